@@ -1,0 +1,179 @@
+"""How a scanner samples an image: point-spread function, sampling and noise.
+
+The PSF is separable along the acquired axes, so on aligned grids acquisition is one
+small dense matrix an axis (``A = Az x Ay x Ax``), with an exact adjoint.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ulfprep.physics.grid import Grid, aligned_offsets
+
+FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
+
+
+@dataclass(frozen=True)
+class NoiseEstimate:
+    """Noise standard deviation (image units) and how it was found, in words."""
+
+    sigma: float
+    method: str
+
+
+def psf_matrix(positions: np.ndarray, n_fine: int, fwhm: float) -> np.ndarray:
+    """Weights with which fine samples enter each acquired sample along one axis.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray, shape (n_scan,)
+        Centres of the acquired samples in fine index units.
+    n_fine : int
+        Number of fine samples.
+    fwhm : float
+        Full width at half maximum of the Gaussian PSF in fine index units.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_scan, n_fine), float32
+        Each row sums to one: a constant image stays the same constant up to the border.
+    """
+    # Below half a sample a Gaussian falls between the lattice points; linear
+    # interpolation's own width is the honest floor.
+    sigma = max(fwhm / FWHM_PER_SIGMA, 0.3)
+    distance = (np.arange(n_fine)[None, :] - np.asarray(positions)[:, None]) / sigma
+    weights = np.exp(-0.5 * distance**2)
+    weights[np.abs(distance) > 3.5] = 0
+    empty = weights.sum(axis=1) == 0
+    if empty.any():
+        nearest = np.clip(np.rint(positions[empty]).astype(int), 0, n_fine - 1)
+        weights[np.flatnonzero(empty), nearest] = 1
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def acquisition_matrices(scan: Grid, fine: Grid, psf_fwhm) -> list[np.ndarray]:
+    """Return the three matrices that take an image on ``fine`` to the voxels of ``scan``.
+
+    Parameters
+    ----------
+    scan, fine : Grid
+        Aligned grids (:func:`ulfprep.physics.grid.aligned_offsets`).
+    psf_fwhm : sequence of 3 floats
+        FWHM of the Gaussian PSF along the acquired axes, mm.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        One matrix an axis, shape (scan.shape[axis], fine.shape[axis]).
+    """
+    positions = aligned_offsets(fine, scan)
+    return [
+        psf_matrix(positions[axis], fine.shape[axis], float(psf_fwhm[axis]) / fine.zooms[axis])
+        for axis in range(3)
+    ]
+
+
+def apply_matrices(matrices, volume):
+    """Apply one matrix an axis to the last three axes of ``volume`` (NumPy or torch)."""
+    volume = matrices[2] @ volume.swapaxes(-1, -2)  # (..., x, z', y)
+    volume = matrices[1] @ volume.swapaxes(-1, -2)  # (..., x, y', z')
+    shape = volume.shape
+    flat = volume.reshape(*shape[:-2], shape[-2] * shape[-1])
+    return (matrices[0] @ flat).reshape(*shape[:-3], -1, shape[-2], shape[-1])
+
+
+def add_rician_noise(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    """Magnitude of the complex image plus complex Gaussian noise of s.d. ``sigma``.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        Noise-free magnitude image.
+    sigma : float
+        Standard deviation of the real and of the imaginary noise, image units.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape, float32. The mean in a zero background is ``sigma * sqrt(pi / 2)``.
+    """
+    real = image + sigma * rng.standard_normal(image.shape)
+    imaginary = sigma * rng.standard_normal(image.shape)
+    return np.hypot(real, imaginary).astype(np.float32)
+
+
+def _rayleigh_sigma(background: np.ndarray) -> tuple[float, bool]:
+    """Fit a Rayleigh law to background voxels; say whether it is one."""
+    mean, sd = float(background.mean()), float(background.std())
+    # For a Rayleigh variate mean / s.d. is 1.913 whatever sigma; filtered, rectified
+    # or zero-filled backgrounds leave that value at once.
+    return sd / np.sqrt(2 - np.pi / 2), mean > 0 and abs(mean / sd - 1.913) < 0.25
+
+
+def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms) -> NoiseEstimate:
+    """Estimate the noise standard deviation of a magnitude image.
+
+    Air far from the head is used if it is distributed as noise must be (Rayleigh).
+    Many scanners process or zero the background; then the median absolute deviation of
+    in-plane second differences inside the brain is used, which smooth anatomy hardly
+    touches.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+        Magnitude image.
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain.
+    zooms : sequence of 3 floats
+        Voxel size, mm.
+
+    Returns
+    -------
+    NoiseEstimate
+
+    Raises
+    ------
+    ValueError
+        If the brain holds too few voxels to tell.
+    """
+    mask = np.asarray(mask, bool)
+    if mask.sum() < 500:
+        raise ValueError(f'the brain mask holds only {int(mask.sum())} voxels')
+    scale = float(np.median(image[mask]))
+    inside = _difference_sigma(image, mask, zooms)
+    corner = _far_background(image, mask, scale)
+    if corner.size > 2000:
+        sigma, is_rayleigh = _rayleigh_sigma(corner)
+        # Interpolated or denoised data keep a Rayleigh-like look with too small a
+        # spread; the two estimates must tell the same story.
+        if is_rayleigh and 0.5 < sigma / max(inside, 1e-12) < 2:
+            return NoiseEstimate(sigma, 'Rayleigh fit to the air around the head')
+    return NoiseEstimate(inside, 'median absolute second difference inside the brain')
+
+
+def _far_background(image, mask, scale):
+    """Voxels well outside the head: dark, far from the brain, and not exactly zero."""
+    dark = ndimage.uniform_filter(image.astype(np.float32), 5) < 0.2 * scale
+    dark &= ~ndimage.binary_dilation(mask, iterations=5)
+    values = image[dark]
+    zeros = (values == 0).mean() if values.size else 1.0
+    return values[values > 0] if zeros < 0.05 else values[:0]
+
+
+def _difference_sigma(image, mask, zooms):
+    """Noise s.d. from second differences along the two finest axes."""
+    axes = np.argsort(zooms, kind='stable')[:2]
+    response = np.asarray(image, float)
+    kernel = np.array([1.0, -2.0, 1.0])
+    core = mask
+    for axis in axes:
+        response = ndimage.correlate1d(response, kernel, axis=int(axis))
+        core = core & np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
+    if core.sum() < 200:
+        core = mask
+    values = response[core]
+    # The response to unit white noise has s.d. 6 (the product of two [1 -2 1]).
+    return float(1.4826 * np.median(np.abs(values - np.median(values))) / 6)

@@ -1,0 +1,191 @@
+"""The contrast vector: one factor a tissue that takes high-field intensities to low-field ones.
+
+The reference method matches pairwise differences of tissue SNRs only. Three differences
+of three unknowns have rank two: a common shift of all tissues stays free. An anchor on
+white matter makes the system full rank.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.optimize import lsq_linear
+
+from ulfprep.physics import TISSUES
+
+PAIRS = ((2, 1), (1, 0), (2, 0))  # WM-GM, GM-CSF, WM-CSF
+
+
+@dataclass(frozen=True)
+class TissueStatistics:
+    """Mean intensity of CSF, GM and WM, its standard error, and the voxels behind it."""
+
+    means: np.ndarray
+    standard_errors: np.ndarray
+    counts: np.ndarray
+
+
+@dataclass(frozen=True)
+class ContrastSolution:
+    """Solution of the contrast system and what is needed to judge it.
+
+    Attributes
+    ----------
+    factors : numpy.ndarray, shape (3,)
+        Contrast vector for CSF, GM, WM.
+    rank : int
+        Rank of the weighted system (3: nothing is left free).
+    condition_number : float
+    equations : list of dict
+        ``name``, ``target``, ``achieved``, ``residual`` (in target units) and ``weight``.
+    active_bounds : list of str
+        Tissues whose factor sits on a bound.
+    """
+
+    factors: np.ndarray
+    rank: int
+    condition_number: float
+    equations: list
+    active_bounds: list
+
+
+def tissue_statistics(image: np.ndarray, probs: np.ndarray, sigma: float) -> TissueStatistics:
+    """Mean intensity of each tissue away from partial volume.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+    probs : numpy.ndarray, shape (3, X, Y, Z)
+        Tissue posteriors in the order CSF, GM, WM.
+    sigma : float
+        Noise standard deviation, image units; with the spread inside the tissue it
+        gives the standard error.
+
+    Returns
+    -------
+    TissueStatistics
+        A tissue without voxels has a mean of NaN.
+    """
+    means, errors, counts = np.full(3, np.nan), np.full(3, np.nan), np.zeros(3, int)
+    for tissue in range(3):
+        certain = probs[tissue] > 0.9
+        core = ndimage.binary_erosion(certain, ndimage.generate_binary_structure(3, 1))
+        # Thin tissue (cortex in 5 mm slices, sulcal CSF) may not survive erosion.
+        for region in (core, certain, probs[tissue] > 0.5):
+            if region.sum() >= 200:
+                break
+        values = image[region]
+        if values.size:
+            means[tissue] = values.mean()
+            counts[tissue] = values.size
+            errors[tissue] = max(values.std(), sigma) / np.sqrt(values.size)
+    return TissueStatistics(means, errors, counts)
+
+
+def michelson(a: float, b: float) -> float:
+    """Contrast between two intensities, ``2 (a - b) / (a + b)``."""
+    return float(2 * (a - b) / (a + b)) if a + b else float('nan')
+
+
+def contrasts(means) -> dict[str, float]:
+    """Michelson-like contrast of every pair of tissue means (CSF, GM, WM)."""
+    return {f'{TISSUES[a]}-{TISSUES[b]}': michelson(means[a], means[b]) for a, b in PAIRS}
+
+
+def contrast_system(high: np.ndarray, low: np.ndarray, anchor: bool = True):
+    """Matrix and right-hand side of the contrast equations.
+
+    Parameters
+    ----------
+    high, low : numpy.ndarray, shape (3,)
+        Tissue SNRs (or means) at the high field and wanted at the low field.
+    anchor : bool
+        Add the equation ``m_WM high_WM = low_WM``. Without it the rank is two.
+
+    Returns
+    -------
+    matrix : numpy.ndarray, shape (4, 3) or (3, 3)
+    target : numpy.ndarray, shape (4,) or (3,)
+    names : list of str
+    """
+    rows, target, names = [], [], []
+    for a, b in PAIRS:
+        row = np.zeros(3)
+        row[a], row[b] = high[a], -high[b]
+        rows.append(row)
+        target.append(low[a] - low[b])
+        names.append(f'{TISSUES[a]}-{TISSUES[b]} difference')
+    if anchor:
+        rows.append(np.array([0.0, 0.0, high[2]]))
+        target.append(low[2])
+        names.append('WM anchor')
+    return np.array(rows), np.array(target), names
+
+
+def solve_contrast(high, low, errors=None, upper: float = np.inf) -> ContrastSolution:
+    """Contrast vector ``m`` with ``m * high`` as close as possible to ``low``.
+
+    Bounded least squares over the pairwise differences and the white-matter anchor,
+    each equation weighted by its uncertainty.
+
+    Parameters
+    ----------
+    high, low : array_like, shape (3,)
+        Tissue means or SNRs at the high field, and those wanted at the low field, in
+        units of one common scale. Positive.
+    errors : array_like, shape (3,), optional
+        Standard errors of ``low``; equal weights without.
+    upper : float
+        Upper bound of every factor.
+
+    Returns
+    -------
+    ContrastSolution
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite and positive, or if the bounds force an equation off its
+        target by more than a tenth of the white-matter value: the targets contradict
+        the scan.
+    """
+    high, low = np.asarray(high, float), np.asarray(low, float)
+    if not (np.isfinite(high).all() and np.isfinite(low).all() and (high > 0).all()):
+        raise ValueError(f'tissue values must be finite and positive, not {high} and {low}')
+    matrix, target, names = contrast_system(high, low)
+    if errors is None:
+        weights = np.ones(len(target))
+    else:
+        floor = 1e-3 * low[2]  # a mean over 1e5 voxels is not known to 1e-5: bias rules
+        e = np.maximum(np.asarray(errors, float), floor)
+        spread = [np.hypot(e[a], e[b]) for a, b in PAIRS] + [e[2]]
+        weights = 1 / np.array(spread)
+        weights /= weights.max()
+    weighted = matrix * weights[:, None]
+    solution = lsq_linear(weighted, target * weights, bounds=(1e-3, upper), tol=1e-12)
+    factors = solution.x
+    residual = matrix @ factors - target
+    if np.abs(residual).max() > 0.1 * low[2]:
+        worst = int(np.abs(residual).argmax())
+        raise ValueError(
+            f'no contrast vector within its bounds reaches the targets: {names[worst]} is off by '
+            f'{residual[worst]:.3g} of {target[worst]:.3g}; give other targets or another field'
+        )
+    equations = [
+        {
+            'name': names[i],
+            'target': float(target[i]),
+            'achieved': float(target[i] + residual[i]),
+            'residual': float(residual[i]),
+            'weight': float(weights[i]),
+        }
+        for i in range(len(names))
+    ]
+    active = [TISSUES[i] for i in range(3) if solution.active_mask[i]]
+    return ContrastSolution(
+        factors,
+        int(np.linalg.matrix_rank(weighted)),
+        float(np.linalg.cond(weighted)),
+        equations,
+        active,
+    )
