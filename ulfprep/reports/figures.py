@@ -4,6 +4,27 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
+from ulfprep.reports import charts, pictures
+from ulfprep.reports.style import TISSUE_LABELS, figure_style, save_svg
+from ulfprep.reports.volumes import load, sample_nearest
+
+#: Figures that a complete report has, by direction, in the order of the page.
+EXPECTED = {
+    'enhance': (
+        'enhancement',
+        'segmentation',
+        'bias',
+        'tissues',
+        'contrast',
+        'residual',
+        'uncertainty',
+        'loss',
+    ),
+    'simulate': ('simulated', 'bias', 'tissues', 'contrast'),
+}
+
 
 def plot_scan(
     out_prefix,
@@ -42,18 +63,130 @@ def plot_scan(
     residual : path-like or None
         Data-consistency residual on the scan's grid, units of the noise sigma.
     plan, history, metrics : mapping, path-like to JSON, or None
-        Contrast plan, loss curves of the fit, metrics of the scan.
+        Contrast plan, loss curves of the fit, metrics of the scan (not drawn today).
     simulated : path-like or None
         Simulated scan (direction ``simulate``) on its own grid.
 
     Returns
     -------
     dict of str to Path
-        Figure name -> SVG file; names of figures whose inputs are ``None`` are left out.
+        Figure name -> SVG file; figures whose inputs are ``None`` are left out.
 
     Raises
     ------
+    ValueError
+        Unknown direction.
     RuntimeError
         Naming the figures that could not be drawn, after all others were written.
     """
-    raise NotImplementedError
+    if direction not in EXPECTED:
+        raise ValueError(f'direction is {direction!r}; it must be one of {", ".join(EXPECTED)}')
+    files = {
+        'scan': scan,
+        'preproc': preproc,
+        'field': bias_field,
+        'mask': brain_mask,
+        'dseg': dseg,
+        'bicubic': bicubic,
+        'enhanced': enhanced,
+        'fine_dseg': fine_dseg,
+        'residual': residual,
+        'uncertainty': uncertainty,
+        'simulated': simulated,
+    }
+    volumes = {name: load(path) for name, path in files.items()}
+    if volumes['mask'] is None:
+        # Without a mask the whole volume is looked at: better than no picture of why.
+        everything = np.ones(volumes['scan'].data.shape, np.uint8)
+        volumes['mask'] = volumes['scan']._replace(data=everything)
+    plan, history = _mapping(plan), _mapping(history)
+
+    written, failed = {}, {}
+    for name, (draw, options) in _recipes(volumes, plan, history).items():
+        try:
+            with figure_style(dark=options['dark']):
+                figure = draw()
+                path = Path(f'{out_prefix}_desc-{name}_T1w.svg')
+                written[name] = save_svg(figure, path, smooth=options['smooth'])
+        except Exception as error:  # noqa: BLE001 - reported below, after the other figures
+            failed[name] = error
+    if failed:
+        first = next(iter(failed.values()))
+        problems = '; '.join(f'{name}: {error}' for name, error in failed.items())
+        raise RuntimeError(f'{out_prefix}: could not draw {problems}') from first
+    return written
+
+
+def _recipes(v, plan, history):
+    """Return name -> (function that draws, look) of the figures whose inputs exist."""
+    look = {'dark': True, 'smooth': False}
+    fine = {'dark': True, 'smooth': True}
+    light = {'dark': False, 'smooth': False}
+    base = v['preproc'] if v['preproc'] is not None else v['scan']
+
+    def has(*names):
+        return all(v[name] is not None for name in names)
+
+    recipes = {}
+    if has('preproc', 'field'):
+        recipes['bias'] = (
+            lambda: pictures.bias(v['scan'], v['field'], v['preproc'], v['mask']),
+            look,
+        )
+    recipes['tissues'] = (lambda: pictures.tissues(base, v['mask'], v['dseg']), look)
+    if has('bicubic', 'enhanced'):
+        recipes['enhancement'] = (
+            lambda: pictures.enhancement(v['bicubic'], v['enhanced'], v['fine_dseg']),
+            fine,
+        )
+    if has('enhanced', 'fine_dseg'):
+        recipes['segmentation'] = (
+            lambda: pictures.segmentation(v['enhanced'], v['fine_dseg']),
+            fine,
+        )
+    if has('residual'):
+        recipes['residual'] = (lambda: pictures.residual(v['residual'], v['mask']), look)
+    if has('uncertainty', 'enhanced'):
+        recipes['uncertainty'] = (
+            lambda: pictures.uncertainty(v['uncertainty'], v['enhanced'], v['fine_dseg']),
+            fine,
+        )
+    if has('simulated'):
+        recipes['simulated'] = (
+            lambda: pictures.simulated(base, v['simulated'], v['dseg'], v['mask']),
+            look,
+        )
+    if history:
+        recipes['loss'] = (lambda: charts.loss(history), light)
+    if plan:
+        recipes['contrast'] = (lambda: charts.contrast(_achieved(v), plan), light)
+    return recipes
+
+
+def _achieved(v):
+    """Return the tissue means of the result with their standard errors."""
+    result, labels = v['enhanced'], v['fine_dseg']
+    if v['simulated'] is not None:
+        result = v['simulated']
+        labels = None if v['dseg'] is None else sample_nearest(v['dseg'], result)
+    if result is None or labels is None or labels.data.shape != result.data.shape:
+        return {}
+    # A rendered grid is finer than what was measured: no more independent values than the
+    # scan has voxels.
+    share = min(1.0, float(np.prod(result.zooms) / np.prod(v['scan'].zooms)))
+    means = {}
+    for tissue, label in TISSUE_LABELS.items():
+        values = result.data[labels.data == label].astype(np.float64)
+        if values.size:
+            independent = max(values.size * share, 1.0)
+            means[tissue] = (float(values.mean()), float(values.std() / np.sqrt(independent)))
+    return {'achieved': means}
+
+
+def _mapping(value):
+    """Return a mapping given as such or as a JSON file; ``{}`` for ``None``."""
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return json.loads(Path(value).read_text(encoding='utf-8'))

@@ -1,0 +1,192 @@
+"""Figures that show slices: each takes volumes and returns a matplotlib figure."""
+
+import numpy as np
+
+from ulfprep.reports.sheet import STRIP, Sheet, centre_row, close_ups, overview
+from ulfprep.reports.style import MASK_COLOUR, TISSUE_COLOURS, TISSUE_LABELS
+from ulfprep.reports.volumes import Volume, sample_nearest, tissue_mean
+
+CLOSEUP = 60.0  # mm
+
+
+def grey_window(volume, mask, upper=99.5):
+    """Return black and white level of a scan: zero (magnitude) and a high quantile.
+
+    The quantile is taken inside the mask, so that fat and skin cannot dim the brain.
+    """
+    inside = volume.data[mask.data > 0] if mask.data.shape == volume.data.shape else None
+    values = volume.data if inside is None or inside.size == 0 else inside
+    high = float(np.percentile(values, upper))
+    return 0.0, high * 1.05 if high > 0 else 1.0
+
+
+def _legend(tissues=('CSF', 'GM', 'WM')):
+    return [(TISSUE_COLOURS[t], t) for t in tissues]
+
+
+def bias(scan, field, preproc, mask):
+    """Scan before and after bias correction in one window, the field between them."""
+    axial, coronal, _ = centre_row(mask)
+    sheet = Sheet([[axial] * 3, [coronal] * 3], ('Before',), foot=0.78)
+    sheet.write(0.345, sheet.height - 0.6 * STRIP, 'Estimated bias field', size=10, weight='bold')
+    sheet.write(0.675, sheet.height - 0.6 * STRIP, 'After', size=10, weight='bold')
+    low, high = grey_window(preproc, mask)
+    # The correction may change the overall level; the eye should compare evenness only.
+    inside = mask.data > 0
+    level = _ratio_of_means(scan.data[inside], preproc.data[inside])
+    sheet.show(0, scan, slice(0, None, 3), cmap='gray', vmin=low, vmax=high * level)
+    sheet.show(0, preproc, slice(2, None, 3), cmap='gray', vmin=low, vmax=high)
+    values = field.data[inside] if inside.any() else field.data
+    middle = float(np.median(values)) or 1.0
+    relative = field._replace(data=np.where(inside, field.data / middle, np.nan))
+    spread = float(np.nanpercentile(np.abs(relative.data - 1), 99.5)) if inside.any() else 0.1
+    spread = max(spread, 0.02)
+    drawn = sheet.show(
+        0, relative, slice(1, None, 3), cmap='PuOr_r', vmin=1 - spread, vmax=1 + spread
+    )
+    sheet.annotate(0)
+    sheet.colour_bar(drawn, 'bias field, relative to its median in the brain', extend='both')
+    return sheet.figure
+
+
+def _ratio_of_means(numerator, denominator):
+    if numerator.size == 0 or not denominator.mean():
+        return 1.0
+    return float(numerator.mean(dtype=np.float64) / denominator.mean(dtype=np.float64))
+
+
+def tissues(scan, mask, dseg):
+    """The scan, and the scan with the outlines of brain mask and tissues."""
+    sheet = Sheet(overview(mask), ('Scan', 'Scan with brain mask and tissues'))
+    low, high = grey_window(scan, mask)
+    for half in range(2):
+        sheet.show(half, scan, cmap='gray', vmin=low, vmax=high)
+        sheet.annotate(half)
+    entries = [(MASK_COLOUR, 'brain mask')]
+    if dseg is not None:
+        # CSF is tinted and two borders are drawn: lines around all three tissues would
+        # run over each other nearly everywhere.
+        sheet.tint(1, dseg, {'CSF': TISSUE_LABELS['CSF']}, alpha=0.5)
+        white = dseg.data == TISSUE_LABELS['WM']
+        brain = white | (dseg.data == TISSUE_LABELS['GM'])
+        for tissue, region in (('GM', brain), ('WM', white)):
+            region = dseg._replace(data=region.astype(np.uint8))
+            sheet.outline(1, region, TISSUE_COLOURS[tissue], width=1.0, level=0.75)
+        entries += [
+            (TISSUE_COLOURS['CSF'], 'CSF (tinted)'),
+            (TISSUE_COLOURS['GM'], 'GM, outer border'),
+            (TISSUE_COLOURS['WM'], 'WM, outer border'),
+        ]
+    sheet.outline(1, mask, MASK_COLOUR, width=1.1)
+    sheet.legend(1, entries)
+    return sheet.figure
+
+
+def _to_white_matter(volume, dseg):
+    """Return ``volume`` divided by its white-matter mean, and whether that was possible."""
+    mean = tissue_mean(volume, dseg, TISSUE_LABELS['WM'])
+    if not mean or mean <= 0:
+        high = float(np.percentile(volume.data, 99.5)) or 1.0
+        return volume._replace(data=volume.data / high), False
+    return volume._replace(data=volume.data / mean), True
+
+
+def _pair(first, second, first_dseg, second_dseg, mask, titles):
+    """Two images of one place, each divided by its own white-matter mean, same window."""
+    first, known = _to_white_matter(first, first_dseg)
+    second, also = _to_white_matter(second, second_dseg)
+    what = 'own white-matter mean = 1' if known and also else 'own 99.5th percentile = 1'
+    row = centre_row(mask)
+    rows = [row, close_ups(row, mask, second_dseg, CLOSEUP)]
+    sheet = Sheet(rows, titles, side_by_side=True)
+    high = max(1.25, grey_window(second, mask, 99.8)[1] if known and also else 1.0)
+    for half, volume in enumerate((first, second)):
+        sheet.show(half, volume, cmap='gray', vmin=0.0, vmax=high)
+        sheet.annotate(half)
+        sheet.note(half, f'black 0, white {high:.2f}; {what}')
+    return sheet.figure
+
+
+def enhancement(bicubic, enhanced, fine_dseg):
+    """Cubic interpolation of the scan over the enhanced image, at the same place."""
+    mask = enhanced._replace(data=(enhanced.data > 0).astype(np.uint8))
+    if fine_dseg is not None:
+        mask = fine_dseg._replace(data=(fine_dseg.data > 0).astype(np.uint8))
+    titles = ('Scan, cubic interpolation', 'Enhanced')
+    return _pair(bicubic, enhanced, fine_dseg, fine_dseg, mask, titles)
+
+
+def simulated(scan, result, dseg, mask):
+    """High-field scan over the simulated low-field scan, at the same place."""
+    titles = ('Source scan', 'Simulated scan')
+    there = None if dseg is None else sample_nearest(dseg, result)
+    return _pair(scan, result, dseg, there, mask, titles)
+
+
+def segmentation(enhanced, fine_dseg):
+    """Enhanced image, and the same with its tissues as translucent colours."""
+    mask = fine_dseg._replace(data=(fine_dseg.data > 0).astype(np.uint8))
+    sheet = Sheet(overview(mask), ('Enhanced', 'Enhanced with its tissues'))
+    low, high = grey_window(enhanced, mask, 99.8)
+    for half in range(2):
+        sheet.show(half, enhanced, cmap='gray', vmin=low, vmax=high)
+    sheet.tint(1, fine_dseg, TISSUE_LABELS)
+    for half in range(2):
+        sheet.annotate(half)
+    sheet.legend(1, _legend())
+    return sheet.figure
+
+
+def residual(difference, mask):
+    """Residual map in noise sigma, and its histogram against the unit normal."""
+    from ulfprep.reports.charts import residual_histogram
+
+    title = 'Residual: scan minus the scan that the enhanced image predicts'
+    sheet = Sheet(overview(mask), (title,), foot=2.3)
+    inside = mask.data > 0
+    shown = difference._replace(data=np.where(inside, difference.data, np.nan))
+    drawn = sheet.show(0, shown, cmap='RdBu_r', vmin=-4, vmax=4)
+    sheet.annotate(0)
+    sheet.colour_bar(
+        drawn, 'residual / noise sigma', rect=(0.06, 0.36), ticks=range(-4, 5, 2), extend='both'
+    )
+    axes = sheet.figure.add_axes((0.55, 0.5 / sheet.height, 0.42, 1.65 / sheet.height))
+    residual_histogram(axes, difference.data[inside])
+    _residual_summary(sheet, difference.data[inside])
+    return sheet.figure
+
+
+def _residual_summary(sheet, values):
+    """Write what the residuals are in three lines left of the histogram."""
+    if not values.size:
+        return
+    values = values.astype(np.float64)
+    rows = [
+        ('root mean square', f'{np.sqrt(np.mean(values**2)):.2f}', '1'),
+        ('mean', f'{round(values.mean(), 2) + 0.0:.2f}', '0'),
+        ('beyond 3 sigma', f'{100 * np.mean(np.abs(values) > 3):.2f} %', '0.27 %'),
+    ]
+    for line, (name, value, ideal) in enumerate(rows):
+        y = 1.1 - 0.3 * line
+        sheet.write(0.06, y, name)
+        sheet.write(0.29, y, value, ha='right', size=10, weight='bold')
+        sheet.write(0.31, y, f'noise alone: {ideal}', size=8.5)
+
+
+def uncertainty(spread, enhanced, fine_dseg):
+    """Uncertainty of the enhanced image as a share of its white-matter mean."""
+    mask = enhanced._replace(data=(enhanced.data > 0).astype(np.uint8))
+    if fine_dseg is not None:
+        mask = fine_dseg._replace(data=(fine_dseg.data > 0).astype(np.uint8))
+    level = tissue_mean(enhanced, fine_dseg, TISSUE_LABELS['WM'])
+    unit = 'percent of the white-matter mean' if level else 'intensity units'
+    scale = 100.0 / level if level else 1.0
+    inside = mask.data > 0
+    shown = Volume(np.where(inside, spread.data * scale, np.nan), spread.zooms, spread.low)
+    values = shown.data[inside]
+    high = float(np.percentile(values, 99)) if values.size else 1.0
+    sheet = Sheet(overview(mask), ('Uncertainty of the enhanced image',), foot=0.78)
+    drawn = sheet.show(0, shown, cmap='viridis', vmin=0.0, vmax=high or 1.0)
+    sheet.annotate(0)
+    sheet.colour_bar(drawn, f'standard deviation, {unit}', extend='max')
+    return sheet.figure

@@ -1,0 +1,139 @@
+"""Colours, type and the SVG writer shared by all figures."""
+
+import base64
+import io
+import os
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+#: One colour a tissue in every figure and on every page. Sky blue, orange and purple keep
+#: apart for the common forms of colour blindness and on both dark and light grounds.
+TISSUE_COLOURS = {'CSF': '#4FB3E8', 'GM': '#F0A30A', 'WM': '#D46BB8'}
+#: BIDS labels of the tissues.
+TISSUE_LABELS = {'CSF': 3, 'GM': 1, 'WM': 2}
+MASK_COLOUR = '#F5F0A0'
+
+DARK = '#000000'
+DARK_TEXT = '#DCE3EA'
+DARK_MUTED = '#8E9BA8'
+LIGHT = '#FFFFFF'
+LIGHT_TEXT = '#1E2730'
+LIGHT_MUTED = '#67727E'
+
+#: Width of a figure, inches (matplotlib writes 72 SVG points an inch).
+WIDTH = 10.0
+
+_RC = {
+    # Shapes instead of text: the page looks the same on a machine without the fonts.
+    'svg.fonttype': 'path',
+    # Element ids come from this salt and not from the clock.
+    'svg.hashsalt': 'ulfprep',
+    'svg.image_inline': True,
+    'font.family': 'sans-serif',
+    'font.sans-serif': ['DejaVu Sans'],
+    'font.size': 9.0,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.linewidth': 0.7,
+    'legend.frameon': False,
+    'path.simplify': True,
+}
+
+
+@contextmanager
+def figure_style(dark):
+    """Apply the project's matplotlib settings; ``dark`` for pictures of the brain."""
+    import matplotlib as mpl
+
+    ground, text, muted = (
+        (DARK, DARK_TEXT, DARK_MUTED) if dark else (LIGHT, LIGHT_TEXT, LIGHT_MUTED)
+    )
+    colours = {
+        'figure.facecolor': ground,
+        'savefig.facecolor': ground,
+        'axes.facecolor': ground,
+        'axes.edgecolor': muted,
+        'axes.labelcolor': text,
+        'text.color': text,
+        'xtick.color': muted,
+        'ytick.color': muted,
+        'xtick.labelcolor': text,
+        'ytick.labelcolor': text,
+    }
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_RC | colours)
+        yield
+
+
+def new_figure(width, height):
+    """Return a figure of the given inches that belongs to no window and no pyplot state."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    FigureCanvasSVG(figure)
+    return figure
+
+
+def save_svg(figure, path, smooth=False):
+    """Write ``figure`` as an SVG whose bytes depend on its content only.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : path-like
+        Written through a temporary file in the same folder; the folder is made.
+    smooth : bool
+        Let the viewer interpolate between the embedded pixels. Off for the scan itself,
+        whose voxels the reader should see.
+
+    Returns
+    -------
+    Path
+    """
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(('Date', 'Creator', 'Format', 'Type'))
+    figure.savefig(buffer, format='svg', metadata=nothing)
+    text = buffer.getvalue()
+    # The document type names a file on the net that no reader needs.
+    text = re.sub(r'<!DOCTYPE.*?>\s*', '', text, flags=re.DOTALL)
+    if smooth:
+        text = text.replace('image-rendering:crisp-edges;image-rendering:pixelated', '')
+    text = re.sub(r'(?<=data:image/png;base64,)[^"]+', _with_palette, text)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text)
+    return path
+
+
+def _with_palette(match):
+    """Rewrite an embedded RGBA picture with a palette: lossless, and half the size.
+
+    A picture drawn through a colour map never has more than 256 colours.
+    """
+    import numpy as np
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(base64.b64decode(match.group()))).convert('RGBA')
+    pixels = np.ascontiguousarray(picture).view(np.uint32)[..., 0]
+    colours, index = np.unique(pixels, return_inverse=True)
+    if len(colours) > 256:
+        return match.group()
+    small = Image.frombytes('P', picture.size, index.astype(np.uint8).tobytes())
+    small.putpalette(colours.view(np.uint8).tobytes(), rawmode='RGBA')
+    buffer = io.BytesIO()
+    small.save(buffer, format='PNG', optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode('ascii')
+
+
+def write_atomically(path, text):
+    """Write UTF-8 ``text`` so that a reader sees the old file or the new one, never half."""
+    path = Path(path)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        temporary.write_text(text, encoding='utf-8', newline='\n')
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
