@@ -1,0 +1,1 @@
+"""What ulfprep reads from and writes to BIDS datasets."""

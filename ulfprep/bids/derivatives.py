@@ -1,0 +1,250 @@
+"""Which files a finished scan consists of, and what they are called."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.files import read_json
+from ulfprep.settings import NOT_IN_HASH, Settings
+
+#: One pattern for all derivatives; pybids' ``build_path`` fills it in. Entities that it
+#: does not know are an error, so two scans can never end up under one name.
+PATTERN = (
+    'sub-{subject}[/ses-{session}]/anat/sub-{subject}[_ses-{session}][_acq-{acquisition}]'
+    '[_ce-{ceagent}][_rec-{reconstruction}][_run-{run}][_echo-{echo}][_part-{part}]'
+    '[_chunk-{chunk}][_res-{resolution}][_label-{label}][_desc-{desc}]'
+    '_{suffix<T1w|mask|dseg|probseg>}{extension<.nii.gz|.json>|.nii.gz}'
+)
+#: Figures of a scan, per direction; each is one file and one place in the report.
+FIGURES = {
+    'enhance': (
+        'bias',
+        'tissues',
+        'enhancement',
+        'segmentation',
+        'residual',
+        'uncertainty',
+        'loss',
+        'contrast',
+    ),
+    'simulate': ('bias', 'tissues', 'contrast', 'simulated'),
+}
+TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
+RESOLUTIONS = {
+    '1mm': '1 mm isotropic, axes and field of view of the scan',
+    'ulf': '1.6 x 1.6 x 5 mm, the acquisition of an ultra-low-field scanner',
+}
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """One output file of a scan.
+
+    Attributes
+    ----------
+    key : str
+        Name of the file between workflow nodes.
+    suffix : str
+        BIDS suffix.
+    description : str
+        What the file holds, for its sidecar.
+    entities : dict
+        Entities beside the scan's own: ``resolution``, ``label``, ``desc``.
+    sidecar : dict
+        Sidecar fields beside those every derivative has.
+    extension : str
+        ``.nii.gz``, or ``.json`` for a file that is its own description.
+    """
+
+    key: str
+    suffix: str
+    description: str
+    entities: dict[str, str] = field(default_factory=dict)
+    sidecar: dict = field(default_factory=dict)
+    extension: str = '.nii.gz'
+
+
+def _segmentation(prefix: str, where: str, **entities) -> list[Derivative]:
+    """Return the four tissue files (labels and three probability maps) of one grid."""
+    files = [
+        Derivative(
+            f'{prefix}dseg',
+            'dseg',
+            f'Most probable tissue of each voxel {where}: 1 grey matter, 2 white matter, '
+            '3 cerebrospinal fluid (dseg.tsv).',
+            entities,
+        )
+    ]
+    for label in ('CSF', 'GM', 'WM'):
+        files.append(
+            Derivative(
+                f'{prefix}probseg_{label.lower()}',
+                'probseg',
+                f'Probability of {TISSUE_NAMES[label]} in each voxel {where}.',
+                {**entities, 'label': label},
+            )
+        )
+    return files
+
+
+SCAN_GRID = "on the scan's own grid"
+COMMON = [
+    Derivative(
+        'preproc',
+        'T1w',
+        'The scan in RAS+ axis order, corrected for bias field.',
+        {'desc': 'preproc'},
+        {'SkullStripped': False},
+    ),
+    Derivative(
+        'brain_mask', 'mask', f'Brain mask {SCAN_GRID}.', {'desc': 'brain'}, {'Type': 'Brain'}
+    ),
+    *_segmentation('', SCAN_GRID),
+]
+ENHANCED = [
+    Derivative(
+        'enhanced',
+        'T1w',
+        'The brain as it would look at the target field strength and 1 mm, estimated from '
+        'the scan alone.',
+        {'resolution': '1mm', 'desc': 'enhanced'},
+        {'SkullStripped': True},
+    ),
+    *_segmentation('fine_', 'of the enhanced image', resolution='1mm'),
+    Derivative(
+        'uncertainty',
+        'T1w',
+        'Uncertainty of the enhanced image, in its own intensity units.',
+        {'resolution': '1mm', 'desc': 'uncertainty'},
+        {'SkullStripped': True},
+    ),
+    Derivative(
+        'residual',
+        'T1w',
+        'The scan less the enhanced image pushed back through the forward model, in units '
+        'of the noise standard deviation; zero outside the brain.',
+        {'desc': 'residual'},
+        {'SkullStripped': True, 'Units': 'noise standard deviations'},
+    ),
+]
+SIMULATED = [
+    Derivative(
+        'simulated',
+        'T1w',
+        'The brain as an ultra-low-field scanner would see it, simulated from the scan.',
+        {'resolution': 'ulf', 'desc': 'simulated'},
+        {'SkullStripped': True},
+    ),
+]
+QC = Derivative(
+    'qc', 'T1w', 'Metrics and provenance of the scan.', {'desc': 'qc'}, extension='.json'
+)
+
+
+def derivatives_of(direction: str) -> list[Derivative]:
+    """Return the files of a finished scan, the QC file (written last) last.
+
+    Parameters
+    ----------
+    direction : {'enhance', 'simulate'}
+    """
+    own = {'enhance': ENHANCED, 'simulate': SIMULATED}[direction]
+    return [*COMMON, *own, QC]
+
+
+def path_of(scan: Scan, derivative: Derivative) -> Path:
+    """Return a derivative's path inside the output folder."""
+    from bids.layout.writing import build_path
+
+    entities = {
+        **scan.entities,
+        **derivative.entities,
+        'suffix': derivative.suffix,
+        'extension': derivative.extension,
+    }
+    path = build_path(entities, [PATTERN], strict=True)
+    if path is None:
+        raise ValueError(
+            f'{scan.path}: no derivative name can be made of its entities {scan.entities}'
+        )
+    return Path(path)
+
+
+def sidecar_path(path: Path) -> Path:
+    """Return the path of an image's sidecar."""
+    return path.with_name(path.name.removesuffix('.nii.gz') + '.json')
+
+
+def figure_path(scan: Scan, name: str) -> Path:
+    """Return a figure's path inside the output folder."""
+    return Path(f'sub-{scan.subject}', 'figures', f'{scan.stem}_desc-{name}_T1w.svg')
+
+
+def golden_list(scan: Scan, direction: str) -> list[Path]:
+    """Return all files of a finished scan, inside the output folder, sorted.
+
+    Images, their sidecars, the QC file and the figures; the report is a file of the
+    participant, not of the scan.
+    """
+    paths = []
+    for derivative in derivatives_of(direction):
+        path = path_of(scan, derivative)
+        paths.append(path)
+        if path.name.endswith('.nii.gz'):
+            paths.append(sidecar_path(path))
+    paths += [figure_path(scan, name) for name in FIGURES[direction]]
+    return sorted(paths)
+
+
+def relevant_settings(settings: Settings) -> dict:
+    """Return the settings that can change a result (no paths, no resources)."""
+    return {k: v for k, v in settings.to_dict().items() if k not in NOT_IN_HASH}
+
+
+def input_digest(scan: Scan) -> str:
+    """Return a short hash of the scan's bytes and metadata.
+
+    Raises
+    ------
+    OSError
+        If the image cannot be read.
+    """
+    digest = hashlib.sha256(json.dumps(scan.metadata, sort_keys=True).encode())
+    with open(scan.path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def is_finished(scan: Scan, settings: Settings, direction: str) -> bool:
+    """Tell whether a scan needs no more work.
+
+    It is finished if all its files are there and its QC file, which is written after the
+    images, names the same settings, the same version of ulfprep and the same input.
+    """
+    from ulfprep import __version__
+
+    out = settings.output_dir
+    try:
+        qc = read_json(out / path_of(scan, QC))
+        same = (
+            qc['settings_hash'] == settings.digest()
+            and qc['versions']['ulfprep'] == __version__
+            and qc['direction'] == direction
+            and qc['input_digest'] == input_digest(scan)
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return same and not missing_files(scan, settings, direction)
+
+
+def missing_files(scan: Scan, settings: Settings, direction: str) -> list[Path]:
+    """Return those of a scan's files that are missing or empty."""
+    out = settings.output_dir
+    return [
+        path
+        for path in golden_list(scan, direction)
+        if not (out / path).is_file() or (out / path).stat().st_size == 0
+    ]

@@ -1,0 +1,126 @@
+"""What is written beside the images: sidecars, provenance, dataset files."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from urllib.parse import quote
+
+from ulfprep import __version__
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.derivatives import (
+    RESOLUTIONS,
+    Derivative,
+    input_digest,
+    relevant_settings,
+)
+from ulfprep.bids.files import read_json, write_json, write_text
+from ulfprep.bids.labels import lookup_table
+from ulfprep.settings import Settings
+
+#: Version of BIDS that the derivatives follow.
+BIDS_VERSION = '1.10.0'
+#: Packages whose version may change a result.
+PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype')
+#: What BIDS has no name for (yet): reports, tables, and JSON files that describe no image.
+BIDSIGNORE = ('*.html', 'logs/', 'figures/', 'sub-*/figures/', 'group_*', '*_desc-qc_T1w.json')
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of everything that may change a result."""
+    versions = {'ulfprep': __version__, 'python': platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def provenance(scan: Scan, settings: Settings) -> dict:
+    """Return what made a scan's derivatives: settings, seed, versions, input.
+
+    No dates, times or paths of this machine: the same run gives the same bytes.
+    """
+    return {
+        'settings': relevant_settings(settings),
+        'settings_hash': settings.digest(),
+        'seed': settings.random_seed,
+        'versions': software_versions(),
+        'input_digest': input_digest(scan),
+    }
+
+
+def sidecar(derivative: Derivative, scan: Scan, made_by: dict, plan: dict, stripped: bool) -> dict:
+    """Return the sidecar of one derivative image.
+
+    Parameters
+    ----------
+    derivative : Derivative
+    scan : Scan
+    made_by : dict
+        From :func:`provenance`.
+    plan : dict
+        The contrast plan.
+    stripped : bool
+        Whether the scan came without skull.
+    """
+    content: dict = {'Description': derivative.description, 'Sources': [scan.source]}
+    content.update(derivative.sidecar)
+    if derivative.key == 'preproc':
+        content['SkullStripped'] = stripped
+    if 'resolution' in derivative.entities:
+        content['Resolution'] = RESOLUTIONS[derivative.entities['resolution']]
+    content['Contrast'] = {
+        key: plan.get(key)
+        for key in (
+            'direction',
+            'source_field_T',
+            'target_field_T',
+            'tissues',
+            'contrast_vector',
+            'target_means',
+            'target_contrast',
+        )
+    }
+    content['Settings'] = made_by['settings']
+    content['SettingsHash'] = made_by['settings_hash']
+    content['RandomSeed'] = made_by['seed']
+    content['SoftwareVersions'] = made_by['versions']
+    return content
+
+
+def dataset_description(settings: Settings) -> dict:
+    """Return ``dataset_description.json`` of the output folder."""
+    raw = read_json(settings.bids_dir / 'dataset_description.json')
+    # Relative, so that the two folders may be moved together.
+    link = quote(Path(os.path.relpath(settings.bids_dir, settings.output_dir)).as_posix())
+    source = {'URL': link}
+    if raw.get('DatasetDOI'):
+        source['DOI'] = raw['DatasetDOI']
+    description = {
+        'Name': f'ulfprep derivatives of {raw.get("Name") or settings.bids_dir.name}',
+        'BIDSVersion': BIDS_VERSION,
+        'DatasetType': 'derivative',
+        'GeneratedBy': [
+            {
+                'Name': 'ulfprep',
+                'Version': __version__,
+                'Description': 'Physics-based enhancement of ultra-low-field MRI',
+            }
+        ],
+        'SourceDatasets': [source],
+        'DatasetLinks': {'raw': link},
+        'HowToAcknowledge': 'See logs/CITATION.md for the methods and what to cite.',
+    }
+    if raw.get('License'):
+        description['License'] = raw['License']
+    return description
+
+
+def write_dataset_files(settings: Settings) -> None:
+    """Write the files that make the output folder a BIDS dataset, before any work."""
+    out = settings.output_dir
+    write_json(out / 'dataset_description.json', dataset_description(settings))
+    write_text(out / '.bidsignore', '\n'.join(BIDSIGNORE) + '\n')
+    write_text(out / 'dseg.tsv', lookup_table())

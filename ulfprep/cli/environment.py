@@ -1,0 +1,55 @@
+"""The process's environment during a run: nothing is written outside output and work."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ulfprep.settings import Settings
+
+
+def run_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables of a run.
+
+    They have to be set before the heavy libraries are imported, for many read them then.
+    """
+    home = settings.work_dir / 'home'
+    threads = str(settings.omp_nthreads)
+    return {
+        # No telemetry, no updates.
+        'NO_ET': '1',
+        'NIPYPE_NO_ET': '1',
+        'TEMPLATEFLOW_AUTOUPDATE': '0',
+        # Libraries that want a place for caches get one in the work folder.
+        'NIPYPE_CONFIG_DIR': str(home / 'nipype'),
+        'TEMPLATEFLOW_HOME': str(home / 'templateflow'),
+        'MPLCONFIGDIR': str(home / 'matplotlib'),
+        'XDG_CACHE_HOME': str(home / 'cache'),
+        'TORCH_HOME': str(home / 'torch'),
+        'MPLBACKEND': 'Agg',
+        'FSLOUTPUTTYPE': 'NIFTI_GZ',
+        # What every library may take; nodes declare the same to the scheduler.
+        'OMP_NUM_THREADS': threads,
+        'OPENBLAS_NUM_THREADS': threads,
+        'MKL_NUM_THREADS': threads,
+        'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': threads,
+        # Deterministic matrix products on a GPU.
+        'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
+    }
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[None]:
+    """Set the environment of a run, and put the old one back afterwards."""
+    variables = run_environment(settings)
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    for name in ('NIPYPE_CONFIG_DIR', 'TEMPLATEFLOW_HOME', 'MPLCONFIGDIR', 'XDG_CACHE_HOME'):
+        os.makedirs(variables[name], exist_ok=True)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,46 @@
+"""What the exit code of a run means (after the BIDS Apps execution specification)."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of the ``ulfprep`` command."""
+
+    #: Every selected scan is finished.
+    OK = 0
+    #: At least one scan failed; the others are finished.
+    FAILURE = 1
+    #: Reserved by the specification for shells and argument parsers; not used.
+    RESERVED = 2
+    #: The input folder is no valid BIDS dataset.
+    INVALID_DATASET = 16
+    #: The labels that were asked for select no scan.
+    NOTHING_SELECTED = 18
+    #: The command line is wrong, or asks for what this machine does not have.
+    USAGE = 64
+    #: No selected scan could be used: each is corrupt, 2-D, empty or lacks its field strength.
+    BAD_DATA = 65
+    #: An input is missing or cannot be read, or a label names nothing.
+    NO_INPUT = 66
+    #: An output cannot be created.
+    CANNOT_CREATE = 73
+    #: Reading or writing failed during the run.
+    IO_ERROR = 74
+    #: Temporary failure: worth trying again (a worker was killed).
+    TEMPORARY = 75
+
+
+class Stop(Exception):  # noqa: N818 - it ends the run, and may do so politely
+    """Ends the run with a code and one line that says why and what to do.
+
+    Parameters
+    ----------
+    code : Exit
+        Exit code of the command.
+    message : str
+        One line for standard error, naming the file or flag and the way out.
+    """
+
+    def __init__(self, code: Exit, message: str):
+        super().__init__(message)
+        self.code = code

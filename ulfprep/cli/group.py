@@ -1,0 +1,40 @@
+"""The group level: the metrics of all finished scans as one table."""
+
+import sys
+
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.preflight import check_paths
+from ulfprep.settings import Settings
+
+
+def run_group(settings: Settings) -> Exit:
+    """Write ``group_T1w.tsv`` and its data dictionary from the output folder alone.
+
+    Returns
+    -------
+    Exit
+        OK, or FAILURE if some QC file could not be read.
+
+    Raises
+    ------
+    Stop
+        If there are no results.
+    """
+    from ulfprep.bids.table import write_group_table
+    from ulfprep.metrics.summary import METRICS
+
+    check_paths(settings)
+    out = settings.output_dir
+    if not out.is_dir():
+        raise Stop(
+            Exit.NO_INPUT, f'{out}: there is no such folder; run the participant level first'
+        )
+    count, problems = write_group_table(out, METRICS)
+    for problem in problems:
+        print(f'ulfprep: {problem}', file=sys.stderr)
+    if not count:
+        raise Stop(
+            Exit.NO_INPUT, f'{out}: holds no finished scan; run the participant level first'
+        )
+    print(f'{count} scan(s) in {out / "group_T1w.tsv"}', file=sys.stderr)
+    return Exit.FAILURE if problems else Exit.OK

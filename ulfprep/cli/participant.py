@@ -1,0 +1,124 @@
+"""The participant level: scans in, derivatives and reports out."""
+
+import logging
+import time
+from pathlib import Path
+
+from ulfprep import __version__
+from ulfprep.cli.environment import prepared
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.logs import logging_to, new_run_id
+from ulfprep.cli.preflight import preflight
+from ulfprep.settings import Settings
+
+LOGGER = logging.getLogger('ulfprep')
+
+
+def run_participant(settings: Settings) -> Exit:
+    """Process the selected scans of a dataset and write a report for each participant.
+
+    Returns
+    -------
+    Exit
+        OK if every scan is finished, FAILURE if some failed, BAD_DATA if all failed
+        because none was usable, TEMPORARY if all failures were killed processes.
+
+    Raises
+    ------
+    Stop
+        If the run cannot begin.
+    """
+    settings = preflight(settings)
+    run_id = new_run_id()
+    run_dir = settings.output_dir / 'logs' / run_id
+    run_dir.mkdir(parents=True, exist_ok=True)
+    log_file = run_dir / 'ulfprep.log'
+    with logging_to(log_file, settings.verbose), prepared(settings):
+        LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
+        try:
+            return _run(settings, run_dir)
+        except Stop as stop:
+            LOGGER.debug('stopped: %s', stop)
+            raise
+        except Exception:
+            LOGGER.exception('unexpected error; log: %s', log_file)
+            return Exit.FAILURE
+
+
+def _run(settings: Settings, run_dir: Path) -> Exit:
+    """Do the work, with log and environment in place."""
+    from ulfprep.bids.files import write_text
+    from ulfprep.bids.sidecars import write_dataset_files
+
+    start = time.monotonic()
+    write_text(run_dir / 'settings.toml', settings.to_toml())
+    LOGGER.info('indexing %s', settings.bids_dir)
+    scans = select_scans(settings)
+    LOGGER.info('%d T1w scan(s) selected', len(scans))
+    write_dataset_files(settings)
+
+    from ulfprep.cli.citation import write_citation
+    from ulfprep.workflows.base import run_scans
+    from ulfprep.workflows.failures import verdict_table
+
+    verdicts, methods = run_scans(scans, settings, run_dir)
+    if methods:
+        write_citation(settings.output_dir, methods)
+    reports_failed = write_reports(verdicts, settings.output_dir)
+    minutes = (time.monotonic() - start) / 60
+    LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
+    code = exit_code(verdicts, reports_failed)
+    LOGGER.info('log and crash files: %s', run_dir)
+    return code
+
+
+def select_scans(settings: Settings) -> list:
+    """Return the scans of a run; what selects nothing ends it."""
+    from ulfprep.bids.dataset import (
+        DatasetError,
+        NoScansError,
+        UnknownLabelError,
+        find_scans,
+    )
+
+    try:
+        return find_scans(settings)
+    except UnknownLabelError as error:
+        raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
+    except NoScansError as error:
+        raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
+    except DatasetError as error:
+        raise Stop(Exit.INVALID_DATASET, str(error)) from error
+
+
+def write_reports(verdicts: list, output_dir: Path) -> bool:
+    """Write the report of every participant (and session); return whether any failed."""
+    from ulfprep.reports.participant import write_report
+
+    groups: dict[tuple, list] = {}
+    for verdict in verdicts:
+        groups.setdefault((verdict.scan.subject, verdict.scan.session), []).append(verdict)
+    failed = False
+    for (subject, session), members in groups.items():
+        errors = [verdict.as_error() for verdict in members if verdict.failure]
+        try:
+            path = write_report(output_dir, subject, session, errors)
+            LOGGER.info('report: %s', path)
+        except Exception as error:  # one bad report must not cost the others
+            name = f'sub-{subject}' + (f' ses-{session}' if session else '')
+            LOGGER.error('%s: the report could not be written: %r', name, error)
+            LOGGER.debug('', exc_info=error)
+            failed = True
+    return failed
+
+
+def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
+    """Return the exit code that sums up what became of the scans."""
+    kinds = [verdict.failure.kind for verdict in verdicts if verdict.failure]
+    if not kinds:
+        return Exit.FAILURE if reports_failed else Exit.OK
+    if len(kinds) == len(verdicts) and set(kinds) == {'UnusableScanError'}:
+        return Exit.BAD_DATA
+    if set(kinds) == {'WorkerKilledError'}:
+        return Exit.TEMPORARY
+    return Exit.FAILURE

@@ -1,0 +1,143 @@
+"""Checks that must pass before any work starts."""
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.settings import Settings
+
+
+def check_paths(settings: Settings) -> None:
+    """Refuse missing inputs and folders that would overwrite one another.
+
+    Raises
+    ------
+    Stop
+        With the exit code and one line that says what to change.
+    """
+    bids, out, work = settings.bids_dir, settings.output_dir, settings.work_dir
+    if out == bids:
+        raise Stop(
+            Exit.USAGE,
+            f'{out}: the output folder is the input dataset; name another folder, '
+            f'for example {bids / "derivatives" / "ulfprep"}',
+        )
+    if settings.analysis_level == 'group':
+        return  # the group level reads the output folder only
+    if out in bids.parents:
+        raise Stop(
+            Exit.USAGE,
+            f'{out}: the output folder contains the input dataset {bids}; name another folder',
+        )
+    if work == bids or bids in work.parents:
+        raise Stop(
+            Exit.USAGE,
+            f'{work}: the work folder lies in the input dataset; name another with --work-dir',
+        )
+    check_dataset(bids)
+
+
+def check_dataset(bids_dir: Path) -> None:
+    """Refuse a folder that is missing, unreadable or no BIDS dataset."""
+    if not bids_dir.is_dir():
+        raise Stop(Exit.NO_INPUT, f'{bids_dir}: there is no such folder')
+    if not os.access(bids_dir, os.R_OK | os.X_OK):
+        raise Stop(Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read; check permissions')
+    description = bids_dir / 'dataset_description.json'
+    if not description.is_file():
+        raise Stop(
+            Exit.NO_INPUT,
+            f'{bids_dir}: not a BIDS dataset, dataset_description.json is missing; '
+            'bids_dir must be the top folder of the dataset',
+        )
+    try:
+        content = json.loads(description.read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise Stop(
+            Exit.INVALID_DATASET, f'{description}: not readable as JSON ({error}); mend the file'
+        ) from error
+    if not isinstance(content, dict):
+        raise Stop(
+            Exit.INVALID_DATASET,
+            f'{description}: must hold a JSON object with Name and BIDSVersion',
+        )
+
+
+def make_folder(path: Path, flag: str) -> None:
+    """Create a folder and prove that it can be written to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f'.ulfprep-{os.getpid()}'
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Stop(
+            Exit.CANNOT_CREATE,
+            f'{path}: cannot be written ({error.strerror or error}); choose another {flag}',
+        ) from error
+
+
+def resolve_segmentation(name: str) -> str:
+    """Return ``fast`` or ``embedded`` for what was asked.
+
+    Raises
+    ------
+    Stop
+        Where ``fast`` was asked for by name and FSL is not installed.
+    """
+    found = shutil.which('fast')
+    if name == 'auto':
+        return 'fast' if found else 'embedded'
+    if name == 'fast' and not found:
+        raise Stop(
+            Exit.USAGE,
+            'FSL FAST was asked for but there is no command `fast` on the PATH; install FSL '
+            'and source its set-up, or use --segmentation embedded',
+        )
+    return name
+
+
+def resolve_device(name: str) -> str:
+    """Return the device the fit will use: ``cpu``, ``cuda`` or ``cuda:N``.
+
+    ``auto`` takes a GPU where there is one. A GPU asked for by name is never
+    quietly replaced by the CPU.
+
+    Raises
+    ------
+    Stop
+        Where the GPU that was asked for is not there.
+    """
+    if name == 'cpu':
+        return name
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == 'auto':
+        return 'cuda' if count else 'cpu'
+    index = int(name.partition(':')[2] or 0)
+    if index >= count:
+        found = f'torch {torch.__version__} sees {count} GPU(s)'
+        raise Stop(
+            Exit.USAGE,
+            f'--device {name} was asked for but {found}; install a CUDA build of torch or a '
+            'driver that fits, or use --device cpu',
+        )
+    return name
+
+
+def preflight(settings: Settings) -> Settings:
+    """Check a participant-level run and return its settings with no choice left open.
+
+    What ``auto`` turns into is part of the settings from here on, so that results do not
+    depend on whether a choice was made by name or left to ulfprep.
+    """
+    check_paths(settings)
+    segmentation = resolve_segmentation(settings.segmentation)
+    device = resolve_device(settings.device)
+    make_folder(settings.output_dir, 'output folder')
+    make_folder(settings.work_dir, '--work-dir')
+    return dataclasses.replace(settings, segmentation=segmentation, device=device)

@@ -1,0 +1,125 @@
+"""Baseline and metrics as Nipype nodes."""
+
+import os
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    traits,
+)
+
+from ulfprep.bids.files import read_json, write_json
+from ulfprep.interfaces.volumes import (
+    read_mask,
+    read_probabilities,
+    read_volume,
+    write_volume,
+)
+
+
+class _BicubicInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
+    enhanced = File(exists=True, mandatory=True, desc='image whose grid is the target')
+
+
+class _BicubicOutputSpec(TraitedSpec):
+    out_file = File(exists=True)
+
+
+class Bicubic(SimpleInterface):
+    """Cubic interpolation of the scan: what enhancement is held against."""
+
+    input_spec = _BicubicInputSpec
+    output_spec = _BicubicOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.evaluation.baselines import bicubic
+
+        data, grid = read_volume(self.inputs.in_file)
+        fine_grid = read_volume(self.inputs.enhanced)[1]
+        result = bicubic(data, grid, fine_grid)
+        self._results['out_file'] = write_volume(runtime.cwd, 'bicubic', result, fine_grid.affine)
+        return runtime
+
+
+class _MetricsOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='JSON: metrics, null_reasons')
+
+
+class _EnhanceMetricsInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
+    in_mask = File(exists=True, mandatory=True)
+    probsegs = traits.List(File(exists=True), mandatory=True)
+    enhanced = File(exists=True, mandatory=True)
+    fine_probsegs = traits.List(File(exists=True), mandatory=True)
+    fine_dseg = File(exists=True, mandatory=True)
+    bicubic = File(exists=True, mandatory=True)
+    residual = File(exists=True, mandatory=True)
+    uncertainty = File(exists=True, mandatory=True)
+    plan_file = File(exists=True, mandatory=True)
+
+
+class EnhanceMetrics(SimpleInterface):
+    """Metrics of an enhanced scan; see :func:`ulfprep.metrics.summary.enhance_metrics`."""
+
+    input_spec = _EnhanceMetricsInputSpec
+    output_spec = _MetricsOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.metrics.summary import enhance_metrics
+
+        inputs = self.inputs
+        scan, grid = read_volume(inputs.in_file)
+        enhanced, fine_grid = read_volume(inputs.enhanced)
+        values, reasons = enhance_metrics(
+            scan=scan,
+            scan_mask=read_mask(inputs.in_mask),
+            scan_grid=grid,
+            scan_probs=read_probabilities(inputs.probsegs),
+            enhanced=enhanced,
+            fine_probs=read_probabilities(inputs.fine_probsegs),
+            # The field is rendered inside the brain only.
+            fine_mask=read_mask(inputs.fine_dseg),
+            fine_grid=fine_grid,
+            bicubic=read_volume(inputs.bicubic)[0],
+            residual=read_volume(inputs.residual)[0],
+            uncertainty=read_volume(inputs.uncertainty)[0],
+            plan=read_json(inputs.plan_file),
+        )
+        self._results['out_file'] = _write(runtime.cwd, values, reasons)
+        return runtime
+
+
+class _SimulateMetricsInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True)
+    probsegs = traits.List(File(exists=True), mandatory=True)
+    simulated = File(exists=True, mandatory=True)
+    plan_file = File(exists=True, mandatory=True)
+
+
+class SimulateMetrics(SimpleInterface):
+    """Metrics of a simulated scan; see :func:`ulfprep.metrics.summary.simulate_metrics`."""
+
+    input_spec = _SimulateMetricsInputSpec
+    output_spec = _MetricsOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.metrics.summary import simulate_metrics
+
+        values, reasons = simulate_metrics(
+            source=read_volume(self.inputs.in_file)[0],
+            source_probs=read_probabilities(self.inputs.probsegs),
+            simulated=read_volume(self.inputs.simulated)[0],
+            plan=read_json(self.inputs.plan_file),
+        )
+        self._results['out_file'] = _write(runtime.cwd, values, reasons)
+        return runtime
+
+
+def _write(folder: str, values: dict, reasons: dict) -> str:
+    """Write metrics beside the reasons for those that are missing."""
+    path = os.path.join(folder, 'metrics.json')
+    write_json(path, {'metrics': values, 'null_reasons': reasons})
+    return path

@@ -1,0 +1,189 @@
+"""Derivatives and figures: the last nodes of a scan, which write into the output folder.
+
+Both run every time: Nipype's memory of earlier runs knows nothing of what became of the
+output folder since.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from ulfprep.bids.files import read_json, write_bytes, write_json
+from ulfprep.bids.labels import TISSUES
+
+#: Inputs that are derivatives as they come, by their key.
+IMAGES = (
+    'preproc',
+    'brain_mask',
+    'dseg',
+    'enhanced',
+    'fine_dseg',
+    'uncertainty',
+    'residual',
+    'simulated',
+)
+
+
+class _DerivativesInputSpec(BaseInterfaceInputSpec):
+    scan = traits.Any(mandatory=True, desc='bids.dataset.Scan')
+    settings = traits.Any(mandatory=True, desc='settings.Settings')
+    direction = traits.Enum('enhance', 'simulate', mandatory=True)
+    preproc = File(exists=True)
+    brain_mask = File(exists=True)
+    dseg = File(exists=True)
+    probsegs = traits.List(File(exists=True), desc='CSF, GM, WM on the scan grid')
+    enhanced = File(exists=True)
+    fine_dseg = File(exists=True)
+    fine_probsegs = traits.List(File(exists=True), desc='CSF, GM, WM on the fine grid')
+    uncertainty = File(exists=True)
+    residual = File(exists=True)
+    simulated = File(exists=True)
+    plan_file = File(exists=True, mandatory=True)
+    metrics_file = File(exists=True, mandatory=True)
+    history_file = File(exists=True)
+    segmentation = traits.Dict(mandatory=True)
+    stripped = traits.Bool(False, usedefault=True)
+    notes = traits.List(traits.Str)
+    methods = traits.Str('', usedefault=True)
+
+
+class _DerivativesOutputSpec(TraitedSpec):
+    qc_file = File(exists=True, desc='the QC file, written last')
+
+
+class WriteDerivatives(SimpleInterface):
+    """Write all images, sidecars and at the end the QC file of a scan, each atomically."""
+
+    input_spec = _DerivativesInputSpec
+    output_spec = _DerivativesOutputSpec
+    _always_run = True
+
+    def _run_interface(self, runtime):
+        from ulfprep.bids.derivatives import QC, derivatives_of, path_of, sidecar_path
+        from ulfprep.bids.qc import qc_record
+        from ulfprep.bids.sidecars import provenance, sidecar
+
+        inputs = self.inputs
+        scan, settings = inputs.scan, inputs.settings
+        out = settings.output_dir
+        made_by = provenance(scan, settings)
+        plan = read_json(inputs.plan_file)
+        qc_file = out / path_of(scan, QC)
+        # While images are being replaced the scan must not count as finished.
+        qc_file.unlink(missing_ok=True)
+        files = self._files()
+        for derivative in derivatives_of(inputs.direction):
+            if derivative is QC:
+                continue
+            target = out / path_of(scan, derivative)
+            write_bytes(target, Path(files[derivative.key]).read_bytes())
+            write_json(
+                sidecar_path(target), sidecar(derivative, scan, made_by, plan, inputs.stripped)
+            )
+        measured = read_json(inputs.metrics_file)
+        record = qc_record(
+            scan,
+            direction=inputs.direction,
+            made_by=made_by,
+            metrics=measured['metrics'],
+            null_reasons=measured['null_reasons'],
+            notes=list(inputs.notes) if isdefined(inputs.notes) else [],
+            plan=plan,
+            segmentation=dict(inputs.segmentation),
+            fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,
+            methods=inputs.methods,
+        )
+        write_json(qc_file, record)
+        self._results['qc_file'] = str(qc_file)
+        return runtime
+
+    def _files(self) -> dict[str, str]:
+        """Return the images given, by the key of their derivative."""
+        inputs = self.inputs
+        files = {k: getattr(inputs, k) for k in IMAGES if isdefined(getattr(inputs, k))}
+        for prefix, paths in (('', inputs.probsegs), ('fine_', inputs.fine_probsegs)):
+            if isdefined(paths):
+                for tissue, path in zip(TISSUES, paths, strict=True):
+                    files[f'{prefix}probseg_{tissue.lower()}'] = path
+        return files
+
+
+class _FiguresInputSpec(BaseInterfaceInputSpec):
+    output_dir = traits.Str(mandatory=True)
+    scan = traits.Any(mandatory=True, desc='bids.dataset.Scan')
+    direction = traits.Enum('enhance', 'simulate', mandatory=True)
+    qc_file = File(exists=True, mandatory=True)
+    conformed = File(exists=True, mandatory=True)
+    preproc = File(exists=True)
+    bias_field = File(exists=True)
+    brain_mask = File(exists=True)
+    dseg = File(exists=True)
+    bicubic = File(exists=True)
+    enhanced = File(exists=True)
+    fine_dseg = File(exists=True)
+    residual = File(exists=True)
+    uncertainty = File(exists=True)
+    simulated = File(exists=True)
+
+
+class _FiguresOutputSpec(TraitedSpec):
+    figures = traits.List(File(exists=True))
+
+
+class WriteFigures(SimpleInterface):
+    """Draw a scan's figures; see :func:`ulfprep.reports.figures.plot_scan`."""
+
+    input_spec = _FiguresInputSpec
+    output_spec = _FiguresOutputSpec
+    _always_run = True
+
+    _FILES = (
+        'preproc',
+        'bias_field',
+        'brain_mask',
+        'dseg',
+        'bicubic',
+        'enhanced',
+        'fine_dseg',
+        'residual',
+        'uncertainty',
+        'simulated',
+    )
+
+    def _run_interface(self, runtime):
+        from ulfprep.bids.derivatives import figure_path
+        from ulfprep.reports.figures import plot_scan
+
+        inputs = self.inputs
+        qc = read_json(inputs.qc_file)
+        drawn = Path(runtime.cwd, 'figures')
+        shutil.rmtree(drawn, ignore_errors=True)
+        drawn.mkdir()
+        try:
+            plot_scan(
+                drawn / 'figure',
+                direction=inputs.direction,
+                scan=inputs.conformed,
+                plan=qc['contrast'],
+                history=(qc['fit'] or {}).get('history'),
+                metrics=qc['metrics'],
+                **{k: getattr(inputs, k) for k in self._FILES if isdefined(getattr(inputs, k))},
+            )
+        finally:
+            # Those that could be drawn are shown even where another could not.
+            self._results['figures'] = []
+            for source in sorted(drawn.glob('figure_desc-*_T1w.svg')):
+                name = source.name.removeprefix('figure_desc-').removesuffix('_T1w.svg')
+                target = Path(inputs.output_dir) / figure_path(inputs.scan, name)
+                write_bytes(target, source.read_bytes())
+                self._results['figures'].append(os.path.abspath(target))
+        return runtime

@@ -1,0 +1,129 @@
+"""Check, conform, brain mask and bias field as Nipype nodes."""
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from ulfprep.interfaces.volumes import read_mask, read_volume, write_volume
+
+
+class _CheckInputSpec(BaseInterfaceInputSpec):
+    # Not exists=True: a missing file deserves the check's own words.
+    in_file = File(mandatory=True, desc='the scan')
+
+
+class _CheckOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='3-D float32 image without NaN')
+    notes = traits.List(traits.Str, desc='what was found, a sentence each')
+
+
+class CheckScan(SimpleInterface):
+    """Refuse unusable images; see :func:`ulfprep.bids.checks.check_image`."""
+
+    input_spec = _CheckInputSpec
+    output_spec = _CheckOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.bids.checks import check_image
+
+        checked = check_image(self.inputs.in_file)
+        self._results['out_file'] = write_volume(
+            runtime.cwd, 'checked', checked.data, checked.affine
+        )
+        self._results['notes'] = list(checked.notes)
+        return runtime
+
+
+class _ConformInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True)
+
+
+class _ConformOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='same voxels, axes in RAS+ order')
+    notes = traits.List(traits.Str)
+
+
+class Conform(SimpleInterface):
+    """Reorder axes to RAS+; nothing is resampled and the affine stays true."""
+
+    input_spec = _ConformInputSpec
+    output_spec = _ConformOutputSpec
+
+    def _run_interface(self, runtime):
+        import nibabel as nib
+
+        image = nib.load(self.inputs.in_file)
+        before = ''.join(nib.aff2axcodes(image.affine))
+        canonical = nib.as_closest_canonical(image)
+        data = canonical.get_fdata(dtype='float32')
+        self._results['out_file'] = write_volume(runtime.cwd, 'conformed', data, canonical.affine)
+        self._results['notes'] = (
+            [] if before == 'RAS' else [f'Axes were reordered from {before} to RAS.']
+        )
+        return runtime
+
+
+class _BrainMaskInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True)
+    stripped = traits.Bool(desc='SkullStripped of the sidecar, where it says')
+
+
+class _BrainMaskOutputSpec(TraitedSpec):
+    out_mask = File(exists=True)
+    stripped = traits.Bool(desc='whether the scan came without skull')
+    notes = traits.List(traits.Str)
+
+
+class BrainMask(SimpleInterface):
+    """Brain mask of a scan with or without skull."""
+
+    input_spec = _BrainMaskInputSpec
+    output_spec = _BrainMaskOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.segmentation.brain import brain_mask, looks_stripped
+
+        data, grid = read_volume(self.inputs.in_file)
+        if isdefined(self.inputs.stripped):
+            stripped = self.inputs.stripped
+            reason = f'Its sidecar says SkullStripped: {str(stripped).lower()}.'
+        else:
+            stripped, reason = looks_stripped(data)
+        mask = brain_mask(data, grid.zooms, bool(stripped))
+        self._results['out_mask'] = write_volume(
+            runtime.cwd, 'brain_mask', mask.astype('uint8'), grid.affine
+        )
+        self._results['stripped'] = bool(stripped)
+        self._results['notes'] = [reason]
+        return runtime
+
+
+class _BiasInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True)
+    in_mask = File(exists=True, mandatory=True, desc='brain mask')
+
+
+class _BiasOutputSpec(TraitedSpec):
+    out_file = File(exists=True)
+    out_field = File(exists=True)
+
+
+class CorrectBias(SimpleInterface):
+    """Correct the bias field (N4); see :func:`ulfprep.segmentation.bias.correct_bias`."""
+
+    input_spec = _BiasInputSpec
+    output_spec = _BiasOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.segmentation.bias import correct_bias
+
+        data, grid = read_volume(self.inputs.in_file)
+        corrected, field = correct_bias(data, read_mask(self.inputs.in_mask), grid.zooms)
+        self._results['out_file'] = write_volume(runtime.cwd, 'corrected', corrected, grid.affine)
+        self._results['out_field'] = write_volume(runtime.cwd, 'bias_field', field, grid.affine)
+        return runtime

@@ -1,0 +1,151 @@
+"""Tissue segmentation nodes: the embedded one, and FSL FAST brought to the same outputs."""
+
+import shlex
+
+from nipype.interfaces import fsl
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    traits,
+)
+from nipype.interfaces.fsl.preprocess import FASTInputSpec
+
+from ulfprep.interfaces.volumes import (
+    read_mask,
+    read_probabilities,
+    read_volume,
+    write_probabilities,
+    write_volume,
+)
+
+
+class _SegmentInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
+    in_mask = File(exists=True, mandatory=True, desc='brain mask')
+
+
+class _TissueOutputSpec(TraitedSpec):
+    probsegs = traits.List(File(exists=True), desc='CSF, GM, WM')
+    dseg = File(exists=True, desc='1 GM, 2 WM, 3 CSF')
+    summary = traits.Dict(desc='method, means and standard deviations of the classes')
+
+
+class SegmentTissues(SimpleInterface):
+    """Embedded HMRF-EM; see :func:`ulfprep.segmentation.tissue.segment`."""
+
+    input_spec = _SegmentInputSpec
+    output_spec = _TissueOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.bids.labels import to_dseg
+        from ulfprep.physics.acquisition import estimate_noise
+        from ulfprep.segmentation.tissue import segment
+
+        data, grid = read_volume(self.inputs.in_file)
+        mask = read_mask(self.inputs.in_mask)
+        noise = estimate_noise(data, mask, grid.zooms)
+        result = segment(data, mask, grid.zooms, sigma=noise.sigma)
+        self._results['probsegs'] = write_probabilities(
+            runtime.cwd, 'probseg', result.probs, grid.affine
+        )
+        self._results['dseg'] = write_volume(
+            runtime.cwd, 'dseg', to_dseg(result.probs, mask), grid.affine
+        )
+        self._results['summary'] = {
+            'method': 'embedded HMRF-EM',
+            'means': [float(value) for value in result.means],
+            'sds': [float(value) for value in result.sds],
+            'n_iterations': int(result.n_iterations),
+        }
+        return runtime
+
+
+class _ApplyMaskInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True)
+    in_mask = File(exists=True, mandatory=True)
+
+
+class _ApplyMaskOutputSpec(TraitedSpec):
+    out_file = File(exists=True)
+
+
+class ApplyMask(SimpleInterface):
+    """Set everything outside a mask to zero."""
+
+    input_spec = _ApplyMaskInputSpec
+    output_spec = _ApplyMaskOutputSpec
+
+    def _run_interface(self, runtime):
+        data, grid = read_volume(self.inputs.in_file)
+        data[~read_mask(self.inputs.in_mask)] = 0
+        self._results['out_file'] = write_volume(runtime.cwd, 'brain', data, grid.affine)
+        return runtime
+
+
+class _FastInputSpec(FASTInputSpec):
+    # Nipype asks for at least one iteration; FAST takes 0, and the bias field is gone by then.
+    bias_iters = traits.Range(low=0, high=10, argstr='-I %d', desc='bias field iterations')
+
+
+class Fast(fsl.FAST):
+    """FSL FAST, also without bias iterations and for paths with spaces."""
+
+    input_spec = _FastInputSpec
+
+    def _format_arg(self, name, spec, value):
+        # Nipype hands the command line to a shell, and work folders may have spaces.
+        if name == 'in_files':
+            return f'-S {len(value)} {shlex.join(str(file) for file in value)}'
+        return super()._format_arg(name, spec, value)
+
+
+def make_fast() -> Fast:
+    """Return FAST as ulfprep calls it: three classes of a T1w brain, probability maps."""
+    return Fast(
+        img_type=1,
+        number_classes=3,
+        segments=True,
+        no_bias=True,
+        probability_maps=True,
+        bias_iters=0,
+        out_basename='fast',
+        output_type='NIFTI_GZ',
+    )
+
+
+class _FastToTissuesInputSpec(BaseInterfaceInputSpec):
+    partial_volume_files = traits.List(
+        File(exists=True), minlen=3, maxlen=3, mandatory=True, desc='_pve_0, _pve_1, _pve_2'
+    )
+    in_mask = File(exists=True, mandatory=True)
+
+
+class FastToTissues(SimpleInterface):
+    """FAST's partial volume maps as ulfprep's tissues.
+
+    On a T1w image FAST numbers its classes by brightness, 0 CSF, 1 GM, 2 WM, which is
+    the order used here; BIDS labels are another (1 GM, 2 WM, 3 CSF).
+    """
+
+    input_spec = _FastToTissuesInputSpec
+    output_spec = _TissueOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.bids.labels import to_dseg
+
+        files = self.inputs.partial_volume_files
+        probabilities = read_probabilities(files)
+        mask = read_mask(self.inputs.in_mask)
+        grid = read_volume(self.inputs.in_mask)[1]
+        probabilities[:, ~mask] = 0
+        self._results['probsegs'] = write_probabilities(
+            runtime.cwd, 'probseg', probabilities, grid.affine
+        )
+        self._results['dseg'] = write_volume(
+            runtime.cwd, 'dseg', to_dseg(probabilities, mask), grid.affine
+        )
+        # FAST prints its class parameters but stores none; the plan measures the means.
+        self._results['summary'] = {'method': 'FSL FAST', 'means': None, 'sds': None}
+        return runtime

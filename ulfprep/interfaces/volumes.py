@@ -1,0 +1,44 @@
+"""Arrays from files and files from arrays, for all interfaces."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ulfprep.bids.files import write_nifti
+
+
+def read_volume(path: str | Path):
+    """Return an image's float32 array and its grid."""
+    import nibabel as nib
+
+    from ulfprep.physics.grid import Grid
+
+    image = nib.load(path)
+    data = np.ascontiguousarray(np.asanyarray(image.dataobj), dtype=np.float32)
+    return data, Grid(tuple(int(n) for n in image.shape[:3]), np.asarray(image.affine))
+
+
+def read_mask(path: str | Path) -> np.ndarray:
+    """Return a mask as booleans."""
+    return read_volume(path)[0] > 0
+
+
+def read_probabilities(paths) -> np.ndarray:
+    """Return the tissue maps of three files as one array, shape (3, X, Y, Z)."""
+    return np.stack([read_volume(path)[0] for path in paths])
+
+
+def write_volume(folder: str | Path, name: str, data: np.ndarray, affine: np.ndarray) -> str:
+    """Write ``<folder>/<name>.nii.gz`` and return its absolute path."""
+    return str(write_nifti(Path(os.path.abspath(folder), f'{name}.nii.gz'), data, affine))
+
+
+def write_probabilities(folder, name: str, probabilities: np.ndarray, affine) -> list[str]:
+    """Write three tissue maps, in the order CSF, GM, WM, and return their paths."""
+    from ulfprep.bids.labels import TISSUES
+
+    return [
+        write_volume(folder, f'{name}_{tissue.lower()}', probabilities[index], affine)
+        for index, tissue in enumerate(TISSUES)
+    ]

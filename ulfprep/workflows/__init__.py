@@ -1,0 +1,1 @@
+"""Nipype workflows: the way of a scan through the core functions."""

@@ -1,0 +1,110 @@
+"""Ultra-low field to high field: fit the field, render it, hold it against the scan."""
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow
+
+from ulfprep.interfaces.inr import FitField, RenderField
+from ulfprep.interfaces.metrics import Bicubic, EnhanceMetrics
+from ulfprep.interfaces.physics import Residual
+from ulfprep.settings import Settings
+
+BOILERPLATE = """\
+The image at the target field strength was estimated from the scan alone: an implicit
+neural representation of intensity and tissue probabilities in world coordinates was fitted
+so that the forward model (one contrast factor a tissue, point-spread function, sampling)
+reproduces the measured voxels [@hulfsynth; @wire], and rendered at 1 mm. The residual of
+this fit, in units of the noise, is reported for every voxel. """
+
+INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file']
+OUTPUTS = [
+    'enhanced',
+    'fine_probsegs',
+    'fine_dseg',
+    'uncertainty',
+    'bicubic',
+    'residual',
+    'history_file',
+    'metrics_file',
+]
+#: Memory a fit may take, GB; half of it is torch itself.
+FIT_MEMORY = 3.0
+
+
+def init_enhance_wf(settings: Settings, label: str, alone: bool = True) -> LiterateWorkflow:
+    """Build the workflow from tissues and contrast plan to the enhanced image.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``device`` must be resolved.
+    label : str
+        Name of the scan in progress lines.
+    alone : bool
+        Whether no other scan runs at the same time.
+
+    Returns
+    -------
+    LiterateWorkflow
+        With ``inputnode`` (:data:`INPUTS`) and ``outputnode`` (:data:`OUTPUTS`).
+    """
+    workflow = LiterateWorkflow(name='enhance_wf')
+    workflow.__desc__ = BOILERPLATE
+    inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
+    outputnode = pe.Node(niu.IdentityInterface(fields=OUTPUTS), name='outputnode')
+    torch_inputs = {
+        'device': settings.device,
+        'use_gpu': settings.device.startswith('cuda'),
+        'n_threads': settings.omp_nthreads,
+    }
+    fit = pe.Node(
+        FitField(
+            sloppy=settings.sloppy,
+            seed=settings.random_seed,
+            label=label,
+            alone=alone,
+            **torch_inputs,
+        ),
+        name='fit',
+        n_procs=settings.omp_nthreads,
+        mem_gb=FIT_MEMORY,
+    )
+    render = pe.Node(
+        RenderField(**torch_inputs),
+        name='render',
+        n_procs=settings.omp_nthreads,
+        mem_gb=FIT_MEMORY,
+    )
+    residual = pe.Node(Residual(), name='residual', n_procs=settings.omp_nthreads, mem_gb=2.0)
+    bicubic = pe.Node(Bicubic(), name='bicubic', mem_gb=1.0)
+    metrics = pe.Node(EnhanceMetrics(), name='metrics', mem_gb=2.0)
+    scan = [('preproc', 'in_file'), ('brain_mask', 'in_mask')]
+    workflow.connect([
+        (inputnode, fit, [*scan, ('probsegs', 'probsegs'), ('plan_file', 'plan_file')]),
+        (inputnode, render, [('preproc', 'in_file')]),
+        (fit, render, [('fit_file', 'fit_file')]),
+        (inputnode, residual, [*scan, ('plan_file', 'plan_file')]),
+        (render, residual, [('enhanced', 'enhanced'), ('probsegs', 'fine_probsegs')]),
+        (inputnode, bicubic, [('preproc', 'in_file')]),
+        (render, bicubic, [('enhanced', 'enhanced')]),
+        (inputnode, metrics, [*scan, ('probsegs', 'probsegs'), ('plan_file', 'plan_file')]),
+        (render, metrics, [
+            ('enhanced', 'enhanced'),
+            ('probsegs', 'fine_probsegs'),
+            ('dseg', 'fine_dseg'),
+            ('uncertainty', 'uncertainty'),
+        ]),
+        (bicubic, metrics, [('out_file', 'bicubic')]),
+        (residual, metrics, [('out_file', 'residual')]),
+        (render, outputnode, [
+            ('enhanced', 'enhanced'),
+            ('probsegs', 'fine_probsegs'),
+            ('dseg', 'fine_dseg'),
+            ('uncertainty', 'uncertainty'),
+        ]),
+        (bicubic, outputnode, [('out_file', 'bicubic')]),
+        (residual, outputnode, [('out_file', 'residual')]),
+        (fit, outputnode, [('history_file', 'history_file')]),
+        (metrics, outputnode, [('out_file', 'metrics_file')]),
+    ])  # fmt: skip
+    return workflow

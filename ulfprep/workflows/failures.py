@@ -1,0 +1,118 @@
+"""What became of each scan, and why: crash files read, verdicts told."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ulfprep.bids.dataset import Scan
+
+#: An exception's last line, ``module.Kind: message``, possibly indented by Nipype.
+_EXCEPTION = re.compile(r'^\s*((?:\w+\.)*\w+): ?(.*)$')
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed node.
+
+    Attributes
+    ----------
+    node : str
+        Full name of the node, workflows and all.
+    kind : str
+        Class of the exception, without module.
+    message : str
+        What it said.
+    traceback : str
+        All of it.
+    crash_file : str
+        Where it is kept.
+    """
+
+    node: str
+    kind: str
+    message: str
+    traceback: str = ''
+    crash_file: str = ''
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a scan.
+
+    Attributes
+    ----------
+    scan : Scan
+    status : {'finished', 'skipped', 'failed'}
+        ``skipped`` was finished before, with the same settings.
+    failure : Failure or None
+    """
+
+    scan: Scan
+    status: str
+    failure: Failure | None = None
+
+    def as_error(self) -> dict:
+        """Return the failure as the report wants it."""
+        return {
+            'scan': self.scan.stem,
+            'node': self.failure.node,
+            'message': self.failure.message,
+            'traceback': self.failure.traceback,
+        }
+
+
+def read_crash(path: Path) -> Failure:
+    """Read one of Nipype's crash files (text format)."""
+    text = path.read_text(encoding='utf-8', errors='replace')
+    first = re.match(r'Node: (\S+)', text)
+    start = text.find('Traceback (most recent call last)')
+    trace = text[start:] if start >= 0 else text
+    kind, message = _last_exception(trace)
+    return Failure(
+        node=first.group(1) if first else path.stem,
+        kind=kind,
+        message=message,
+        traceback=trace.strip(),
+        crash_file=str(path),
+    )
+
+
+def _last_exception(trace: str) -> tuple[str, str]:
+    """Return class and message of the exception a traceback ends with."""
+    lines = trace.rstrip().splitlines()
+    starts = [i for i, line in enumerate(lines) if 'Traceback (most recent call last)' in line]
+    begin = starts[-1] + 1 if starts else 0
+    depth = len(lines[begin - 1]) - len(lines[begin - 1].lstrip()) if starts else 0
+    for number in range(begin, len(lines)):
+        line = lines[number]
+        # Frames are indented further than the word Traceback; the exception is not.
+        if line.strip() and len(line) - len(line.lstrip()) <= depth:
+            found = _EXCEPTION.match(line)
+            if found:
+                rest = [text.strip() for text in lines[number + 1 :]]
+                message = ' '.join([found.group(2), *rest]).strip()
+                return found.group(1).rpartition('.')[2], message
+            return line.strip().rpartition('.')[2], ''
+    return 'Error', lines[-1].strip() if lines else ''
+
+
+def read_crashes(folder: Path) -> list[Failure]:
+    """Read all crash files of a run, oldest first."""
+    return [read_crash(path) for path in sorted(folder.glob('crash-*.txt'))]
+
+
+def verdict_table(verdicts: list[Verdict]) -> str:
+    """Return what became of each scan as lines for people."""
+    width = max((len(verdict.scan.stem) for verdict in verdicts), default=0)
+    lines = []
+    for verdict in verdicts:
+        line = f'  {verdict.scan.stem:<{width}}  {verdict.status:<8}'
+        if verdict.status == 'skipped':
+            line += '  was finished before with the same settings'
+        if verdict.failure:
+            message = verdict.failure.message or verdict.failure.kind
+            line += f'  {message} [step {verdict.failure.node.rpartition(".")[2]}]'
+            if verdict.failure.crash_file:
+                line += f'\n  {"":<{width}}            details: {verdict.failure.crash_file}'
+        lines.append(line.rstrip())
+    return '\n'.join(lines)

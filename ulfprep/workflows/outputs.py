@@ -1,0 +1,69 @@
+"""What is kept of a scan: derivatives first, then the figures."""
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow
+
+from ulfprep.bids.dataset import Scan
+from ulfprep.interfaces.outputs import WriteDerivatives, WriteFigures
+from ulfprep.settings import Settings
+
+COMMON = ['preproc', 'brain_mask', 'dseg']
+RESULTS = {
+    'enhance': ['enhanced', 'fine_dseg', 'uncertainty', 'residual'],
+    'simulate': ['simulated'],
+}
+ONLY_DERIVATIVES = {
+    'enhance': ['fine_probsegs', 'history_file'],
+    'simulate': [],
+}
+ONLY_FIGURES = {'enhance': ['bicubic'], 'simulate': []}
+
+
+def init_outputs_wf(scan: Scan, settings: Settings, direction: str) -> LiterateWorkflow:
+    """Build the workflow that writes a scan's files into the output folder.
+
+    Parameters
+    ----------
+    scan : Scan
+    settings : Settings
+    direction : {'enhance', 'simulate'}
+
+    Returns
+    -------
+    LiterateWorkflow
+        With an ``inputnode``; the node ``derivatives`` takes the methods text as
+        ``inputs.methods`` once the whole workflow is known.
+    """
+    workflow = LiterateWorkflow(name='outputs_wf')
+    to_both = [*COMMON, *RESULTS[direction]]
+    to_derivatives = [
+        *to_both,
+        *ONLY_DERIVATIVES[direction],
+        'probsegs',
+        'segmentation',
+        'plan_file',
+        'metrics_file',
+        'stripped',
+        'notes',
+    ]
+    to_figures = [*to_both, *ONLY_FIGURES[direction], 'conformed', 'bias_field']
+    inputnode = pe.Node(
+        niu.IdentityInterface(fields=sorted({*to_derivatives, *to_figures})), name='inputnode'
+    )
+    derivatives = pe.Node(
+        WriteDerivatives(scan=scan, settings=settings, direction=direction),
+        name='derivatives',
+        mem_gb=0.5,
+    )
+    figures = pe.Node(
+        WriteFigures(scan=scan, output_dir=str(settings.output_dir), direction=direction),
+        name='figures',
+        mem_gb=1.0,
+    )
+    workflow.connect([
+        (inputnode, derivatives, [(name, name) for name in to_derivatives]),
+        (inputnode, figures, [(name, name) for name in to_figures]),
+        (derivatives, figures, [('qc_file', 'qc_file')]),
+    ])  # fmt: skip
+    return workflow

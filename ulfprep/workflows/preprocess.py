@@ -1,0 +1,109 @@
+"""From the file to tissues: check, conform, brain mask, bias field, segmentation."""
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow
+
+from ulfprep.bids.dataset import Scan
+from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
+from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
+from ulfprep.settings import Settings
+
+BOILERPLATE = """\
+The T1-weighted scan was reoriented to RAS+ without resampling. A brain mask was made with
+*deepbet* [@deepbet] where the scan had its skull, and the bias field was corrected inside
+it with N4 [@n4] in two resolution levels. """
+BOILERPLATE_FAST = """\
+Tissues (CSF, GM, WM) were segmented with FSL FAST [@fast]. """
+BOILERPLATE_EMBEDDED = """\
+Tissues (CSF, GM, WM) were segmented with a hidden Markov random field fitted by
+expectation-maximisation [@fast], with a smooth bias field inside the model. """
+
+
+def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
+    """Build the workflow from a scan's file to its tissues.
+
+    Parameters
+    ----------
+    scan : Scan
+    settings : Settings
+        ``segmentation`` must be ``fast`` or ``embedded`` (``auto`` is resolved before).
+
+    Returns
+    -------
+    LiterateWorkflow
+        Outputs (``outputnode``): ``conformed``, ``preproc``, ``bias_field``,
+        ``brain_mask``, ``stripped``, ``probsegs`` (CSF, GM, WM), ``dseg``,
+        ``segmentation`` (summary), ``notes``.
+    """
+    workflow = LiterateWorkflow(name='preprocess_wf')
+    fast = settings.segmentation == 'fast'
+    workflow.__desc__ = BOILERPLATE + (BOILERPLATE_FAST if fast else BOILERPLATE_EMBEDDED)
+
+    check = pe.Node(CheckScan(in_file=str(scan.path)), name='check', mem_gb=0.5)
+    conform = pe.Node(Conform(), name='conform', mem_gb=0.5)
+    # The network behind the mask and N4 are threaded; what they use is declared.
+    brain = pe.Node(BrainMask(), name='brain_mask', n_procs=settings.omp_nthreads, mem_gb=1.5)
+    stripped = scan.metadata.get('SkullStripped')
+    if isinstance(stripped, bool):
+        brain.inputs.stripped = stripped
+    bias = pe.Node(CorrectBias(), name='bias', mem_gb=0.5)
+    notes = pe.Node(niu.Merge(3), name='notes', run_without_submitting=True)
+    outputnode = pe.Node(
+        niu.IdentityInterface(
+            fields=[
+                'conformed',
+                'preproc',
+                'bias_field',
+                'brain_mask',
+                'stripped',
+                'probsegs',
+                'dseg',
+                'segmentation',
+                'notes',
+            ]
+        ),
+        name='outputnode',
+    )
+    tissues = _add_segmentation(workflow, fast, bias, brain)
+    workflow.connect([
+        (check, conform, [('out_file', 'in_file')]),
+        (conform, brain, [('out_file', 'in_file')]),
+        (conform, bias, [('out_file', 'in_file')]),
+        (brain, bias, [('out_mask', 'in_mask')]),
+        (check, notes, [('notes', 'in1')]),
+        (conform, notes, [('notes', 'in2')]),
+        (brain, notes, [('notes', 'in3')]),
+        (conform, outputnode, [('out_file', 'conformed')]),
+        (bias, outputnode, [('out_file', 'preproc'), ('out_field', 'bias_field')]),
+        (brain, outputnode, [('out_mask', 'brain_mask'), ('stripped', 'stripped')]),
+        (tissues, outputnode, [
+            ('probsegs', 'probsegs'),
+            ('dseg', 'dseg'),
+            ('summary', 'segmentation'),
+        ]),
+        (notes, outputnode, [('out', 'notes')]),
+    ])  # fmt: skip
+    return workflow
+
+
+def _add_segmentation(workflow, fast: bool, bias: pe.Node, brain: pe.Node) -> pe.Node:
+    """Add one of the two segmentations, and return the node with its outputs."""
+    if not fast:
+        tissues = pe.Node(SegmentTissues(), name='tissues', mem_gb=1.0)
+        workflow.connect([
+            (bias, tissues, [('out_file', 'in_file')]),
+            (brain, tissues, [('out_mask', 'in_mask')]),
+        ])  # fmt: skip
+        return tissues
+    masked = pe.Node(ApplyMask(), name='apply_mask', mem_gb=0.5)
+    segment = pe.Node(make_fast(), name='fast', mem_gb=1.5)
+    tissues = pe.Node(FastToTissues(), name='tissues', mem_gb=0.5)
+    workflow.connect([
+        (bias, masked, [('out_file', 'in_file')]),
+        (brain, masked, [('out_mask', 'in_mask')]),
+        (masked, segment, [('out_file', 'in_files')]),
+        (segment, tissues, [('partial_volume_files', 'partial_volume_files')]),
+        (brain, tissues, [('out_mask', 'in_mask')]),
+    ])  # fmt: skip
+    return tissues

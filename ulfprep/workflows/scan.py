@@ -1,0 +1,147 @@
+"""The whole way of one scan as one workflow."""
+
+import re
+from dataclasses import dataclass
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow
+
+from ulfprep import __version__
+from ulfprep.bids.checks import UnusableScanError, field_strength, resolve_direction
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.derivatives import golden_list
+from ulfprep.interfaces.physics import PlanContrast
+from ulfprep.settings import Settings
+from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
+from ulfprep.workflows.enhance import init_enhance_wf
+from ulfprep.workflows.outputs import init_outputs_wf
+from ulfprep.workflows.preprocess import init_preprocess_wf
+from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
+from ulfprep.workflows.simulate import init_simulate_wf
+
+OPENING = """\
+Results were obtained with *ulfprep* {version}, which is built on *Nipype* [@nipype]. """
+PLAN = """\
+Tissue means and the noise standard deviation were measured in the scan ({source:g} T), and
+target contrasts at {target:g} T were derived from relaxation times and the pulse sequence
+unless stated; the contrast vector solves the bounded least-squares system of both. """
+CLOSING = """\
+This software is for research use only."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A scan and what is to be done with it.
+
+    Attributes
+    ----------
+    scan : Scan
+    direction : {'enhance', 'simulate'}
+    source_field, target_field : float
+        Tesla.
+    notes : tuple of str
+        What was decided so far, a sentence each.
+    """
+
+    scan: Scan
+    direction: str
+    source_field: float
+    target_field: float
+    notes: tuple[str, ...] = ()
+
+
+def make_task(scan: Scan, settings: Settings) -> Task:
+    """Decide what to do with a scan from its field strength and the settings.
+
+    Raises
+    ------
+    UnusableScanError
+        If its field strength is unknown or already the target, or if its name has entities
+        that no derivative name can be made of.
+    """
+    source, note = field_strength(scan.metadata, settings.source_field, scan.path.name)
+    direction, target = resolve_direction(source, settings.target_field, scan.path.name)
+    asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
+    try:
+        golden_list(scan, direction)
+    except ValueError as error:  # no names for its outputs: better known now than at the end
+        raise UnusableScanError(str(error)) from error
+    notes = (note, f'Target field strength {target:g} T, {asked}: direction {direction}.')
+    return Task(scan, direction, source, target, notes)
+
+
+def safe_name(text: str) -> str:
+    """Return a name for a workflow node: letters, digits and underscores only.
+
+    What is replaced is spelled out, so that different names stay different.
+    """
+    return re.sub(r'[^A-Za-z0-9_]', lambda match: f'_x{ord(match.group()):x}_', text)
+
+
+def node_name(scan: Scan) -> str:
+    """Return the name of a scan's workflow."""
+    return safe_name(f'scan_{scan.stem.replace("-", "")}')
+
+
+def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> LiterateWorkflow:
+    """Build the workflow of one scan, from its file to its derivatives and figures.
+
+    Parameters
+    ----------
+    task : Task
+    settings : Settings
+        With ``device`` and ``segmentation`` resolved.
+    alone : bool
+        Whether no other scan runs at the same time (progress may then rewrite its line).
+
+    Returns
+    -------
+    LiterateWorkflow
+        Its methods text is in ``visit_desc()`` and in the QC file it writes.
+    """
+    scan = task.scan
+    workflow = LiterateWorkflow(name=node_name(scan))
+    workflow.__desc__ = OPENING.format(version=__version__)
+    workflow.__postdesc__ = CLOSING
+    preprocess = init_preprocess_wf(scan, settings)
+    plan_wf = LiterateWorkflow(name='plan_wf')
+    plan_wf.__desc__ = PLAN.format(source=task.source_field, target=task.target_field)
+    plan = pe.Node(
+        PlanContrast(
+            metadata=scan.metadata,
+            source_field=task.source_field,
+            target_field=task.target_field,
+        ),
+        name='plan',
+        mem_gb=1.0,
+    )
+    plan_wf.add_nodes([plan])
+    if task.direction == 'enhance':
+        change, results = init_enhance_wf(settings, scan.stem, alone), ENHANCE_OUTPUTS
+    else:
+        change, results = init_simulate_wf(settings), SIMULATE_OUTPUTS
+    outputs = init_outputs_wf(scan, settings, task.direction)
+    notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
+    notes.inputs.in1 = list(task.notes)
+
+    made = 'outputnode.{}'.format
+    used = 'inputnode.{}'.format
+    shared = ['preproc', 'brain_mask', 'probsegs']
+    kept = [*shared, 'dseg', 'conformed', 'bias_field', 'stripped', 'segmentation']
+    workflow.connect([
+        (preprocess, plan_wf, [
+            (made('preproc'), 'plan.in_file'),
+            (made('brain_mask'), 'plan.in_mask'),
+            (made('probsegs'), 'plan.probsegs'),
+        ]),
+        (preprocess, change, [(made(name), used(name)) for name in shared]),
+        (plan_wf, change, [('plan.plan_file', used('plan_file'))]),
+        (preprocess, outputs, [(made(name), used(name)) for name in kept]),
+        (preprocess, notes, [(made('notes'), 'in2')]),
+        (notes, outputs, [('out', used('notes'))]),
+        (plan_wf, outputs, [('plan.plan_file', used('plan_file'))]),
+        (change, outputs, [(made(name), used(name)) for name in results]),
+    ])  # fmt: skip
+    outputs.get_node('derivatives').inputs.methods = ' '.join(workflow.visit_desc().split())
+    return workflow

@@ -1,0 +1,55 @@
+"""High field to ultra-low field: the forward model applied, and noise added."""
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow
+
+from ulfprep.interfaces.metrics import SimulateMetrics
+from ulfprep.interfaces.physics import Simulate
+from ulfprep.settings import Settings
+
+BOILERPLATE = """\
+A scan at the target field strength was simulated by the forward model: one contrast
+factor a tissue, the point-spread function and sampling of an ultra-low-field acquisition,
+and the magnitude of complex Gaussian noise. """
+
+INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file']
+OUTPUTS = ['simulated', 'metrics_file']
+
+
+def init_simulate_wf(settings: Settings) -> LiterateWorkflow:
+    """Build the workflow from tissues and contrast plan to the simulated scan.
+
+    Returns
+    -------
+    LiterateWorkflow
+        With ``inputnode`` (:data:`INPUTS`) and ``outputnode`` (:data:`OUTPUTS`).
+    """
+    workflow = LiterateWorkflow(name='simulate_wf')
+    workflow.__desc__ = BOILERPLATE
+    inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
+    outputnode = pe.Node(niu.IdentityInterface(fields=OUTPUTS), name='outputnode')
+    simulate = pe.Node(
+        Simulate(seed=settings.random_seed),
+        name='simulate',
+        n_procs=settings.omp_nthreads,
+        mem_gb=3.0,
+    )
+    metrics = pe.Node(SimulateMetrics(), name='metrics', mem_gb=2.0)
+    workflow.connect([
+        (inputnode, simulate, [
+            ('preproc', 'in_file'),
+            ('brain_mask', 'in_mask'),
+            ('probsegs', 'probsegs'),
+            ('plan_file', 'plan_file'),
+        ]),
+        (inputnode, metrics, [
+            ('preproc', 'in_file'),
+            ('probsegs', 'probsegs'),
+            ('plan_file', 'plan_file'),
+        ]),
+        (simulate, metrics, [('out_file', 'simulated')]),
+        (simulate, outputnode, [('out_file', 'simulated')]),
+        (metrics, outputnode, [('out_file', 'metrics_file')]),
+    ])  # fmt: skip
+    return workflow
