@@ -6,24 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ulfprep.bids.derivatives import FIGURES
 from ulfprep.reports import charts, pictures
 from ulfprep.reports.style import TISSUE_LABELS, figure_style, save_svg
 from ulfprep.reports.volumes import load, sample_nearest
-
-#: Figures that a complete report has, by direction, in the order of the page.
-EXPECTED = {
-    'enhance': (
-        'enhancement',
-        'segmentation',
-        'bias',
-        'tissues',
-        'contrast',
-        'residual',
-        'uncertainty',
-        'loss',
-    ),
-    'simulate': ('simulated', 'bias', 'tissues', 'contrast'),
-}
 
 
 def plot_scan(
@@ -79,8 +65,8 @@ def plot_scan(
     RuntimeError
         Naming the figures that could not be drawn, after all others were written.
     """
-    if direction not in EXPECTED:
-        raise ValueError(f'direction is {direction!r}; it must be one of {", ".join(EXPECTED)}')
+    if direction not in FIGURES:
+        raise ValueError(f'direction is {direction!r}; it must be one of {", ".join(FIGURES)}')
     files = {
         'scan': scan,
         'preproc': preproc,

@@ -109,11 +109,17 @@ def _pair(first, second, first_dseg, second_dseg, mask, titles):
 
 def enhancement(bicubic, enhanced, fine_dseg):
     """Cubic interpolation of the scan over the enhanced image, at the same place."""
-    mask = enhanced._replace(data=(enhanced.data > 0).astype(np.uint8))
-    if fine_dseg is not None:
-        mask = fine_dseg._replace(data=(fine_dseg.data > 0).astype(np.uint8))
+    mask = _brain(enhanced, fine_dseg)
+    # Without the skull in one picture only, the eye sees the brain change and nothing else.
+    inside = bicubic._replace(data=np.where(mask.data > 0, bicubic.data, 0))
     titles = ('Scan, cubic interpolation', 'Enhanced')
-    return _pair(bicubic, enhanced, fine_dseg, fine_dseg, mask, titles)
+    return _pair(inside, enhanced, fine_dseg, fine_dseg, mask, titles)
+
+
+def _brain(enhanced, fine_dseg):
+    """Return the mask of the enhanced image: its tissues, or where it is not zero."""
+    shown = enhanced if fine_dseg is None else fine_dseg
+    return shown._replace(data=(shown.data > 0).astype(np.uint8))
 
 
 def simulated(scan, result, dseg, mask):
@@ -125,7 +131,7 @@ def simulated(scan, result, dseg, mask):
 
 def segmentation(enhanced, fine_dseg):
     """Enhanced image, and the same with its tissues as translucent colours."""
-    mask = fine_dseg._replace(data=(fine_dseg.data > 0).astype(np.uint8))
+    mask = _brain(enhanced, fine_dseg)
     sheet = Sheet(overview(mask), ('Enhanced', 'Enhanced with its tissues'))
     low, high = grey_window(enhanced, mask, 99.8)
     for half in range(2):
@@ -175,9 +181,7 @@ def _residual_summary(sheet, values):
 
 def uncertainty(spread, enhanced, fine_dseg):
     """Uncertainty of the enhanced image as a share of its white-matter mean."""
-    mask = enhanced._replace(data=(enhanced.data > 0).astype(np.uint8))
-    if fine_dseg is not None:
-        mask = fine_dseg._replace(data=(fine_dseg.data > 0).astype(np.uint8))
+    mask = _brain(enhanced, fine_dseg)
     level = tissue_mean(enhanced, fine_dseg, TISSUE_LABELS['WM'])
     unit = 'percent of the white-matter mean' if level else 'intensity units'
     scale = 100.0 / level if level else 1.0

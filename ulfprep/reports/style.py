@@ -2,10 +2,11 @@
 
 import base64
 import io
-import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
+
+from ulfprep.bids.files import write_text
 
 #: One colour a tissue in every figure and on every page. Sky blue, orange and purple keep
 #: apart for the common forms of colour blindness and on both dark and light grounds.
@@ -102,10 +103,13 @@ def save_svg(figure, path, smooth=False):
     if smooth:
         text = text.replace('image-rendering:crisp-edges;image-rendering:pixelated', '')
     text = re.sub(r'(?<=data:image/png;base64,)[^"]+', _with_palette, text)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text)
-    return path
+    # A hundredth of a point is finer than any screen, and digits are most of the file.
+    text = re.sub(r' d="[^"]*"', _short_digits, text)
+    return write_text(Path(path), text)
+
+
+def _short_digits(match):
+    return re.sub(r'(\.\d\d)\d+', r'\1', match.group())
 
 
 def _with_palette(match):
@@ -126,14 +130,3 @@ def _with_palette(match):
     buffer = io.BytesIO()
     small.save(buffer, format='PNG', optimize=True)
     return base64.b64encode(buffer.getvalue()).decode('ascii')
-
-
-def write_atomically(path, text):
-    """Write UTF-8 ``text`` so that a reader sees the old file or the new one, never half."""
-    path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        temporary.write_text(text, encoding='utf-8', newline='\n')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,0 +1,122 @@
+"""What each figure is called, shows, and what the reader should look for in it."""
+
+from typing import NamedTuple
+
+
+class Caption(NamedTuple):
+    """Words around one figure.
+
+    Attributes
+    ----------
+    title : str
+    alt : str
+        For readers who cannot see the picture.
+    look : str
+        What to look for.
+    caution : str
+        When not to trust the result.
+    views : tuple of str
+        Names of the picture's two halves where the page can flick between them.
+    first_view : str
+        ``both`` or ``second``: what the page shows before anything is clicked.
+    """
+
+    title: str
+    alt: str
+    look: str
+    caution: str
+    views: tuple[str, ...] = ()
+    first_view: str = 'both'
+
+
+CAPTIONS = {
+    'enhancement': Caption(
+        'Interpolated scan and enhanced image',
+        'Axial, coronal and sagittal slices with close-ups, once cubically interpolated from '
+        'the scan and once enhanced.',
+        'Every border that the enhanced image sharpens should already be hinted at in the '
+        'interpolated scan. Both images are divided by their own white-matter mean and share '
+        'one grey window; the close-ups lie where the border of grey and white matter is '
+        'longest.',
+        'Fine detail that has no trace in the scan is the model\u2019s guess, lesions above all: '
+        'what the scan did not show cannot be recovered, and what is unlike ordinary tissue may '
+        'be smoothed or painted in a tissue\u2019s usual grey.',
+        ('Interpolated', 'Enhanced'),
+    ),
+    'simulated': Caption(
+        'Source scan and simulated scan',
+        'Axial, coronal and sagittal slices with close-ups of the source scan and of the scan '
+        'simulated from it.',
+        'The simulated scan should be coarser and noisier, with the tissues in the order of '
+        'brightness that its field strength gives. Both are divided by their own white-matter '
+        'mean.',
+        'A simulation knows three tissues and Gaussian coil noise; it has no motion, no '
+        'distortion and no vendor filter, and outside the brain it shows nothing.',
+        ('Source', 'Simulated'),
+    ),
+    'segmentation': Caption(
+        'Tissues of the enhanced image',
+        'Enhanced image in six slices, plain and with grey matter, white matter and '
+        'cerebrospinal fluid in colours.',
+        'Colours should follow the borders of the image. Flick to the plain picture where in '
+        'doubt: thin cortex and deep grey nuclei (thalamus, pallidum) are the first to go '
+        'wrong.',
+        'Every voxel is given one of three tissues; a lesion, vessel or membrane is forced into '
+        'the one that it resembles.',
+        ('Plain', 'With tissues'),
+        'second',
+    ),
+    'bias': Caption(
+        'Bias field',
+        'Scan before bias correction, estimated bias field, scan after correction; an axial and '
+        'a coronal slice.',
+        'After correction white matter should be evenly bright from side to side and from front '
+        'to back; the field should be smooth.',
+        'A field that follows anatomy has taken contrast for bias, and the contrast measured '
+        'below is then too low.',
+    ),
+    'tissues': Caption(
+        'Brain mask and tissues of the scan',
+        'Scan in six slices, plain and with the outline of the brain mask, tinted cerebrospinal '
+        'fluid, and the outer borders of grey and white matter.',
+        'The mask should hug the brain, leave out skull and eyes, and keep the cortex and the '
+        'cerebellum. The white-matter border should follow the bright core of each gyrus.',
+        'All later steps work inside this mask and start from these tissues. Thick slices blur '
+        'borders across slices: judge in the axial plane first.',
+        ('Plain', 'With outlines'),
+        'second',
+    ),
+    'contrast': Caption(
+        'Contrast of the tissues',
+        'Mean intensity of each tissue divided by that of white matter, in the scan, as aimed '
+        'at, and as achieved, with standard errors; a table of pairwise contrasts.',
+        'The filled squares (achieved) should sit near the diamonds (target).',
+        'The target comes from published relaxation times and a typical sequence, not from this '
+        'person: it is an expectation for healthy adults.',
+    ),
+    'residual': Caption(
+        'Residual',
+        'Map of the residual in units of the noise in six slices, and its histogram against a '
+        'unit normal distribution.',
+        'The map should look like noise, without anatomy in it. A root mean square near 1 says '
+        'that the enhanced image explains the scan down to the noise; well below 1 the noise '
+        'was fitted too, well above 1 something was missed.',
+        'Red or blue structure (a rim, a lesion, a ventricle) marks places where the enhanced '
+        'image contradicts the scan: do not believe it there.',
+    ),
+    'uncertainty': Caption(
+        'Uncertainty',
+        'Map of the standard deviation of the enhanced image in six slices.',
+        'Expect more uncertainty at borders of tissues than inside them.',
+        'It states what the model knows of its own doubt. A wrong mask, a wrong tissue or a '
+        'lesion that the model has no tissue for can be wrong and still look certain.',
+    ),
+    'loss': Caption(
+        'Loss',
+        'Terms of the loss against the step of the fit on a logarithmic axis.',
+        'The curves should fall and then flatten out.',
+        'A curve that still falls steeply at the end was stopped too early; one that jumps '
+        'late did not settle.',
+    ),
+}
+UNKNOWN = Caption('', 'Figure without a description.', '', '')

@@ -1,0 +1,97 @@
+"""Citations of the methods text: ``[@key]`` to numbered links, and the list they point at."""
+
+import re
+from functools import partial
+from importlib.resources import files
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+_ENTRY = re.compile(r'@\w+\{\s*([^,\s]+)\s*,(.*?)\n\}', re.DOTALL)
+_FIELD = re.compile(r'^\s*(\w+)\s*=\s*\{(.*)\},?\s*$', re.MULTILINE)
+_CITATION = re.compile(r'\[(@[\w:-]+(?:\s*;\s*@[\w:-]+)*)\]')
+_EMPHASIS = re.compile(r'\*([^*\n]+)\*')
+
+
+class Reference(NamedTuple):
+    """One entry of the bibliography, ready to print."""
+
+    key: str
+    text: str
+    url: str
+
+
+def bibliography():
+    """Return key -> :class:`Reference` of the bibliography that ships with ulfprep."""
+    source = files('ulfprep.data').joinpath('boilerplate.bib').read_text(encoding='utf-8')
+    return {key: _reference(key, body) for key, body in _ENTRY.findall(source)}
+
+
+def _reference(key, body):
+    """Turn the fields of one BibTeX entry into a line of text.
+
+    The file is ours: one field a line, values in braces, no macros.
+    """
+    field = {name: re.sub(r'[{}]', '', value) for name, value in _FIELD.findall(body)}
+    where = field.get('journal') or field.get('booktitle', '')
+    if 'volume' in field:
+        where += f' {field["volume"]}'
+    if 'pages' in field:
+        where += f'{":" if "volume" in field else ", "}{field["pages"]}'
+    if 'note' in field:
+        where += f' {field["note"]}'
+    text = f'{_authors(field["author"])} ({field["year"]}). {field["title"]}. {where}.'
+    return Reference(key, text.replace('--', '\u2013'), field.get('url', ''))
+
+
+def _authors(names):
+    """Return ``Tustison NJ, Avants BB, et al.`` for a BibTeX author list."""
+    people = []
+    for name in names.split(' and '):
+        if name == 'others':
+            continue
+        family, _, given = name.partition(', ')
+        initials = ''.join(part[0] for part in re.split(r'[\s-]+', given) if part)
+        people.append(f'{family} {initials}'.strip())
+    if len(people) > 3 or names.endswith(' and others'):
+        return ', '.join(people[:2]) + ', et al.'
+    return ', '.join(people)
+
+
+def cite(text, known, numbers):
+    """Return ``text`` as HTML paragraphs with citations as numbered links.
+
+    Parameters
+    ----------
+    text : str
+        Plain text with ``[@key; @key]`` and ``*emphasis*``; everything else is escaped.
+    known : dict of str to Reference
+    numbers : dict of str to int
+        Keys cited so far with their number; grows in the order of citation.
+
+    Returns
+    -------
+    markupsafe.Markup
+    """
+    paragraphs = [p for p in re.split(r'\n\s*\n', str(text)) if p.strip()]
+    return Markup('\n').join(
+        Markup('<p>{}</p>').format(_inline(p.strip(), known, numbers)) for p in paragraphs
+    )
+
+
+def _inline(text, known, numbers):
+    html = str(escape(text))
+    html = _CITATION.sub(partial(_links, known=known, numbers=numbers), html)
+    # What comes from the text was escaped above; only the tags added here are markup.
+    return Markup(_EMPHASIS.sub(r'<em>\1</em>', html))
+
+
+def _links(match, known, numbers):
+    links = []
+    for key in re.findall(r'@([\w:-]+)', match.group(1)):
+        if key not in known:
+            links.append(f'{key}: not in the bibliography')
+            continue
+        number = numbers.setdefault(key, len(numbers) + 1)
+        links.append(f'<a href="#ref-{key}">{number}</a>')
+    return f'[{", ".join(links)}]'

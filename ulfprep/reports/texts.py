@@ -1,0 +1,182 @@
+"""Plain sentences and table rows from a scan's QC record."""
+
+from collections.abc import Mapping, Sequence
+
+#: Used where the QC record has no methods text.
+METHODS = """\
+The scan was corrected for its bias field with N4 [@n4], its brain was extracted
+[@deepbet] and its tissues were segmented with a hidden Markov random field [@fast]. Tissue
+contrasts expected at the target field strength follow from the field dependence of
+relaxation times [@bottomley; @rooney; @marques]. Synthesis between field strengths goes
+through one forward model of contrast, point-spread function and noise [@hulfsynth], inverted
+with an implicit neural representation of Gabor wavelets [@wire]."""
+#: Closes every methods text.
+FRAMEWORK = """\
+The workflow is a BIDS App [@bidsapps] for data in the Brain Imaging Data Structure [@bids],
+runs on Nipype [@nipype], and this report follows the example of fMRIPrep [@fmriprep]."""
+MINUS, TIMES, DASH = '\u2212', '\u00d7', '\u2013'
+
+
+def number(value, digits=4):
+    """Return a number as a reader writes it; ``n/a`` for ``None``; text unchanged."""
+    if value is None:
+        return 'n/a'
+    if isinstance(value, bool):
+        return 'yes' if value else 'no'
+    if isinstance(value, int | float):
+        if float(value).is_integer() and abs(value) < 1e6:
+            text = str(int(value))
+        else:
+            text = f'{value:.{digits}g}'
+        return text.replace('-', MINUS, 1) if text.startswith('-') else text
+    if isinstance(value, Mapping):
+        return ', '.join(f'{k} {number(v)}' for k, v in value.items()) or DASH
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ', '.join(number(v) for v in value) or DASH
+    return str(value)
+
+
+def millimetres(lengths):
+    """Return ``1.6 x 1.6 x 5 mm`` with proper signs."""
+    if not lengths:
+        return 'not recorded'
+    return f' {TIMES} '.join(number(round(v, 2)) for v in lengths) + ' mm'
+
+
+def _by_tissue(plan, values, digits=3):
+    tissues = plan.get('tissues') or ('CSF', 'GM', 'WM')
+    pairs = zip(tissues, values or (), strict=False)
+    return ', '.join(f'{t} {number(v, digits)}' for t, v in pairs) or 'not recorded'
+
+
+def _tesla(value):
+    return 'unknown field' if value is None else f'{number(value)} T'
+
+
+def summary(qc):
+    """Return what came in and what was decided, one sentence an item."""
+    plan = qc.get('contrast') or {}
+    voxels = millimetres(plan.get('voxel_size_mm'))
+    source, target = _tesla(plan.get('source_field_T')), _tesla(plan.get('target_field_T'))
+    first = f'A T1-weighted scan at {source} with voxels of {voxels} came in. '
+    if qc.get('direction') == 'simulate':
+        first += f'It was taken down to what a scanner of {target} would have measured.'
+    else:
+        first += f'Estimated was how the same brain would look at {target} with voxels of 1 mm.'
+    lines = [first]
+    if plan.get('noise_sigma') is not None:
+        lines.append(
+            f'The noise has a standard deviation of {number(plan["noise_sigma"], 3)} in the '
+            f'scan\u2019s units ({plan.get("noise_method", "method not recorded")}); signal to '
+            f'noise is {_by_tissue(plan, plan.get("snr"))}.'
+        )
+    if plan.get('psf_fwhm_mm'):
+        lines.append(
+            f'The scanner is taken to blur over {millimetres(plan["psf_fwhm_mm"])} (full width '
+            f'at half maximum; from: {plan.get("psf_source", "not recorded")}).'
+        )
+    lines += _contrast_sentences(plan)
+    method = (qc.get('segmentation') or {}).get('method')
+    if method:
+        lines.append(f'Tissues were segmented with {method}.')
+    assumed = plan.get('defaults_used')
+    if assumed:
+        lines.append(
+            f'The sidecar does not state everything. Assumed: {"; ".join(map(str, assumed))}.'
+        )
+    elif assumed is not None:
+        lines.append('Nothing had to be assumed: the sidecar states the whole sequence.')
+    return lines
+
+
+def _contrast_sentences(plan):
+    have = (plan.get('source_contrast') or {}).get('WM-GM')
+    want = (plan.get('target_contrast') or {}).get('WM-GM')
+    lines = []
+    if have is not None and want is not None:
+        lines.append(
+            f'White and grey matter differ by {number(100 * have, 3)} % of their mean in the '
+            f'scan; physics expects {number(100 * want, 3)} % at the target field.'
+        )
+    if plan.get('contrast_vector'):
+        lines.append(
+            'The contrast vector, one factor a tissue from the higher field to the lower, is '
+            f'{_by_tissue(plan, plan["contrast_vector"])}.'
+        )
+    return lines
+
+
+def overview(qc):
+    """Return ``(name, value)`` rows of the compact table."""
+    plan = qc.get('contrast') or {}
+    fit = qc.get('fit') or {}
+    rows = [
+        ('Input', qc.get('source')),
+        ('Direction', qc.get('direction')),
+        ('Field strength', _tesla(plan.get('source_field_T'))),
+        ('Target field strength', _tesla(plan.get('target_field_T'))),
+        ('Voxel size', millimetres(plan.get('voxel_size_mm'))),
+        ('Point-spread function', millimetres(plan.get('psf_fwhm_mm'))),
+        ('Noise sigma', number(plan.get('noise_sigma'))),
+        ('Tissue means', _by_tissue(plan, plan.get('means'), 4)),
+        ('Tissue SNR', _by_tissue(plan, plan.get('snr'))),
+        ('Contrast vector', _by_tissue(plan, plan.get('contrast_vector'))),
+        ('Sequence of the scan', number(plan.get('source_sequence') or None)),
+        ('Sequence at the target', number(plan.get('target_sequence') or None)),
+        ('Segmentation', (qc.get('segmentation') or {}).get('method')),
+        ('Device', fit.get('device')),
+    ]
+    return [(name, 'not recorded' if value in (None, 'n/a') else value) for name, value in rows]
+
+
+def tiles(qc):
+    """Return ``(value, label)`` of the few numbers to see first."""
+    plan = qc.get('contrast') or {}
+    metrics = qc.get('metrics') or {}
+    contrast = [(plan.get(f'{side}_contrast') or {}).get('WM-GM') for side in ('source', 'target')]
+    snr = plan.get('snr') or [None]
+    found = [
+        (
+            f'{number(plan.get("source_field_T"))} \u2192 {number(plan.get("target_field_T"))} T',
+            'field strength, scan \u2192 target',
+        ),
+        (
+            ' \u2192 '.join(number(c, 2) for c in contrast),
+            'WM\u2013GM contrast, scan \u2192 target',
+        ),
+        (number(snr[-1], 3), 'white-matter signal to noise'),
+    ]
+    if metrics.get('residual_rms') is not None:
+        found.append((number(metrics['residual_rms'], 3), 'r.m.s. residual / noise (ideal 1)'))
+    return found
+
+
+def metric_rows(qc, dictionary):
+    """Return the rows of the metrics table.
+
+    Parameters
+    ----------
+    qc : dict
+    dictionary : dict
+        Name -> ``LongName``, ``Description``, ``Units``.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``long_name``, ``value``, ``unit``, ``meaning``, ``reason`` (of a null).
+    """
+    reasons = qc.get('null_reasons') or {}
+    rows = []
+    for name, value in (qc.get('metrics') or {}).items():
+        entry = dictionary.get(name) or {}
+        rows.append(
+            {
+                'name': name,
+                'long_name': entry.get('LongName') or name.replace('_', ' '),
+                'value': number(value),
+                'unit': entry.get('Units') or '',
+                'meaning': entry.get('Description') or '',
+                'reason': '' if value is not None else reasons.get(name, 'no reason was recorded'),
+            }
+        )
+    return rows
