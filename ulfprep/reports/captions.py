@@ -96,13 +96,15 @@ CAPTIONS = {
     ),
     'residual': Caption(
         'Residual',
-        'Map of the residual in units of the noise in six slices, and its histogram against a '
-        'unit normal distribution.',
-        'The map should look like noise, without anatomy in it. A root mean square near 1 says '
+        'Map of the residual in units of the noise in three planes, as it is and averaged over '
+        'ten millimetres, and its histogram against a unit normal distribution.',
+        'The upper map should look like noise, and the averaged one below should be pale, '
+        'without anatomy in it. A root mean square near 1 says '
         'that the enhanced image explains the scan down to the noise; well below 1 the noise '
         'was fitted too, well above 1 something was missed.',
         'Red or blue structure (a rim, a lesion, a ventricle) marks places where the enhanced '
-        'image contradicts the scan: do not believe it there.',
+        'image contradicts the scan: do not believe it there. In a scan that was resampled after '
+        'acquisition neighbouring voxels share their noise, and the averaged map overstates.',
     ),
     'uncertainty': Caption(
         'Uncertainty',

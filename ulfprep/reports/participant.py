@@ -200,9 +200,8 @@ def _methods(scans):
     """Return ``[(labels, HTML)]``, one a different methods text, and the works cited."""
     known, numbers = bibliography(), {}
     by_text = {}
-    for scan in scans:
+    for scan in (scan for scan in scans if scan.qc):
         by_text.setdefault(scan.qc.get('methods') or texts.METHODS, []).append(scan.label)
-    by_text = by_text or {texts.METHODS: []}
     methods = [(labels, cite(text, known, numbers)) for text, labels in by_text.items()]
     methods.append(([], cite(texts.FRAMEWORK, known, numbers)))
     return methods, [known[key] for key in numbers]
