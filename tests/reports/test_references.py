@@ -1,0 +1,30 @@
+from ulfprep.reports.references import bibliography, cite
+from ulfprep.reports.texts import FRAMEWORK, METHODS
+
+
+def test_every_citation_of_the_built_in_texts_is_in_the_bibliography():
+    known, numbers = bibliography(), {}
+    html = cite(METHODS + '\n\n' + FRAMEWORK, known, numbers)
+    assert 'not in the bibliography' not in html
+    assert len(numbers) == len(known)
+    assert list(numbers.values()) == list(range(1, len(numbers) + 1))
+
+
+def test_entries_read_like_references():
+    known = bibliography()
+    assert known['n4'].text == (
+        'Tustison NJ, Avants BB, et al. (2010). N4ITK: Improved N3 Bias Correction. '
+        'IEEE Transactions on Medical Imaging 29:1310\u20131320.'
+    )
+    assert '2511.14897' in known['hulfsynth'].text
+    assert all(entry.url.startswith('https://') for entry in known.values())
+    assert not any('{' in entry.text for entry in known.values())
+
+
+def test_text_is_escaped_and_only_our_markup_is_markup():
+    numbers = {}
+    html = cite('<b>bold</b> *em* [@n4; @n4]\n\n[@nobody] x', bibliography(), numbers)
+    assert '&lt;b&gt;bold&lt;/b&gt; <em>em</em>' in html
+    assert html.count('<p>') == 2
+    assert html.count('href="#ref-n4">1</a>') == 2
+    assert 'nobody: not in the bibliography' in html

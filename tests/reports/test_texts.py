@@ -1,0 +1,53 @@
+import pytest
+
+from ulfprep.reports import texts
+
+
+@pytest.mark.parametrize(
+    ('value', 'shown'),
+    [
+        (None, 'n/a'),
+        (3, '3'),
+        (2.0, '2'),
+        (0.123456, '0.1235'),
+        (-0.5, '\u22120.5'),
+        (True, 'yes'),
+        ('text', 'text'),
+        ([1.5, None], '1.5, n/a'),
+        ({'TI': 0.3}, 'TI 0.3'),
+    ],
+)
+def test_numbers(value, shown):
+    assert texts.number(value) == shown
+
+
+def test_summary_says_what_was_decided(qc):
+    text = ' '.join(texts.summary(qc))
+    assert '0.064 T' in text
+    assert '3 T' in text
+    assert '1.6 \u00d7 1.6 \u00d7 5 mm' in text
+    assert 'Rayleigh background' in text
+    assert 'Assumed: InversionTime 0.3 s.' in text
+    assert 'embedded HMRF-EM' in text
+
+
+def test_summary_of_a_simulation_and_of_nothing_assumed(qc):
+    qc['direction'] = 'simulate'
+    qc['contrast']['defaults_used'] = []
+    text = ' '.join(texts.summary(qc))
+    assert 'taken down' in text
+    assert 'Nothing had to be assumed' in text
+
+
+def test_an_empty_record_is_still_put_into_words():
+    assert texts.summary({})
+    assert dict(texts.overview({}))['Noise sigma'] == 'not recorded'
+    assert texts.tiles({})
+    assert texts.metric_rows({}, {}) == []
+
+
+def test_metrics_say_their_meaning_or_why_they_are_missing(qc):
+    dictionary = {'residual_rms': {'LongName': 'R.m.s.', 'Description': 'Ideal 1', 'Units': '1'}}
+    rms, lpips = texts.metric_rows(qc, dictionary)
+    assert (rms['long_name'], rms['value'], rms['reason']) == ('R.m.s.', '1.02', '')
+    assert (lpips['value'], lpips['reason']) == ('n/a', 'there is no reference image')
