@@ -23,7 +23,23 @@ BIDS_VERSION = '1.10.0'
 #: Packages whose version may change a result.
 PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype')
 #: What BIDS has no name for (yet): reports, tables, and JSON files that describe no image.
-BIDSIGNORE = ('*.html', 'logs/', 'figures/', 'sub-*/figures/', 'group_*', '*_desc-qc_T1w.json')
+BIDSIGNORE = (
+    '*.html',
+    'logs/',
+    'figures',  # with a slash the validator overlooks those inside sub-*
+    'group_*',
+    '*_desc-qc_T1w.json',
+)
+README = """\
+# Derivatives made by ulfprep
+
+`sub-*.html` are the reports: start there. `anat/` holds, for every scan, the image at the
+target field strength (`desc-enhanced` or `desc-simulated`), its tissues, and where not to
+believe it (`desc-uncertainty`, `desc-residual`); `desc-qc_T1w.json` its metrics and how it
+was made. Methods and what to cite are in `logs/CITATION.md`.
+
+Research use only: not a medical device.
+"""
 
 
 def software_versions() -> dict[str, str]:
@@ -83,10 +99,13 @@ def sidecar(derivative: Derivative, scan: Scan, made_by: dict, plan: dict, strip
             'target_contrast',
         )
     }
-    content['Settings'] = made_by['settings']
-    content['SettingsHash'] = made_by['settings_hash']
-    content['RandomSeed'] = made_by['seed']
-    content['SoftwareVersions'] = made_by['versions']
+    # One object: BIDS has other meanings for some of these names (SoftwareVersions).
+    content['Provenance'] = {
+        'Settings': made_by['settings'],
+        'SettingsHash': made_by['settings_hash'],
+        'RandomSeed': made_by['seed'],
+        'Versions': made_by['versions'],
+    }
     return content
 
 
@@ -122,5 +141,6 @@ def write_dataset_files(settings: Settings) -> None:
     """Write the files that make the output folder a BIDS dataset, before any work."""
     out = settings.output_dir
     write_json(out / 'dataset_description.json', dataset_description(settings))
+    write_text(out / 'README.md', README)
     write_text(out / '.bidsignore', '\n'.join(BIDSIGNORE) + '\n')
     write_text(out / 'dseg.tsv', lookup_table())

@@ -67,6 +67,8 @@ def read_crash(path: Path) -> Failure:
     first = re.match(r'Node: (\S+)', text)
     start = text.find('Traceback (most recent call last)')
     trace = text[start:] if start >= 0 else text
+    # Nipype adds to what happened that there is no result, as if that were news.
+    trace = trace.partition('\n\nWhen creating this crashfile')[0]
     kind, message = _last_exception(trace)
     return Failure(
         node=first.group(1) if first else path.stem,
@@ -81,8 +83,10 @@ def _last_exception(trace: str) -> tuple[str, str]:
     """Return class and message of the exception a traceback ends with."""
     lines = trace.rstrip().splitlines()
     starts = [i for i, line in enumerate(lines) if 'Traceback (most recent call last)' in line]
-    begin = starts[-1] + 1 if starts else 0
-    depth = len(lines[begin - 1]) - len(lines[begin - 1].lstrip()) if starts else 0
+    if not starts:
+        return 'Error', lines[-1].strip() if lines else ''
+    begin = starts[-1] + 1
+    depth = len(lines[begin - 1]) - len(lines[begin - 1].lstrip())
     for number in range(begin, len(lines)):
         line = lines[number]
         # Frames are indented further than the word Traceback; the exception is not.
@@ -93,7 +97,7 @@ def _last_exception(trace: str) -> tuple[str, str]:
                 message = ' '.join([found.group(2), *rest]).strip()
                 return found.group(1).rpartition('.')[2], message
             return line.strip().rpartition('.')[2], ''
-    return 'Error', lines[-1].strip() if lines else ''
+    return 'Error', lines[-1].strip()
 
 
 def read_crashes(folder: Path) -> list[Failure]:

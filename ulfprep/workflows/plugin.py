@@ -7,6 +7,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from traceback import format_exception
 
 from nipype.pipeline.plugins import MultiProcPlugin
 
@@ -46,7 +47,10 @@ class ResilientMultiProc(MultiProcPlugin):
     def _get_result(self, taskid):
         future = self._task_obj.get(taskid)
         if future is not None and future.done() and future.exception() is not None:
-            raise WorkerKilledError(KILLED) from future.exception()
+            # As a worker reports what it lived to tell: Nipype stumbles over an exception here.
+            story = ['Traceback (most recent call last):\n']
+            story += format_exception(WorkerKilledError(KILLED))
+            return {'result': None, 'traceback': story, 'taskid': taskid}
         return super()._get_result(taskid)
 
     def _async_callback(self, args):

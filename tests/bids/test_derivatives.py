@@ -1,0 +1,171 @@
+"""Names, golden list, and what counts as finished."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.derivatives import (
+    QC,
+    derivatives_of,
+    golden_list,
+    is_finished,
+    path_of,
+)
+from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
+from ulfprep.bids.labels import LOOKUP, lookup_table, to_dseg
+from ulfprep.bids.sidecars import dataset_description, provenance, sidecar
+from ulfprep.settings import Settings
+
+
+def scan_of(**entities):
+    return Scan(Path('x.nii.gz'), {'subject': '01', **entities}, {}, 'sub-01', 'bids:raw:x')
+
+
+def test_names_follow_the_order_of_bids():
+    scan = scan_of(run='01', session='A', acquisition='x', reconstruction='r', ceagent='c')
+    enhanced = next(d for d in derivatives_of('enhance') if d.key == 'enhanced')
+    assert path_of(scan, enhanced).as_posix() == (
+        'sub-01/ses-A/anat/sub-01_ses-A_acq-x_ce-c_rec-r_run-01_res-1mm_desc-enhanced_T1w.nii.gz'
+    )
+    assert path_of(scan_of(), QC).as_posix() == 'sub-01/anat/sub-01_desc-qc_T1w.json'
+
+
+@pytest.mark.parametrize('direction', ['enhance', 'simulate'])
+def test_no_two_files_share_a_name(direction):
+    paths = golden_list(scan_of(), direction)
+    assert len(set(paths)) == len(paths)
+    assert derivatives_of(direction)[-1] is QC
+
+
+def test_unknown_entity_is_an_error_not_a_lost_name():
+    with pytest.raises(ValueError, match='no derivative name'):
+        path_of(scan_of(mod='T1w'), QC)
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """Return scan and settings with a complete set of files."""
+    image = tmp_path / 'in.nii.gz'
+    image.write_bytes(b'voxels')
+    scan = dataclasses.replace(scan_of(), path=image)
+    settings = Settings(tmp_path, tmp_path / 'out', device='cpu')
+    for path in golden_list(scan, 'enhance'):
+        write_text(tmp_path / 'out' / path, 'x')
+    record = {'direction': 'enhance', **provenance(scan, settings)}
+    write_json(tmp_path / 'out' / path_of(scan, QC), record)
+    return scan, settings
+
+
+def test_finished(finished):
+    assert is_finished(*finished, 'enhance')
+
+
+@pytest.mark.parametrize('index', [0, 5, -1])
+def test_missing_or_empty_file_is_not_finished(finished, index):
+    scan, settings = finished
+    path = settings.output_dir / golden_list(scan, 'enhance')[index]
+    path.write_bytes(b'')
+    assert not is_finished(scan, settings, 'enhance')
+    path.unlink()
+    assert not is_finished(scan, settings, 'enhance')
+
+
+def test_other_settings_are_not_finished(finished):
+    scan, settings = finished
+    assert not is_finished(scan, dataclasses.replace(settings, random_seed=1), 'enhance')
+    assert is_finished(scan, dataclasses.replace(settings, nprocs=7, verbose=2), 'enhance')
+    assert not is_finished(scan, settings, 'simulate')
+
+
+def test_changed_input_is_not_finished(finished):
+    scan, settings = finished
+    assert not is_finished(
+        dataclasses.replace(scan, metadata={'EchoTime': 1}), settings, 'enhance'
+    )
+    scan.path.write_bytes(b'other voxels')
+    assert not is_finished(scan, settings, 'enhance')
+
+
+def test_other_version_is_not_finished(finished, monkeypatch):
+    monkeypatch.setattr('ulfprep.__version__', '99')
+    assert not is_finished(*finished, 'enhance')
+
+
+def test_sidecars_have_what_bids_asks_for(finished):
+    scan, settings = finished
+    made_by = provenance(scan, settings)
+    plan = {'contrast_vector': [0.5, 0.9, 1.0]}
+    for derivative in derivatives_of('enhance')[:-1]:
+        content = sidecar(derivative, scan, made_by, plan, stripped=True)
+        assert content['Sources'] == ['bids:raw:x']
+        assert content['Description']
+        assert ('Resolution' in content) == ('resolution' in derivative.entities)
+        assert ('Type' in content) == (derivative.suffix == 'mask')
+        assert content.get('SkullStripped', True) is True
+        assert ('SkullStripped' in content) == (derivative.suffix == 'T1w')
+        assert content['Contrast']['contrast_vector'] == [0.5, 0.9, 1.0]
+        assert content['Provenance']['SettingsHash'] == settings.digest()
+
+
+def test_preproc_of_a_head_is_not_stripped(finished):
+    scan, settings = finished
+    preproc = derivatives_of('enhance')[0]
+    assert not sidecar(preproc, scan, provenance(scan, settings), {}, False)['SkullStripped']
+
+
+def test_description_links_to_the_input(make_dataset, tmp_path):
+    root = make_dataset('sub-01', name='raw data')
+    content = dataset_description(Settings(root, tmp_path / 'deep' / 'out'))
+    assert content['DatasetLinks'] == {'raw': '../../raw%20data'}
+    assert content['GeneratedBy'][0]['Name'] == 'ulfprep'
+    assert content['DatasetType'] == 'derivative'
+
+
+def test_dseg_labels():
+    probabilities = np.zeros((3, 2, 2, 1), np.float32)
+    probabilities[0, 0, 0] = probabilities[1, 0, 1] = probabilities[2, 1, 0] = 0.9  # CSF, GM, WM
+    labels = to_dseg(probabilities, np.ones((2, 2, 1), bool))
+    np.testing.assert_array_equal(labels[..., 0], [[3, 1], [2, 0]])
+    assert labels.dtype == np.uint8
+    np.testing.assert_array_equal(to_dseg(probabilities, np.zeros((2, 2, 1), bool)), 0)
+
+
+def test_lookup_table():
+    rows = [line.split('\t') for line in lookup_table().splitlines()]
+    assert rows[0][:2] == ['index', 'name']
+    assert [int(row[0]) for row in rows[1:]] == [entry[0] for entry in LOOKUP] == [0, 1, 2, 3]
+
+
+def test_images_are_the_same_bytes_under_any_name(tmp_path):
+    data = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    one = write_nifti(tmp_path / 'one.nii.gz', data, np.eye(4))
+    two = write_nifti(tmp_path / 'two.nii.gz', data, np.eye(4))
+    assert one.read_bytes() == two.read_bytes()
+    assert not list(tmp_path.glob('.*'))
+
+
+def test_sheared_affine_is_kept_by_the_sform(tmp_path):
+    import nibabel as nib
+
+    affine = np.array([[2, 0.7, 0, 0], [0, 2, 0, 0], [0, 0, 5, 0], [0, 0, 0, 1.0]])
+    image = nib.load(write_nifti(tmp_path / 'x.nii.gz', np.ones((2, 2, 2)), affine))
+    np.testing.assert_allclose(image.affine, affine)
+    assert int(image.header['qform_code']) == 0
+
+
+def test_json_is_strict(tmp_path):
+    path = write_json(tmp_path / 'x.json', {'a': np.float32('nan'), 'b': np.arange(2)})
+    assert read_json(path) == {'a': None, 'b': [0, 1]}
+    assert 'NaN' not in path.read_text()
+
+
+def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = write_text(tmp_path / 'x.txt', 'old')
+    monkeypatch.setattr('os.replace', lambda *args: (_ for _ in ()).throw(OSError('full')))
+    with pytest.raises(OSError, match='full'):
+        write_text(path, 'new')
+    assert path.read_text() == 'old'
+    assert list(tmp_path.iterdir()) == [path]

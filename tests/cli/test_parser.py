@@ -1,0 +1,120 @@
+"""Arguments to settings, and wrong usage to exit code 64."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ulfprep import __version__
+from ulfprep.cli.exit_codes import Exit
+from ulfprep.cli.parser import available_cpus, build_parser, parse_args
+
+BASE = ['in', 'out', 'participant']
+
+
+def test_defaults(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    settings = parse_args(BASE)
+    assert settings.bids_dir == tmp_path / 'in'
+    assert settings.output_dir == tmp_path / 'out'
+    assert settings.work_dir == tmp_path / 'work'
+    assert settings.target_field is None
+    assert settings.source_field is None
+    assert settings.device == settings.segmentation == 'auto'
+    assert settings.nprocs == available_cpus()
+    assert settings.omp_nthreads == min(8, settings.nprocs)
+
+
+@pytest.mark.parametrize('flag', ['--participant-label', '--participant_label'])
+def test_labels_lose_prefix_and_repetition(flag):
+    settings = parse_args([*BASE, flag, 'sub-01', '02', '01', '--session-label', 'ses-A', 'B'])
+    assert settings.participant_label == ('01', '02')
+    assert settings.session_label == ('A', 'B')
+
+
+def test_threads_never_exceed_processes():
+    settings = parse_args([*BASE, '--nprocs', '3', '--omp-nthreads', '5'])
+    assert (settings.nprocs, settings.omp_nthreads) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        ['--participant-label', 'a/b'],
+        ['--session-label', '..'],
+        ['--target-field', '-3'],
+        ['--target-field', 'nan'],
+        ['--source-field', '64'],
+        ['--device', 'gpu'],
+        ['--device', 'cuda:x'],
+        ['--nprocs', '0'],
+        ['--omp-nthreads', '1.5'],
+        ['--random-seed', '-1'],
+        ['--segmentation', 'FAST'],
+        ['--sloppy', 'yes', 'more'],
+        ['--slop'],
+    ],
+)
+def test_wrong_usage_is_64_and_names_the_flag(wrong, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse_args([*BASE, *wrong])
+    assert stop.value.code == Exit.USAGE
+    error = capsys.readouterr().err
+    assert 'error:' in error
+    assert wrong[0] in error or wrong[-1] in error
+
+
+def test_unknown_level_is_64():
+    with pytest.raises(SystemExit) as stop:
+        parse_args(['in', 'out', 'session'])
+    assert stop.value.code == Exit.USAGE
+
+
+def test_help_names_every_flag_and_its_group():
+    text = build_parser().format_help()
+    for flag in ('--participant-label', '--session-label', '--target-field', '--source-field',
+                 '--device', '--nprocs', '--omp-nthreads', '--work-dir', '--random-seed',
+                 '--sloppy', '--segmentation', '--version', '--verbose'):  # fmt: skip
+        assert flag in text
+    for group in ('which scans:', 'physics:', 'how to compute:', 'machine:'):
+        assert group in text
+    assert 'not a medical device' in text
+
+
+def test_settings_survive_their_own_toml():
+    settings = parse_args([*BASE, '--participant-label', '01', '--target-field', '3'])
+    assert type(settings).from_toml(settings.to_toml()) == settings
+
+
+@pytest.mark.parametrize('flag', ['--help', '--version'])
+def test_help_and_version_import_nothing_heavy(flag):
+    code = (
+        'import sys\n'
+        'from ulfprep.cli.main import main\n'
+        'try:\n'
+        f'    main([{flag!r}])\n'
+        'finally:\n'
+        "    heavy = {'torch', 'nipype', 'bids', 'numpy', 'nibabel', 'matplotlib', 'scipy'}\n"
+        '    print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n'
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    elapsed = time.perf_counter() - start
+    assert done.returncode == 0
+    assert done.stderr.strip() == '[]'
+    assert elapsed < 5  # a second on an idle machine; tests may share theirs
+
+
+def test_version_is_the_package_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse_args(['--version'])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f'ulfprep {__version__}\n'
+
+
+def test_paths_are_absolute_without_links(tmp_path):
+    (tmp_path / 'real').mkdir()
+    (tmp_path / 'link').symlink_to('real')
+    assert parse_args([str(tmp_path / 'link'), 'o', 'group']).bids_dir == Path(tmp_path / 'real')

@@ -1,0 +1,192 @@
+"""The participant level end to end, with a stand-in for the slow core."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ulfprep.bids.dataset import find_scans
+from ulfprep.bids.derivatives import golden_list
+from ulfprep.cli.main import main
+from ulfprep.cli.parser import parse_args
+
+pytestmark = pytest.mark.usefixtures('fake_core')
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that runs ulfprep on a dataset and returns the exit code."""
+
+    def run(root, *args, level='participant'):
+        common = ['-w', str(tmp_path / 'work dir'), '--nprocs', '1', '--device', 'cpu']
+        common += ['--segmentation', 'embedded']
+        return main([str(root), str(tmp_path / 'out'), level, *common, *args])
+
+    return run
+
+
+def files_below(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file() and 'logs' not in path.parts
+    }
+
+
+def test_finished_scan_is_exactly_the_golden_list(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01_ses-A_acq-x_run-01')
+    assert run(root) == 0
+    out = tmp_path / 'out'
+    scan = find_scans(parse_args([str(root), str(out), 'participant']))[0]
+    expected = {path.as_posix() for path in golden_list(scan, 'enhance')}
+    expected |= {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv'}
+    expected |= {'sub-01_ses-A.html'}
+    assert set(files_below(out)) == expected
+
+
+def test_outputs_pass_the_validator(make_dataset, run, tmp_path):
+    beside = Path(sys.executable).parent
+    validator = shutil.which(
+        'bids-validator-deno', path=f'{beside}{os.pathsep}{os.environ["PATH"]}'
+    )
+    if validator is None:
+        pytest.skip('bids-validator-deno is not installed')
+    root = make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-02_ses-A')
+    assert run(root) == 0
+    assert run(root, level='group') == 0
+    done = subprocess.run(
+        [validator, str(tmp_path / 'out'), '--ignoreWarnings'], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_qc_file_says_what_was_done(make_dataset, run, tmp_path):
+    run(make_dataset('sub-01'))
+    qc = json.loads((tmp_path / 'out/sub-01/anat/sub-01_desc-qc_T1w.json').read_text())
+    assert qc['entities'] == {'subject': '01', 'session': None}
+    assert qc['source'] == 'bids:raw:sub-01/anat/sub-01_T1w.nii.gz'
+    assert qc['direction'] == 'enhance'
+    assert qc['metrics'] == {'contrast': 0.25, 'sharpness': None}
+    assert qc['null_reasons'] == {'sharpness': 'a stand-in measures none'}
+    assert qc['contrast']['target_field_T'] == 3
+    assert qc['segmentation']['method'] == 'embedded HMRF-EM'
+    assert qc['fit']['history']['step'] == [1, 2, 3]
+    assert qc['settings']['random_seed'] == qc['seed']
+    assert 'The background is zero: no skull.' in qc['notes']
+    assert any('0.064 T from the sidecar' in note for note in qc['notes'])
+    assert '[@n4]' in qc['methods']
+    assert str(tmp_path) not in json.dumps(qc)
+
+
+def test_second_run_does_nothing_and_says_so(make_dataset, run, tmp_path, capsys):
+    root = make_dataset('sub-01')
+    run(root)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / 'out/sub-01').rglob('*')}
+    capsys.readouterr()
+    assert run(root) == 0
+    assert 'finished before with the same settings' in capsys.readouterr().err
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / 'out/sub-01').rglob('*')} == before
+
+
+def test_other_settings_run_again(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01')
+    run(root)
+    qc_file = tmp_path / 'out/sub-01/anat/sub-01_desc-qc_T1w.json'
+    first = json.loads(qc_file.read_text())
+    run(root, '--random-seed', '7')
+    second = json.loads(qc_file.read_text())
+    assert (first['seed'], second['seed']) == (20250101, 7)
+    assert first['settings_hash'] != second['settings_hash']
+
+
+def test_lost_file_is_made_again(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01')
+    run(root)
+    lost = tmp_path / 'out/sub-01/anat/sub-01_dseg.nii.gz'
+    content = lost.read_bytes()
+    lost.unlink()
+    assert run(root) == 0
+    assert lost.read_bytes() == content
+
+
+def test_same_seed_same_bytes(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01')
+    run(root)
+    first = files_below(tmp_path / 'out')
+    shutil.rmtree(tmp_path / 'out')
+    shutil.rmtree(tmp_path / 'work dir')
+    run(root)
+    assert files_below(tmp_path / 'out') == first
+
+
+def test_bad_scan_does_not_stop_the_others(make_dataset, run, tmp_path, capsys):
+    root = make_dataset('sub-01', 'sub-02', 'sub-03')
+    scan = root / 'sub-01/anat/sub-01_T1w.nii.gz'
+    scan.write_bytes(scan.read_bytes()[:20000])
+    (root / 'sub-03/anat/sub-03_T1w.json').write_text('{}')
+    assert run(root) == 1
+    out = tmp_path / 'out'
+    assert (out / 'sub-02/anat/sub-02_desc-qc_T1w.json').exists()
+    assert not (out / 'sub-01/anat').exists()
+    said = capsys.readouterr().err
+    assert 'damaged or cut short' in said
+    assert '--source-field' in said
+    crashes = list((out / 'logs').glob('*/crash-*.txt'))
+    assert len(crashes) == 1
+    assert str(crashes[0]) in said
+    assert 'damaged or cut short' in (out / 'sub-01.html').read_text()
+
+
+def test_no_usable_scan_is_bad_data(make_dataset, run):
+    root = make_dataset('sub-01')
+    (root / 'sub-01/anat/sub-01_T1w.nii.gz').write_bytes(b'')
+    assert run(root) == 65
+
+
+def test_scans_in_parallel_fail_one_by_one(make_dataset, tmp_path, capsys):
+    root = make_dataset('sub-01', 'sub-02')
+    for label in ('01', '02'):
+        scan = root / f'sub-{label}/anat/sub-{label}_T1w.nii.gz'
+        scan.write_bytes(scan.read_bytes()[:20000])
+    code = main([
+        str(root), str(tmp_path / 'out'), 'participant', '-w', str(tmp_path / 'work'),
+        '--nprocs', '2', '--omp-nthreads', '1', '--device', 'cpu', '--segmentation', 'embedded',
+    ])  # fmt: skip
+    assert code == 65
+    said = capsys.readouterr().err
+    assert '2 at a time' in said
+    assert said.count('damaged or cut short') == 2
+    for label in ('01', '02'):
+        assert 'damaged or cut short' in (tmp_path / f'out/sub-{label}.html').read_text()
+
+
+def test_high_field_scan_is_simulated(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01', metadata={'MagneticFieldStrength': 3})
+    assert run(root) == 0
+    out = tmp_path / 'out'
+    scan = find_scans(parse_args([str(root), str(out), 'participant']))[0]
+    expected = {path.as_posix() for path in golden_list(scan, 'simulate')}
+    assert expected <= set(files_below(out))
+    assert not list(out.rglob('*enhanced*'))
+
+
+def test_group_table_has_a_row_for_each_scan(make_dataset, run, tmp_path):
+    run(make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-02_ses-A'))
+    assert main([str(tmp_path / 'gone'), str(tmp_path / 'out'), 'group']) == 0
+    lines = (tmp_path / 'out/group_T1w.tsv').read_text().splitlines()
+    header, *rows = [line.split('\t') for line in lines]
+    assert [row[0] for row in rows] == ['sub-01_run-1', 'sub-01_run-2', 'sub-02_ses-A']
+    assert rows[0][header.index('sharpness')] == 'n/a'
+    assert float(rows[0][header.index('contrast')]) == 0.25
+    assert set(json.loads((tmp_path / 'out/group_T1w.json').read_text())) == set(header)
+
+
+def test_citation_lists_what_the_methods_cite(make_dataset, run, tmp_path):
+    run(make_dataset('sub-01'))
+    text = (tmp_path / 'out/logs/CITATION.md').read_text()
+    assert 'implicit' in text
+    assert '- [@nipype] ' in text

@@ -1,0 +1,161 @@
+"""What must stop a run before any work, and with which exit code."""
+
+import os
+
+import pytest
+
+from ulfprep.cli import preflight
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.main import main
+
+
+@pytest.fixture
+def args(make_dataset, tmp_path):
+    """Return the arguments of a run that would pass, as a dict to change."""
+    return {
+        'bids': make_dataset('sub-01'),
+        'out': tmp_path / 'out',
+        'work': tmp_path / 'work',
+        'more': ['--device', 'cpu', '--segmentation', 'embedded'],
+    }
+
+
+def run(args):
+    return main([
+        str(args['bids']), str(args['out']), 'participant', '-w', str(args['work']), *args['more']
+    ])  # fmt: skip
+
+
+def expect(args, code, capsys, *words):
+    """Run, and expect a code, one line that holds some words, and no trace of work."""
+    assert run(args) == code
+    error = capsys.readouterr().err
+    last = [line for line in error.splitlines() if line.startswith('ulfprep: error:')]
+    assert len(last) == 1
+    for word in words:
+        assert str(word) in last[0]
+    assert not list(args['bids'].parent.rglob('sub-*_desc-*'))
+
+
+def test_missing_folder(args, capsys, tmp_path):
+    args['bids'] = tmp_path / 'nowhere'
+    expect(args, Exit.NO_INPUT, capsys, tmp_path / 'nowhere')
+
+
+def test_folder_without_description(args, capsys):
+    (args['bids'] / 'dataset_description.json').unlink()
+    expect(args, Exit.NO_INPUT, capsys, 'dataset_description.json')
+
+
+@pytest.mark.parametrize('text', ['{"Name": ', '[]'])
+def test_broken_description(args, capsys, text):
+    (args['bids'] / 'dataset_description.json').write_text(text)
+    expect(args, Exit.INVALID_DATASET, capsys, 'dataset_description.json')
+
+
+def test_broken_sidecar(args, capsys):
+    (args['bids'] / 'sub-01/anat/sub-01_T1w.json').write_text('{"EchoTime": ')
+    expect(args, Exit.INVALID_DATASET, capsys, 'sub-01_T1w.json')
+
+
+def test_output_is_input(args, capsys):
+    args['out'] = args['bids']
+    expect(args, Exit.USAGE, capsys, args['bids'], 'derivatives')
+
+
+def test_output_contains_input(args, capsys):
+    args['out'] = args['bids'].parent
+    expect(args, Exit.USAGE, capsys, 'contains')
+
+
+def test_work_in_input(args, capsys):
+    args['work'] = args['bids'] / 'work'
+    expect(args, Exit.USAGE, capsys, '--work-dir')
+    assert not (args['bids'] / 'work').exists()
+
+
+def test_output_cannot_be_created(args, capsys, tmp_path):
+    (tmp_path / 'file').write_text('')
+    args['out'] = tmp_path / 'file' / 'out'
+    expect(args, Exit.CANNOT_CREATE, capsys, tmp_path / 'file')
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='nothing is read-only to root')
+def test_output_not_writable(args, capsys):
+    args['out'].mkdir(mode=0o500)
+    expect(args, Exit.CANNOT_CREATE, capsys, args['out'])
+
+
+def test_unknown_participant_lists_the_known(args, capsys):
+    args['more'] += ['--participant-label', '99']
+    expect(args, Exit.NOTHING_SELECTED, capsys, '99', 'known: 01')
+
+
+def test_unknown_session(args, capsys):
+    args['more'] += ['--session-label', 'B']
+    expect(args, Exit.NOTHING_SELECTED, capsys, 'B', 'known: none')
+
+
+def test_no_t1w(args, capsys, make_dataset):
+    args['bids'] = make_dataset('sub-02', name='t2', suffix='T2w')
+    expect(args, Exit.NOTHING_SELECTED, capsys, 'no T1w')
+
+
+def test_fast_without_fsl(args, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    args['more'] = ['--device', 'cpu', '--segmentation', 'fast']
+    expect(args, Exit.USAGE, capsys, 'fast', '--segmentation embedded')
+    assert not args['out'].exists()
+
+
+def test_gpu_that_is_not_there(args, capsys, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    args['more'] = ['--device', 'cuda', '--segmentation', 'embedded']
+    expect(args, Exit.USAGE, capsys, '--device cuda', '--device cpu')
+    assert not args['out'].exists()
+
+
+def test_gpu_number_too_high(monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 2)
+    assert preflight.resolve_device('cuda:1') == 'cuda:1'
+    with pytest.raises(Stop, match='2 GPU'):
+        preflight.resolve_device('cuda:2')
+
+
+@pytest.mark.parametrize(('there', 'device'), [(True, 'cuda'), (False, 'cpu')])
+def test_only_auto_chooses(monkeypatch, there, device):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: there)
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 1)
+    assert preflight.resolve_device('auto') == device
+
+
+@pytest.mark.parametrize(('there', 'method'), [(True, 'fast'), (False, 'embedded')])
+def test_auto_takes_fast_where_it_is(monkeypatch, tmp_path, there, method):
+    if there:
+        (tmp_path / 'fast').write_text('#!/bin/sh\n')
+        (tmp_path / 'fast').chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    assert preflight.resolve_segmentation('auto') == method
+
+
+def test_group_without_results(tmp_path, capsys, fake_core):
+    assert main([str(tmp_path / 'in'), str(tmp_path / 'out'), 'group']) == Exit.NO_INPUT
+    (tmp_path / 'out').mkdir()
+    assert main([str(tmp_path / 'in'), str(tmp_path / 'out'), 'group']) == Exit.NO_INPUT
+    assert 'participant level first' in capsys.readouterr().err
+
+
+def test_environment_stays_inside_the_work_folder(tmp_path, monkeypatch):
+    from ulfprep.cli.environment import prepared
+    from ulfprep.settings import Settings
+
+    monkeypatch.setenv('MPLCONFIGDIR', '/before')
+    monkeypatch.delenv('NO_ET', raising=False)
+    with prepared(Settings(tmp_path, tmp_path, work_dir=tmp_path / 'w', omp_nthreads=3)):
+        assert os.environ['NO_ET'] == '1'
+        assert os.environ['OMP_NUM_THREADS'] == '3'
+        for name in ('TEMPLATEFLOW_HOME', 'MPLCONFIGDIR', 'XDG_CACHE_HOME', 'NIPYPE_CONFIG_DIR'):
+            assert os.environ[name].startswith(str(tmp_path / 'w'))
+    assert os.environ['MPLCONFIGDIR'] == '/before'
+    assert 'NO_ET' not in os.environ

@@ -1,0 +1,203 @@
+"""Small datasets and a small stand-in for the slow core, for all tests."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+ZOOMS = (4.0, 4.0, 5.0)
+SHAPE = (30, 32, 24)
+
+
+def phantom_image(shape=SHAPE, zooms=ZOOMS, noise=3.0, seed=0) -> nib.Nifti1Image:
+    """Return a head of nested ellipsoids: skull-free brain with WM, GM and CSF."""
+    axes = [np.linspace(-1, 1, n) for n in shape]
+    x, y, z = np.meshgrid(*axes, indexing='ij')
+    radius = np.sqrt(x**2 + y**2 + z**2)
+    data = np.zeros(shape)
+    for limit, value in ((0.9, 30.0), (0.8, 90.0), (0.6, 120.0), (0.2, 30.0)):
+        data[radius < limit] = value
+    rng = np.random.default_rng(seed)
+    data = np.hypot(data + rng.normal(0, noise, shape), rng.normal(0, noise, shape))
+    affine = np.diag([*zooms, 1.0])
+    affine[:3, 3] = -np.array(zooms) * (np.array(shape) - 1) / 2
+    image = nib.Nifti1Image(data.astype(np.float32), affine)
+    image.set_sform(affine, 1)
+    image.set_qform(affine, 1)
+    return image
+
+
+@pytest.fixture
+def make_dataset(tmp_path):
+    """Return a function that writes a BIDS dataset and returns its folder.
+
+    It takes stems such as ``sub-01_ses-A_acq-x_run-1``; every scan is the phantom with
+    a sidecar that states 64 mT, unless ``metadata`` says otherwise.
+    """
+
+    def make(*stems, metadata=None, image=None, name='raw', suffix='T1w') -> Path:
+        root = tmp_path / name
+        root.mkdir(exist_ok=True)
+        (root / 'dataset_description.json').write_text(
+            json.dumps({'Name': 'Phantoms', 'BIDSVersion': '1.10.0', 'DatasetType': 'raw'})
+        )
+        (root / 'README').write_text('Made by a test: nested ellipsoids, no person.\n')
+        sidecar = {'MagneticFieldStrength': 0.064} if metadata is None else metadata
+        for stem in stems:
+            parts = stem.split('_')
+            folder = root.joinpath(*[p for p in parts if p.startswith(('sub-', 'ses-'))], 'anat')
+            folder.mkdir(parents=True, exist_ok=True)
+            nib.save(image or phantom_image(), folder / f'{stem}_{suffix}.nii.gz')
+            (folder / f'{stem}_{suffix}.json').write_text(json.dumps(sidecar))
+        return root
+
+    return make
+
+
+def _fake_brain() -> ModuleType:
+    module = ModuleType('ulfprep.segmentation.brain')
+    module.looks_stripped = lambda image: (True, 'The background is zero: no skull.')
+    module.brain_mask = lambda image, zooms, stripped: image > 15
+    return module
+
+
+def _fake_bias() -> ModuleType:
+    module = ModuleType('ulfprep.segmentation.bias')
+    module.correct_bias = lambda image, mask, zooms: (image, np.ones_like(image))
+    return module
+
+
+def _fake_fit() -> ModuleType:
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class FitOptions:
+        n_steps: int = 10
+
+        @classmethod
+        def default(cls):
+            return cls()
+
+        @classmethod
+        def sloppy(cls):
+            return cls(3)
+
+    def fit_scan(image, mask, probs, grid, plan, options, device, seed, progress=None):
+        for step in range(1, options.n_steps + 1):
+            progress(step, options.n_steps, {'total': 1 / step})
+        history = {'step': [1, 2, 3], 'total': [1.0, 0.5, 0.3], 'data': [0.9, 0.4, 0.2]}
+        return SimpleNamespace(image=image, mask=mask, probs=probs, grid=grid, history=history)
+
+    def save_fit(fit, path):
+        np.savez(
+            path + '.npz',
+            image=fit.image,
+            mask=fit.mask,
+            probs=fit.probs,
+            affine=fit.grid.affine,
+        )
+        Path(path + '.npz').rename(path)
+
+    module = ModuleType('ulfprep.inr.fit')
+    module.FitOptions, module.fit_scan, module.save_fit = FitOptions, fit_scan, save_fit
+    module.load_fit = lambda path: dict(np.load(path))
+    return module
+
+
+def _fake_render() -> ModuleType:
+    """Nearest voxels of the scan: right shapes, no science."""
+
+    def render(fit, grid, device):
+        from ulfprep.bids.labels import to_dseg
+
+        affine = np.linalg.inv(fit['affine']) @ grid.affine
+        index = [
+            np.clip(
+                np.round(affine[a, a] * np.arange(grid.shape[a]) + affine[a, 3]),
+                0,
+                fit['image'].shape[a] - 1,
+            ).astype(int)
+            for a in range(3)
+        ]
+        pick = np.ix_(*index)
+        mask = fit['mask'][pick]
+        probs = fit['probs'][(slice(None), *pick)] * mask
+        return SimpleNamespace(
+            intensity=fit['image'][pick] * mask,
+            probs=probs,
+            dseg=to_dseg(probs, mask),
+            uncertainty=mask.astype(np.float32),
+        )
+
+    module = ModuleType('ulfprep.inr.render')
+    module.render = render
+    return module
+
+
+def _fake_summary() -> ModuleType:
+    module = ModuleType('ulfprep.metrics.summary')
+    module.METRICS = {
+        'contrast': {'LongName': 'Contrast', 'Description': 'WM against GM', 'Units': 'arbitrary'},
+        'sharpness': {'LongName': 'Sharpness', 'Description': 'Edges', 'Units': 'mm'},
+    }
+    answer = ({'contrast': 0.25, 'sharpness': None}, {'sharpness': 'a stand-in measures none'})
+    module.enhance_metrics = lambda **kwargs: answer
+    module.simulate_metrics = lambda **kwargs: answer
+    return module
+
+
+def _fake_baselines() -> ModuleType:
+    module = ModuleType('ulfprep.evaluation.baselines')
+    module.bicubic = lambda image, source, target: np.ones(target.shape, np.float32)
+    return module
+
+
+def _fake_residual(image, mask, *rest):
+    return np.where(mask, 1, 0).astype(np.float32)
+
+
+def _fake_simulate(image, mask, probs, grid, plan, seed):
+    # The scan's own grid will do: nobody here looks at it.
+    return np.full(grid.shape, 7, np.float32), grid
+
+
+def _fake_figures() -> ModuleType:
+    def plot_scan(out_prefix, *, direction, **files):
+        from ulfprep.bids.derivatives import FIGURES
+
+        for name in FIGURES[direction]:
+            Path(f'{out_prefix}_desc-{name}_T1w.svg').write_text('<svg/>')
+
+    module = ModuleType('ulfprep.reports.figures')
+    module.plot_scan = plot_scan
+    return module
+
+
+@pytest.fixture
+def fake_core(monkeypatch):
+    """Put quick stand-ins in place of the slow core, for tests of what is around it.
+
+    Only within this process: runs of one scan at a time, in Nipype's Linear plugin.
+    """
+    for fake in (
+        _fake_brain(),
+        _fake_bias(),
+        _fake_fit(),
+        _fake_render(),
+        _fake_summary(),
+        _fake_baselines(),
+        _fake_figures(),
+    ):
+        monkeypatch.setitem(sys.modules, fake.__name__, fake)
+    monkeypatch.setattr('ulfprep.physics.forward.residual', _fake_residual)
+    monkeypatch.setattr('ulfprep.physics.forward.simulate', _fake_simulate)
+
+
+@pytest.fixture
+def phantom():
+    """Return the phantom as an image."""
+    return phantom_image()

@@ -1,0 +1,59 @@
+"""Check, conform and brain mask nodes."""
+
+import sys
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize('codes', ['RAS', 'LPS', 'PIR', 'SAL'])
+def test_conform_moves_no_voxel_in_the_world(tmp_path, phantom, codes):
+    to = nib.orientations.ornt_transform(
+        nib.orientations.axcodes2ornt('RAS'), nib.orientations.axcodes2ornt(codes)
+    )
+    turned = phantom.as_reoriented(to)
+    nib.save(turned, 'turned.nii.gz')
+    outputs = Conform(in_file=str(tmp_path / 'turned.nii.gz')).run().outputs
+    image = nib.load(outputs.out_file)
+    assert nib.aff2axcodes(image.affine) == ('R', 'A', 'S')
+    np.testing.assert_allclose(image.affine, phantom.affine, atol=1e-4)
+    np.testing.assert_array_equal(image.get_fdata(), phantom.get_fdata())
+    assert bool(outputs.notes) == (codes != 'RAS')
+
+
+def test_oblique_scan_stays_oblique(tmp_path, phantom):
+    c, s = np.cos(0.2), np.sin(0.2)
+    turn = np.array([[c, -s, 0, 5], [s, c, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    nib.save(nib.Nifti1Image(phantom.get_fdata(), turn @ phantom.affine), 'x.nii.gz')
+    image = nib.load(Conform(in_file=str(tmp_path / 'x.nii.gz')).run().outputs.out_file)
+    np.testing.assert_allclose(image.affine, turn @ phantom.affine, atol=1e-4)
+
+
+def test_missing_file_gets_the_checks_own_words(tmp_path):
+    with pytest.raises(Exception, match='there is no such file'):
+        CheckScan(in_file=str(tmp_path / 'none.nii.gz')).run()
+
+
+def test_sidecar_decides_on_the_skull(tmp_path, phantom, fake_core, monkeypatch):
+    nib.save(phantom, 'x.nii.gz')
+    asked = []
+    monkeypatch.setattr(
+        sys.modules['ulfprep.segmentation.brain'],
+        'brain_mask',
+        lambda image, zooms, stripped: asked.append(stripped) or image > 15,
+    )
+    path = str(tmp_path / 'x.nii.gz')
+    said = BrainMask(in_file=path, stripped=False).run().outputs
+    found = BrainMask(in_file=path).run().outputs
+    assert asked == [False, True]  # the stand-in takes every image for stripped
+    assert 'SkullStripped: false' in said.notes[0]
+    assert found.notes == ['The background is zero: no skull.']
+    assert nib.load(found.out_mask).get_data_dtype() == np.uint8

@@ -1,0 +1,123 @@
+"""FSL FAST: how it is called, and how its outputs become ulfprep's tissues."""
+
+import os
+import shlex
+import sys
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nipype.pipeline import engine as pe
+
+from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
+
+#: Writes what FAST writes: `_pve_0..2` hold 0.1, 0.2 and 0.7, the rest copies of its input.
+FAKE_FAST = """\
+#!{python}
+import sys
+import nibabel as nib, numpy as np
+base, source = sys.argv[sys.argv.index('-o') + 1], nib.load(sys.argv[-1])
+open('arguments.txt', 'w').write('\\n'.join(sys.argv[1:]))
+def save(name, value):
+    data = np.full(source.shape, value, np.float32)
+    nib.save(nib.Nifti1Image(data, source.affine), f'{base}_{name}.nii.gz')
+for k, value in enumerate((0.1, 0.2, 0.7)):
+    save(f'pve_{k}', value), save(f'prob_{k}', value), save(f'seg_{k}', value)
+save('seg', 1), save('pveseg', 1), save('mixeltype', 1)
+"""
+
+
+@pytest.fixture
+def with_fast(tmp_path, monkeypatch):
+    """Put a stand-in for FAST on the PATH."""
+    folder = tmp_path / 'fsl bin'
+    folder.mkdir()
+    (folder / 'fast').write_text(FAKE_FAST.replace('{python}', sys.executable))
+    (folder / 'fast').chmod(0o755)
+    monkeypatch.setenv('PATH', f'{folder}{os.pathsep}{os.environ["PATH"]}')
+    monkeypatch.setenv('FSLOUTPUTTYPE', 'NIFTI_GZ')
+
+
+def save(path, data, affine=None):
+    image = nib.Nifti1Image(data, np.diag([1.6, 1.6, 5, 1]) if affine is None else affine)
+    nib.save(image, path)
+    return str(path)
+
+
+def test_command_line(tmp_path, with_fast):
+    fast = make_fast()
+    fast.inputs.in_files = [save(tmp_path / 'a b.nii.gz', np.ones((2, 2, 2), np.float32))]
+    command, *arguments = shlex.split(fast.cmdline)
+    assert command == 'fast'
+    assert arguments[-3:] == ['-S', '1', str(tmp_path / 'a b.nii.gz')]
+    options = arguments[:-3]
+    assert '-N' in options  # no bias field: N4 was there before
+    assert options[options.index('-I') + 1] == '0'
+    assert options[options.index('-n') + 1] == '3'
+    assert options[options.index('-t') + 1] == '1'
+    assert options[options.index('-o') + 1] == 'fast'
+    assert '-p' in options
+    assert '-g' in options
+
+
+def test_node_runs_in_a_folder_with_spaces(tmp_path, with_fast):
+    image = save(tmp_path / 'brain.nii.gz', np.ones((3, 4, 5), np.float32))
+    node = pe.Node(make_fast(), name='fast', base_dir=str(tmp_path / 'work dir'))
+    node.inputs.in_files = [image]
+    files = node.run().outputs.partial_volume_files
+    assert [os.path.basename(file) for file in files] == [f'fast_pve_{k}.nii.gz' for k in range(3)]
+    values = [float(nib.load(file).get_fdata().mean()) for file in files]
+    np.testing.assert_allclose(values, [0.1, 0.2, 0.7], atol=1e-6)
+
+
+def test_fast_classes_become_csf_gm_wm(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pve = np.zeros((3, 4, 4, 4), np.float32)
+    pve[0, 0], pve[1, 1], pve[2, 2:] = 0.9, 0.8, 0.7  # darkest class first, as FAST has it
+    mask = np.ones((4, 4, 4), np.uint8)
+    mask[:, 0] = 0
+    node = FastToTissues(
+        partial_volume_files=[save(tmp_path / f'pve_{k}.nii.gz', pve[k]) for k in range(3)],
+        in_mask=save(tmp_path / 'mask.nii.gz', mask),
+    )
+    outputs = node.run().outputs
+    names = [os.path.basename(file) for file in outputs.probsegs]
+    assert names == ['probseg_csf.nii.gz', 'probseg_gm.nii.gz', 'probseg_wm.nii.gz']
+    csf, gm, wm = (nib.load(file).get_fdata() for file in outputs.probsegs)
+    assert csf[0, 1, 1] == pytest.approx(0.9)
+    assert gm[1, 1, 1] == pytest.approx(0.8)
+    assert wm[2, 1, 1] == pytest.approx(0.7)
+    dseg = np.asanyarray(nib.load(outputs.dseg).dataobj)
+    assert (dseg[0, 1, 1], dseg[1, 1, 1], dseg[2, 1, 1]) == (3, 1, 2)
+    assert not dseg[:, 0].any()
+    assert not wm[:, 0].any()
+    assert outputs.summary['method'] == 'FSL FAST'
+
+
+def test_fast_must_give_three_classes(tmp_path):
+    files = [save(tmp_path / f'{k}.nii.gz', np.ones((2, 2, 2), np.float32)) for k in range(2)]
+    with pytest.raises(Exception, match='partial_volume_files'):
+        FastToTissues(partial_volume_files=files)
+
+
+def test_apply_mask(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mask = np.zeros((2, 2, 2), np.uint8)
+    mask[0] = 1
+    image = save(tmp_path / 'x.nii.gz', np.full((2, 2, 2), 5, np.float32))
+    outputs = ApplyMask(in_file=image, in_mask=save(tmp_path / 'm.nii.gz', mask)).run().outputs
+    np.testing.assert_array_equal(nib.load(outputs.out_file).get_fdata(), mask * 5)
+
+
+def test_embedded_segmentation_has_the_same_outputs(tmp_path, monkeypatch, phantom):
+    monkeypatch.chdir(tmp_path)
+    nib.save(phantom, 'x.nii.gz')
+    mask = save(tmp_path / 'm.nii.gz', (phantom.get_fdata() > 15).astype(np.uint8), phantom.affine)
+    outputs = SegmentTissues(in_file=str(tmp_path / 'x.nii.gz'), in_mask=mask).run().outputs
+    assert len(outputs.probsegs) == 3
+    centre = tuple(n // 2 for n in phantom.shape)
+    dseg = np.asanyarray(nib.load(outputs.dseg).dataobj)
+    assert dseg[centre] == 3  # the ventricle of the phantom
+    assert set(np.unique(dseg)) == {0, 1, 2, 3}
+    assert outputs.summary['method'] == 'embedded HMRF-EM'
+    assert outputs.summary['means'] == sorted(outputs.summary['means'])

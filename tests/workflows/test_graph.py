@@ -1,0 +1,120 @@
+"""Workflows build, connect and describe themselves."""
+
+import dataclasses
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from ulfprep.bids.checks import UnusableScanError
+from ulfprep.bids.dataset import Scan, find_scans
+from ulfprep.settings import Settings
+from ulfprep.workflows.base import init_ulfprep_wf, scans_at_a_time
+from ulfprep.workflows.scan import init_scan_wf, make_task, node_name, safe_name
+
+
+@pytest.fixture
+def settings(make_dataset, tmp_path):
+    return Settings(
+        make_dataset('sub-01_ses-A_acq-x_run-1', 'sub-02'),
+        tmp_path / 'out',
+        device='cpu',
+        segmentation='embedded',
+        work_dir=tmp_path / 'work',
+        nprocs=4,
+        omp_nthreads=2,
+    )
+
+
+@pytest.mark.parametrize(
+    ('segmentation', 'target'), itertools.product(['fast', 'embedded'], [None, 0.01])
+)
+def test_scan_workflow_builds(settings, segmentation, target):
+    settings = dataclasses.replace(settings, segmentation=segmentation, target_field=target)
+    task = make_task(find_scans(settings)[0], settings)
+    workflow = init_scan_wf(task, settings)
+    nodes = workflow.list_node_names()
+    assert ('preprocess_wf.fast' in nodes) == (segmentation == 'fast')
+    assert ('enhance_wf.fit' in nodes) == (target is None)
+    assert ('simulate_wf.simulate' in nodes) == (target is not None)
+    for name in nodes:
+        assert re.fullmatch(r'[A-Za-z0-9_.]+', name)
+    # Every mandatory input is either set or connected.
+    graph = workflow._create_flat_graph()
+    for node in graph.nodes:
+        connected = {
+            field for *_, data in graph.in_edges(node, data=True) for _, field in data['connect']
+        }
+        missing = [
+            name
+            for name, trait in node.inputs.traits(mandatory=True).items()
+            if name not in connected and name not in node.inputs.get_traitsfree()
+        ]
+        assert missing == [], node.fullname
+
+
+def test_threads_of_heavy_nodes_are_declared(settings):
+    workflow = init_scan_wf(make_task(find_scans(settings)[0], settings), settings)
+    for name in ('enhance_wf.fit', 'enhance_wf.render', 'preprocess_wf.brain_mask'):
+        assert workflow.get_node(name).n_procs == 2
+    assert workflow.get_node('enhance_wf.fit').inputs.n_threads == 2
+
+
+def test_gpu_nodes_are_known_to_the_scheduler(settings):
+    for device, expected in (('cpu', False), ('cuda:1', True)):
+        chosen = dataclasses.replace(settings, device=device)
+        workflow = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen)
+        assert workflow.get_node('enhance_wf.fit').is_gpu_node() is expected
+
+
+def test_methods_say_what_this_workflow_does(settings):
+    task = make_task(find_scans(settings)[0], settings)
+    fast = dataclasses.replace(settings, segmentation='fast')
+    texts = [init_scan_wf(task, chosen).visit_desc() for chosen in (settings, fast)]
+    assert 'hidden Markov' in texts[0]
+    assert 'FSL FAST' not in texts[0]
+    assert 'FSL FAST' in texts[1]
+    workflow = init_scan_wf(task, settings)
+    assert 'hidden Markov' in workflow.get_node('outputs_wf.derivatives').inputs.methods
+
+
+def test_every_citation_is_in_the_bibliography(settings):
+    from importlib.resources import files
+
+    bibliography = files('ulfprep.data').joinpath('boilerplate.bib').read_text()
+    known = set(re.findall(r'@\w+\{([^,]+),', bibliography))
+    for segmentation, target in itertools.product(['fast', 'embedded'], [None, 0.01]):
+        chosen = dataclasses.replace(settings, segmentation=segmentation, target_field=target)
+        text = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen).visit_desc()
+        assert set(re.findall(r'@([\w-]+)', text)) <= known
+
+
+def test_one_workflow_a_scan(settings):
+    tasks = [make_task(scan, settings) for scan in find_scans(settings)]
+    workflow = init_ulfprep_wf(tasks, settings, settings.work_dir)
+    names = {name.split('.')[0] for name in workflow.list_node_names()}
+    assert names == {node_name(task.scan) for task in tasks}
+    assert len(names) == 2
+
+
+def test_safe_names_stay_different():
+    names = ['a-b', 'ab', 'a+b', 'a_b', 'a b']
+    assert len({safe_name(name) for name in names}) == len(names)
+    assert all(re.fullmatch(r'[A-Za-z0-9_]+', safe_name(name)) for name in names)
+
+
+@pytest.mark.parametrize(
+    ('n_scans', 'nprocs', 'threads', 'memory', 'expected'),
+    [(5, 8, 2, 64, 4), (5, 8, 8, 64, 1), (2, 8, 1, 64, 2), (5, 8, 1, 7, 2), (3, 2, 2, 1, 1)],
+)
+def test_no_more_scans_than_cpus_and_memory(n_scans, nprocs, threads, memory, expected):
+    settings = Settings(Path('i'), Path('o'), nprocs=nprocs, omp_nthreads=threads)
+    assert scans_at_a_time(n_scans, settings, memory) == expected
+
+
+def test_name_that_fits_no_derivative_is_refused_at_once(settings):
+    scan = Scan(Path('sub-01_foo-1_T1w.nii.gz'), {'subject': '01', 'foo': '1'},
+                {'MagneticFieldStrength': 0.064})  # fmt: skip
+    with pytest.raises(UnusableScanError, match='foo'):
+        make_task(scan, settings)
