@@ -183,6 +183,23 @@ def test_a_scan_without_qc_file_is_shown_as_unfinished(tmp_path, add_scan):
     assert 'Missing figure' not in text
 
 
+def test_failures_of_named_scans_stand_with_their_scan(tmp_path, qc, add_scan):
+    add_scan('sub-01_run-1', qc)
+    failure = {
+        'scan': 'sub-01_run-2',
+        'node': 'wf.sub_01.fit',
+        'message': f'the loss is not a number {HOSTILE}',
+        'traceback': 'Traceback (most recent call last):\n  ...\nValueError: loss',
+    }
+    elsewhere = failure | {'scan': 'sub-01_ses-A_run-3', 'node': None, 'traceback': None}
+    html, page = read(write_report(tmp_path, '01', errors=[failure, elsewhere]))
+    assert re.findall(r'<small>(.*?)</small>', html) == ['sub-01_run-1', 'sub-01_run-2']
+    second = html.split('<article id="s2"')[1].split('</article>')[0]
+    assert 'Failed:</strong> the loss is not a number &lt;script&gt;' in second
+    assert 'Node: wf.sub_01.fit' in html
+    assert 'script' not in page.tags
+
+
 @pytest.mark.parametrize('content', ['{"direction": ', '[1, 2]'])
 def test_a_broken_qc_file_is_reported(tmp_path, content):
     anat = tmp_path / 'sub-01' / 'anat'

@@ -10,6 +10,7 @@ from ulfprep.reports import texts
         (3, '3'),
         (2.0, '2'),
         (0.123456, '0.1235'),
+        (-2.8e-14, '0'),
         (-0.5, '\u22120.5'),
         (True, 'yes'),
         ('text', 'text'),
@@ -27,7 +28,7 @@ def test_summary_says_what_was_decided(qc):
     assert '3 T' in text
     assert '1.6 \u00d7 1.6 \u00d7 5 mm' in text
     assert 'Rayleigh background' in text
-    assert 'Assumed: InversionTime 0.3 s.' in text
+    assert 'stated: InversionTime is not in the sidecar: 0.3 assumed.' in text
     assert 'embedded HMRF-EM' in text
 
 
@@ -51,3 +52,9 @@ def test_metrics_say_their_meaning_or_why_they_are_missing(qc):
     rms, lpips = texts.metric_rows(qc, dictionary)
     assert (rms['long_name'], rms['value'], rms['reason']) == ('R.m.s.', '1.02', '')
     assert (lpips['value'], lpips['reason']) == ('n/a', 'there is no reference image')
+
+
+def test_sequences_come_in_milliseconds_and_degrees():
+    parameters = {'kind': 'IR-FSE', 'inversion_time': 0.3, 'flip_angle': 90.0, 'extra': None}
+    assert texts.sequence(parameters) == 'IR-FSE: inversion time 300 ms, flip angle 90\u00b0'
+    assert texts.sequence({}) is None

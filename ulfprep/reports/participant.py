@@ -1,6 +1,7 @@
 """The report of one participant and session: one HTML file, made from derivatives alone."""
 
 import re
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
@@ -43,8 +44,10 @@ def write_report(output_dir, subject, session=None, errors=()):
         Label without ``sub-``.
     session : str or None
         Label without ``ses-``; ``None`` for scans that belong to no session.
-    errors : sequence of str
-        Tracebacks or messages of what went wrong for this participant and session.
+    errors : sequence of str or dict
+        What went wrong for this participant and session: tracebacks, or dicts with
+        ``message``, ``traceback`` and, where known, ``scan`` (its name without ``desc``
+        and suffix) and ``node``.
 
     Returns
     -------
@@ -70,13 +73,14 @@ def report_context(output_dir, subject, session=None, errors=()):
     -------
     dict
     """
-    scans = find_scans(output_dir, subject, session)
+    crashes = [_error(error) for error in errors]
+    scans = find_scans(output_dir, subject, session, {crash['scan'] for crash in crashes})
     methods, references = _methods(scans)
     return {
         'subject': subject,
         'session': session,
-        'scans': [_scan_context(i, scan) for i, scan in enumerate(scans, start=1)],
-        'errors': [_error(error) for error in errors],
+        'scans': [_scan_context(i, scan, crashes) for i, scan in enumerate(scans, start=1)],
+        'errors': crashes,
         'methods': methods,
         'references': references,
         'version': __version__,
@@ -95,7 +99,7 @@ def _environment():
     )
 
 
-def _scan_context(index, scan):
+def _scan_context(index, scan, crashes):
     """Return what the page prints of one scan; ``index`` makes ids unique."""
     qc = scan.qc
     direction = qc.get('direction') if qc.get('direction') in FIGURES else 'enhance'
@@ -119,6 +123,7 @@ def _scan_context(index, scan):
         'label': scan.label,
         'direction': direction,
         'problem': scan.problem,
+        'crashes': [crash['gist'] for crash in crashes if crash['scan'] == scan.stem],
         'finished': bool(qc),
         'sentences': texts.summary(qc) if qc else [],
         'overview': texts.overview(qc) if qc else [],
@@ -189,11 +194,22 @@ def _figure(identity, name, path):
     }
 
 
-def _error(text):
-    """Return a crash as its gist (the last line) and its whole text."""
-    clean = _CONTROL.sub('', str(text)).strip()
-    lines = [line.strip() for line in clean.splitlines() if line.strip()]
-    return {'gist': lines[-1] if lines else 'no message', 'text': clean}
+def _error(error):
+    """Return a crash as its scan, its gist (the message or last line) and its whole text."""
+    if isinstance(error, Mapping):
+        scan, node = str(error.get('scan') or ''), error.get('node')
+        message = _clean(error.get('message') or '')
+        text = _clean(error.get('traceback') or '') or message
+        where = f'Node: {_clean(node)}\n' if node and str(node) not in text else ''
+    else:
+        scan, message, text, where = '', '', _clean(error), ''
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    gist = message or (lines[-1] if lines else 'no message')
+    return {'scan': scan, 'gist': gist, 'text': where + text}
+
+
+def _clean(text):
+    return _CONTROL.sub('', str(text)).strip()
 
 
 def _methods(scans):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 _QC = re.compile(r'(?P<stem>sub-[^_]+(?:_[a-z]+-[^_]+)*)_desc-qc_T1w\.json')
 _FIGURE = re.compile(r'(?P<stem>sub-[^_]+(?:_[a-z]+-[^_]+)*)_desc-(?P<name>[^_]+)_T1w\.svg')
+UNFINISHED = 'it has no QC file, so its processing did not finish'
 _NATURAL = re.compile(r'(\d+)')
 
 
@@ -38,7 +39,7 @@ class ReportedScan:
         return ' '.join(own) or 'T1w'
 
 
-def find_scans(output_dir, subject, session=None):
+def find_scans(output_dir, subject, session=None, failed=()):
     """Find the scans of one participant and session in an output folder.
 
     Parameters
@@ -48,6 +49,9 @@ def find_scans(output_dir, subject, session=None):
         Label without ``sub-``.
     session : str or None
         Label without ``ses-``; ``None`` means scans that belong to no session.
+    failed : collection of str
+        Names (stems) of scans that are known to have failed; they are listed even where
+        they left no file.
 
     Returns
     -------
@@ -68,11 +72,11 @@ def find_scans(output_dir, subject, session=None):
         match = _FIGURE.fullmatch(path.name)
         if not match or not _belongs(match['stem'], start, session):
             continue
-        unfinished = ReportedScan(
-            match['stem'], problem='it has no QC file, so its processing did not finish'
-        )
-        scan = scans.setdefault(match['stem'], unfinished)
+        scan = scans.setdefault(match['stem'], ReportedScan(match['stem'], problem=UNFINISHED))
         scan.figures[match['name']] = path
+    for stem in sorted(failed):
+        if _belongs(stem, start, session):
+            scans.setdefault(stem, ReportedScan(stem, problem=UNFINISHED))
     return sorted(scans.values(), key=lambda scan: _natural(scan.stem))
 
 

@@ -24,6 +24,8 @@ def number(value, digits=4):
     if isinstance(value, bool):
         return 'yes' if value else 'no'
     if isinstance(value, int | float):
+        if abs(value) < 1e-9:  # what rounding leaves of a zero
+            return '0'
         if float(value).is_integer() and abs(value) < 1e6:
             text = str(int(value))
         else:
@@ -41,6 +43,21 @@ def millimetres(lengths):
     if not lengths:
         return 'not recorded'
     return f' {TIMES} '.join(number(round(v, 2)) for v in lengths) + ' mm'
+
+
+def sequence(parameters):
+    """Return ``IR-FSE: repetition time 1500 ms, ...`` for the parameters of a sequence."""
+    if not parameters:
+        return None
+    words = []
+    for name, value in parameters.items():
+        if name == 'kind' or value is None:
+            continue
+        unit = '\u00b0' if 'angle' in name else ''
+        if name.endswith(('_time', '_duration', '_spacing')) and isinstance(value, int | float):
+            value, unit = round(1000 * value, 3), ' ms'
+        words.append(f'{name.replace("_", " ")} {number(value)}{unit}')
+    return ': '.join(filter(None, [parameters.get('kind'), ', '.join(words)]))
 
 
 def _by_tissue(plan, values, digits=3):
@@ -82,7 +99,7 @@ def summary(qc):
     assumed = plan.get('defaults_used')
     if assumed:
         lines.append(
-            f'The sidecar does not state everything. Assumed: {"; ".join(map(str, assumed))}.'
+            f'Not everything about the sequence was stated: {"; ".join(map(str, assumed))}.'
         )
     elif assumed is not None:
         lines.append('Nothing had to be assumed: the sidecar states the whole sequence.')
@@ -121,8 +138,8 @@ def overview(qc):
         ('Tissue means', _by_tissue(plan, plan.get('means'), 4)),
         ('Tissue SNR', _by_tissue(plan, plan.get('snr'))),
         ('Contrast vector', _by_tissue(plan, plan.get('contrast_vector'))),
-        ('Sequence of the scan', number(plan.get('source_sequence') or None)),
-        ('Sequence at the target', number(plan.get('target_sequence') or None)),
+        ('Sequence of the scan', sequence(plan.get('source_sequence'))),
+        ('Sequence at the target', sequence(plan.get('target_sequence'))),
         ('Segmentation', (qc.get('segmentation') or {}).get('method')),
         ('Device', fit.get('device')),
     ]
