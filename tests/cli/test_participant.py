@@ -147,6 +147,15 @@ def test_no_usable_scan_is_bad_data(make_dataset, run):
     assert run(root) == 65
 
 
+def test_full_disk_is_an_input_output_error(make_dataset, run, monkeypatch, capsys):
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('ulfprep.bids.sidecars.write_dataset_files', full)
+    assert run(make_dataset('sub-01')) == 74
+    assert 'No space left' in capsys.readouterr().err
+
+
 def test_scans_in_parallel_fail_one_by_one(make_dataset, tmp_path, capsys):
     root = make_dataset('sub-01', 'sub-02')
     for label in ('01', '02'):

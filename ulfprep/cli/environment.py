@@ -39,12 +39,13 @@ def run_environment(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def prepared(settings: Settings) -> Iterator[None]:
-    """Set the environment of a run, and put the old one back afterwards."""
+    """Set the environment of a run, and put the old one back afterwards.
+
+    Nothing is written: libraries make the folders they are told of when they need them.
+    """
     variables = run_environment(settings)
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
-    for name in ('NIPYPE_CONFIG_DIR', 'TEMPLATEFLOW_HOME', 'MPLCONFIGDIR', 'XDG_CACHE_HOME'):
-        os.makedirs(variables[name], exist_ok=True)
     try:
         yield
     finally:

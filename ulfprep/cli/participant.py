@@ -28,21 +28,31 @@ def run_participant(settings: Settings) -> Exit:
     Stop
         If the run cannot begin.
     """
-    settings = preflight(settings)
-    run_id = new_run_id()
-    run_dir = settings.output_dir / 'logs' / run_id
-    run_dir.mkdir(parents=True, exist_ok=True)
+    # First of all, for looking for a GPU already imports what reads the environment.
+    with prepared(settings):
+        settings = preflight(settings)
+        run_dir = settings.output_dir / 'logs' / new_run_id()
+        run_dir.mkdir(parents=True, exist_ok=True)
+        with logging_to(run_dir / 'ulfprep.log', settings.verbose):
+            return _run_logged(settings, run_dir)
+
+
+def _run_logged(settings: Settings, run_dir: Path) -> Exit:
+    """Do the work; whatever goes wrong is in the log."""
     log_file = run_dir / 'ulfprep.log'
-    with logging_to(log_file, settings.verbose), prepared(settings):
-        LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
-        try:
-            return _run(settings, run_dir)
-        except Stop as stop:
-            LOGGER.debug('stopped: %s', stop)
-            raise
-        except Exception:
-            LOGGER.exception('unexpected error; log: %s', log_file)
-            return Exit.FAILURE
+    LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
+    try:
+        return _run(settings, run_dir)
+    except Stop as stop:
+        LOGGER.debug('stopped: %s', stop)
+        raise
+    except OSError as error:
+        LOGGER.error('input/output error: %s; log: %s', error, log_file)
+        LOGGER.debug('', exc_info=error)
+        return Exit.IO_ERROR
+    except Exception:
+        LOGGER.exception('unexpected error; log: %s', log_file)
+        return Exit.FAILURE
 
 
 def _run(settings: Settings, run_dir: Path) -> Exit:

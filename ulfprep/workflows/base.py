@@ -1,11 +1,13 @@
 """A dataset as one workflow: one sub-workflow a scan, run so that each stands alone."""
 
+import hashlib
 import logging
 import traceback
 from pathlib import Path
 
 from niworkflows.engine.workflows import LiterateWorkflow
 
+import ulfprep
 from ulfprep import __version__
 from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
@@ -41,9 +43,11 @@ def init_ulfprep_wf(
     alone : bool
         Whether scans run one after another.
     """
-    # The version in the name: intermediate results of another one are not picked up.
+    # Nipype knows its nodes' inputs but not their code: by this name, intermediate results
+    # that other code left in the work folder are not picked up.
     workflow = LiterateWorkflow(
-        name=safe_name(f'ulfprep_{__version__}'), base_dir=str(settings.work_dir)
+        name=safe_name(f'ulfprep_{__version__}_{source_digest()}'.replace('.', '_')),
+        base_dir=str(settings.work_dir),
     )
     workflow.config['execution'] = {
         'crashdump_dir': str(crash_dir),
@@ -103,6 +107,16 @@ def run_scans(
     return [verdicts[scan.stem] for scan in scans], methods
 
 
+def source_digest() -> str:
+    """Return a short hash of the package's source."""
+    digest = hashlib.sha256()
+    root = Path(ulfprep.__file__).parent
+    for path in sorted(root.rglob('*.py')):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
 def _execute(tasks: list[Task], settings: Settings, crash_dir: Path) -> list[str]:
     """Run the workflow of all scans; failures are found afterwards, in crash files."""
     memory = 0.9 * memory_limit_gb()
@@ -118,6 +132,8 @@ def _execute(tasks: list[Task], settings: Settings, crash_dir: Path) -> list[str
                 'n_procs': settings.nprocs,
                 'memory_gb': memory,
                 'raise_insufficient': False,
+                # One process at a time on a GPU; Nipype would count GPUs with another tool.
+                'n_gpu_procs': int(settings.device.startswith('cuda')),
                 'log_level': logging.INFO if settings.verbose else logging.WARNING,
             }
         )
