@@ -72,8 +72,8 @@ def test_same_files_give_the_same_bytes(tmp_path, coarse_files, plan, history):
 
 
 def test_simulated_scan_on_its_own_grid(tmp_path, coarse_files, plan):
-    result = np.full((28, 34, 10), 50, np.float32)
-    simulated = save(tmp_path / 'simulated.nii.gz', result, grid_affine((6.4, 6.4, 20.0)))
+    result = np.full((14, 17, 10), 50, np.float32)
+    simulated = save(tmp_path / 'simulated.nii.gz', result, grid_affine((12.8, 12.8, 20.0)))
     common = ('scan', 'preproc', 'bias_field', 'brain_mask', 'dseg')
     figures = plot_scan(
         tmp_path / 's',

@@ -196,8 +196,10 @@ def _with_error(value):
     if value is None:
         return 'n/a'
     mean, error = value
-    # Plus-minus is in the font that ships with matplotlib.
-    return f'{mean:.3f}' if error is None else f'{mean:.3f} \u00b1 {error:.3f}'
+    # Never a plus-minus of nothing: the last digit shown is the least that is claimed.
+    if error is None:
+        return f'{mean:.3f}'
+    return f'{mean:.3f} \u00b1 {max(error, 0.001):.3f}'
 
 
 def residual_histogram(axes, values):

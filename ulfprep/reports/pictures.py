@@ -45,7 +45,9 @@ def bias(scan, field, preproc, mask):
         0, relative, slice(1, None, 3), cmap='PuOr_r', vmin=1 - spread, vmax=1 + spread
     )
     sheet.annotate(0)
-    sheet.colour_bar(drawn, 'bias field, relative to its median in the brain', extend='both')
+    ticks = np.round(1 + spread * np.array([-1, -0.5, 0, 0.5, 1]), 3)
+    name = 'bias field, relative to its median in the brain'
+    sheet.colour_bar(drawn, name, ticks=ticks, extend='both')
     return sheet.figure
 
 
@@ -97,7 +99,7 @@ def _pair(first, second, first_dseg, second_dseg, mask, titles):
     second, also = _to_white_matter(second, second_dseg)
     what = 'own white-matter mean = 1' if known and also else 'own 99.5th percentile = 1'
     row = centre_row(mask)
-    rows = [row, close_ups(row, mask, second_dseg, CLOSEUP)]
+    rows = [row, close_ups(row, mask, first_dseg, CLOSEUP)]
     sheet = Sheet(rows, titles, side_by_side=True)
     high = max(1.25, grey_window(second, mask, 99.8)[1] if known and also else 1.0)
     for half, volume in enumerate((first, second)):

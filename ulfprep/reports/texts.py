@@ -126,7 +126,6 @@ def _contrast_sentences(plan):
 def overview(qc):
     """Return ``(name, value)`` rows of the compact table."""
     plan = qc.get('contrast') or {}
-    fit = qc.get('fit') or {}
     rows = [
         ('Input', qc.get('source')),
         ('Direction', qc.get('direction')),
@@ -141,8 +140,9 @@ def overview(qc):
         ('Sequence of the scan', sequence(plan.get('source_sequence'))),
         ('Sequence at the target', sequence(plan.get('target_sequence'))),
         ('Segmentation', (qc.get('segmentation') or {}).get('method')),
-        ('Device', fit.get('device')),
     ]
+    if qc.get('fit'):
+        rows.append(('Device', qc['fit'].get('device')))
     return [(name, 'not recorded' if value in (None, 'n/a') else value) for name, value in rows]
 
 
