@@ -147,6 +147,33 @@ def test_no_usable_scan_is_bad_data(make_dataset, run):
     assert run(root) == 65
 
 
+def test_figure_that_cannot_be_drawn_costs_no_other(make_dataset, run, tmp_path, monkeypatch):
+    def plot_scan(out_prefix, **files):
+        Path(f'{out_prefix}_desc-bias_T1w.svg').write_text('<svg/>')
+        raise RuntimeError('could not draw loss: too ugly')
+
+    monkeypatch.setattr(sys.modules['ulfprep.reports.figures'], 'plot_scan', plot_scan)
+    assert run(make_dataset('sub-01')) == 1
+    out = tmp_path / 'out'
+    assert (out / 'sub-01/anat/sub-01_desc-qc_T1w.json').exists()
+    assert (out / 'sub-01/figures/sub-01_desc-bias_T1w.svg').exists()
+    assert 'too ugly' in (out / 'sub-01.html').read_text()
+
+
+def test_scan_does_not_count_while_it_is_rewritten(make_dataset, run, tmp_path, monkeypatch):
+    root = make_dataset('sub-01')
+    assert run(root) == 0
+
+    def killed(*args):
+        raise MemoryError
+
+    monkeypatch.setattr('ulfprep.bids.sidecars.sidecar', killed)
+    assert run(root, '--random-seed', '1') == 1
+    out = tmp_path / 'out'
+    assert not (out / 'sub-01/anat/sub-01_desc-qc_T1w.json').exists()
+    assert main([str(root), str(out), 'group']) == 66
+
+
 def test_full_disk_is_an_input_output_error(make_dataset, run, monkeypatch, capsys):
     def full(*args):
         raise OSError(28, 'No space left on device')

@@ -74,6 +74,11 @@ def test_work_in_input(args, capsys):
     assert not (args['bids'] / 'work').exists()
 
 
+def test_work_folder_that_nipype_stumbles_over(args, capsys, tmp_path):
+    args['work'] = tmp_path / 'my_unfinished_things'
+    expect(args, Exit.USAGE, capsys, '_unfinished', '--work-dir')
+
+
 def test_output_cannot_be_created(args, capsys, tmp_path):
     (tmp_path / 'file').write_text('')
     args['out'] = tmp_path / 'file' / 'out'

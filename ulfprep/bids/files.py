@@ -5,6 +5,7 @@ import json
 import math
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -16,7 +17,7 @@ def write_bytes(path: Path, content: bytes) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{os.getpid()}-{path.name}')
+    temporary = path.with_name(f'.{uuid4().hex[:8]}-{path.name}')
     try:
         temporary.write_bytes(content)
         os.replace(temporary, path)

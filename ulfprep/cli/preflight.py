@@ -37,6 +37,13 @@ def check_paths(settings: Settings) -> None:
             Exit.USAGE,
             f'{work}: the work folder lies in the input dataset; name another with --work-dir',
         )
+    if '_unfinished' in str(work):
+        # Nipype marks running nodes by this word and strikes it out of whole paths.
+        raise Stop(
+            Exit.USAGE,
+            f'{work}: the work folder must not have "_unfinished" in its path; name another '
+            'with --work-dir',
+        )
     check_dataset(bids)
 
 

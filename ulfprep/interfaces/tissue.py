@@ -40,13 +40,11 @@ class SegmentTissues(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.bids.labels import to_dseg
-        from ulfprep.physics.acquisition import estimate_noise
         from ulfprep.segmentation.tissue import segment
 
         data, grid = read_volume(self.inputs.in_file)
         mask = read_mask(self.inputs.in_mask)
-        noise = estimate_noise(data, mask, grid.zooms)
-        result = segment(data, mask, grid.zooms, sigma=noise.sigma)
+        result = segment(data, mask, grid.zooms)
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine
         )

@@ -17,7 +17,9 @@ BOILERPLATE_FAST = """\
 Tissues (CSF, GM, WM) were segmented with FSL FAST [@fast]. """
 BOILERPLATE_EMBEDDED = """\
 Tissues (CSF, GM, WM) were segmented with a hidden Markov random field fitted by
-expectation-maximisation [@fast], with a smooth bias field inside the model. """
+expectation-maximisation [@fast], with a smooth bias field inside the model; scans with thick
+slices were deconvolved to 1 mm for it, and the posteriors averaged back through the
+point-spread function. """
 
 
 def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
@@ -65,7 +67,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ),
         name='outputnode',
     )
-    tissues = _add_segmentation(workflow, fast, bias, brain)
+    tissues = _add_segmentation(workflow, settings, bias, brain)
     workflow.connect([
         (check, conform, [('out_file', 'in_file')]),
         (conform, brain, [('out_file', 'in_file')]),
@@ -87,10 +89,12 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     return workflow
 
 
-def _add_segmentation(workflow, fast: bool, bias: pe.Node, brain: pe.Node) -> pe.Node:
+def _add_segmentation(workflow, settings: Settings, bias: pe.Node, brain: pe.Node) -> pe.Node:
     """Add one of the two segmentations, and return the node with its outputs."""
-    if not fast:
-        tissues = pe.Node(SegmentTissues(), name='tissues', mem_gb=1.0)
+    if settings.segmentation != 'fast':
+        tissues = pe.Node(
+            SegmentTissues(), name='tissues', n_procs=settings.omp_nthreads, mem_gb=3.0
+        )
         workflow.connect([
             (bias, tissues, [('out_file', 'in_file')]),
             (brain, tissues, [('out_mask', 'in_mask')]),
