@@ -1,0 +1,104 @@
+"""The core takes the arguments that the interfaces hand it.
+
+The stand-ins of the other tests would hide it if the two drifted apart.
+"""
+
+import importlib
+import inspect
+
+import pytest
+
+CALLS = {
+    'ulfprep.segmentation.brain:looks_stripped': (['image'], {}),
+    'ulfprep.segmentation.brain:brain_mask': (['image', 'zooms', True], {}),
+    'ulfprep.segmentation.bias:correct_bias': (['image', 'mask', 'zooms'], {}),
+    'ulfprep.segmentation.tissue:segment': (['image', 'mask', 'zooms'], {}),
+    'ulfprep.physics.plan:plan_contrast': (
+        ['image', 'mask', 'probs', 'zooms', {}, 0.064, 3.0],
+        {},
+    ),
+    'ulfprep.physics.forward:residual': (
+        ['image', 'mask', 'enhanced', 'probs', 'grid', 'fine_grid', 'plan'],
+        {},
+    ),
+    'ulfprep.physics.forward:simulate': (['image', 'mask', 'probs', 'grid', 'plan', 1], {}),
+    'ulfprep.inr.fit:fit_scan': (
+        ['image', 'mask', 'probs', 'grid', 'plan', 'options', 'cpu', 1],
+        {'progress': None},
+    ),
+    'ulfprep.inr.fit:save_fit': (['fit', 'path'], {}),
+    'ulfprep.inr.fit:load_fit': (['path'], {}),
+    'ulfprep.inr.render:render': (['fit', 'grid', 'cpu'], {}),
+    'ulfprep.evaluation.baselines:bicubic': (['image', 'grid', 'fine_grid'], {}),
+    'ulfprep.metrics.summary:enhance_metrics': (
+        [],
+        dict.fromkeys(
+            [
+                'scan',
+                'scan_mask',
+                'scan_grid',
+                'scan_probs',
+                'enhanced',
+                'fine_probs',
+                'fine_mask',
+                'fine_grid',
+                'bicubic',
+                'residual',
+                'uncertainty',
+                'plan',
+            ]
+        ),
+    ),
+    'ulfprep.metrics.summary:simulate_metrics': (
+        [],
+        dict.fromkeys(['source', 'source_probs', 'simulated', 'plan']),
+    ),
+    'ulfprep.reports.participant:write_report': (['out', '01', None, []], {}),
+    'ulfprep.reports.figures:plot_scan': (
+        ['prefix'],
+        dict.fromkeys(
+            [
+                'direction',
+                'scan',
+                'preproc',
+                'bias_field',
+                'brain_mask',
+                'dseg',
+                'bicubic',
+                'enhanced',
+                'fine_dseg',
+                'residual',
+                'uncertainty',
+                'plan',
+                'history',
+                'metrics',
+                'simulated',
+            ]
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize('name', CALLS)
+def test_call_binds(name):
+    module, _, function = name.partition(':')
+    positional, named = CALLS[name]
+    signature = inspect.signature(getattr(importlib.import_module(module), function))
+    signature.bind(*positional, **named)
+
+
+def test_options_are_plain_data():
+    import dataclasses
+
+    from ulfprep.inr.fit import FitOptions
+
+    for options in (FitOptions.default(), FitOptions.sloppy()):
+        assert dataclasses.asdict(options)
+
+
+def test_dictionary_describes_every_metric():
+    from ulfprep.metrics.summary import METRICS
+
+    assert METRICS
+    for name, entry in METRICS.items():
+        assert {'LongName', 'Description', 'Units'} <= set(entry), name
