@@ -29,7 +29,7 @@ CALLS = {
     'ulfprep.inr.fit:save_fit': (['fit', 'path'], {}),
     'ulfprep.inr.fit:load_fit': (['path'], {}),
     'ulfprep.inr.render:render': (['fit', 'grid', 'cpu'], {}),
-    'ulfprep.evaluation.baselines:bicubic': (['image', 'grid', 'fine_grid'], {}),
+    'ulfprep.physics.interpolation:bicubic': (['image', 'grid', 'fine_grid'], {}),
     'ulfprep.metrics.summary:enhance_metrics': (
         [],
         dict.fromkeys(

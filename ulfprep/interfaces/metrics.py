@@ -35,7 +35,7 @@ class Bicubic(SimpleInterface):
     output_spec = _BicubicOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.evaluation.baselines import bicubic
+        from ulfprep.physics.interpolation import bicubic
 
         data, grid = read_volume(self.inputs.in_file)
         fine_grid = read_volume(self.inputs.enhanced)[1]

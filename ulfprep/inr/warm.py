@@ -1,0 +1,164 @@
+"""The first estimate: a regularised linear inverse and what its intensities say of tissue."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ulfprep.physics.forward import ForwardModel
+from ulfprep.physics.grid import Grid, aligned_offsets, isotropic_grid
+from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
+from ulfprep.segmentation.brain import resample_mask
+
+MARGIN_MM = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class WarmStart:
+    """First estimate on the fine lattice, in units of the scan's white-matter mean.
+
+    Attributes
+    ----------
+    scan, fine : Grid
+        Cropped scan grid and fine lattice around the brain.
+    bounds : tuple of 3 slices
+        Where ``scan`` lies in the whole scan.
+    model : ForwardModel
+        From ``fine`` to ``scan``.
+    voxels : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain on ``scan``.
+    inside : numpy.ndarray of bool, shape (x, y, z)
+        Brain on the fine lattice.
+    intensity : numpy.ndarray, shape (x, y, z)
+        High-field intensity.
+    logits : numpy.ndarray, shape (3, x, y, z)
+        Logarithms of the tissue probabilities.
+    outside : numpy.ndarray, shape (X, Y, Z)
+        What lies outside the brain contributes to each scan voxel.
+    noise : numpy.ndarray, shape (x, y, z)
+        S.d. with which the scan's noise reaches the deconvolved image.
+    smoothness : float
+        Regularisation that the discrepancy principle chose.
+    """
+
+    scan: Grid
+    fine: Grid
+    bounds: tuple
+    model: ForwardModel
+    voxels: np.ndarray
+    inside: np.ndarray
+    intensity: np.ndarray
+    logits: np.ndarray
+    outside: np.ndarray
+    noise: np.ndarray
+    smoothness: float
+
+
+def warm_start(image, mask, probs, grid: Grid, plan: dict, *, spacing=1.0, seed=0) -> WarmStart:
+    """Deconvolve a scan and read tissue probabilities off the result.
+
+    Parameters
+    ----------
+    image, mask : numpy.ndarray, shape (X, Y, Z)
+        Bias-corrected scan and brain mask.
+    probs : numpy.ndarray, shape (3, X, Y, Z)
+        Tissue posteriors on the scan's grid, from whichever segmentation.
+    grid : Grid
+    plan : dict
+        Of :func:`ulfprep.physics.plan.plan_contrast`.
+    spacing : float
+        Of the fine lattice, mm.
+    seed : int
+        Of the noise that is sent through the inverse to measure its spread.
+
+    Returns
+    -------
+    WarmStart
+    """
+    white = plan['means'][2]
+    sigma = plan['noise_sigma'] / white
+    bounds, fine_bounds = _crop(mask, grid, spacing)
+    scan, fine = grid.crop(bounds), isotropic_grid(grid, spacing).crop(fine_bounds)
+    measured = (np.asarray(image, np.float32)[bounds] / np.float32(white)).astype(np.float32)
+    voxels = np.asarray(mask, bool)[bounds]
+    model = ForwardModel.between(scan, fine, plan['psf_fwhm_mm'], plan['contrast_vector'])
+    sharp, smoothness = discrepancy_inverse(model, measured, voxels, sigma, fine.zooms)
+    inside = resample_mask(voxels, scan, fine)
+    prior = _upsample(probs[(slice(None), *bounds)], scan, fine)
+    tissue = _posterior(sharp, inside, prior, np.array(plan['means']) / white)
+    factor = model.modulation(tissue)
+    intensity = np.where(inside, np.maximum(sharp, 0) / np.maximum(factor, 0.05), 0)
+    noise = _noise_spread(model, scan.shape, sigma, smoothness, fine.zooms, seed)
+    return WarmStart(
+        scan=scan,
+        fine=fine,
+        bounds=bounds,
+        model=model,
+        voxels=voxels,
+        inside=inside,
+        intensity=intensity.astype(np.float32),
+        logits=np.log(np.maximum(tissue, 1e-3)).astype(np.float32),
+        outside=model.acquire(np.where(inside, 0, sharp).astype(np.float32)),
+        noise=noise,
+        smoothness=smoothness,
+    )
+
+
+def _crop(mask, grid, spacing):
+    """Bounds of the brain with a margin, in scan voxels and on the fine lattice."""
+    whole = isotropic_grid(grid, spacing)
+    positions = aligned_offsets(whole, grid)
+    found = ndimage.find_objects(np.asarray(mask).astype(np.uint8))[0]
+    bounds, fine_bounds = [], []
+    for axis, box in enumerate(found):
+        zoom = grid.zooms[axis]
+        pad = int(np.ceil(MARGIN_MM / zoom))
+        start = max(box.start - pad, 0)
+        stop = min(box.stop + pad, grid.shape[axis])
+        reach = zoom / whole.zooms[axis]
+        first = int(np.floor(positions[axis][start] - reach))
+        last = int(np.ceil(positions[axis][stop - 1] + reach))
+        bounds.append(slice(start, stop))
+        fine_bounds.append(slice(max(first, 0), min(last + 1, whole.shape[axis])))
+    return tuple(bounds), tuple(fine_bounds)
+
+
+def _upsample(probs, scan, fine):
+    """Scan-grid posteriors on the fine lattice, linearly interpolated."""
+    where = np.meshgrid(*aligned_offsets(scan, fine), indexing='ij')
+    return np.stack(
+        [
+            ndimage.map_coordinates(np.asarray(p, np.float32), where, order=1, mode='nearest')
+            for p in probs
+        ]
+    )
+
+
+def _posterior(sharp, inside, prior, means, *, trust=0.5, softness=1.5):
+    """Tissue probabilities from the deconvolved intensity and the scan's posteriors.
+
+    The spread of each class is measured from the deconvolved image under the prior and
+    widened by ``softness``: neighbouring values of a deconvolution are not independent,
+    and confident tissue labels where the scan cannot tell would be painted into the
+    image as anatomy.
+    """
+    weight = (prior * inside) ** 4
+    total = weight.sum(axis=(1, 2, 3)) + 1e-6
+    centred = (sharp[None] - means[:, None, None, None]) ** 2
+    sds = np.sqrt((weight * centred).sum(axis=(1, 2, 3)) / total)
+    sds = softness * np.clip(sds, 0.04, 0.2)[:, None, None, None]
+    logits = -0.5 * centred / sds**2 - np.log(sds) + trust * np.log(np.maximum(prior, 0.02))
+    logits -= logits.max(axis=0)
+    probs = np.exp(logits)
+    return (probs / probs.sum(axis=0) * inside).astype(np.float32)
+
+
+def _noise_spread(model, shape, sigma, smoothness, spacing, seed, draws=4):
+    """Root mean square of pure noise after the linear inverse, smoothed over 10 mm."""
+    rng = np.random.default_rng(seed)
+    total = 0.0
+    for _ in range(draws):
+        noise = (sigma * rng.standard_normal(shape)).astype(np.float32)
+        total = total + conjugate_gradient(model, noise, smoothness, spacing) ** 2
+    blur = [10 / 2.3548 / s for s in spacing]
+    return np.sqrt(ndimage.gaussian_filter(total / draws, blur, mode='nearest'))

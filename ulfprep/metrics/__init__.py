@@ -1,0 +1,1 @@
+"""Image quality metrics, with and without a reference."""

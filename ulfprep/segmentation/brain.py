@@ -1,0 +1,129 @@
+"""The brain: is it stripped already, and if not, where is it?"""
+
+import numpy as np
+from scipy import ndimage
+
+from ulfprep.physics.grid import Grid, aligned_offsets
+
+
+def looks_stripped(image: np.ndarray) -> tuple[bool, str]:
+    """Tell whether an image shows a brain without its skull.
+
+    Stripping leaves exact zeros around the brain, reaching every face of the field of
+    view; a scanner never measures exact zero in air over most of an image, and a
+    defaced or padded head keeps scalp where a stripped one has nothing.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+
+    Returns
+    -------
+    stripped : bool
+    reason : str
+        A sentence for the report.
+    """
+    image = np.asarray(image)
+    zero = float((image == 0).mean())
+    filled = ndimage.binary_fill_holes(image > 0)
+    volume = float(filled.mean())
+    # A head is rimmed by bright scalp fat; a brain's rim is sulcal CSF and partial volume.
+    rim = filled & ~ndimage.binary_erosion(filled, iterations=2)
+    bright = np.median(image[rim]) / np.median(image[filled & ~rim]) if zero > 0.3 else np.inf
+    stripped = zero > 0.3 and volume < 0.6 and bright < 1.1
+    reason = (
+        f'{100 * zero:.0f} % of the voxels are exactly zero'
+        + (f' and the rim is {bright:.2f} times as bright as the inside' if zero > 0.3 else '')
+        + f': the skull is {"already removed" if stripped else "still there"}.'
+    )
+    return bool(stripped), reason
+
+
+def brain_mask(image: np.ndarray, zooms, stripped: bool) -> np.ndarray:
+    """Find the brain.
+
+    Stripped images: what is not zero. Heads: the convolutional network of deepbet
+    (Fisch et al. 2024), whose weights come with its package, then an opening that cuts
+    the threads to eye fat and dura.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+        T1w image with axes in RAS order.
+    zooms : sequence of 3 floats
+        Voxel size, mm.
+    stripped : bool
+        Whether the skull has been removed (:func:`looks_stripped`).
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (X, Y, Z)
+
+    Raises
+    ------
+    ValueError
+        If no brain is found, or one smaller than 300 ml or larger than 3 l.
+    """
+    image = np.asarray(image, np.float32)
+    if stripped:
+        mask = ndimage.binary_fill_holes(image > 0)
+    else:
+        mask = _deepbet(image)
+        radius = [max(1, int(round(3.0 / z))) for z in zooms]
+        mask = ndimage.binary_opening(mask, _ball(radius)) & mask
+        mask = _drop_fat(image, mask)
+    mask = _largest(mask)
+    volume = float(mask.sum() * np.prod(zooms) / 1000)
+    if not 300 <= volume <= 3000:
+        raise ValueError(
+            f'the brain mask holds {volume:.0f} ml, which is no brain; state SkullStripped in the '
+            'sidecar if the skull has been removed already'
+        )
+    return mask
+
+
+def resample_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
+    """Carry a mask to an aligned grid with a smooth outline, shape ``target.shape``."""
+    # Half a voxel of blur turns the staircase of coarse voxels into a surface.
+    soft = ndimage.gaussian_filter(mask.astype(np.float32), 0.5)
+    positions = np.meshgrid(*aligned_offsets(source, target), indexing='ij', sparse=False)
+    return ndimage.map_coordinates(soft, positions, order=1, mode='nearest') > 0.5
+
+
+def _deepbet(image):
+    import warnings
+
+    import torch
+    from deepbet.bet import BrainExtraction
+
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        network = BrainExtraction(no_gpu=True)
+    try:
+        mask = network.run_model(image.copy()) > 0.5
+        return network.postprocess(mask) > 0
+    except (AssertionError, ValueError, torch.OutOfMemoryError) as error:
+        raise ValueError(f'no brain was found in the image ({error})') from error
+
+
+def _ball(radius):
+    axes = np.ogrid[tuple(slice(-r, r + 1) for r in radius)]
+    return sum((a / (r + 0.5)) ** 2 for a, r in zip(axes, radius, strict=True)) <= 1
+
+
+def _drop_fat(image, mask):
+    """Take orbital and scalp fat off the rim: brighter than any white matter."""
+    bright = mask & (image > 1.6 * np.percentile(image[mask], 75))
+    rim = mask & ~ndimage.binary_erosion(mask, iterations=3)
+    labels, _ = ndimage.label(bright)
+    touching = np.unique(labels[bright & rim])
+    return mask & ~np.isin(labels, touching[touching > 0])
+
+
+def _largest(mask):
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        raise ValueError('no brain was found in the image')
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return ndimage.binary_fill_holes(labels == sizes.argmax())
