@@ -39,7 +39,7 @@ class FitOptions:
         S.d. of high-field intensities within a tissue, relative to white matter.
     """
 
-    epochs: int = 12
+    epochs: int = 8
     spacing: float = 1.0
     block_mm: float = 56.0
     lattice_spacings: tuple[float, ...] = (10.0, 5.0, 2.5)
@@ -48,9 +48,9 @@ class FitOptions:
     layers: int = 2
     lattice_rate: float = 1e-2
     network_rate: float = 2e-3
-    weight_segmentation: float = 0.05
+    weight_segmentation: float = 0.1
     weight_class: float = 0.02
-    weight_tv: float = 0.5
+    weight_tv: float = 0.4
     weight_tv_tissue: float = 0.1
     class_spread: float = 0.1
 
@@ -272,7 +272,7 @@ class _Problem:
         data = losses.data_term(predicted, measured, self.sigma)
         segmentation = losses.segmentation_term(shares, posterior)
         classes = losses.class_term(intensity, probs, self.targets, o.class_spread)
-        tv = losses.total_variation(volume[5:], inside, spacing)
+        tv = losses.total_variation(volume[:1], inside, spacing)
         tv_tissue = losses.total_variation(volume[1:4], inside, spacing)
         total = (
             data

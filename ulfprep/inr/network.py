@@ -12,7 +12,6 @@ from torch import nn
 
 from ulfprep.physics.acquisition import apply_matrices
 
-
 #: Points that go through the network at a time.
 CHUNK = 8192
 

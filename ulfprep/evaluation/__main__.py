@@ -1,0 +1,78 @@
+"""``python -m ulfprep.evaluation OUT``: how good are the enhanced example scans?"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+
+def score_examples(output_dir: Path, examples: Path) -> list[dict]:
+    """Score enhanced example scans and cubic interpolation against the template.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Derivatives of a participant-level run on the example dataset.
+    examples : Path
+        The example dataset.
+
+    Returns
+    -------
+    list of dict
+        Two a subject, ``method`` ``bicubic`` and ``enhanced``.
+    """
+    import nibabel as nib
+
+    from ulfprep.evaluation.compare import compare
+    from ulfprep.evaluation.examples import SUBJECTS, example_truth
+    from ulfprep.physics.grid import Grid
+    from ulfprep.physics.interpolation import bicubic
+
+    def load(path):
+        image = nib.as_closest_canonical(nib.load(path))
+        data = np.asarray(image.dataobj)
+        return data, Grid(data.shape, image.affine)
+
+    rows = []
+    for subject in SUBJECTS:
+        stem = f'sub-{subject}'
+        truth = example_truth(subject)
+        scan, grid = load(examples / stem / 'anat' / f'{stem}_T1w.nii.gz')
+        folder = output_dir / stem / 'anat'
+        enhanced, fine = load(folder / f'{stem}_res-1mm_desc-enhanced_T1w.nii.gz')
+        labels, _ = load(folder / f'{stem}_res-1mm_dseg.nii.gz')
+        quality = json.loads((folder / f'{stem}_desc-qc_T1w.json').read_text())
+        plain = compare(bicubic(scan, grid, truth.grid), truth.grid, truth)
+        rows.append({'subject': subject, 'method': 'bicubic', **plain})
+        rows.append(
+            {
+                'subject': subject,
+                'method': 'enhanced',
+                **compare(enhanced, fine, truth, labels),
+                'residual_rms': quality['metrics']['residual_rms'],
+            }
+        )
+    return rows
+
+
+def main(argv=None) -> int:
+    """Print the table as TSV."""
+    parser = argparse.ArgumentParser(
+        prog='python -m ulfprep.evaluation',
+        description='Score the enhanced example scans against the template they were made from.',
+    )
+    parser.add_argument('output_dir', type=Path, help='derivatives of a run on the examples')
+    parser.add_argument('--examples', type=Path, default=Path('bids_examples/ulf64mt'))
+    options = parser.parse_args(argv)
+    rows = score_examples(options.output_dir, options.examples)
+    columns = list(rows[-1])
+    print('\t'.join(columns))
+    for row in rows:
+        cells = (row.get(name, 'n/a') for name in columns)
+        print('\t'.join(f'{c:.4f}' if isinstance(c, float) else str(c) for c in cells))
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
