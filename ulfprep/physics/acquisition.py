@@ -110,7 +110,7 @@ def _rayleigh_sigma(background: np.ndarray) -> tuple[float, bool]:
     mean, sd = float(background.mean()), float(background.std())
     # For a Rayleigh variate mean / s.d. is 1.913 whatever sigma; filtered, rectified
     # or zero-filled backgrounds leave that value at once.
-    return sd / np.sqrt(2 - np.pi / 2), mean > 0 and abs(mean / sd - 1.913) < 0.25
+    return sd / np.sqrt(2 - np.pi / 2), sd > 0 and abs(mean / sd - 1.913) < 0.25
 
 
 def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms) -> NoiseEstimate:
@@ -171,7 +171,8 @@ def _difference_sigma(image, mask, zooms):
     core = mask
     for axis in axes:
         response = ndimage.correlate1d(response, kernel, axis=int(axis))
-        core = core & np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
+        # From core, not mask: the product of two kernels reaches the diagonal neighbours too.
+        core = core & np.roll(core, 1, axis) & np.roll(core, -1, axis)
     if core.sum() < 200:
         core = mask
     values = response[core]
