@@ -5,6 +5,7 @@ perfect spoiling and inversion; times in seconds, angles in degrees.
 """
 
 import math
+import re
 from dataclasses import asdict, dataclass
 
 from ulfprep.physics import TISSUES
@@ -89,14 +90,18 @@ def sequence_from_metadata(metadata: dict, field: float) -> tuple[Sequence, list
     described = ' '.join(
         str(metadata.get(k, '')) for k in ('PulseSequenceType', 'ScanningSequence')
     ).upper()
-    if not described.strip():
+    # Written as "GR IR", "GR_IR", "GR\\IR" or ["GR", "IR"], depending on who converted it.
+    words = set(re.findall('[A-Z]+', described))
+    if not words:
         assumed.append(f'the sequence type is not in the sidecar: {default.kind} assumed')
-    elif 'MPRAGE' in described or ('GR' in described.split() and 'IR' in described.split()):
+    elif 'MPRAGE' in described or words >= {'GR', 'IR'}:
         values['kind'] = 'MPRAGE'
     elif any(word in described for word in ('SPGR', 'FLASH', 'GRADIENT')):
         values.update(kind='SPGR', inversion_time=0.0)
     elif 'IR' in described or 'INVERSION' in described:
         values['kind'] = 'IR-FSE'
+    else:
+        assumed.append(f'the sequence type in the sidecar is not known: {default.kind} assumed')
     # A train cannot be longer than the time there is for it.
     room = values['repetition_time'] - values['inversion_time']
     values['train_duration'] = min(values['train_duration'], 0.9 * max(room, 0.0))
