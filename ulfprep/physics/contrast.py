@@ -150,7 +150,8 @@ def solve_contrast(high, low, errors=None, upper: float = np.inf) -> ContrastSol
         the scan.
     """
     high, low = np.asarray(high, float), np.asarray(low, float)
-    if not (np.isfinite(high).all() and np.isfinite(low).all() and (high > 0).all()):
+    values = np.concatenate([high, low])
+    if not (np.isfinite(values).all() and (values > 0).all()):
         raise ValueError(f'tissue values must be finite and positive, not {high} and {low}')
     matrix, target, names = contrast_system(high, low)
     if errors is None:
