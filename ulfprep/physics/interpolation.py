@@ -20,8 +20,6 @@ def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
         Zero beyond the field of view of ``source``; never below its minimum.
     """
     to_source = np.linalg.inv(source.affine) @ target.affine
-    # The border is extended by half a voxel, so that the outermost voxels' own extent
-    # is covered too; further out there is nothing.
     out = ndimage.affine_transform(
         np.asarray(image, np.float32),
         to_source[:3, :3],
@@ -30,4 +28,11 @@ def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
         order=3,
         mode='nearest',
     )
-    return np.maximum(out, image.min()).astype(np.float32)
+    out = np.maximum(out, image.min())
+    # The outermost voxels are extended by the half voxel that is their own; further out
+    # there is nothing.
+    index = np.ogrid[tuple(slice(n) for n in target.shape)]
+    for row, shift, n in zip(to_source[:3, :3], to_source[:3, 3], source.shape, strict=True):
+        position = sum(step * k for step, k in zip(row, index, strict=True)) + shift
+        out[np.abs(position - (n - 1) / 2) > n / 2 + 1e-3] = 0
+    return out.astype(np.float32)
