@@ -110,8 +110,9 @@ def discrepancy_inverse(
     smoothness : float
     """
     low, high = np.log(bounds)
-    image, smoothness = None, float(np.exp((low + high) / 2))
+    image = None
     for _ in range(steps):
+        smoothness = float(np.exp((low + high) / 2))
         image = conjugate_gradient(model, scan, smoothness, spacing, start=image)
         residual = float(np.sqrt(np.mean((model.acquire(image) - scan)[mask] ** 2)))
         if abs(residual / sigma - 1) < 0.02:
@@ -120,5 +121,4 @@ def discrepancy_inverse(
             low = np.log(smoothness)
         else:
             high = np.log(smoothness)
-        smoothness = float(np.exp((low + high) / 2))
     return image, smoothness
