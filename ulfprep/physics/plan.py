@@ -100,7 +100,8 @@ def acquired_resolution(metadata: dict, zooms) -> tuple[list[float], str]:
         Voxel size of the file, mm.
     """
     stated = metadata.get('AcquisitionVoxelSize')
-    if isinstance(stated, list) and len(stated) == 3 and all(v > 0 for v in stated):
+    three = isinstance(stated, list) and len(stated) == 3
+    if three and all(isinstance(v, int | float) and v > 0 for v in stated):
         return _floats(stated), 'AcquisitionVoxelSize in the sidecar'
     return _floats(zooms), 'voxel size of the file'
 
