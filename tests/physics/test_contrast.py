@@ -1,0 +1,169 @@
+"""Tissue statistics and the contrast vector."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ulfprep.physics.contrast import (
+    contrast_system,
+    contrasts,
+    michelson,
+    solve_contrast,
+    tissue_statistics,
+)
+
+QUICK = settings(deadline=None, max_examples=40, derandomize=True)
+levels = st.tuples(st.floats(3, 40), st.floats(10, 60), st.floats(15, 80)).map(np.array)
+factors = st.tuples(st.floats(0.05, 2), st.floats(0.05, 2), st.floats(0.2, 2)).map(np.array)
+
+
+@QUICK
+@given(levels)
+def test_differences_alone_leave_one_direction_free(high):
+    matrix, target, _ = contrast_system(high, high, anchor=False)
+    assert matrix.shape == (3, 3)
+    assert np.linalg.matrix_rank(matrix) == 2
+    # A common shift of all tissues satisfies them as well.
+    np.testing.assert_allclose(matrix @ (1 + 5 / high), target, atol=1e-9)
+
+
+@QUICK
+@given(levels, factors)
+def test_the_anchor_makes_the_contrast_vector_unique(high, known):
+    matrix, target, names = contrast_system(high, known * high)
+    assert np.linalg.matrix_rank(matrix) == 3
+    np.testing.assert_allclose(matrix @ known, target, atol=1e-9)
+    assert names[-1] == 'WM anchor'
+
+
+@QUICK
+@given(levels, factors, st.booleans())
+def test_a_known_contrast_vector_is_recovered(high, known, weighted):
+    errors = np.array([3.0, 0.2, 0.1]) if weighted else None
+    solution = solve_contrast(high, known * high, errors)
+    np.testing.assert_allclose(solution.factors, known, rtol=1e-3)
+    assert solution.rank == 3
+    assert solution.active_bounds == []
+    assert np.isfinite(solution.condition_number)
+
+
+@QUICK
+@given(levels, factors, st.floats(0.1, 50))
+def test_a_common_scale_of_all_values_does_not_matter(high, known, scale):
+    one = solve_contrast(high, known * high)
+    other = solve_contrast(scale * high, scale * known * high)
+    np.testing.assert_allclose(one.factors, other.factors, rtol=1e-3)
+
+
+def test_equations_report_what_was_reached():
+    solution = solve_contrast([20, 35, 50], [10, 30, 45])
+    names = [e['name'] for e in solution.equations]
+    assert names == ['WM-GM difference', 'GM-CSF difference', 'WM-CSF difference', 'WM anchor']
+    for equation, target in zip(solution.equations, (15, 20, 35, 45), strict=True):
+        assert equation['target'] == pytest.approx(target)
+        assert equation['achieved'] - equation['target'] == pytest.approx(equation['residual'])
+
+
+def test_targets_out_of_reach_of_the_bounds_are_an_error():
+    # White matter would have to be three times as bright as the bound lets it be.
+    with pytest.raises(ValueError, match='no contrast vector within its bounds'):
+        solve_contrast([20, 35, 50], [20, 35, 150], upper=1.0)
+
+
+def test_a_factor_on_its_bound_is_reported():
+    solution = solve_contrast([20, 35, 50], [20.5, 35, 50], upper=1.0)
+    assert solution.active_bounds == ['CSF']
+    assert solution.factors[0] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_weights_favour_what_is_known_well():
+    # Bounded to one, CSF cannot be reached; who gives way depends on the errors.
+    high, low = [20, 35, 50], [22, 34, 49]
+    trusted = solve_contrast(high, low, [5.0, 0.05, 0.05], upper=1.0)
+    weights = {e['name']: e['weight'] for e in trusted.equations}
+    assert max(weights.values()) == pytest.approx(1)
+    assert weights['WM anchor'] == 1
+    assert weights['WM-GM difference'] > 10 * weights['GM-CSF difference']
+    equal = solve_contrast(high, low, upper=1.0)
+    assert all(e['weight'] == 1 for e in equal.equations)
+
+    def miss(solution):
+        return abs(solution.equations[0]['residual'])
+
+    assert miss(trusted) < 0.1 * miss(equal)
+
+
+def test_errors_below_a_thousandth_are_not_believed():
+    solution = solve_contrast([20, 35, 50], [10, 30, 45], [1e-9, 1e-9, 1e-9])
+    weights = np.array([e['weight'] for e in solution.equations])
+    np.testing.assert_allclose(weights, [2**-0.5] * 3 + [1], rtol=1e-6)
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, 0.0, -3.0])
+@pytest.mark.parametrize('place', [0, 1, 2])
+def test_values_that_are_not_finite_and_positive_are_refused(bad, place):
+    good, broken = np.array([20.0, 35.0, 50.0]), np.array([20.0, 35.0, 50.0])
+    broken[place] = bad
+    for high, low in ((broken, good), (good, broken)):
+        with pytest.raises(ValueError, match='finite and positive'):
+            solve_contrast(high, low)
+
+
+def test_michelson_contrast():
+    assert michelson(3.0, 1.0) == 1.0
+    assert michelson(1.0, 3.0) == -1.0
+    assert np.isnan(michelson(0.0, 0.0))
+
+
+def test_contrasts_name_every_pair():
+    found = contrasts([10.0, 30.0, 50.0])
+    assert found == {'WM-GM': 0.5, 'GM-CSF': 1.0, 'WM-CSF': pytest.approx(4 / 3)}
+
+
+def layered(noise=0.0):
+    """Return three layers of tissue with mixed voxels between them."""
+    probs = np.zeros((3, 30, 30, 30))
+    probs[0, :9] = probs[1, 10:19] = probs[2, 20:] = 1
+    probs[:2, 9] = probs[1:, 19] = 0.5
+    image = np.tensordot([20.0, 70.0, 100.0], probs, 1)
+    return image + noise * np.random.default_rng(0).standard_normal(image.shape), probs
+
+
+def test_tissue_means_are_those_of_unmixed_voxels():
+    image, probs = layered()
+    statistics = tissue_statistics(image, probs, 0.0)
+    np.testing.assert_allclose(statistics.means, [20, 70, 100])
+    assert (statistics.counts > 1000).all()
+
+
+def test_standard_errors_follow_noise_and_number():
+    image, probs = layered(noise=4.0)
+    statistics = tissue_statistics(image, probs, 4.0)
+    np.testing.assert_allclose(statistics.means, [20, 70, 100], atol=0.5)
+    expected = 4.0 / np.sqrt(statistics.counts)
+    np.testing.assert_allclose(statistics.standard_errors, expected, rtol=0.1)
+
+
+def test_sigma_is_a_floor_of_the_spread():
+    image, probs = layered()
+    statistics = tissue_statistics(image, probs, 5.0)
+    np.testing.assert_allclose(statistics.standard_errors, 5.0 / np.sqrt(statistics.counts))
+
+
+def test_thin_tissue_is_measured_without_erosion():
+    image, probs = layered()
+    # A sheet of one voxel does not survive erosion.
+    probs[:, 5], image[5] = np.array([0.0, 0.0, 1.0])[:, None, None], 100.0
+    probs[:, 20:], image[20:] = np.array([0.0, 1.0, 0.0])[:, None, None, None], 70.0
+    statistics = tissue_statistics(image, probs, 0.0)
+    assert statistics.means[2] == pytest.approx(100)
+    assert statistics.counts[2] == 900
+
+
+def test_a_tissue_without_voxels_has_no_mean():
+    image, probs = layered()
+    probs[0] = 0
+    statistics = tissue_statistics(image, probs, 1.0)
+    assert np.isnan(statistics.means[0])
+    assert statistics.counts[0] == 0

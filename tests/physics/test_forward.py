@@ -1,0 +1,215 @@
+"""The one operator of both directions."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ulfprep.physics.forward import ForwardModel, expected_snr, residual, simulate
+from ulfprep.physics.grid import Grid, resized_grid
+
+QUICK = settings(deadline=None, max_examples=25, derandomize=True)
+sides = st.tuples(*[st.integers(2, 12)] * 3)
+sizes = st.tuples(*[st.floats(0.8, 6.0)] * 3)
+seeds = st.integers(0, 10_000)
+
+
+def make_model(shape, size, contrast=(0.3, 0.8, 1.0)):
+    fine = Grid(shape, np.eye(4))
+    return ForwardModel.between(resized_grid(fine, size), fine, size, contrast)
+
+
+def make_tissues(rng, shape):
+    probs = rng.random((3, *shape)).astype(np.float32)
+    return probs / probs.sum(axis=0)
+
+
+@QUICK
+@given(sides, sizes, seeds)
+def test_adjoint_is_the_transpose(shape, size, seed):
+    model, rng = make_model(shape, size), np.random.default_rng(seed)
+    x = rng.standard_normal(shape).astype(np.float32)
+    seen = model.acquire(x)
+    y = rng.standard_normal(seen.shape).astype(np.float32)
+    back = model.adjoint(y)
+    assert back.shape == shape
+    forth = float(np.vdot(seen.astype(float), y))
+    assert forth == pytest.approx(float(np.vdot(x, back.astype(float))), abs=1e-3)
+
+
+@QUICK
+@given(sides, sizes, seeds, st.floats(-3, 3), st.floats(-3, 3))
+def test_the_operator_is_linear_in_the_image(shape, size, seed, a, b):
+    model, rng = make_model(shape, size), np.random.default_rng(seed)
+    u, v = rng.standard_normal((2, *shape)).astype(np.float32)
+    probs = make_tissues(rng, shape)
+    together = model(np.float32(a) * u + np.float32(b) * v, probs)
+    apart = np.float32(a) * model(u, probs) + np.float32(b) * model(v, probs)
+    np.testing.assert_allclose(together, apart, atol=1e-4)
+
+
+@QUICK
+@given(sides, sizes, st.floats(0.1, 100))
+def test_constants_stay_constants(shape, size, value):
+    seen = make_model(shape, size).acquire(np.full(shape, value, np.float32))
+    np.testing.assert_allclose(seen, value, rtol=1e-5)
+
+
+@QUICK
+@given(sides, sizes, seeds)
+def test_numpy_and_torch_agree(shape, size, seed):
+    model, rng = make_model(shape, size), np.random.default_rng(seed)
+    image = rng.random(shape).astype(np.float32)
+    probs = make_tissues(rng, shape)
+    tensors = model.to('cpu')
+    seen = tensors(torch.as_tensor(image), torch.as_tensor(probs))
+    np.testing.assert_allclose(seen.numpy(), model(image, probs), atol=1e-5)
+    y = rng.random(seen.shape).astype(np.float32)
+    back = tensors.adjoint(torch.as_tensor(y)).numpy()
+    np.testing.assert_allclose(back, model.adjoint(y), atol=1e-5)
+
+
+def test_gradients_are_exact_in_image_and_tissues():
+    model = make_model((4, 3, 5), (1.5, 1.6, 2.0))
+    double = ForwardModel(
+        tuple(torch.as_tensor(m, dtype=torch.float64) for m in model.matrices),
+        torch.as_tensor(model.contrast, dtype=torch.float64),
+    )
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(4, 3, 5, dtype=torch.float64, generator=generator, requires_grad=True)
+    probs = torch.rand(3, 4, 3, 5, dtype=torch.float64, generator=generator, requires_grad=True)
+    assert torch.autograd.gradcheck(double, (image, probs))
+
+
+def test_pure_tissue_is_scaled_by_its_own_factor():
+    model = make_model((6, 6, 6), (2, 2, 2), contrast=(0.2, 0.7, 0.9))
+    for tissue, factor in enumerate((0.2, 0.7, 0.9)):
+        probs = np.zeros((3, 6, 6, 6), np.float32)
+        probs[tissue] = 1
+        seen = model(np.full((6, 6, 6), 50, np.float32), probs)
+        np.testing.assert_allclose(seen, 50 * factor, rtol=1e-5)
+
+
+def test_contrast_acts_before_the_blur():
+    # Half CSF, half WM within one voxel is seen as the mean of the two signals.
+    fine = Grid((4, 4, 4), np.eye(4))
+    model = ForwardModel.between(resized_grid(fine, (4, 4, 4)), fine, (4, 4, 4), (0.2, 1, 1))
+    probs = np.zeros((3, 4, 4, 4), np.float32)
+    probs[0, :2], probs[2, 2:] = 1, 1
+    np.testing.assert_allclose(model(np.full((4, 4, 4), 10, np.float32), probs), 6.0, rtol=1e-5)
+
+
+def test_leading_axes_are_carried_along():
+    model = make_model((6, 5, 7), (2, 2, 3))
+    stack = np.random.default_rng(0).random((2, 6, 5, 7)).astype(np.float32)
+    both = model.acquire(stack)
+    for k in range(2):
+        np.testing.assert_allclose(both[k], model.acquire(stack[k]), atol=1e-6)
+    probs = make_tissues(np.random.default_rng(1), (6, 5, 7))
+    assert model.modulation(np.stack([probs, probs])).shape == (2, 6, 5, 7)
+
+
+@pytest.fixture(scope='module')
+def brain():
+    """Return an image, mask, tissues and grid of a ball of three tissues, 1.5 mm."""
+    n = 40
+    axes = np.meshgrid(*[np.linspace(-1, 1, n)] * 3, indexing='ij')
+    radius = np.sqrt(sum(a**2 for a in axes))
+    mask = radius < 0.8
+    probs = np.stack([radius >= 0.7, (radius < 0.7) & (radius >= 0.5), radius < 0.5]) & mask
+    image = np.tensordot([20.0, 70.0, 100.0], probs.astype(float), 1).astype(np.float32)
+    return image, mask, probs.astype(np.float32), Grid((n, n, n), np.diag([1.5, 1.5, 1.5, 1.0]))
+
+
+PLAN = {
+    'contrast_vector': [1.5, 1.1, 1.0],
+    'target_means': [30.0, 77.0, 100.0],
+    'target_field_T': 0.064,
+    'psf_fwhm_mm': [1.6, 1.6, 5.0],
+    'noise_sigma': 5.0,
+}
+
+
+def test_simulation_is_determined_by_its_seed(brain):
+    first, again, other = (simulate(*brain, PLAN, seed)[0] for seed in (1, 1, 2))
+    assert first.tobytes() == again.tobytes()
+    assert first.tobytes() != other.tobytes()
+    assert first.dtype == np.float32
+
+
+def test_simulated_grid_has_the_voxels_asked_for_over_the_same_place(brain):
+    simulated, grid = simulate(*brain, PLAN, 0, (2.0, 2.5, 4.0))
+    assert simulated.shape == grid.shape == (30, 24, 15)
+    np.testing.assert_allclose(grid.zooms, (2.0, 2.5, 4.0))
+    source = brain[3]
+    middle = (np.array(source.shape) - 1) / 2 * 1.5
+    np.testing.assert_allclose(
+        (grid.affine @ np.append((np.array(grid.shape) - 1) / 2, 1))[:3], middle, atol=1e-6
+    )
+
+
+def test_simulated_tissue_has_the_target_means_and_the_noise_asked_for(brain):
+    image, mask, probs, grid = brain
+    simulated, target = simulate(*brain, PLAN, 0, (1.6, 1.6, 5.0), snr=20.0)
+    model = ForwardModel.between(target, grid, (1.6, 1.6, 5.0), np.ones(3))
+    shares = model.acquire(probs)
+    white = simulated[shares[2] > 0.99]
+    assert white.size > 100
+    assert white.mean() == pytest.approx(100, rel=0.02)
+    assert white.std() == pytest.approx(5.0, rel=0.15)
+    air = simulated[shares.sum(axis=0) < 1e-4]
+    assert air.mean() == pytest.approx(5.0 * np.sqrt(np.pi / 2), rel=0.05)
+
+
+def test_nothing_outside_the_mask_is_simulated(brain):
+    image, mask, probs, grid = brain
+    bright = np.where(mask, image, 1e4).astype(np.float32)
+    everywhere = np.where(mask, probs, 1).astype(np.float32)
+    with_scalp, _ = simulate(bright, mask, everywhere, grid, PLAN, 3)
+    without, _ = simulate(image, mask, probs, grid, PLAN, 3)
+    np.testing.assert_array_equal(with_scalp, without)
+
+
+def test_snr_grows_with_voxel_volume_and_field():
+    reference = expected_snr(PLAN, (1.6, 1.6, 5.0))
+    assert reference == pytest.approx(14)
+    assert expected_snr(PLAN, (3.2, 1.6, 5.0)) == pytest.approx(2 * reference)
+    stronger = {**PLAN, 'target_field_T': 4 * 0.064}
+    assert expected_snr(stronger, (1.6, 1.6, 5.0)) == pytest.approx(8 * reference)
+
+
+def test_residual_of_the_truth_is_unit_normal_noise(brain):
+    image, mask, probs, grid = brain
+    scan_grid = resized_grid(grid, (1.6, 1.6, 5.0))
+    model = ForwardModel.between(scan_grid, grid, PLAN['psf_fwhm_mm'], PLAN['contrast_vector'])
+    noise = np.random.default_rng(0).standard_normal(scan_grid.shape)
+    scan = model(image, probs) + PLAN['noise_sigma'] * noise
+    scan_mask = model.acquire(mask.astype(np.float32)) > 0.5
+    out = residual(scan, scan_mask, image, probs, scan_grid, grid, PLAN)
+    inside = out[out != 0]
+    assert inside.size > 1000
+    assert inside.mean() == pytest.approx(0, abs=0.1)
+    assert inside.std() == pytest.approx(1, abs=0.05)
+    np.testing.assert_allclose(inside, noise[out != 0], atol=1e-4)
+
+
+def test_residual_is_zero_outside_the_mask_and_where_the_psf_leaves_the_brain(brain):
+    image, mask, probs, grid = brain
+    scan_grid = resized_grid(grid, (1.6, 1.6, 5.0))
+    model = ForwardModel.between(scan_grid, grid, PLAN['psf_fwhm_mm'], PLAN['contrast_vector'])
+    share = model.acquire(mask.astype(np.float32))
+    half = np.zeros(scan_grid.shape, bool)
+    half[: half.shape[0] // 2] = True
+    out = residual(np.full(half.shape, 1e3), half, image, probs, scan_grid, grid, PLAN)
+    assert out.dtype == np.float32
+    np.testing.assert_array_equal(out != 0, half & (share > 0.9))
+
+
+def test_residual_is_measured_in_noise(brain):
+    image, mask, probs, grid = brain
+    shifted = 10.0 + ForwardModel.between(grid, grid, (1.6, 1.6, 5.0), PLAN['contrast_vector'])(
+        image, probs
+    )
+    out = residual(shifted, mask, image, probs, grid, grid, PLAN)
+    np.testing.assert_allclose(out[out != 0], 2.0, atol=1e-4)

@@ -1,0 +1,144 @@
+"""Grids keep what they cover in the same place."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ulfprep.physics.grid import Grid, aligned_offsets, isotropic_grid, resized_grid
+
+QUICK = settings(deadline=None, max_examples=40, derandomize=True)
+lengths = st.tuples(*[st.floats(0.7, 6.0)] * 3)
+shapes = st.tuples(*[st.integers(1, 60)] * 3)
+shifts = st.tuples(*[st.floats(-150, 150)] * 3)
+angles = st.tuples(*[st.floats(-np.pi, np.pi)] * 3)
+
+
+def rotation(x, y, z):
+    """Three rotations about the world's axes."""
+    out = np.eye(3)
+    for k, angle in enumerate((x, y, z)):
+        turn = np.eye(3)
+        a, b = (k + 1) % 3, (k + 2) % 3
+        turn[[a, b], [a, b]] = np.cos(angle)
+        turn[a, b], turn[b, a] = -np.sin(angle), np.sin(angle)
+        out = turn @ out
+    return out
+
+
+def make_grid(shape, zooms, shift=(0.0, 0.0, 0.0), turn=(0.0, 0.0, 0.0)):
+    affine = np.eye(4)
+    affine[:3, :3] = rotation(*turn) * zooms
+    affine[:3, 3] = shift
+    return Grid(shape, affine)
+
+
+def centre(grid):
+    return (grid.affine @ np.append((np.array(grid.shape) - 1) / 2, 1))[:3]
+
+
+@QUICK
+@given(shapes, lengths, shifts, angles)
+def test_zooms_are_the_voxel_size_in_any_orientation(shape, zooms, shift, turn):
+    np.testing.assert_allclose(make_grid(shape, zooms, shift, turn).zooms, zooms, rtol=1e-9)
+
+
+@QUICK
+@given(shapes, lengths, lengths, shifts, angles)
+def test_resized_grid_keeps_centre_axes_and_field_of_view(shape, zooms, size, shift, turn):
+    grid = make_grid(shape, zooms, shift, turn)
+    other = resized_grid(grid, size)
+    np.testing.assert_allclose(centre(other), centre(grid), atol=1e-6)
+    np.testing.assert_allclose(other.zooms, size, rtol=1e-9)
+    # Same directions: the product of the normalised axes is the identity.
+    directions = (other.affine[:3, :3] / other.zooms).T @ (grid.affine[:3, :3] / grid.zooms)
+    np.testing.assert_allclose(directions, np.eye(3), atol=1e-9)
+    before = np.array(grid.shape) * grid.zooms
+    after = np.array(other.shape) * other.zooms
+    assert np.all(after >= before - 2e-3 * other.zooms)
+    assert np.all(after < before + other.zooms)
+
+
+@QUICK
+@given(shapes, lengths, shifts, angles)
+def test_resizing_to_the_own_voxel_size_changes_nothing(shape, zooms, shift, turn):
+    grid = make_grid(shape, zooms, shift, turn)
+    same = resized_grid(grid, grid.zooms)
+    assert same.shape == grid.shape
+    np.testing.assert_allclose(same.affine, grid.affine, atol=1e-6)
+
+
+def test_whole_numbers_of_voxels_are_not_rounded_up():
+    grid = make_grid((100, 100, 40), (1.6, 1.6, 5.0))
+    assert isotropic_grid(grid, 1.0).shape == (160, 160, 200)
+
+
+def test_isotropic_grid_has_the_spacing_on_every_axis():
+    grid = make_grid((20, 22, 9), (1.6, 1.6, 5.0), (3, 4, 5), (0.1, 0.2, 0.3))
+    np.testing.assert_allclose(isotropic_grid(grid, 1.5).zooms, 1.5)
+
+
+@pytest.mark.parametrize('size', [(1, 1), (1, 1, 0), (1, -1, 1), 2.0])
+def test_a_voxel_size_that_is_none_is_refused(size):
+    with pytest.raises(ValueError, match='three positive lengths'):
+        resized_grid(make_grid((4, 4, 4), (1, 1, 1)), size)
+
+
+@QUICK
+@given(lengths, shifts, angles, st.tuples(*[st.tuples(st.integers(0, 8), st.integers(1, 9))] * 3))
+def test_crop_keeps_world_positions(zooms, shift, turn, spans):
+    grid = make_grid((20, 20, 20), zooms, shift, turn)
+    bounds = tuple(slice(a, a + n) for a, n in spans)
+    part = grid.crop(bounds)
+    assert part.shape == tuple(n for _, n in spans)
+    for corner in (np.zeros(3), np.array(part.shape) - 1):
+        inside = part.affine @ np.append(corner, 1)
+        whole = grid.affine @ np.append(corner + [b.start for b in bounds], 1)
+        np.testing.assert_allclose(inside, whole, atol=1e-6)
+
+
+def test_crop_leaves_the_whole_grid_as_it_was():
+    grid = make_grid((9, 9, 9), (2, 2, 2), (1, 2, 3))
+    before = grid.affine.copy()
+    grid.crop((slice(2, 5),) * 3)
+    np.testing.assert_array_equal(grid.affine, before)
+
+
+@QUICK
+@given(shapes, lengths, lengths, shifts, angles)
+def test_aligned_offsets_name_the_same_world_points(shape, zooms, size, shift, turn):
+    source = make_grid(shape, zooms, shift, turn)
+    target = resized_grid(source, size)
+    offsets = aligned_offsets(source, target)
+    assert [len(o) for o in offsets] == list(target.shape)
+    for pick in (0, -1):
+        index = np.array([o[pick] for o in offsets])
+        voxel = np.array([pick % n for n in target.shape])
+        there = source.affine @ np.append(index, 1)
+        here = target.affine @ np.append(voxel, 1)
+        np.testing.assert_allclose(there, here, atol=1e-5)
+
+
+@QUICK
+@given(st.floats(0.01, 1.5), st.integers(0, 2))
+def test_oblique_grids_are_refused(angle, axis):
+    turn = [0.0, 0.0, 0.0]
+    turn[axis] = angle
+    straight = make_grid((8, 8, 8), (1, 1, 1))
+    with pytest.raises(ValueError, match='not aligned'):
+        aligned_offsets(straight, make_grid((8, 8, 8), (1, 1, 1), turn=turn))
+
+
+@pytest.mark.parametrize('axis', [0, 1, 2])
+def test_flipped_grids_are_refused(axis):
+    straight = make_grid((8, 8, 8), (1, 1, 1))
+    affine = np.eye(4)
+    affine[axis, axis] = -1
+    with pytest.raises(ValueError, match='not aligned'):
+        aligned_offsets(straight, Grid((8, 8, 8), affine))
+
+
+def test_exchanged_axes_are_refused():
+    swapped = np.eye(4)[[1, 0, 2, 3]]
+    with pytest.raises(ValueError, match='not aligned'):
+        aligned_offsets(make_grid((8, 8, 8), (1, 1, 1)), Grid((8, 8, 8), swapped))

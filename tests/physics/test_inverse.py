@@ -1,0 +1,124 @@
+"""The regularised linear inverse against dense linear algebra."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from ulfprep.physics.forward import ForwardModel
+from ulfprep.physics.grid import Grid, resized_grid
+from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
+
+QUICK = settings(deadline=None, max_examples=15, derandomize=True)
+SPACING = np.array([1.0, 1.5, 2.0])
+
+
+def tiny(seed=0):
+    fine = Grid((5, 4, 6), np.diag([*SPACING, 1.0]))
+    scan = resized_grid(fine, (1.7, 3.0, 4.0))
+    model = ForwardModel.between(scan, fine, (1.7, 3.0, 4.0), np.ones(3))
+    y = np.random.default_rng(seed).standard_normal(scan.shape).astype(np.float32)
+    return model, y, fine
+
+
+def dense(model, shape, smoothness, y):
+    """Solve the same problem with one big matrix."""
+    operator = np.kron(np.kron(*model.matrices[:2]), model.matrices[2]).astype(float)
+    normal = operator.T @ operator
+    for axis, step in enumerate(SPACING):
+        difference = np.diff(np.eye(shape[axis]), axis=0) / step
+        parts = [np.eye(n) for n in shape]
+        parts[axis] = difference
+        gradient = np.kron(np.kron(parts[0], parts[1]), parts[2])
+        normal += smoothness * gradient.T @ gradient
+    return np.linalg.solve(normal, operator.T @ y.ravel().astype(float)).reshape(shape)
+
+
+def objective(model, u, y, smoothness):
+    data = ((model.acquire(u) - y) ** 2).sum()
+    rough = sum(((np.diff(u, axis=a) / s) ** 2).sum() for a, s in enumerate(SPACING))
+    return 0.5 * float(data + smoothness * rough)
+
+
+@pytest.mark.parametrize('smoothness', [0.01, 0.1, 1.0])
+def test_conjugate_gradients_solve_the_normal_equations(smoothness):
+    model, y, fine = tiny()
+    u = conjugate_gradient(model, y, smoothness, SPACING, iterations=200, tolerance=1e-6)
+    np.testing.assert_allclose(u, dense(model, fine.shape, smoothness, y), atol=2e-3)
+
+
+@QUICK
+@given(st.integers(0, 1000), st.floats(1e-3, 1.0))
+def test_every_iteration_lowers_the_objective(seed, smoothness):
+    model, y, _ = tiny(seed)
+    values = [
+        objective(model, conjugate_gradient(model, y, smoothness, SPACING, iterations=n), y,
+                  smoothness)
+        for n in (0, 1, 2, 5, 10)
+    ]  # fmt: skip
+    assert np.all(np.diff(values) <= 1e-5 * values[0])
+    assert values[-1] < values[0]
+
+
+def test_a_good_start_is_kept_and_left_alone():
+    model, y, _ = tiny()
+    best = conjugate_gradient(model, y, 0.1, SPACING, iterations=200, tolerance=1e-6)
+    before = best.copy()
+    again = conjugate_gradient(model, y, 0.1, SPACING, start=best, iterations=5)
+    np.testing.assert_allclose(again, best, atol=1e-3)
+    np.testing.assert_array_equal(best, before)
+
+
+def test_a_constant_scan_gives_that_constant():
+    model, y, _ = tiny()
+    u = conjugate_gradient(model, np.full_like(y, 3.0), 0.1, SPACING, iterations=100)
+    np.testing.assert_allclose(u, 3.0, rtol=0.01)
+
+
+def test_an_empty_scan_gives_an_empty_image():
+    model, y, _ = tiny()
+    np.testing.assert_array_equal(conjugate_gradient(model, 0 * y, 0.1, SPACING), 0)
+
+
+@pytest.fixture(scope='module')
+def noisy_scan():
+    """Return a small blurred and noisy scan of a blob, its model and its mask."""
+    fine = Grid((32, 32, 30), np.eye(4))
+    scan = resized_grid(fine, (1.6, 1.6, 5.0))
+    rng = np.random.default_rng(0)
+    truth = ndimage.gaussian_filter(rng.standard_normal(fine.shape), 2.0)
+    truth = (1 + truth / truth.std() * 0.3).astype(np.float32)
+    model = ForwardModel.between(scan, fine, (1.6, 1.6, 5.0), np.ones(3))
+    clean = model.acquire(truth)
+    mask = np.ones(scan.shape, bool)
+    return model, clean, mask, fine, rng.standard_normal(scan.shape).astype(np.float32)
+
+
+@pytest.mark.parametrize('sigma', [0.04, 0.08])
+def test_the_discrepancy_principle_leaves_a_residual_of_the_size_of_the_noise(noisy_scan, sigma):
+    model, clean, mask, fine, noise = noisy_scan
+    y = clean + np.float32(sigma) * noise
+    image, _ = discrepancy_inverse(model, y, mask, sigma, fine.zooms)
+    left = np.sqrt(np.mean((model.acquire(image) - y)[mask] ** 2))
+    assert left == pytest.approx(sigma, rel=0.1)
+
+
+def test_more_noise_asks_for_more_smoothness(noisy_scan):
+    model, clean, mask, fine, noise = noisy_scan
+    found = [
+        discrepancy_inverse(model, clean + np.float32(s) * noise, mask, s, fine.zooms)[1]
+        for s in (0.02, 0.08)
+    ]
+    assert found[0] < found[1]
+
+
+@pytest.mark.parametrize('sigma', [1e-6, 0.05, 10.0])
+def test_the_smoothness_returned_is_the_one_that_made_the_image(noisy_scan, sigma):
+    model, clean, mask, fine, noise = noisy_scan
+    y = clean + np.float32(0.05) * noise
+    image, smoothness = discrepancy_inverse(model, y, mask, sigma, fine.zooms, steps=4)
+    assert 1e-3 < smoothness < 1
+    same = conjugate_gradient(model, y, smoothness, fine.zooms, start=image, iterations=1)
+    np.testing.assert_allclose(same, image, atol=0.02)
+    assert np.sqrt(np.mean((same - image) ** 2)) < 2e-3

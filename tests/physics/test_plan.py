@@ -1,0 +1,114 @@
+"""The plan: what is measured of a scan and what follows for the contrast."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ulfprep.physics.acquisition import add_rician_noise
+from ulfprep.physics.plan import acquired_resolution, plan_contrast
+from ulfprep.physics.sequences import default_sequence, tissue_signals
+
+ZOOMS = (1.6, 1.6, 5.0)
+TIMINGS = {'RepetitionTime': 1.5, 'EchoTime': 0.005, 'InversionTime': 0.3}
+
+
+def make_scan(means, sigma, seed=0):
+    n = 44
+    axes = np.meshgrid(*[np.linspace(-1, 1, n)] * 3, indexing='ij')
+    radius = np.sqrt(sum(a**2 for a in axes))
+    mask = radius < 0.7
+    probs = np.stack([radius >= 0.6, (radius < 0.6) & (radius >= 0.45), radius < 0.45]) & mask
+    image = np.tensordot(means, probs.astype(float), 1)
+    noisy = add_rician_noise(image, sigma, np.random.default_rng(seed))
+    return noisy, mask, probs.astype(np.float32)
+
+
+@pytest.fixture(scope='module')
+def low_field_plan():
+    """Return the plan that takes a 64 mT scan to 3 T."""
+    return plan_contrast(*make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+
+
+@pytest.fixture(scope='module')
+def high_field_plan():
+    """Return the plan that takes a 3 T scan to 64 mT."""
+    return plan_contrast(*make_scan([20, 68, 100], 1.0), (1, 1, 1), {}, 3.0, 0.064)
+
+
+@pytest.mark.parametrize('direction', ['enhance', 'simulate'])
+def test_plan_is_strict_json(direction, low_field_plan, high_field_plan):
+    plan = {'enhance': low_field_plan, 'simulate': high_field_plan}[direction]
+    assert plan['direction'] == direction
+    assert json.loads(json.dumps(plan, allow_nan=False)) == plan
+    assert plan['tissues'] == ['CSF', 'GM', 'WM']
+
+
+def test_plan_measures_the_scan(low_field_plan):
+    np.testing.assert_allclose(low_field_plan['means'], [40, 75, 100], rtol=0.02)
+    assert low_field_plan['noise_sigma'] == pytest.approx(5.0, rel=0.05)
+    np.testing.assert_allclose(low_field_plan['snr'], [8, 15, 20], rtol=0.06)
+    assert low_field_plan['source_contrast']['WM-GM'] == pytest.approx(0.286, abs=0.01)
+
+
+@pytest.mark.parametrize('direction', ['enhance', 'simulate'])
+def test_targets_are_the_physics_of_the_target_field_at_the_scans_white_matter(
+    direction, low_field_plan, high_field_plan
+):
+    plan = {'enhance': low_field_plan, 'simulate': high_field_plan}[direction]
+    field = plan['target_field_T']
+    ratios = tissue_signals(default_sequence(field), field)
+    np.testing.assert_allclose(plan['target_means'], np.array(ratios) * plan['means'][2])
+    assert plan['target_sequence'] == default_sequence(field).to_dict()
+
+
+def test_contrast_vector_takes_the_higher_field_to_the_lower(low_field_plan, high_field_plan):
+    up, down = low_field_plan, high_field_plan
+    vector = np.array(up['contrast_vector'])
+    np.testing.assert_allclose(vector * up['target_means'], up['means'], rtol=0.01)
+    vector = np.array(down['contrast_vector'])
+    np.testing.assert_allclose(vector * down['means'], down['target_means'], rtol=0.01)
+    for plan in (up, down):
+        assert plan['contrast_vector'][2] == pytest.approx(1, abs=0.01)
+        assert plan['rank'] == 3
+
+
+def test_enhancement_raises_and_simulation_lowers_contrast(low_field_plan, high_field_plan):
+    for plan, sign in ((low_field_plan, 1), (high_field_plan, -1)):
+        gain = plan['target_contrast']['WM-GM'] - plan['source_contrast']['WM-GM']
+        assert sign * gain > 0
+
+
+def test_plan_says_what_it_assumed(low_field_plan, high_field_plan):
+    assert low_field_plan['defaults_used'] == [
+        'the sequence type is not in the sidecar: IR-FSE assumed'
+    ]
+    assert len(high_field_plan['defaults_used']) == 5
+
+
+def test_a_tissue_that_is_not_there_is_an_error():
+    image, mask, probs = make_scan([40, 75, 100], 5.0)
+    probs[1] += probs[0]
+    probs[0] = 0
+    with pytest.raises(ValueError, match='no voxels of CSF were found'):
+        plan_contrast(image, mask, probs, ZOOMS, {}, 0.064, 3.0)
+
+
+def test_resolution_is_the_voxel_size_unless_the_sidecar_knows_better():
+    assert acquired_resolution({}, (1, 1, 2)) == ([1, 1, 2], 'voxel size of the file')
+    stated = acquired_resolution({'AcquisitionVoxelSize': [1.6, 1.6, 5]}, (1, 1, 1))
+    assert stated == ([1.6, 1.6, 5.0], 'AcquisitionVoxelSize in the sidecar')
+
+
+@pytest.mark.parametrize('bad', [[1.6, 1.6], [1.6, 1.6, 0], ['1.6', '1.6', '5'], 'coarse', 5.0, None])
+def test_a_resolution_that_is_none_is_not_taken_from_the_sidecar(bad):
+    fwhm, source = acquired_resolution({'AcquisitionVoxelSize': bad}, (1, 1, 1))
+    assert fwhm == [1, 1, 1]
+    assert source == 'voxel size of the file'
+
+
+def test_plan_carries_the_acquired_resolution():
+    metadata = {**TIMINGS, 'AcquisitionVoxelSize': [1.6, 1.6, 5.0]}
+    plan = plan_contrast(*make_scan([40, 75, 100], 5.0), (1, 1, 1), metadata, 0.064, 3.0)
+    assert plan['psf_fwhm_mm'] == [1.6, 1.6, 5.0]
+    assert plan['voxel_size_mm'] == [1.0, 1.0, 1.0]

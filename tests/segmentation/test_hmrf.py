@@ -1,0 +1,109 @@
+"""The hidden Markov random field finds the tissues of a phantom."""
+
+import numpy as np
+import pytest
+
+from ulfprep.physics.acquisition import add_rician_noise
+from ulfprep.segmentation.hmrf import fit_markov_field
+
+
+@pytest.fixture(scope='module')
+def found(brain):
+    """Return the fit to the phantom."""
+    return fit_markov_field(brain.noisy, brain.mask, brain.zooms, sigma=brain.sigma)
+
+
+def log_field(shape):
+    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing='ij')
+    return 0.25 * x - 0.2 * z + 0.15 * y**2
+
+
+def test_tissues_of_the_phantom_are_found(brain, found, overlap):
+    assert overlap(found.probs, brain.truth).min() > 0.95
+
+
+def test_class_means_are_those_of_the_tissues(brain, found):
+    np.testing.assert_allclose(found.means, brain.means, rtol=0.03)
+    assert np.all(found.sds >= brain.sigma)
+
+
+def test_posteriors_sum_to_one_in_the_brain_and_are_zero_outside(brain, found):
+    assert found.probs.shape == (3, *brain.mask.shape)
+    assert found.probs.dtype == np.float32
+    np.testing.assert_allclose(found.probs.sum(axis=0)[brain.mask], 1, atol=1e-5)
+    assert not found.probs[:, ~brain.mask].any()
+    assert found.probs.min() >= 0
+
+
+def test_the_same_scan_gives_the_same_bytes(brain, found):
+    again = fit_markov_field(brain.noisy, brain.mask, brain.zooms, sigma=brain.sigma)
+    assert again.probs.tobytes() == found.probs.tobytes()
+    assert again.means.tobytes() == found.means.tobytes()
+    assert again.n_iterations == found.n_iterations
+
+
+def test_intensity_units_do_not_matter(brain, found):
+    scaled = fit_markov_field(brain.noisy * 20, brain.mask, brain.zooms, sigma=brain.sigma * 20)
+    np.testing.assert_allclose(scaled.means, found.means * 20, rtol=1e-3)
+    np.testing.assert_allclose(scaled.probs, found.probs, atol=0.02)
+
+
+def test_what_lies_outside_the_mask_does_not_matter(brain, found):
+    scalp = np.where(brain.mask, brain.noisy, 500)
+    with_scalp = fit_markov_field(scalp, brain.mask, brain.zooms, sigma=brain.sigma)
+    np.testing.assert_allclose(with_scalp.probs, found.probs, atol=1e-5)
+
+
+def test_a_bias_field_is_found_beside_the_tissues(brain, overlap):
+    bias = log_field(brain.mask.shape)
+    bias -= bias[brain.mask].mean()
+    scan = add_rician_noise(brain.image * np.exp(bias), brain.sigma, np.random.default_rng(0))
+    found = fit_markov_field(scan, brain.mask, brain.zooms, sigma=brain.sigma)
+    left = np.log(found.bias_field) - bias
+    assert left[brain.mask].std() < 0.15 * bias[brain.mask].std()
+    assert overlap(found.probs, brain.truth).min() > 0.95
+
+
+def test_the_bias_field_is_one_on_average_and_outside(brain, found):
+    assert np.log(found.bias_field[brain.mask]).mean() == pytest.approx(0, abs=1e-4)
+    assert (found.bias_field[~brain.mask] == 1).all()
+    # The phantom has none: what is found must be small.
+    assert np.log(found.bias_field[brain.mask]).std() < 0.02
+
+
+def test_no_bias_is_modelled_if_none_is_asked_for(brain):
+    found = fit_markov_field(brain.noisy, brain.mask, brain.zooms, bias_order=0)
+    assert (found.bias_field == 1).all()
+
+
+def test_the_prior_removes_specks(brain, overlap):
+    noisier = add_rician_noise(brain.image, 14.0, np.random.default_rng(1))
+    alone, with_prior = (
+        fit_markov_field(noisier, brain.mask, brain.zooms, sigma=14.0, beta=beta)
+        for beta in (0.0, 0.9)
+    )
+    gain = overlap(with_prior.probs, brain.truth) - overlap(alone.probs, brain.truth)
+    assert gain[1:].min() > 0.05
+
+
+def test_near_neighbours_count_more_than_far_ones():
+    # A sheet of one bright-ish voxel: across thin slices it is outvoted, across thick
+    # ones its own plane wins.
+    mask = np.ones((24, 24, 24), bool)
+    image = np.full(mask.shape, 30.0)
+    image[8:16] = 75
+    image[16:] = 100
+    image[:, :, 12] += np.where(image[:, :, 12] == 75, 16.0, 0)
+    image = image + np.random.default_rng(0).normal(0, 4, mask.shape)
+    thick, thin = (
+        fit_markov_field(image, mask, (1, 1, z), sigma=8.0, bias_order=0).probs[2, 8:16, :, 12]
+        for z in (6.0, 0.5)
+    )
+    assert thick.mean() > thin.mean()
+
+
+def test_a_mask_too_small_for_three_tissues_is_an_error():
+    mask = np.zeros((20, 20, 20), bool)
+    mask[:9, :9, :9] = True
+    with pytest.raises(ValueError, match='only 729 voxels'):
+        fit_markov_field(np.ones(mask.shape), mask, (1, 1, 1))
