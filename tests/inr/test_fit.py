@@ -1,0 +1,161 @@
+"""A fit to a small scan: it converges, repeats itself, and survives the disk."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ulfprep.inr import FitOptions, fit_scan, load_fit, render, save_fit
+from ulfprep.inr.blocks import Block
+from ulfprep.inr.fit import evaluate
+from ulfprep.inr.network import FieldNetwork
+from ulfprep.physics.grid import isotropic_grid
+
+
+def weights(fit):
+    return b''.join(v.numpy().tobytes() for v in fit.network.state_dict().values())
+
+
+def whole_block(warm):
+    fine = tuple(slice(0, n) for n in warm.fine.shape)
+    return Block((), fine, torch.as_tensor(warm.inside))
+
+
+def test_an_untrained_field_equals_the_first_estimate(warm):
+    network = FieldNetwork([50.0, 50.0, 50.0], (12.0, 6.0))
+    intensity0 = torch.as_tensor(warm.intensity[warm.inside])
+    logits0 = torch.as_tensor(warm.logits[:, warm.inside])
+    with torch.no_grad():
+        intensity, probs = evaluate(network, warm, whole_block(warm), intensity0, logits0)
+    torch.testing.assert_close(intensity, intensity0)
+    torch.testing.assert_close(probs, torch.softmax(logits0, dim=0))
+
+
+def test_the_field_is_never_negative_and_its_tissues_sum_to_one(fitted):
+    warm = fitted.warm
+    with torch.no_grad():
+        intensity, probs = evaluate(
+            fitted.network,
+            warm,
+            whole_block(warm),
+            torch.as_tensor(warm.intensity[warm.inside]) - 0.5,
+            torch.as_tensor(warm.logits[:, warm.inside]),
+        )
+    assert intensity.min() == 0
+    torch.testing.assert_close(probs.sum(0), torch.ones(probs.shape[1]))
+
+
+def test_the_loss_falls(fitted):
+    total = fitted.history['total']
+    assert len(total) == fitted.options.epochs
+    assert total[-1] < total[0]
+
+
+def test_the_fitted_field_leaves_the_noise(fitted):
+    assert 0.7 < fitted.history['residual_rms'][-1] < 1.2
+
+
+def test_history_has_a_value_of_every_term_an_epoch(fitted):
+    history = fitted.history
+    assert {'step', 'epoch', 'total', 'data', 'segmentation', 'tv', 'residual_rms'} <= set(history)
+    assert {len(v) for v in history.values()} == {fitted.options.epochs}
+    assert history['epoch'] == list(range(1, fitted.options.epochs + 1))
+    assert np.all(np.diff(history['step']) > 0)
+    json.dumps(history, allow_nan=False)
+
+
+def test_the_same_seed_gives_the_same_bytes(problem, options, fitted):
+    again = fit_scan(*problem.scan, options, seed=7)
+    assert weights(again) == weights(fitted)
+    assert again.history == fitted.history
+
+
+def test_another_seed_gives_another_field(problem, options, fitted):
+    options = dataclasses.replace(options, epochs=1)
+    assert weights(fit_scan(*problem.scan, options, seed=8)) != weights(fitted)
+
+
+def test_a_fit_leaves_the_global_random_state_alone(problem, options):
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    expected = torch.rand(3), np.random.rand(3)  # noqa: NPY002
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    fit_scan(*problem.scan, dataclasses.replace(options, epochs=1), seed=1)
+    torch.testing.assert_close(torch.rand(3), expected[0])
+    np.testing.assert_array_equal(np.random.rand(3), expected[1])  # noqa: NPY002
+
+
+def test_progress_is_told_after_every_step(problem, options):
+    calls = []
+    fit = fit_scan(
+        *problem.scan,
+        dataclasses.replace(options, epochs=2),
+        progress=lambda step, n_steps, terms: calls.append((step, n_steps, terms)),
+    )
+    n_steps = fit.history['step'][-1]
+    assert [c[0] for c in calls] == list(range(1, n_steps + 1))
+    assert {c[1] for c in calls} == {n_steps}
+    assert all(np.isfinite(c[2]['total']) for c in calls)
+
+
+def test_a_diverging_fit_is_an_error(problem, options):
+    broken = dataclasses.replace(options, network_rate=float('nan'), epochs=2)
+    with pytest.raises(ValueError, match='the fit diverged'):
+        fit_scan(*problem.scan, broken)
+
+
+def test_the_scan_is_not_altered(problem, options):
+    scan, mask, probs, grid, plan = problem.scan
+    before = scan.tobytes(), mask.tobytes(), probs.tobytes(), json.dumps(plan)
+    fit_scan(*problem.scan, dataclasses.replace(options, epochs=1))
+    assert before == (scan.tobytes(), mask.tobytes(), probs.tobytes(), json.dumps(plan))
+
+
+def test_a_saved_fit_renders_the_same_bytes(problem, fitted, tmp_path):
+    save_fit(fitted, tmp_path / 'field.pt')
+    loaded = load_fit(tmp_path / 'field.pt')
+    grid = isotropic_grid(problem.grid, 2.0)
+    one, other = render(fitted, grid), render(loaded, grid)
+    for name in ('intensity', 'probs', 'dseg', 'uncertainty'):
+        assert getattr(one, name).tobytes() == getattr(other, name).tobytes(), name
+
+
+def test_a_saved_fit_keeps_what_is_known_about_it(fitted, tmp_path):
+    save_fit(fitted, tmp_path / 'field.pt')
+    loaded = load_fit(tmp_path / 'field.pt')
+    assert loaded.options == fitted.options
+    assert loaded.history == fitted.history
+    assert loaded.plan == fitted.plan
+    assert loaded.warm.smoothness == fitted.warm.smoothness
+    assert loaded.warm.bounds == fitted.warm.bounds
+    for ours, theirs in zip(loaded.warm.model.matrices, fitted.warm.model.matrices, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_saving_twice_gives_the_same_bytes(fitted, tmp_path):
+    for name in ('a', 'b'):
+        save_fit(fitted, tmp_path / name)
+    assert (tmp_path / 'a').read_bytes() == (tmp_path / 'b').read_bytes()
+
+
+def test_nothing_in_a_saved_fit_is_executable(fitted, tmp_path):
+    save_fit(fitted, tmp_path / 'field.pt')
+    with np.load(tmp_path / 'field.pt', allow_pickle=False) as data:
+        assert all(data[name].dtype != object for name in data.files)
+
+
+@pytest.mark.parametrize('make', [FitOptions.default, FitOptions.sloppy])
+def test_options_are_json_and_come_back(make):
+    options = make()
+    values = json.loads(json.dumps(options.to_dict()))
+    values['lattice_spacings'] = tuple(values['lattice_spacings'])
+    assert FitOptions(**values) == options
+
+
+def test_sloppy_options_are_the_faster_ones():
+    sloppy, default = FitOptions.sloppy(), FitOptions.default()
+    assert sloppy.epochs <= default.epochs
+    assert sloppy.spacing > default.spacing

@@ -1,0 +1,119 @@
+"""The terms of the objective."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ulfprep.inr.losses import class_term, data_term, segmentation_term, total_variation
+
+QUICK = settings(deadline=None, max_examples=25, derandomize=True)
+seeds = st.integers(0, 10_000)
+
+
+def simplex(generator, n=40):
+    return torch.softmax(2 * torch.randn(3, n, generator=generator), dim=0)
+
+
+def test_data_term_counts_noise_standard_deviations():
+    measured = torch.arange(6.0)
+    assert data_term(measured, measured, 2.0) == 0
+    assert data_term(measured + 3.0, measured, 2.0) == pytest.approx(1.5)
+    assert data_term(measured - 3.0, measured, 2.0) == pytest.approx(1.5)
+
+
+@QUICK
+@given(seeds, st.floats(0.05, 1.0))
+def test_segmentation_term_is_least_for_the_posterior_itself(seed, part):
+    generator = torch.Generator().manual_seed(seed)
+    posterior, other = simplex(generator), simplex(generator)
+    mixed = (1 - part) * posterior + part * other
+    perfect = segmentation_term(posterior, posterior)
+    assert segmentation_term(mixed, posterior) > perfect
+
+
+def test_segmentation_term_vanishes_where_tissue_is_certain_and_met():
+    labels = torch.eye(3).repeat(1, 5)
+    assert segmentation_term(labels, labels) == pytest.approx(0, abs=1e-5)
+    assert segmentation_term(labels.roll(1, 0), labels) > 5
+
+
+def test_segmentation_term_stays_finite_without_a_tissue():
+    posterior = torch.zeros(3, 8)
+    posterior[2] = 1
+    predicted = posterior.clone().requires_grad_()
+    segmentation_term(predicted, posterior).backward()
+    assert torch.isfinite(predicted.grad).all()
+
+
+def everywhere(*shape):
+    return torch.ones(*shape, dtype=torch.bool)
+
+
+def test_total_variation_of_a_constant_is_zero():
+    assert total_variation(torch.full((2, 5, 6, 7), 3.0), everywhere(5, 6, 7), 1.0) == 0
+
+
+@pytest.mark.parametrize('axis', [1, 2, 3])
+@pytest.mark.parametrize('spacing', [1.0, 2.0])
+def test_total_variation_of_a_ramp_is_its_slope(axis, spacing):
+    view = [1, 1, 1, 1]
+    view[axis] = 6
+    ramp = (0.3 * spacing * torch.arange(6.0)).view(view).expand(1, 6, 6, 6)
+    found = total_variation(ramp, everywhere(6, 6, 6), spacing, floor=1e-6)
+    assert found == pytest.approx(0.3, rel=1e-4)
+
+
+def test_total_variation_is_isotropic():
+    x, y, z = torch.meshgrid(*[torch.arange(6.0)] * 3, indexing='ij')
+    ramp = (0.3 * x + 0.4 * y + 1.2 * z)[None]
+    found = total_variation(ramp, everywhere(6, 6, 6), 1.0, floor=1e-6)
+    assert found == pytest.approx(1.3, rel=1e-4)
+
+
+def test_total_variation_is_a_mean_over_channels():
+    ramp = torch.arange(5.0).view(1, 5, 1, 1).expand(1, 5, 5, 5)
+    one = total_variation(ramp, everywhere(5, 5, 5), 1.0)
+    assert total_variation(ramp.repeat(3, 1, 1, 1), everywhere(5, 5, 5), 1.0) == pytest.approx(
+        float(one)
+    )
+
+
+def test_total_variation_ignores_the_step_at_the_brains_border():
+    inside = everywhere(6, 6, 6)
+    inside[3:] = False
+    image = torch.where(inside, 1.0, 0.0)[None]
+    assert total_variation(image, inside, 1.0) == 0
+
+
+def test_total_variation_of_nothing_is_zero():
+    assert total_variation(torch.rand(1, 4, 4, 4), ~everywhere(4, 4, 4), 1.0) == 0
+
+
+def test_total_variation_has_a_gradient_at_rest():
+    flat = torch.zeros(1, 4, 4, 4, requires_grad=True)
+    total_variation(flat, everywhere(4, 4, 4), 1.0).backward()
+    assert torch.isfinite(flat.grad).all()
+
+
+def test_class_term_is_zero_at_the_tissue_means():
+    means = torch.tensor([0.2, 0.7, 1.0])
+    probs = torch.eye(3).repeat(1, 4)
+    assert class_term(means.repeat(4), probs, means, 0.1) == 0
+
+
+def test_class_term_counts_squared_spreads():
+    means = torch.tensor([0.2, 0.7, 1.0])
+    found = class_term(means + 0.2, torch.eye(3), means, 0.1)
+    assert found == pytest.approx(2.0, rel=1e-5)
+
+
+@QUICK
+@given(seeds)
+def test_class_term_is_least_at_the_expected_mean(seed):
+    generator = torch.Generator().manual_seed(seed)
+    means, probs = torch.tensor([0.2, 0.7, 1.0]), simplex(generator)
+    expected = (probs * means[:, None]).sum(0)
+    best = class_term(expected, probs, means, 0.1)
+    moved = expected + 0.1 * torch.randn(probs.shape[1], generator=generator)
+    assert class_term(moved, probs, means, 0.1) > best

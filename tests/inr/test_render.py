@@ -1,0 +1,164 @@
+"""Images of a field on aligned, shifted and oblique grids."""
+
+import numpy as np
+import pytest
+
+from ulfprep.inr import render
+from ulfprep.physics.grid import Grid, isotropic_grid
+
+NAMES = ('intensity', 'probs', 'dseg', 'uncertainty')
+
+
+@pytest.fixture(scope='module')
+def fine_grid(problem):
+    """Return the lattice of the fit over the whole scan."""
+    return isotropic_grid(problem.grid, 2.0)
+
+
+@pytest.fixture(scope='module')
+def rendered(fitted, fine_grid):
+    """Return the field rendered there."""
+    return render(fitted, fine_grid)
+
+
+def world(grid):
+    index = np.indices(grid.shape).reshape(3, -1)
+    return (grid.affine @ np.vstack([index, np.ones(index.shape[1])]))[:3]
+
+
+def test_all_images_are_zero_outside_the_brain(rendered):
+    brain = rendered.dseg > 0
+    assert 0 < brain.sum() < brain.size
+    assert not rendered.intensity[~brain].any()
+    assert not rendered.uncertainty[~brain].any()
+    assert not rendered.probs[:, ~brain].any()
+
+
+def test_the_brain_is_where_the_mask_is(problem, rendered, fine_grid):
+    volumes = [
+        m.sum() * np.prod(g.zooms)
+        for m, g in ((problem.mask, problem.grid), (rendered.dseg > 0, fine_grid))
+    ]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.1)
+    middle = world(fine_grid)[:, (rendered.dseg > 0).ravel()].mean(axis=1)
+    true = world(problem.grid)[:, problem.mask.ravel()].mean(axis=1)
+    np.testing.assert_allclose(middle, true, atol=0.3)
+
+
+def test_types_and_shapes(rendered, fine_grid):
+    assert rendered.intensity.shape == rendered.dseg.shape == fine_grid.shape
+    assert rendered.probs.shape == (3, *fine_grid.shape)
+    assert rendered.dseg.dtype == np.uint8
+    for name in ('intensity', 'probs', 'uncertainty'):
+        assert getattr(rendered, name).dtype == np.float32
+
+
+def test_labels_are_those_of_bids(rendered):
+    brain = rendered.dseg > 0
+    csf, gm, wm = rendered.probs
+    assert set(np.unique(rendered.dseg)) <= {0, 1, 2, 3}
+    np.testing.assert_array_equal(rendered.dseg == 1, brain & (gm > csf) & (gm >= wm))
+    np.testing.assert_array_equal(rendered.dseg == 2, brain & (wm > csf) & (wm > gm))
+    np.testing.assert_array_equal(rendered.dseg == 3, brain & (csf >= gm) & (csf >= wm))
+
+
+def test_probabilities_sum_to_one_in_the_brain(rendered):
+    np.testing.assert_allclose(rendered.probs.sum(axis=0)[rendered.dseg > 0], 1, atol=1e-4)
+
+
+def test_tissues_have_the_high_field_means_in_the_scans_units(problem, rendered):
+    for tissue, label in ((1, 1), (2, 2)):
+        values = rendered.intensity[(rendered.dseg == label) & (rendered.probs[tissue] > 0.9)]
+        assert values.size > 50
+        assert values.mean() == pytest.approx(problem.plan['target_means'][tissue], rel=0.08)
+
+
+def test_contrast_is_that_of_the_target_not_of_the_scan(problem, rendered):
+    gm, wm = (rendered.intensity[rendered.dseg == label].mean() for label in (1, 2))
+    low = problem.plan['means'][1] / problem.plan['means'][2]
+    high = problem.plan['target_means'][1] / problem.plan['target_means'][2]
+    assert abs(gm / wm - high) < abs(gm / wm - low)
+
+
+def test_uncertainty_is_positive_and_largest_where_tissue_is_undecided(rendered):
+    brain = rendered.dseg > 0
+    assert (rendered.uncertainty[brain] > 0).all()
+    best = rendered.probs.max(axis=0)
+    unsure, sure = brain & (best < 0.6), brain & (best > 0.95)
+    assert rendered.uncertainty[unsure].mean() > 1.5 * rendered.uncertainty[sure].mean()
+
+
+def test_rendering_twice_gives_the_same_bytes(fitted, fine_grid, rendered):
+    again = render(fitted, fine_grid)
+    for name in NAMES:
+        assert getattr(again, name).tobytes() == getattr(rendered, name).tobytes()
+
+
+def test_slabs_leave_no_seam(fitted, fine_grid, rendered):
+    thin = render(fitted, fine_grid, slab=3)
+    np.testing.assert_allclose(thin.intensity, rendered.intensity, atol=1e-3)
+    np.testing.assert_allclose(thin.probs, rendered.probs, atol=1e-4)
+
+
+def test_a_shifted_grid_shows_the_same_points(fitted, fine_grid, rendered):
+    cut = (slice(4, 18), slice(3, 20), slice(5, 15))
+    part = render(fitted, fine_grid.crop(cut))
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(part, name), getattr(rendered, name)[(..., *cut)])
+
+
+def test_a_grid_beyond_the_scan_is_empty_there(fitted, fine_grid, rendered):
+    affine = fine_grid.affine.copy()
+    affine[:3, 3] -= 10 * fine_grid.zooms
+    wide = render(fitted, Grid(tuple(n + 20 for n in fine_grid.shape), affine))
+    inner = (slice(10, -10),) * 3
+    np.testing.assert_array_equal(wide.intensity[inner], rendered.intensity)
+    assert (wide.dseg > 0).sum() == (rendered.dseg > 0).sum()
+
+
+def turned(grid, angle):
+    """Return a grid over the same place, turned about the vertical through its centre."""
+    centre = grid.affine @ np.append((np.array(grid.shape) - 1) / 2, 1)
+    c, s = np.cos(angle), np.sin(angle)
+    turn = np.eye(4)
+    turn[:2, :2] = [[c, -s], [s, c]]
+    turn[:3, 3] = centre[:3] - turn[:3, :3] @ centre[:3]
+    return Grid(grid.shape, turn @ grid.affine)
+
+
+def test_an_oblique_grid_shows_nearly_the_same_field(fitted, fine_grid, rendered):
+    from scipy import ndimage
+
+    oblique = turned(fine_grid, 0.4)
+    seen = render(fitted, oblique)
+    index = np.linalg.inv(fine_grid.affine) @ np.vstack(
+        [world(oblique), np.ones(np.prod(oblique.shape))]
+    )
+    aligned = ndimage.map_coordinates(rendered.intensity, index[:3], order=1)
+    aligned = aligned.reshape(oblique.shape)
+    core = ndimage.binary_erosion(seen.dseg > 0, iterations=2)
+    assert core.sum() > 500
+    np.testing.assert_allclose(seen.intensity[core], aligned[core], rtol=1e-3, atol=0.05)
+    volumes = (seen.dseg > 0).sum(), (rendered.dseg > 0).sum()
+    assert volumes[0] == pytest.approx(volumes[1], rel=0.03)
+
+
+def test_the_rim_of_an_oblique_image_is_not_darkened(fitted, fine_grid, rendered):
+    from scipy import ndimage
+
+    def rim(image):
+        brain = image.dseg > 0
+        return image.intensity[brain & ~ndimage.binary_erosion(brain)].mean()
+
+    seen = render(fitted, turned(fine_grid, 0.4))
+    assert rim(seen) == pytest.approx(rim(rendered), rel=0.1)
+
+
+def test_a_quarter_turn_gives_the_turned_image(fitted, fine_grid, rendered):
+    size = min(fine_grid.shape[:2])
+    square = fine_grid.crop((slice(0, size), slice(0, size), slice(0, fine_grid.shape[2])))
+    straight = render(fitted, square)
+    seen = render(fitted, turned(square, np.pi / 2))
+    expected = np.rot90(straight.intensity, -1, axes=(0, 1))
+    np.testing.assert_allclose(seen.intensity, expected, atol=1e-2)
+    np.testing.assert_array_equal(seen.dseg, np.rot90(straight.dseg, -1, axes=(0, 1)))

@@ -1,0 +1,91 @@
+"""The first estimate explains the scan before anything is trained."""
+
+import numpy as np
+import pytest
+
+from ulfprep.inr.warm import warm_start
+from ulfprep.physics.grid import isotropic_grid
+
+
+def probabilities(warm):
+    probs = np.exp(warm.logits)
+    return probs / probs.sum(axis=0) * warm.inside
+
+
+def test_bounds_hold_the_whole_brain(problem, warm):
+    assert warm.voxels.sum() == problem.mask.sum()
+    np.testing.assert_array_equal(problem.mask[warm.bounds], warm.voxels)
+    assert warm.scan.shape == warm.voxels.shape
+    assert warm.fine.shape == warm.inside.shape
+
+
+def test_the_fine_lattice_is_part_of_the_output_grid(problem, warm):
+    whole = isotropic_grid(problem.grid, 2.0)
+    offset = np.linalg.inv(whole.affine) @ warm.fine.affine
+    np.testing.assert_allclose(offset[:3, :3], np.eye(3), atol=1e-9)
+    np.testing.assert_allclose(offset[:3, 3], np.rint(offset[:3, 3]), atol=1e-9)
+
+
+def test_the_brain_has_the_same_volume_on_both_grids(warm):
+    pairs = ((warm.voxels, warm.scan), (warm.inside, warm.fine))
+    volumes = [mask.sum() * np.prod(grid.zooms) for mask, grid in pairs]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.1)
+
+
+def test_pushed_through_the_model_it_leaves_the_noise(problem, warm):
+    scan, _, _, _, plan = problem.scan
+    predicted = warm.model(warm.intensity, probabilities(warm)) + warm.outside
+    left = (scan[warm.bounds] / plan['means'][2] - predicted)[warm.voxels]
+    sigma = plan['noise_sigma'] / plan['means'][2]
+    assert 0.8 < np.sqrt(np.mean(left**2)) / sigma < 1.3
+
+
+def test_intensities_are_those_of_the_high_field(problem, warm):
+    # Nearest truth at the 2 mm points.
+    to_truth = np.linalg.inv(problem.fine.affine) @ warm.fine.affine
+    # The true tissue at the nearest point of each of the lattice's.
+    where = [
+        np.clip(np.rint(to_truth[a, 3] + to_truth[a, a] * np.arange(n)).astype(int), 0, size - 1)
+        for a, (n, size) in enumerate(zip(warm.fine.shape, problem.fine.shape, strict=True))
+    ]
+    truth = problem.truth[np.ix_(range(3), *where)]
+    target = np.array(problem.plan['target_means']) / problem.plan['means'][2]
+    for tissue in (1, 2):
+        core = (truth[tissue] > 0) & (probabilities(warm)[tissue] > 0.9)
+        assert core.sum() > 100
+        assert warm.intensity[core].mean() == pytest.approx(target[tissue], rel=0.08)
+
+
+def test_outside_the_brain_there_is_no_intensity(warm):
+    assert not warm.intensity[~warm.inside].any()
+    assert (warm.intensity >= 0).all()
+
+
+def test_tissue_is_never_quite_excluded(warm):
+    assert warm.logits.shape == (3, *warm.inside.shape)
+    assert warm.logits.min() >= np.log(1e-3) - 1e-6
+    np.testing.assert_allclose(np.exp(warm.logits).sum(axis=0)[warm.inside], 1, atol=3e-3)
+
+
+def test_noise_of_the_estimate_grows_with_noise_of_the_scan(problem, warm):
+    scan, mask, probs, grid, plan = problem.scan
+    assert (warm.noise > 0).all()
+    louder = warm_start(scan, mask, probs, grid, {**plan, 'noise_sigma': 6.0}, spacing=2.0, seed=7)
+    # More noise is met with more smoothing, so that it does not arrive in full.
+    assert louder.smoothness > warm.smoothness
+    sigma = plan['noise_sigma'] / plan['means'][2]
+    assert np.median(warm.noise) < sigma
+
+
+def test_the_same_seed_gives_the_same_bytes(problem, warm):
+    again = warm_start(*problem.scan, spacing=2.0, seed=7)
+    for name in ('intensity', 'logits', 'outside', 'noise'):
+        assert getattr(again, name).tobytes() == getattr(warm, name).tobytes(), name
+
+
+def test_scale_of_the_scan_does_not_matter(problem, warm):
+    scan, mask, probs, grid, plan = problem.scan
+    scaled = {k: [10 * v for v in plan[k]] for k in ('means', 'target_means')}
+    scaled = {**plan, **scaled, 'noise_sigma': 40.0}
+    again = warm_start(10 * scan, mask, probs, grid, scaled, spacing=2.0, seed=7)
+    np.testing.assert_allclose(again.intensity, warm.intensity, atol=1e-3)
