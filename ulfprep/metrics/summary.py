@@ -174,8 +174,10 @@ def simulate_metrics(source, source_probs, simulated, plan):
     """
     means, sds = c.tissue_means(source, source_probs), c.tissue_sds(source, source_probs)
     target = plan['target_means']
-    # The darkest part of the field of view holds noise alone: magnitude of two Gaussians.
-    noise = float(np.percentile(simulated, 10)) / 0.459
+    # Outside the brain there is noise alone, the magnitude of two Gaussians, whose tenth
+    # percentile is 0.459 s.d.; hardly a brain voxel is darker than that.
+    background = float((np.asarray(source_probs).sum(axis=0) == 0).mean())
+    noise = float(np.percentile(simulated, 10 * background)) / 0.459 if background else 0.0
     values = {
         'contrast_scan': michelson(means[2], means[1]),
         'contrast_target': plan['target_contrast']['WM-GM'],
