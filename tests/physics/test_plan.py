@@ -100,7 +100,9 @@ def test_resolution_is_the_voxel_size_unless_the_sidecar_knows_better():
     assert stated == ([1.6, 1.6, 5.0], 'AcquisitionVoxelSize in the sidecar')
 
 
-@pytest.mark.parametrize('bad', [[1.6, 1.6], [1.6, 1.6, 0], ['1.6', '1.6', '5'], 'coarse', 5.0, None])
+@pytest.mark.parametrize(
+    'bad', [[1.6, 1.6], [1.6, 1.6, 0], ['1.6', '1.6', '5'], 'coarse', 5.0, None]
+)
 def test_a_resolution_that_is_none_is_not_taken_from_the_sidecar(bad):
     fwhm, source = acquired_resolution({'AcquisitionVoxelSize': bad}, (1, 1, 1))
     assert fwhm == [1, 1, 1]

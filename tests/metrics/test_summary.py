@@ -1,0 +1,205 @@
+"""The metrics of a scan: numbers, or reasons why there are none."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ulfprep.metrics.summary import METRICS, enhance_metrics, simulate_metrics
+from ulfprep.physics import Grid
+
+PLAN = {
+    'means': [40.0, 80.0, 100.0],
+    'snr': [10.0, 20.0, 25.0],
+    'noise_sigma': 4.0,
+    'target_means': [20.0, 60.0, 100.0],
+    'target_contrast': {'WM-GM': 0.5, 'GM-CSF': 1.0, 'WM-CSF': 4 / 3},
+    'source_contrast': {'WM-GM': 0.222, 'GM-CSF': 0.667, 'WM-CSF': 0.857},
+    'contrast_vector': [2.0, 4 / 3, 1.0],
+    'target_field_T': 0.064,
+}
+
+
+def layers(shape):
+    """Return three slabs of tissue in a field of view that they do not fill."""
+    probs = np.zeros((3, *shape), np.float32)
+    third = shape[0] // 4
+    for k in range(3):
+        probs[k, k * third : (k + 1) * third] = 1
+    return probs
+
+
+@pytest.fixture
+def enhanced():
+    """Return the arguments of an enhanced scan whose metrics are known."""
+    rng = np.random.default_rng(0)
+    scan_probs, fine_probs = layers((12, 10, 4)), layers((24, 20, 20))
+    fine_mask, scan_mask = (p.sum(axis=0) > 0 for p in (fine_probs, scan_probs))
+    scan = np.tensordot(PLAN['means'], scan_probs, 1)
+    return {
+        'scan': scan,
+        'scan_mask': scan_mask,
+        'scan_grid': Grid((12, 10, 4), np.diag([2.0, 2.0, 5.0, 1.0])),
+        'scan_probs': scan_probs,
+        'enhanced': np.tensordot(PLAN['target_means'], fine_probs, 1),
+        'fine_probs': fine_probs,
+        'fine_mask': fine_mask,
+        'fine_grid': Grid((24, 20, 20), np.eye(4)),
+        'bicubic': np.tensordot(PLAN['means'], fine_probs, 1),
+        'residual': np.where(scan_mask, rng.standard_normal(scan.shape), 0),
+        'uncertainty': np.where(fine_mask, 5.0, 0.0),
+        'plan': PLAN,
+    }
+
+
+def test_contrast_of_known_images(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    assert values['contrast_wm_gm'] == pytest.approx(0.5)
+    assert values['contrast_gm_csf'] == pytest.approx(1.0)
+    assert values['contrast_wm_gm_bicubic'] == pytest.approx(2 / 9)
+    assert values['contrast_gain'] == pytest.approx(2.25)
+    assert values['contrast_target'] == 0.5
+    assert values['contrast_scan'] == 0.222
+
+
+def test_noise_of_the_scan(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    assert values['cnr'] == pytest.approx(5)
+    assert values['noise_sigma'] == 4
+    assert [values[f'snr_{t}'] for t in ('csf', 'gm', 'wm')] == [10, 20, 25]
+
+
+def test_spread_within_tissue(enhanced):
+    rng = np.random.default_rng(1)
+    enhanced['enhanced'] = enhanced['enhanced'] + 4 * rng.standard_normal((24, 20, 20))
+    values, _ = enhance_metrics(**enhanced)
+    assert values['cjv'] == pytest.approx(8 / 40, rel=0.05)
+    assert values['cjv_bicubic'] == pytest.approx(0, abs=1e-6)
+
+
+def test_residual_of_unit_noise(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    assert values['residual_rms'] == pytest.approx(1, abs=0.1)
+    assert values['residual_mean'] == pytest.approx(0, abs=0.15)
+    assert values['residual_beyond_3'] < 0.02
+
+
+def test_residual_counts_only_voxels_that_have_one(enhanced):
+    enhanced['residual'] = np.zeros((12, 10, 4))
+    enhanced['residual'][:2, 0, 0] = 4, -2
+    values, _ = enhance_metrics(**enhanced)
+    assert values['residual_rms'] == pytest.approx(np.sqrt(10))
+    assert values['residual_mean'] == pytest.approx(1)
+    assert values['residual_beyond_3'] == pytest.approx(0.5)
+
+
+def test_volumes_are_millilitres(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    for tissue in ('csf', 'gm', 'wm'):
+        assert values[f'volume_{tissue}'] == pytest.approx(6 * 20 * 20 / 1000)
+    assert values['volume_brain'] == pytest.approx(7.2)
+    enhanced['fine_grid'] = Grid((24, 20, 20), np.diag([0.5, 0.5, 0.5, 1.0]))
+    assert enhance_metrics(**enhanced)[0]['volume_brain'] == pytest.approx(0.9)
+
+
+def test_uncertainty_is_relative_to_white_matter(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    assert values['uncertainty_median'] == pytest.approx(0.05)
+    assert values['uncertainty_p95'] == pytest.approx(0.05)
+
+
+def test_a_missing_tissue_leaves_nulls_with_reasons(enhanced):
+    enhanced['fine_probs'][2] = 0
+    values, reasons = enhance_metrics(**enhanced)
+    assert values['contrast_wm_gm'] is None
+    assert values['cjv'] is None
+    assert values['contrast_gm_csf'] == pytest.approx(1.0)
+    assert values['volume_wm'] == 0
+    assert {name for name, value in values.items() if value is None} == set(reasons)
+    assert all(reasons.values())
+
+
+def test_an_empty_residual_leaves_nulls_with_reasons(enhanced):
+    enhanced['residual'] = np.zeros((12, 10, 4))
+    values, reasons = enhance_metrics(**enhanced)
+    assert values['residual_rms'] is None
+    assert {'residual_rms', 'residual_mean', 'residual_beyond_3'} == set(reasons)
+
+
+def test_no_contrast_before_leaves_no_gain(enhanced):
+    enhanced['bicubic'] = np.ones((24, 20, 20))
+    values, reasons = enhance_metrics(**enhanced)
+    assert values['contrast_wm_gm_bicubic'] == 0
+    assert values['contrast_gain'] is None
+    assert values['cjv_bicubic'] is None
+    assert {'contrast_gain', 'cjv_bicubic'} <= set(reasons)
+
+
+def test_no_brain_leaves_strict_json(enhanced):
+    for name in ('fine_probs', 'fine_mask', 'enhanced', 'residual', 'uncertainty'):
+        enhanced[name] = np.zeros_like(enhanced[name])
+    values, reasons = enhance_metrics(**enhanced)
+    json.dumps([values, reasons], allow_nan=False)
+    assert values['volume_brain'] == 0
+
+
+def test_every_value_of_enhancement_is_described(enhanced):
+    values, reasons = enhance_metrics(**enhanced)
+    assert set(values) <= set(METRICS)
+    assert reasons == {}
+    json.dumps(values, allow_nan=False)
+    assert all(type(v) is float for v in values.values())
+
+
+@pytest.fixture(scope='module')
+def simulation():
+    """Return a source, its tissues and the scan simulated from it at an SNR of 14."""
+    from ulfprep.physics.forward import simulate
+
+    grid = Grid((60, 56, 60), np.diag([1.0, 1.0, 1.0, 1.0]))
+    axes = np.meshgrid(*[np.linspace(-1, 1, n) for n in grid.shape], indexing='ij')
+    radius = np.sqrt(sum(a**2 for a in axes))
+    probs = np.stack([(radius < 0.9) & (radius >= 0.8), (radius < 0.8) & (radius >= 0.6),
+                      radius < 0.6]).astype(np.float32)  # fmt: skip
+    image = np.tensordot(PLAN['means'], probs, 1)
+    plan = {**PLAN, 'contrast_vector': [0.5, 0.75, 1.0]}
+    scan, _ = simulate(image, radius < 0.9, probs, grid, plan, 0)
+    return {'source': image, 'source_probs': probs, 'simulated': scan, 'plan': plan}
+
+
+def test_noise_of_a_simulated_scan_is_measured_beside_any_amount_of_brain(simulation):
+    values, _ = simulate_metrics(**simulation)
+    brain = simulation['source_probs'].sum(axis=0).mean()
+    assert brain > 0.3
+    assert values['snr_wm_simulated'] == pytest.approx(14, rel=0.08)
+
+
+def test_a_simulated_scan_without_air_has_no_measured_noise(simulation):
+    full = {**simulation, 'source_probs': simulation['source_probs'] + 0.1}
+    values, reasons = simulate_metrics(**full)
+    assert values['snr_wm_simulated'] is None
+    assert 'snr_wm_simulated' in reasons
+
+
+def test_ratios_of_the_simulated_contrast(simulation):
+    values, _ = simulate_metrics(**simulation)
+    assert values['ratio_csf_wm'] == pytest.approx(0.2)
+    assert values['ratio_gm_wm'] == pytest.approx(0.6)
+    assert values['ratio_wm_wm'] == 1
+    assert values['contrast_scan'] == pytest.approx(2 / 9)
+    assert values['contrast_target'] == 0.5
+
+
+def test_every_value_of_simulation_is_described(simulation):
+    values, reasons = simulate_metrics(**simulation)
+    assert set(values) <= set(METRICS)
+    assert reasons == {}
+    json.dumps(values, allow_nan=False)
+
+
+def test_the_dictionary_describes_nothing_that_is_never_measured(enhanced, simulation):
+    measured = set(enhance_metrics(**enhanced)[0]) | set(simulate_metrics(**simulation)[0])
+    assert measured == set(METRICS)
+    for entry in METRICS.values():
+        assert set(entry) == {'LongName', 'Description', 'Units'}
+        assert all(entry.values())
