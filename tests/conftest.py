@@ -66,7 +66,7 @@ def _fake_brain() -> ModuleType:
 
 
 def _fake_tissue() -> ModuleType:
-    def segment(image, mask, zooms):
+    def segment(image, mask, zooms, *, spacing=1.0):
         classes = np.digitize(image, [60, 105])
         probs = np.stack([(classes == k) & mask for k in range(3)]).astype(np.float32)
         return SimpleNamespace(

@@ -88,7 +88,7 @@ def test_a_fit_leaves_the_global_random_state_alone(problem, options):
     np.testing.assert_array_equal(np.random.rand(3), expected[1])  # noqa: NPY002
 
 
-def test_progress_is_told_after_every_step(problem, options):
+def test_progress_is_told_before_the_first_and_after_every_step(problem, options):
     calls = []
     fit = fit_scan(
         *problem.scan,
@@ -96,9 +96,9 @@ def test_progress_is_told_after_every_step(problem, options):
         progress=lambda step, n_steps, terms: calls.append((step, n_steps, terms)),
     )
     n_steps = fit.history['step'][-1]
-    assert [c[0] for c in calls] == list(range(1, n_steps + 1))
+    assert [c[0] for c in calls] == list(range(n_steps + 1))
     assert {c[1] for c in calls} == {n_steps}
-    assert all(np.isfinite(c[2]['total']) for c in calls)
+    assert all(np.isfinite(c[2]['total']) for c in calls[1:])
 
 
 def test_a_diverging_fit_is_an_error(problem, options):

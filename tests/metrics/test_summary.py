@@ -126,6 +126,7 @@ def test_an_empty_residual_leaves_nulls_with_reasons(enhanced):
     assert {'residual_rms', 'residual_mean', 'residual_beyond_3'} == set(reasons)
 
 
+@pytest.mark.filterwarnings('ignore::RuntimeWarning')
 def test_no_contrast_before_leaves_no_gain(enhanced):
     enhanced['bicubic'] = np.ones((24, 20, 20))
     values, reasons = enhance_metrics(**enhanced)
@@ -135,6 +136,7 @@ def test_no_contrast_before_leaves_no_gain(enhanced):
     assert {'contrast_gain', 'cjv_bicubic'} <= set(reasons)
 
 
+@pytest.mark.filterwarnings('ignore::RuntimeWarning')
 def test_no_brain_leaves_strict_json(enhanced):
     for name in ('fine_probs', 'fine_mask', 'enhanced', 'residual', 'uncertainty'):
         enhanced[name] = np.zeros_like(enhanced[name])

@@ -79,6 +79,16 @@ def test_enhancement_raises_and_simulation_lowers_contrast(low_field_plan, high_
         assert sign * gain > 0
 
 
+def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low_field_plan):
+    assert low_field_plan['warnings'] == []
+    plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    assert plan['target_means'][1:] == plan['means'][1:]
+    assert plan['target_means'][0] < plan['means'][0]
+    assert plan['contrast_vector'][1] == pytest.approx(1, abs=0.01)
+    assert len(plan['warnings']) == 1
+    assert plan['warnings'][0].startswith('GM is 0.60 of WM in the scan')
+
+
 def test_plan_says_what_it_assumed(low_field_plan, high_field_plan):
     assert low_field_plan['defaults_used'] == [
         'the sequence type is not in the sidecar: IR-FSE assumed'

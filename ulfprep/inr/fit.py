@@ -125,7 +125,8 @@ def fit_scan(
     seed : int
         Fixes every random number; the same seed gives the same field on one machine.
     progress : callable, optional
-        Called as ``progress(step, n_steps, terms)`` after every step.
+        Called as ``progress(step, n_steps, terms)``: with step 0 once the first estimate
+        is there, then after every step.
 
     Returns
     -------
@@ -159,6 +160,8 @@ def fit_scan(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda k: 0.5 * (1 + np.cos(np.pi * min(k / max(n_steps, 1), 1))) + 0.01
     )
+    if progress is not None:
+        progress(0, n_steps, {})
     for epoch, epoch_blocks in enumerate(plans):
         sums: dict[str, float] = {}
         weight = 0

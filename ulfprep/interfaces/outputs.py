@@ -96,7 +96,7 @@ class WriteDerivatives(SimpleInterface):
             made_by=made_by,
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
-            notes=list(inputs.notes) if isdefined(inputs.notes) else [],
+            notes=[*(inputs.notes if isdefined(inputs.notes) else []), *plan.get('warnings', [])],
             plan=plan,
             segmentation=dict(inputs.segmentation),
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,

@@ -88,6 +88,8 @@ class Progress:
 
     def __call__(self, step: int, n_steps: int, losses: dict | None = None) -> None:
         """Report that ``step`` of ``n_steps`` steps are done."""
+        if step == 0:  # what came before the first step says nothing of the others
+            self.start = self.clock()
         now = self.clock()
         final = step >= n_steps
         period = self.TERMINAL_PERIOD if self.terminal else self.LOG_PERIOD

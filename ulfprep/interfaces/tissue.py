@@ -24,6 +24,7 @@ from ulfprep.interfaces.volumes import (
 class _SegmentInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
     in_mask = File(exists=True, mandatory=True, desc='brain mask')
+    spacing = traits.Float(1.0, usedefault=True, desc='fine lattice for coarse scans, mm')
 
 
 class _TissueOutputSpec(TraitedSpec):
@@ -44,7 +45,7 @@ class SegmentTissues(SimpleInterface):
 
         data, grid = read_volume(self.inputs.in_file)
         mask = read_mask(self.inputs.in_mask)
-        result = segment(data, mask, grid.zooms)
+        result = segment(data, mask, grid.zooms, spacing=self.inputs.spacing)
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine
         )

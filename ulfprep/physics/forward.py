@@ -87,12 +87,13 @@ def residual(
     Returns
     -------
     numpy.ndarray, shape (X, Y, Z), float32
-        Zero where the scan's voxel lies outside the mask, or where a tenth of what its
-        PSF gathers does: there the image alone cannot predict the scan.
+        Zero where the scan's voxel lies outside the mask, or where 3 % of what its PSF
+        gathers does: scalp is several times as bright as brain, and the image without it
+        cannot predict the scan there.
     """
     model = ForwardModel.between(scan, fine, plan['psf_fwhm_mm'], plan['contrast_vector'])
     predicted = model(intensity.astype(np.float32), probs.astype(np.float32))
-    inside = model.acquire((probs.sum(axis=0) > 0).astype(np.float32)) > 0.9
+    inside = model.acquire((probs.sum(axis=0) > 0).astype(np.float32)) > 0.97
     difference = (image - predicted) / plan['noise_sigma']
     return np.where(mask & inside, difference, 0).astype(np.float32)
 

@@ -53,9 +53,12 @@ def plan_contrast(
         raise ValueError(f'no voxels of {", ".join(missing)} were found in the scan')
     source_sequence, assumed = sequence_from_metadata(metadata, source_field)
     target_sequence = default_sequence(target_field)
-    target = statistics.means[2] * np.array(tissue_signals(target_sequence, target_field))
+    expected = np.array(tissue_signals(target_sequence, target_field))
+    target = statistics.means[2] * expected
     enhance = target_field > source_field
+    warnings = []
     if enhance:
+        target, warnings = _keep_stronger_contrast(target, statistics.means)
         high, low, errors = target, statistics.means, statistics.standard_errors
     else:
         high, low, errors = statistics.means, target, None
@@ -68,6 +71,7 @@ def plan_contrast(
         'source_sequence': source_sequence.to_dict(),
         'target_sequence': target_sequence.to_dict(),
         'defaults_used': assumed,
+        'warnings': warnings,
         'tissues': list(TISSUES),
         'means': _floats(statistics.means),
         'standard_errors': _floats(statistics.standard_errors),
@@ -86,6 +90,23 @@ def plan_contrast(
         'psf_fwhm_mm': fwhm,
         'psf_source': fwhm_source,
     }
+
+
+def _keep_stronger_contrast(target, means):
+    """Never ask for less contrast to white matter than the scan itself shows.
+
+    Relaxation times have intervals, the scan's own tissue means are measured: where they
+    are further apart than the target's, the scan wins, and the user is told.
+    """
+    kept = np.minimum(target, means)
+    warnings = [
+        f'{TISSUES[k]} is {means[k] / means[2]:.2f} of WM in the scan, darker than the '
+        f'{target[k] / target[2]:.2f} that physics expects at the target field; the scan was '
+        'followed. Look for a bias field or partial volume that is left in the scan.'
+        for k in range(2)
+        if kept[k] < 0.97 * target[k]
+    ]
+    return kept, warnings
 
 
 def acquired_resolution(metadata: dict, zooms) -> tuple[list[float], str]:

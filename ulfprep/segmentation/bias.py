@@ -4,8 +4,11 @@ import numpy as np
 from scipy import ndimage
 
 #: Spread (s.d. of the logarithm) that the local white reference shows in a brain without
-#: any bias, because no neighbourhood holds the same share of white matter.
-ANATOMICAL_SPREAD = 0.03
+#: any bias, because no neighbourhood holds the same share of white matter. Two high-field
+#: brains without bias show 0.027 and 0.042 over neighbourhoods of 60 mm.
+ANATOMICAL_SPREAD = 0.035
+#: A neighbourhood blurs the field it measures; what it missed is measured again.
+PASSES = 4
 
 
 def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,)):
@@ -37,7 +40,12 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,)):
     """
     mask = np.asarray(mask, bool)
     image = np.asarray(image, np.float32)
-    log_field = white_reference(image, mask, zooms)
+    log_field = np.zeros(image.shape, np.float32)
+    for _ in range(PASSES):
+        step = white_reference(image * np.exp(-log_field), mask, zooms)
+        log_field += step
+        if step[mask].std() < 0.002:
+            break
     log_field = log_field + _n4(image * np.exp(-log_field), mask, zooms, iterations)
     log_field -= log_field[mask].mean()
     # Far from the brain nothing was measured; extrapolation must not blow up the scalp.
@@ -47,7 +55,7 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,)):
     return (image / field).astype(np.float32), field.astype(np.float32)
 
 
-def white_reference(image, mask, zooms, quantile: float = 0.9, fwhm: float = 75.0):
+def white_reference(image, mask, zooms, quantile: float = 0.9, fwhm: float = 60.0):
     """Logarithm of the local brightness of white matter, relative to its mean.
 
     A Gaussian-weighted local quantile of the logarithm of the intensities, shrunk by

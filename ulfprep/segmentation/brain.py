@@ -69,9 +69,9 @@ def brain_mask(image: np.ndarray, zooms, stripped: bool) -> np.ndarray:
         mask = ndimage.binary_fill_holes(image > 0)
     else:
         mask = _deepbet(image)
-        radius = [max(1, int(round(3.0 / z))) for z in zooms]
-        mask = ndimage.binary_opening(mask, _ball(radius)) & mask
         mask = _drop_fat(image, mask) if mask.any() else mask
+        radius = [max(1, int(round(3.0 / z))) for z in zooms]
+        mask = ndimage.binary_opening(mask, _ball(radius))
     mask = _largest(mask)
     volume = float(mask.sum() * np.prod(zooms) / 1000)
     if not 300 <= volume <= 3000:

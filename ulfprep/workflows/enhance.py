@@ -10,10 +10,14 @@ from ulfprep.interfaces.physics import Residual
 from ulfprep.settings import Settings
 
 BOILERPLATE = """\
-The image at the target field strength was estimated from the scan alone: an implicit
-neural representation of intensity and tissue probabilities in world coordinates was fitted
-so that the forward model (one contrast factor a tissue, point-spread function, sampling)
-reproduces the measured voxels [@hulfsynth; @wire], and rendered at 1 mm. The residual of
+The image at the target field strength was estimated from the scan alone. A regularised linear
+inverse of the point-spread function, as smooth as the noise demands (discrepancy principle), gave
+a first estimate; an implicit neural representation of intensity and tissue probabilities in
+world coordinates corrects it so that the forward model (one contrast factor a tissue,
+point-spread function, sampling) reproduces the measured voxels [@hulfsynth; @wire], under
+Dice and cross-entropy to the tissue segmentation and total variation. It was rendered at 1 mm.
+Its standard deviation adds the noise that passed the inverse to the spread over the tissues
+that a point may belong to; errors of the model itself are not in it. The residual of
 this fit, in units of the noise, is reported for every voxel. """
 
 INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file']

@@ -11,8 +11,9 @@ from ulfprep.settings import Settings
 
 BOILERPLATE = """\
 The T1-weighted scan was reoriented to RAS+ without resampling. A brain mask was made with
-*deepbet* [@deepbet] where the scan had its skull, and the bias field was corrected inside
-it with N4 [@n4] in two resolution levels. """
+*deepbet* [@deepbet] where the scan had its skull. Inside it the bias field was corrected by a
+local white reference (the brightness of the brightest tenth of each 60 mm neighbourhood, as far
+as it varies more than anatomy makes it) followed by N4 [@n4] at its coarsest level. """
 BOILERPLATE_FAST = """\
 Tissues (CSF, GM, WM) were segmented with FSL FAST [@fast]. """
 BOILERPLATE_EMBEDDED = """\
@@ -93,7 +94,10 @@ def _add_segmentation(workflow, settings: Settings, bias: pe.Node, brain: pe.Nod
     """Add one of the two segmentations, and return the node with its outputs."""
     if settings.segmentation != 'fast':
         tissues = pe.Node(
-            SegmentTissues(), name='tissues', n_procs=settings.omp_nthreads, mem_gb=3.0
+            SegmentTissues(spacing=2.0 if settings.sloppy else 1.0),
+            name='tissues',
+            n_procs=settings.omp_nthreads,
+            mem_gb=3.0,
         )
         workflow.connect([
             (bias, tissues, [('out_file', 'in_file')]),

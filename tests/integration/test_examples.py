@@ -1,0 +1,242 @@
+"""The example dataset, from the command line to the derivatives."""
+
+import gzip
+import hashlib
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from runs import EXAMPLES, ROOT, run_ulfprep, validate
+
+from ulfprep.evaluation.__main__ import score_examples
+
+SCAN = [
+    'desc-brain_mask.json', 'desc-brain_mask.nii.gz',
+    'desc-preproc_T1w.json', 'desc-preproc_T1w.nii.gz',
+    'desc-qc_T1w.json',
+    'desc-residual_T1w.json', 'desc-residual_T1w.nii.gz',
+    'dseg.json', 'dseg.nii.gz',
+    *(f'label-{t}_probseg.{e}' for t in ('CSF', 'GM', 'WM') for e in ('json', 'nii.gz')),
+    'res-1mm_desc-enhanced_T1w.json', 'res-1mm_desc-enhanced_T1w.nii.gz',
+    'res-1mm_desc-uncertainty_T1w.json', 'res-1mm_desc-uncertainty_T1w.nii.gz',
+    'res-1mm_dseg.json', 'res-1mm_dseg.nii.gz',
+    *(f'res-1mm_label-{t}_probseg.{e}' for t in ('CSF', 'GM', 'WM') for e in ('json', 'nii.gz')),
+]  # fmt: skip
+FIGURES = [
+    'bias',
+    'contrast',
+    'enhancement',
+    'loss',
+    'residual',
+    'segmentation',
+    'tissues',
+    'uncertainty',
+]
+
+
+def listing(root):
+    """Every file below ``root`` but logs, as sorted POSIX paths."""
+    found = (p.relative_to(root).as_posix() for p in root.rglob('*') if p.is_file())
+    return sorted(p for p in found if not p.startswith('logs/'))
+
+
+def digests(root):
+    return {p: hashlib.sha256((root / p).read_bytes()).hexdigest() for p in listing(root)}
+
+
+def test_the_examples_are_a_valid_small_dataset():
+    size = sum(p.stat().st_size for p in EXAMPLES.rglob('*') if p.is_file())
+    assert size < 4 * 2**20
+    assert validate(EXAMPLES).returncode == 0
+
+
+def test_the_documented_command_makes_the_examples_anew(tmp_path):
+    from ulfprep.evaluation.examples import write_examples
+
+    write_examples(tmp_path / 'again')
+    for stem in ('sub-01', 'sub-02'):
+        name = f'{stem}/anat/{stem}_T1w.nii.gz'
+        old, new = (nib.load(root / name) for root in (EXAMPLES, tmp_path / 'again'))
+        assert np.allclose(old.affine, new.affine)
+        # Another machine's arithmetic may round a voxel the other way, no more.
+        difference = np.abs(np.asarray(old.dataobj, int) - np.asarray(new.dataobj, int))
+        assert difference.max() <= 2
+
+
+def test_exactly_the_promised_files_are_written(example_run):
+    out, _ = example_run
+    expected = ['.bidsignore', 'README.md', 'dataset_description.json', 'dseg.tsv']
+    for stem in ('sub-01', 'sub-02'):
+        expected += [f'{stem}.html', *(f'{stem}/anat/{stem}_{name}' for name in SCAN)]
+        expected += [f'{stem}/figures/{stem}_desc-{name}_T1w.svg' for name in FIGURES]
+    assert listing(out) == sorted(expected)
+
+
+def test_the_derivatives_pass_the_bids_validator(example_run):
+    out, _ = example_run
+    done = validate(out)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_sidecars_tell_where_a_voxel_comes_from(example_run):
+    out, _ = example_run
+    path = out / 'sub-01/anat/sub-01_res-1mm_desc-enhanced_T1w.json'
+    sidecar = json.loads(path.read_text())
+    assert sidecar['Sources'] == ['bids:raw:sub-01/anat/sub-01_T1w.nii.gz']
+    assert sidecar['SkullStripped'] is True
+    assert sidecar['Resolution']
+    text = json.dumps(sidecar)
+    for word in ('contrast_vector', 'target_means', 'seed', 'versions'):
+        assert word in text.lower(), word
+
+
+def test_images_are_finite_and_on_the_promised_grids(example_run):
+    out, _ = example_run
+    scan = nib.as_closest_canonical(nib.load(EXAMPLES / 'sub-02/anat/sub-02_T1w.nii.gz'))
+    folder = out / 'sub-02/anat'
+    fine = nib.load(folder / 'sub-02_res-1mm_desc-enhanced_T1w.nii.gz')
+    residual = nib.load(folder / 'sub-02_desc-residual_T1w.nii.gz')
+    assert np.allclose(fine.header.get_zooms(), 1)
+    assert residual.shape == scan.shape
+    assert np.allclose(residual.affine, scan.affine, atol=1e-4)
+    # The tilt of the slices is kept: the output lies where the scan lies.
+    assert np.allclose(nib.affines.obliquity(fine.affine), nib.affines.obliquity(scan.affine))
+    for path in folder.glob('*.nii.gz'):
+        assert np.isfinite(nib.load(path).get_fdata()).all(), path.name
+    probs = [
+        nib.load(folder / f'sub-02_res-1mm_label-{t}_probseg.nii.gz').get_fdata()
+        for t in ('CSF', 'GM', 'WM')
+    ]
+    dseg = np.asarray(nib.load(folder / 'sub-02_res-1mm_dseg.nii.gz').dataobj)
+    total = np.sum(probs, axis=0)
+    assert np.allclose(total[dseg > 0], 1, atol=1e-3)
+    assert np.all(total[dseg == 0] == 0)
+    agree = np.array([3, 1, 2])[np.argmax(probs, axis=0)] == dseg
+    assert agree[dseg > 0].mean() > 0.999
+
+
+def test_enhanced_beats_interpolation_against_the_template(example_run):
+    out, _ = example_run
+    rows = score_examples(out, EXAMPLES)
+    for plain, enhanced in zip(rows[::2], rows[1::2], strict=True):
+        assert enhanced['contrast'] > 1.3 * plain['contrast']
+        assert enhanced['psnr'] > plain['psnr']
+        assert enhanced['ssim'] > plain['ssim'] + 0.05
+        assert enhanced['edge_f1'] > plain['edge_f1']
+        assert 0.8 < enhanced['residual_rms'] < 1.2
+        assert enhanced['dice_gm'] > 0.75
+        assert enhanced['dice_wm'] > 0.75
+
+
+def test_the_report_is_one_file_that_reads_offline(example_run):
+    out, _ = example_run
+    text = (out / 'sub-01.html').read_text()
+    assert len(text) < 8 * 2**20
+    for section in ('Summary', 'Enhancement', 'Data consistency', 'Metrics', 'Methods', 'Errors'):
+        assert section in text, section
+    assert '<script' not in text
+    assert 'src="http' not in text
+    assert 'missing' not in text.split('<h2')[1].lower()
+
+
+def test_progress_and_verdicts_are_told(example_run):
+    _, done = example_run
+    told = done.stdout + done.stderr
+    assert 'left' in told
+    assert told.count('finished') >= 2
+
+
+def test_a_finished_scan_is_not_run_again(example_run, tmp_path):
+    out, _ = example_run
+    before = digests(out)
+    done = run_ulfprep(EXAMPLES, out, 'participant', '-w', tmp_path / 'w', '--omp-nthreads', 2)
+    assert done.returncode == 0
+    assert 'fit' not in done.stderr.replace('finished', '')
+    assert digests(out) == before
+
+
+def test_group_level_needs_the_derivatives_only(example_run, tmp_path):
+    out, _ = example_run
+    copy = tmp_path / 'out'
+    shutil.copytree(out, copy)
+    (tmp_path / 'empty').mkdir()
+    done = run_ulfprep(tmp_path / 'empty', copy, 'group')
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(copy / 'group_T1w.tsv', sep='\t')
+    assert len(table) == 2
+    dictionary = json.loads((copy / 'group_T1w.json').read_text())
+    assert set(table.columns) <= set(dictionary)
+    quality = json.loads((copy / 'sub-01/anat/sub-01_desc-qc_T1w.json').read_text())
+    row = table.iloc[0]
+    assert row['residual_rms'] == pytest.approx(quality['metrics']['residual_rms'], rel=1e-6)
+    assert validate(copy).returncode == 0
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path):
+    runs = {}
+    for name, seed in (('a', 7), ('b', 7), ('c', 8)):
+        done = run_ulfprep(
+            EXAMPLES, tmp_path / name, 'participant', '--participant-label', '02', '--sloppy',
+            '-w', tmp_path / f'w{name}', '--random-seed', seed, '--omp-nthreads', 2,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        runs[name] = digests(tmp_path / name)
+    assert runs['a'] == runs['b']
+    enhanced = next(p for p in runs['a'] if p.endswith('desc-enhanced_T1w.nii.gz'))
+    assert runs['a'][enhanced] != runs['c'][enhanced]
+
+
+def test_a_high_field_scan_is_simulated_at_low_field(tmp_path):
+    from ulfprep.evaluation.examples import example_truth
+
+    truth = example_truth('01')
+    anat = tmp_path / 'raw' / 'sub-hf' / 'anat'
+    anat.mkdir(parents=True)
+    shutil.copy(EXAMPLES / 'dataset_description.json', tmp_path / 'raw')
+    (tmp_path / 'raw' / 'README').write_text('The template, as a high-field scan.\n')
+    nib.save(nib.Nifti1Image(1000 * truth.image, truth.grid.affine), anat / 'sub-hf_T1w.nii.gz')
+    sidecar = {'MagneticFieldStrength': 1.5, 'SkullStripped': True}
+    (anat / 'sub-hf_T1w.json').write_text(json.dumps(sidecar))
+    out = tmp_path / 'out'
+    done = run_ulfprep(tmp_path / 'raw', out, 'participant', '-w', tmp_path / 'w',
+                       '--omp-nthreads', 2)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert validate(out).returncode == 0
+    simulated = nib.load(out / 'sub-hf/anat/sub-hf_res-ulf_desc-simulated_T1w.nii.gz')
+    assert np.allclose(simulated.header.get_zooms(), (1.6, 1.6, 5.0), atol=1e-3)
+    data = simulated.get_fdata()
+    # Noise has no preferred sign but a magnitude has: the background is Rayleigh, not zero.
+    corner = data[:8, :8]
+    assert corner.mean() / corner.std() == pytest.approx(1.913, abs=0.2)
+    quality = json.loads((out / 'sub-hf/anat/sub-hf_desc-qc_T1w.json').read_text())
+    vector = dict(zip(('CSF', 'GM', 'WM'), quality['contrast']['contrast_vector'], strict=True))
+    assert vector['WM'] == pytest.approx(1, abs=0.02)
+    assert (out / 'sub-hf.html').stat().st_size > 50_000
+
+
+def test_help_and_version_are_quick_enough_to_feel_instant():
+    import time
+
+    for flag in ('--help', '--version'):
+        started = time.monotonic()
+        assert run_ulfprep(flag).returncode == 0
+        # Generous: a start-up that imports torch or Nipype takes several seconds.
+        assert time.monotonic() - started < 2
+
+
+def test_images_compress_without_a_time_stamp(example_run):
+    out, _ = example_run
+    for path in out.rglob('*.nii.gz'):
+        with gzip.open(path) as stream:
+            stream.read(1)
+            assert not stream.mtime, path.name
+
+
+def test_the_readme_names_only_files_that_exist():
+    readme = (ROOT / 'README.md').read_text()
+    for word in readme.replace('(', ' ').replace(')', ' ').split():
+        if word.startswith(('bids_examples/', 'docs/', 'ulfprep/')):
+            assert (ROOT / word.strip('`.,')).exists(), word
