@@ -75,9 +75,9 @@ def test_the_same_coarse_scan_gives_the_same_bytes(coarse, coarse_tissues):
 def test_mask_voxels_that_see_no_brain_are_csf(coarse):
     scan, mask, _ = coarse
     stray = mask.copy()
-    stray[0, 0, 0] = True
+    stray[3, 3, 2] = True
     probs = segment(scan, stray, COARSE).probs
-    np.testing.assert_allclose(probs[:, 0, 0, 0], [1, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(probs[:, 3, 3, 2], [1, 0, 0], atol=1e-6)
 
 
 def test_small_voxels_are_classified_as_they_are(small_brain, overlap):
