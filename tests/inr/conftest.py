@@ -14,6 +14,17 @@ LOW = np.array([45.0, 80.0, 100.0])
 VOXEL = (1.6, 1.6, 5.0)
 
 
+@pytest.fixture(scope='package', autouse=True)
+def one_thread():
+    """Keep torch to one thread: on problems this small, more only wait for each other."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope='session')
 def problem():
     """Return scan, mask, tissue shares, grid, plan and truth of a ball of three tissues."""
