@@ -10,6 +10,13 @@ import numpy as np
 import pytest
 
 ZOOMS = (4.0, 4.0, 5.0)
+
+
+def pytest_collection_modifyitems(items):
+    """Fast tests first: the runs of the whole command come last."""
+    items.sort(key=lambda item: 'integration' in item.path.parts)
+
+
 SHAPE = (30, 32, 24)
 
 
@@ -115,7 +122,7 @@ def _fake_fit() -> ModuleType:
         )
         Path(path + '.npz').rename(path)
 
-    module = ModuleType('ulfprep.inr.fit')
+    module = ModuleType('ulfprep.inr')
     module.FitOptions, module.fit_scan, module.save_fit = FitOptions, fit_scan, save_fit
     module.load_fit = lambda path: dict(np.load(path))
     return module
@@ -146,7 +153,7 @@ def _fake_render() -> ModuleType:
             uncertainty=mask.astype(np.float32),
         )
 
-    module = ModuleType('ulfprep.inr.render')
+    module = ModuleType('ulfprep.inr')
     module.render = render
     return module
 

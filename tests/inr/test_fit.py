@@ -9,8 +9,8 @@ import torch
 
 from ulfprep.inr import FitOptions, fit_scan, load_fit, render, save_fit
 from ulfprep.inr.blocks import Block
-from ulfprep.inr.fit import evaluate
 from ulfprep.inr.network import FieldNetwork
+from ulfprep.inr.problem import evaluate
 from ulfprep.physics.grid import isotropic_grid
 
 

@@ -26,8 +26,8 @@ CALLS = {
         ['image', 'mask', 'probs', 'grid', 'plan', 'options', 'cpu', 1],
         {'progress': None},
     ),
-    'ulfprep.inr.fit:save_fit': (['fit', 'path'], {}),
-    'ulfprep.inr.fit:load_fit': (['path'], {}),
+    'ulfprep.inr.store:save_fit': (['fit', 'path'], {}),
+    'ulfprep.inr.store:load_fit': (['path'], {}),
     'ulfprep.inr.render:render': (['fit', 'grid', 'cpu'], {}),
     'ulfprep.physics.interpolation:bicubic': (['image', 'grid', 'fine_grid'], {}),
     'ulfprep.metrics.summary:enhance_metrics': (
@@ -90,7 +90,7 @@ def test_call_binds(name):
 def test_options_are_plain_data():
     import dataclasses
 
-    from ulfprep.inr.fit import FitOptions
+    from ulfprep.inr.options import FitOptions
 
     for options in (FitOptions.default(), FitOptions.sloppy()):
         assert dataclasses.asdict(options)

@@ -6,8 +6,9 @@ from scipy import ndimage
 
 from ulfprep.physics import Grid
 from ulfprep.physics.grid import isotropic_grid
+from ulfprep.physics.interpolation import resample_mask
 from ulfprep.segmentation import brain as room
-from ulfprep.segmentation.brain import brain_mask, looks_stripped, resample_mask
+from ulfprep.segmentation.brain import brain_mask, looks_stripped
 
 
 @pytest.fixture

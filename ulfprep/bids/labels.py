@@ -2,14 +2,14 @@
 
 import numpy as np
 
-#: Order of tissues in every array of ulfprep.
-TISSUES = ('CSF', 'GM', 'WM')
-#: BIDS look-up: index, abbreviation, name, colour (HTML).
+from ulfprep.physics import TISSUES
+
+#: BIDS look-up: index, abbreviation, name, colour (HTML), as in the report.
 LOOKUP = (
     (0, 'BG', 'Background', '#000000'),
-    (1, 'GM', 'Grey matter', '#8c8c8c'),
-    (2, 'WM', 'White matter', '#f5f5f5'),
-    (3, 'CSF', 'Cerebrospinal fluid', '#3b7dd8'),
+    (1, 'GM', 'Grey matter', '#F0A30A'),
+    (2, 'WM', 'White matter', '#D46BB8'),
+    (3, 'CSF', 'Cerebrospinal fluid', '#4FB3E8'),
 )
 
 

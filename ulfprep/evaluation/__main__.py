@@ -64,7 +64,12 @@ def main(argv=None) -> int:
     )
     parser.add_argument('output_dir', type=Path, help='derivatives of a run on the examples')
     parser.add_argument('--examples', type=Path, default=Path('bids_examples/ulf64mt'))
+    parser.add_argument('--picture', type=Path, help='PNG to draw the first example into')
     options = parser.parse_args(argv)
+    if options.picture:
+        from ulfprep.evaluation.picture import picture_example
+
+        picture_example(options.output_dir, options.examples, options.picture)
     rows = score_examples(options.output_dir, options.examples)
     columns = list(rows[-1])
     print('\t'.join(columns))

@@ -1,74 +1,16 @@
 """Fit of the field to one scan through the forward model."""
 
-import dataclasses
-import io
-import json
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from ulfprep.inr import losses
-from ulfprep.inr.blocks import Block, blocks
+from ulfprep.inr.blocks import blocks
 from ulfprep.inr.network import FieldNetwork
+from ulfprep.inr.options import FitOptions
+from ulfprep.inr.problem import Problem
 from ulfprep.inr.warm import WarmStart, warm_start
 from ulfprep.physics.grid import Grid
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """How a field is built and fitted.
-
-    Attributes
-    ----------
-    epochs : int
-        Passes over the brain.
-    spacing : float
-        Spacing of the lattice on which the field meets the scan, mm.
-    block_mm : float
-        Edge of the blocks that one step sees; bounds the memory.
-    lattice_spacings : tuple of float
-        Spacings of the feature lattices, mm.
-    features, hidden, layers : int
-        Size of the network.
-    lattice_rate, network_rate : float
-        Adam's step sizes.
-    weight_segmentation, weight_class, weight_tv, weight_tv_tissue : float
-        Weights of the terms beside the data term.
-    class_spread : float
-        S.d. of high-field intensities within a tissue, relative to white matter.
-    """
-
-    epochs: int = 8
-    spacing: float = 1.0
-    block_mm: float = 56.0
-    lattice_spacings: tuple[float, ...] = (10.0, 5.0, 2.5)
-    features: int = 4
-    hidden: int = 24
-    layers: int = 2
-    lattice_rate: float = 1e-2
-    network_rate: float = 2e-3
-    weight_segmentation: float = 0.1
-    weight_class: float = 0.02
-    weight_tv: float = 0.4
-    weight_tv_tissue: float = 0.1
-    class_spread: float = 0.1
-
-    @classmethod
-    def sloppy(cls) -> 'FitOptions':
-        """Return poor but fast options, for tests and for trying things out."""
-        return cls(epochs=2, spacing=2.0, block_mm=80.0, lattice_spacings=(12.0, 6.0), hidden=16)
-
-    @classmethod
-    def default(cls) -> 'FitOptions':
-        """Return the options of an ordinary run."""
-        return cls()
-
-    def to_dict(self) -> dict:
-        """Return the options as JSON-ready values."""
-        return {
-            k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()
-        }
 
 
 @dataclass(eq=False)
@@ -139,10 +81,10 @@ def fit_scan(
     """
     options = options or FitOptions()
     warm = warm_start(image, mask, probs, grid, plan, spacing=options.spacing, seed=seed)
-    problem = _Problem(warm, image, probs, plan, options, torch.device(device))
+    problem = Problem(warm, image, probs, plan, options, torch.device(device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _new_network(warm, options).to(device)
+        network = new_network(warm, options).to(device)
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(
         [
@@ -187,174 +129,9 @@ def fit_scan(
     return Fit(network.cpu(), warm, plan, options, history)
 
 
-def _new_network(warm, options):
+def new_network(warm: WarmStart, options: FitOptions) -> FieldNetwork:
+    """Build an untrained network over the field of view of a first estimate."""
     extent = [(n - 1) * z for n, z in zip(warm.fine.shape, warm.fine.zooms, strict=True)]
     return FieldNetwork(
         extent, options.lattice_spacings, options.features, options.hidden, options.layers
     )
-
-
-def evaluate(network, warm: WarmStart, block: Block, intensity0, logits0):
-    """Intensity and tissue probabilities of the brain points of a block.
-
-    Parameters
-    ----------
-    network : FieldNetwork
-    warm : WarmStart
-    block : Block
-    intensity0 : tensor, shape (n,)
-    logits0 : tensor, shape (3, n)
-        First estimate at the block's brain points.
-
-    Returns
-    -------
-    intensity : tensor, shape (n,)
-        Relative to white matter; never negative.
-    probs : tensor, shape (3, n)
-    """
-    device = intensity0.device
-    positions = [
-        torch.arange(s.start, s.stop, device=device, dtype=torch.float32) / max(n - 1, 1)
-        for s, n in zip(block.fine, warm.fine.shape, strict=True)
-    ]
-    correction = network(positions, block.inside.to(device))
-    intensity = torch.relu(intensity0 + correction[0])
-    return intensity, torch.softmax(logits0 + correction[1:], dim=0)
-
-
-class _Problem:
-    """The scan, the model and the weights; turns a network and a block into a loss."""
-
-    def __init__(self, warm, image, probs, plan, options, device):
-        white = np.float32(plan['means'][2])
-        tensor = torch.as_tensor
-        self.warm, self.options, self.device = warm, options, device
-        self.sigma = plan['noise_sigma'] / float(white)
-        self.measured = tensor(np.asarray(image, np.float32)[warm.bounds] / white).to(device)
-        self.voxels = tensor(warm.voxels).to(device)
-        posterior = np.asarray(probs, np.float32)[(slice(None), *warm.bounds)]
-        self.posterior = tensor(posterior).to(device)
-        self.outside = tensor(warm.outside).to(device)
-        self.intensity = tensor(warm.intensity).to(device)
-        self.logits = tensor(warm.logits).to(device)
-        self.model = warm.model.to(device)
-        means = np.array(plan['target_means'], np.float32) / white
-        self.targets = tensor(means).to(device)
-
-    def loss(self, network, block):
-        o = self.options
-        inside = block.inside.to(self.device)
-        fine = (slice(None), *block.fine)
-        intensity0 = self.intensity[block.fine][inside]
-        intensity, probs = evaluate(
-            network, self.warm, block, intensity0, self.logits[fine][:, inside]
-        )
-        factor = (probs * self.model.contrast[:, None]).sum(0)
-        volume = torch.zeros(6, *inside.shape, device=self.device)
-        # Channels: what the scanner sees, three tissues, the brain itself, the image.
-        points = torch.cat(
-            [
-                (intensity * factor)[None],
-                probs,
-                torch.ones_like(intensity)[None],
-                intensity[None],
-            ]
-        )
-        volume[:, inside] = points
-        matrices = [
-            m[rows, columns]
-            for m, rows, columns in zip(self.model.matrices, block.scan, block.fine, strict=True)
-        ]
-        seen = self.model.__class__(tuple(matrices), self.model.contrast).acquire(volume[:5])
-        voxels = self.voxels[block.scan]
-        predicted = (seen[0] + self.outside[block.scan])[voxels]
-        measured = self.measured[block.scan][voxels]
-        shares = seen[1:4, voxels] / seen[4, voxels].clamp_min(1e-3)
-        posterior = self.posterior[(slice(None), *block.scan)][:, voxels]
-        spacing = float(self.warm.fine.zooms[0])
-        data = losses.data_term(predicted, measured, self.sigma)
-        segmentation = losses.segmentation_term(shares, posterior)
-        classes = losses.class_term(intensity, probs, self.targets, o.class_spread)
-        tv = losses.total_variation(volume[:1], inside, spacing)
-        tv_tissue = losses.total_variation(volume[1:4], inside, spacing)
-        total = (
-            data
-            + o.weight_segmentation * segmentation
-            + o.weight_class * classes
-            + o.weight_tv * tv / self.sigma
-            + o.weight_tv_tissue * tv_tissue
-        )
-        with torch.no_grad():
-            squared = float((((predicted - measured) / self.sigma) ** 2).sum())
-        terms = {
-            'total': total,
-            'data': data,
-            'segmentation': segmentation,
-            'classes': classes,
-            'tv': tv,
-            'tv_tissue': tv_tissue,
-        }
-        values = {name: float(value.detach()) for name, value in terms.items()}
-        return total, {**values, 'squared': squared, 'voxels': int(voxels.sum())}
-
-
-def save_fit(fit: Fit, path) -> None:
-    """Write a fitted field to ``path`` (NumPy archive; nothing in it is executable)."""
-    w = fit.warm
-    about = {
-        'plan': fit.plan,
-        'options': fit.options.to_dict(),
-        'history': fit.history,
-        'bounds': [[s.start, s.stop] for s in w.bounds],
-        'scan_shape': w.scan.shape,
-        'fine_shape': w.fine.shape,
-        'smoothness': w.smoothness,
-    }
-    arrays = {f'net.{k}': v.numpy() for k, v in fit.network.state_dict().items()}
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        about=np.array(json.dumps(about)),
-        scan_affine=w.scan.affine,
-        fine_affine=w.fine.affine,
-        voxels=w.voxels,
-        inside=w.inside,
-        intensity=w.intensity,
-        logits=w.logits,
-        outside=w.outside,
-        noise=w.noise.astype(np.float32),
-        **arrays,
-    )
-    with open(path, 'wb') as stream:
-        stream.write(buffer.getvalue())
-
-
-def load_fit(path) -> Fit:
-    """Read a field that :func:`save_fit` wrote."""
-    from ulfprep.physics.forward import ForwardModel
-
-    with np.load(path, allow_pickle=False) as data:
-        about = json.loads(str(data['about']))
-        plan = about['plan']
-        values = dict(about['options'])
-        values['lattice_spacings'] = tuple(values['lattice_spacings'])
-        options = FitOptions(**values)
-        scan = Grid(tuple(about['scan_shape']), data['scan_affine'])
-        fine = Grid(tuple(about['fine_shape']), data['fine_affine'])
-        warm = WarmStart(
-            scan=scan,
-            fine=fine,
-            bounds=tuple(slice(a, b) for a, b in about['bounds']),
-            model=ForwardModel.between(scan, fine, plan['psf_fwhm_mm'], plan['contrast_vector']),
-            voxels=data['voxels'],
-            inside=data['inside'],
-            intensity=data['intensity'],
-            logits=data['logits'],
-            outside=data['outside'],
-            noise=data['noise'],
-            smoothness=about['smoothness'],
-        )
-        network = _new_network(warm, options)
-        state = {k[4:]: torch.as_tensor(data[k]) for k in data.files if k.startswith('net.')}
-    network.load_state_dict(state)
-    return Fit(network, warm, plan, options, about['history'])

@@ -7,7 +7,8 @@ import torch
 from scipy import ndimage
 
 from ulfprep.inr.blocks import Block
-from ulfprep.inr.fit import Fit, evaluate
+from ulfprep.inr.fit import Fit
+from ulfprep.inr.problem import evaluate
 from ulfprep.physics.grid import Grid
 
 #: BIDS labels of the tissue axis (CSF, GM, WM): 1 GM, 2 WM, 3 CSF.

@@ -7,8 +7,8 @@ from scipy import ndimage
 
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, aligned_offsets, isotropic_grid
+from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
-from ulfprep.segmentation.brain import resample_mask
 
 MARGIN_MM = 8.0
 

@@ -54,7 +54,7 @@ class FitField(SimpleInterface):
     def _run_interface(self, runtime):
         import torch
 
-        from ulfprep.inr.fit import FitOptions, fit_scan, save_fit
+        from ulfprep.inr import FitOptions, fit_scan, save_fit
         from ulfprep.interfaces.progress import Progress
 
         inputs = self.inputs
@@ -109,8 +109,7 @@ class RenderField(SimpleInterface):
     def _run_interface(self, runtime):
         import torch
 
-        from ulfprep.inr.fit import load_fit
-        from ulfprep.inr.render import render
+        from ulfprep.inr import load_fit, render
         from ulfprep.physics.grid import isotropic_grid
 
         torch.set_num_threads(self.inputs.n_threads)

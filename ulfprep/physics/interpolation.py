@@ -1,9 +1,9 @@
-"""Plain interpolation of a scan: what an enhanced image has to be better than."""
+"""Plain interpolation: of scans, the baseline of every enhancement, and of masks."""
 
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.physics.grid import Grid
+from ulfprep.physics.grid import Grid, aligned_offsets
 
 
 def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
@@ -36,3 +36,11 @@ def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
         position = sum(step * k for step, k in zip(row, index, strict=True)) + shift
         out[np.abs(position - (n - 1) / 2) > n / 2 + 1e-3] = 0
     return out.astype(np.float32)
+
+
+def resample_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
+    """Carry a mask to an aligned grid with a smooth outline, shape ``target.shape``."""
+    # Half a voxel of blur turns the staircase of coarse voxels into a surface.
+    soft = ndimage.gaussian_filter(mask.astype(np.float32), 0.5)
+    positions = np.meshgrid(*aligned_offsets(source, target), indexing='ij', sparse=False)
+    return ndimage.map_coordinates(soft, positions, order=1, mode='nearest') > 0.5

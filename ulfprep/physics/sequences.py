@@ -50,6 +50,12 @@ class Sequence:
 HIGH_FIELD_T1W = Sequence('MPRAGE', 2.3, 0.003, 0.9, 9.0, 1.2)
 #: Portable 64 mT scanners: 3-D inversion-recovery FSE, about 80 echoes 6 ms apart.
 LOW_FIELD_T1W = Sequence('IR-FSE', 1.5, 0.005, 0.3, 90.0, 0.5)
+#: The usual sequence of each kind that a T1w sidecar may describe.
+PRESETS = {
+    'MPRAGE': HIGH_FIELD_T1W,
+    'IR-FSE': LOW_FIELD_T1W,
+    'SPGR': Sequence('SPGR', 0.02, 0.004, flip_angle=20.0),
+}
 
 
 def default_sequence(field: float) -> Sequence:
@@ -73,39 +79,47 @@ def sequence_from_metadata(metadata: dict, field: float) -> tuple[Sequence, list
     assumed : list of str
         One sentence for each value that the metadata does not give.
     """
-    default = default_sequence(field)
-    values, assumed = default.to_dict(), []
+    kind, assumed = _sequence_kind(metadata, default_sequence(field).kind)
+    # Timings that are missing are those of the usual sequence of that kind.
+    values = PRESETS[kind].to_dict()
     fields = {
         'repetition_time': ('RepetitionTimePreparation', 'RepetitionTime'),
         'echo_time': ('EchoTime',),
         'inversion_time': ('InversionTime',),
         'flip_angle': ('FlipAngle',),
     }
+    needed = {'MPRAGE': set(fields), 'IR-FSE': set(fields) - {'flip_angle'}}
+    needed['SPGR'] = set(fields) - {'inversion_time'}
     for name, keys in fields.items():
         found = next((metadata[k] for k in keys if _is_number(metadata.get(k))), None)
         if found is not None:
             values[name] = float(found)
-        elif name != 'flip_angle' or default.kind in ('MPRAGE', 'SPGR'):
+        elif name in needed[kind]:
             assumed.append(f'{keys[-1]} is not in the sidecar: {values[name]:g} assumed')
+    if kind == 'SPGR':
+        values['inversion_time'] = 0.0
+    # A train cannot be longer than the time there is for it.
+    room = values['repetition_time'] - values['inversion_time']
+    values['train_duration'] = min(values['train_duration'], 0.9 * max(room, 0.0))
+    return Sequence(**values), assumed
+
+
+def _sequence_kind(metadata, usual):
+    """Kind of sequence that the sidecar describes, and what had to be assumed."""
     described = ' '.join(
         str(metadata.get(k, '')) for k in ('PulseSequenceType', 'ScanningSequence')
     ).upper()
     # Written as "GR IR", "GR_IR", "GR\\IR" or ["GR", "IR"], depending on who converted it.
     words = set(re.findall('[A-Z]+', described))
     if not words:
-        assumed.append(f'the sequence type is not in the sidecar: {default.kind} assumed')
-    elif 'MPRAGE' in described or words >= {'GR', 'IR'}:
-        values['kind'] = 'MPRAGE'
-    elif any(word in described for word in ('SPGR', 'FLASH', 'GRADIENT')):
-        values.update(kind='SPGR', inversion_time=0.0)
-    elif 'IR' in described or 'INVERSION' in described:
-        values['kind'] = 'IR-FSE'
-    else:
-        assumed.append(f'the sequence type in the sidecar is not known: {default.kind} assumed')
-    # A train cannot be longer than the time there is for it.
-    room = values['repetition_time'] - values['inversion_time']
-    values['train_duration'] = min(values['train_duration'], 0.9 * max(room, 0.0))
-    return Sequence(**values), assumed
+        return usual, [f'the sequence type is not in the sidecar: {usual} assumed']
+    if 'MPRAGE' in described or words >= {'GR', 'IR'}:
+        return 'MPRAGE', []
+    if any(word in described for word in ('SPGR', 'FLASH', 'GRADIENT')):
+        return 'SPGR', []
+    if 'IR' in described or 'INVERSION' in described:
+        return 'IR-FSE', []
+    return usual, [f'the sequence type in the sidecar is not known: {usual} assumed']
 
 
 def _is_number(value) -> bool:

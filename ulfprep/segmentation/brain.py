@@ -3,15 +3,12 @@
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.physics.grid import Grid, aligned_offsets
-
 
 def looks_stripped(image: np.ndarray) -> tuple[bool, str]:
     """Tell whether an image shows a brain without its skull.
 
-    Stripping leaves exact zeros around the brain, reaching every face of the field of
-    view; a scanner never measures exact zero in air over most of an image, and a
-    defaced or padded head keeps scalp where a stripped one has nothing.
+    Stripping leaves exact zeros around the brain. So does padding or defacing, but a head
+    keeps a rim of bright scalp fat, and a brain is rimmed by dark CSF.
 
     Parameters
     ----------
@@ -27,7 +24,6 @@ def looks_stripped(image: np.ndarray) -> tuple[bool, str]:
     zero = float((image == 0).mean())
     filled = ndimage.binary_fill_holes(image > 0)
     volume = float(filled.mean())
-    # A head is rimmed by bright scalp fat; a brain's rim is sulcal CSF and partial volume.
     rim = filled & ~ndimage.binary_erosion(filled, iterations=2)
     bright = np.median(image[rim]) / np.median(image[filled & ~rim]) if zero > 0.3 else np.inf
     stripped = zero > 0.3 and volume < 0.6 and bright < 1.1
@@ -80,14 +76,6 @@ def brain_mask(image: np.ndarray, zooms, stripped: bool) -> np.ndarray:
             'sidecar if the skull has been removed already'
         )
     return mask
-
-
-def resample_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
-    """Carry a mask to an aligned grid with a smooth outline, shape ``target.shape``."""
-    # Half a voxel of blur turns the staircase of coarse voxels into a surface.
-    soft = ndimage.gaussian_filter(mask.astype(np.float32), 0.5)
-    positions = np.meshgrid(*aligned_offsets(source, target), indexing='ij', sparse=False)
-    return ndimage.map_coordinates(soft, positions, order=1, mode='nearest') > 0.5
 
 
 def _deepbet(image):

@@ -1,0 +1,60 @@
+"""How a field is built and fitted."""
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a field is built and fitted.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the brain.
+    spacing : float
+        Spacing of the lattice on which the field meets the scan, mm.
+    block_mm : float
+        Edge of the blocks that one step sees; bounds the memory.
+    lattice_spacings : tuple of float
+        Spacings of the feature lattices, mm.
+    features, hidden, layers : int
+        Size of the network.
+    lattice_rate, network_rate : float
+        Adam's step sizes.
+    weight_segmentation, weight_class, weight_tv, weight_tv_tissue : float
+        Weights of the terms beside the data term.
+    class_spread : float
+        S.d. of high-field intensities within a tissue, relative to white matter.
+    """
+
+    epochs: int = 8
+    spacing: float = 1.0
+    block_mm: float = 56.0
+    lattice_spacings: tuple[float, ...] = (10.0, 5.0, 2.5)
+    features: int = 4
+    hidden: int = 24
+    layers: int = 2
+    lattice_rate: float = 1e-2
+    network_rate: float = 2e-3
+    weight_segmentation: float = 0.1
+    weight_class: float = 0.02
+    weight_tv: float = 0.4
+    weight_tv_tissue: float = 0.1
+    class_spread: float = 0.1
+
+    @classmethod
+    def sloppy(cls) -> 'FitOptions':
+        """Return poor but fast options, for tests and for trying things out."""
+        return cls(epochs=2, spacing=2.0, block_mm=80.0, lattice_spacings=(12.0, 6.0), hidden=16)
+
+    @classmethod
+    def default(cls) -> 'FitOptions':
+        """Return the options of an ordinary run."""
+        return cls()
+
+    def to_dict(self) -> dict:
+        """Return the options as JSON-ready values."""
+        return {
+            k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()
+        }
