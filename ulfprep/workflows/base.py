@@ -145,8 +145,6 @@ def _execute(tasks: list[Task], settings: Settings, crash_dir: Path) -> list[str
     )
     try:
         workflow.run(plugin=plugin)
-    except KeyboardInterrupt:
-        raise
     except Exception as error:  # Nipype raises after all scans are through
         LOGGER.debug('the workflow engine ended with: %s', error)
         if not list(crash_dir.glob('crash-*.txt')):
