@@ -67,13 +67,13 @@ def make_dataset(tmp_path):
 
 def _fake_brain() -> ModuleType:
     module = ModuleType('ulfprep.segmentation.brain')
-    module.looks_stripped = lambda image: (True, 'The background is zero: no skull.')
+    module.looks_stripped = lambda image, zooms: (True, 'The background is zero: no skull.')
     module.brain_mask = lambda image, zooms, stripped: image > 15
     return module
 
 
 def _fake_tissue() -> ModuleType:
-    def segment(image, mask, zooms, *, spacing=1.0):
+    def segment(image, mask, zooms, *, spacing=1.0, acquired=None):
         classes = np.digitize(image, [60, 105])
         probs = np.stack([(classes == k) & mask for k in range(3)]).astype(np.float32)
         return SimpleNamespace(

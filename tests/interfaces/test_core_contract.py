@@ -9,7 +9,7 @@ import inspect
 import pytest
 
 CALLS = {
-    'ulfprep.segmentation.brain:looks_stripped': (['image'], {}),
+    'ulfprep.segmentation.brain:looks_stripped': (['image', 'zooms'], {}),
     'ulfprep.segmentation.brain:brain_mask': (['image', 'zooms', True], {}),
     'ulfprep.segmentation.bias:correct_bias': (['image', 'mask', 'zooms'], {}),
     'ulfprep.segmentation.tissue:segment': (['image', 'mask', 'zooms'], {}),

@@ -177,3 +177,16 @@ def test_noise_of_too_few_voxels_is_an_error():
     mask[:5, :5, :5] = True
     with pytest.raises(ValueError, match='only 125 voxels'):
         estimate_noise(np.ones(mask.shape), mask, (1, 1, 1))
+
+
+def test_noise_of_a_resampled_scan_is_that_of_its_acquired_voxels():
+    from scipy import ndimage
+
+    rng = np.random.default_rng(1)
+    coarse = 100 + 5 * rng.standard_normal((40, 40, 20))
+    fine = ndimage.zoom(coarse, (2, 2, 1), order=3)
+    mask = np.ones(fine.shape, bool)
+    apart = estimate_noise(fine, mask, (1, 1, 4), acquired=(2, 2, 4)).sigma
+    touching = estimate_noise(fine, mask, (1, 1, 4)).sigma
+    assert apart == pytest.approx(5, rel=0.25)
+    assert touching < 0.5 * apart

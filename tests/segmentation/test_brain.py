@@ -10,6 +10,8 @@ from ulfprep.physics.interpolation import resample_mask
 from ulfprep.segmentation import brain as room
 from ulfprep.segmentation.brain import brain_mask, looks_stripped
 
+ZOOMS = (1.0, 1.0, 1.0)
+
 
 @pytest.fixture
 def head(brain):
@@ -22,7 +24,7 @@ def head(brain):
 
 
 def test_a_brain_in_zeros_looks_stripped(brain):
-    stripped, reason = looks_stripped(np.where(brain.mask, brain.noisy, 0))
+    stripped, reason = looks_stripped(np.where(brain.mask, brain.noisy, 0), ZOOMS)
     assert stripped
     assert 'already removed' in reason
     zero = round(100 * (~brain.mask).mean())
@@ -30,21 +32,29 @@ def test_a_brain_in_zeros_looks_stripped(brain):
 
 
 def test_a_head_in_noise_is_not_stripped(head):
-    stripped, reason = looks_stripped(head)
+    stripped, reason = looks_stripped(head, ZOOMS)
     assert not stripped
     assert reason.startswith('0 %')
     assert 'still there' in reason
 
 
 def test_a_head_on_a_zeroed_background_is_not_stripped(head):
-    stripped, reason = looks_stripped(np.where(head > 40, head, 0))
+    stripped, reason = looks_stripped(np.where(head > 40, head, 0), ZOOMS)
     assert not stripped
     assert 'still there' in reason
 
 
+def test_what_is_larger_than_any_brain_is_a_head_however_dark_its_rim(brain):
+    image = np.where(brain.mask, brain.noisy, 0)
+    volume = brain.mask.sum() / 1000
+    for size, expected in ((2000, True), (3500, False)):
+        zoom = (size / volume) ** (1 / 3)
+        assert looks_stripped(image, (zoom,) * 3)[0] is expected
+
+
 def test_a_defaced_head_is_not_stripped(head):
     head[:, 34:, :18] = 0
-    assert not looks_stripped(head)[0]
+    assert not looks_stripped(head, ZOOMS)[0]
 
 
 def test_the_mask_of_a_stripped_brain_is_what_is_not_zero_with_holes_filled(brain):

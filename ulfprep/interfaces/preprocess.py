@@ -93,7 +93,7 @@ class BrainMask(SimpleInterface):
             stripped = self.inputs.stripped
             reason = f'Its sidecar says SkullStripped: {str(stripped).lower()}.'
         else:
-            stripped, reason = looks_stripped(data)
+            stripped, reason = looks_stripped(data, grid.zooms)
         mask = brain_mask(data, grid.zooms, bool(stripped))
         self._results['out_mask'] = write_volume(
             runtime.cwd, 'brain_mask', mask.astype('uint8'), grid.affine

@@ -8,6 +8,7 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 from nipype.interfaces.fsl.preprocess import FASTInputSpec
@@ -25,6 +26,7 @@ class _SegmentInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
     in_mask = File(exists=True, mandatory=True, desc='brain mask')
     spacing = traits.Float(1.0, usedefault=True, desc='fine lattice for coarse scans, mm')
+    metadata = traits.Dict(desc='sidecar of the scan')
 
 
 class _TissueOutputSpec(TraitedSpec):
@@ -41,11 +43,14 @@ class SegmentTissues(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.bids.labels import to_dseg
+        from ulfprep.physics.plan import acquired_resolution
         from ulfprep.segmentation.tissue import segment
 
         data, grid = read_volume(self.inputs.in_file)
         mask = read_mask(self.inputs.in_mask)
-        result = segment(data, mask, grid.zooms, spacing=self.inputs.spacing)
+        metadata = self.inputs.metadata if isdefined(self.inputs.metadata) else {}
+        acquired, _ = acquired_resolution(metadata, grid.zooms)
+        result = segment(data, mask, grid.zooms, spacing=self.inputs.spacing, acquired=acquired)
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine
         )

@@ -113,7 +113,7 @@ def _rayleigh_sigma(background: np.ndarray) -> tuple[float, bool]:
     return sd / np.sqrt(2 - np.pi / 2), sd > 0 and abs(mean / sd - 1.913) < 0.25
 
 
-def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms) -> NoiseEstimate:
+def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) -> NoiseEstimate:
     """Estimate the noise standard deviation of a magnitude image.
 
     Air far from the head is used if it is distributed as noise must be (Rayleigh).
@@ -129,6 +129,9 @@ def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms) -> NoiseEstimate:
         Brain.
     zooms : sequence of 3 floats
         Voxel size, mm.
+    acquired : sequence of 3 floats, optional
+        Voxel size at acquisition, mm, where the image was resampled since: neighbours
+        closer than that share their noise, so differences are taken over as much.
 
     Returns
     -------
@@ -143,7 +146,7 @@ def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms) -> NoiseEstimate:
     if mask.sum() < 500:
         raise ValueError(f'the brain mask holds only {int(mask.sum())} voxels')
     scale = float(np.median(image[mask]))
-    inside = _difference_sigma(image, mask, zooms)
+    inside = _difference_sigma(image, mask, zooms, zooms if acquired is None else acquired)
     corner = _far_background(image, mask, scale)
     if corner.size > 2000:
         sigma, is_rayleigh = _rayleigh_sigma(corner)
@@ -163,16 +166,18 @@ def _far_background(image, mask, scale):
     return values[values > 0] if zeros < 0.05 else values[:0]
 
 
-def _difference_sigma(image, mask, zooms):
+def _difference_sigma(image, mask, zooms, acquired):
     """Noise s.d. from second differences along the two finest axes."""
-    axes = np.argsort(zooms, kind='stable')[:2]
+    axes = np.argsort(acquired, kind='stable')[:2]
     response = np.asarray(image, float)
-    kernel = np.array([1.0, -2.0, 1.0])
     core = mask
     for axis in axes:
+        lag = max(int(np.ceil(acquired[axis] / zooms[axis] - 0.25)), 1)
+        kernel = np.zeros(2 * lag + 1)
+        kernel[[0, lag, -1]] = 1, -2, 1
         response = ndimage.correlate1d(response, kernel, axis=int(axis))
         # From core, not mask: the product of two kernels reaches the diagonal neighbours too.
-        core = core & np.roll(core, 1, axis) & np.roll(core, -1, axis)
+        core = core & np.roll(core, lag, axis) & np.roll(core, -lag, axis)
     if core.sum() < 200:
         core = mask
     values = response[core]

@@ -46,7 +46,8 @@ def plan_contrast(
     ValueError
         If a tissue could not be measured, or the targets are inconsistent.
     """
-    noise = estimate_noise(image, mask, zooms)
+    fwhm, fwhm_source = acquired_resolution(metadata, zooms)
+    noise = estimate_noise(image, mask, zooms, fwhm)
     statistics = tissue_statistics(image, probs, noise.sigma)
     missing = [TISSUES[i] for i in range(3) if not np.isfinite(statistics.means[i])]
     if missing:
@@ -63,7 +64,6 @@ def plan_contrast(
     else:
         high, low, errors = statistics.means, target, None
     solution = solve_contrast(high / noise.sigma, low / noise.sigma, _scaled(errors, noise.sigma))
-    fwhm, fwhm_source = acquired_resolution(metadata, zooms)
     return {
         'direction': 'enhance' if enhance else 'simulate',
         'source_field_T': float(source_field),

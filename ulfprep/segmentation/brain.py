@@ -3,16 +3,22 @@
 import numpy as np
 from scipy import ndimage
 
+#: No stripped brain, generous mask and all, is larger; ml.
+LARGEST_BRAIN = 2300.0
 
-def looks_stripped(image: np.ndarray) -> tuple[bool, str]:
+
+def looks_stripped(image: np.ndarray, zooms) -> tuple[bool, str]:
     """Tell whether an image shows a brain without its skull.
 
     Stripping leaves exact zeros around the brain. So does padding or defacing, but a head
-    keeps a rim of bright scalp fat, and a brain is rimmed by dark CSF.
+    keeps a rim of bright scalp fat and is larger than any brain, and a brain is rimmed by
+    dark CSF.
 
     Parameters
     ----------
     image : numpy.ndarray, shape (X, Y, Z)
+    zooms : sequence of 3 floats
+        Voxel size, mm.
 
     Returns
     -------
@@ -23,13 +29,17 @@ def looks_stripped(image: np.ndarray) -> tuple[bool, str]:
     image = np.asarray(image)
     zero = float((image == 0).mean())
     filled = ndimage.binary_fill_holes(image > 0)
-    volume = float(filled.mean())
+    volume = float(filled.sum() * np.prod(zooms)) / 1000
     rim = filled & ~ndimage.binary_erosion(filled, iterations=2)
     bright = np.median(image[rim]) / np.median(image[filled & ~rim]) if zero > 0.3 else np.inf
-    stripped = zero > 0.3 and volume < 0.6 and bright < 1.1
+    stripped = zero > 0.3 and volume < LARGEST_BRAIN and bright < 1.1
     reason = (
         f'{100 * zero:.0f} % of the voxels are exactly zero'
-        + (f' and the rim is {bright:.2f} times as bright as the inside' if zero > 0.3 else '')
+        + (
+            f', the rest is {volume:.0f} ml and its rim {bright:.2f} times as bright as its inside'
+            if zero > 0.3
+            else ''
+        )
         + f': the skull is {"already removed" if stripped else "still there"}.'
     )
     return bool(stripped), reason

@@ -35,7 +35,7 @@ class TissueSegmentation:
     n_iterations: int
 
 
-def segment(image: np.ndarray, mask: np.ndarray, zooms, *, spacing: float = 1.0):
+def segment(image: np.ndarray, mask: np.ndarray, zooms, *, spacing: float = 1.0, acquired=None):
     """Segment a T1w brain into CSF, GM and WM.
 
     In 5 mm slices almost every cortical voxel is a mixture, so classes of whole voxels
@@ -50,22 +50,25 @@ def segment(image: np.ndarray, mask: np.ndarray, zooms, *, spacing: float = 1.0)
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain.
     zooms : sequence of 3 floats
-        Voxel size, mm; also taken for the FWHM of the PSF.
+        Voxel size, mm.
     spacing : float
         Spacing of the fine lattice, mm.
+    acquired : sequence of 3 floats, optional
+        FWHM of the PSF, mm; the voxel size without.
 
     Returns
     -------
     TissueSegmentation
     """
     mask = np.asarray(mask, bool)
-    sigma = estimate_noise(image, mask, zooms).sigma
-    if max(zooms) <= PLAIN_VOXEL:
+    acquired = zooms if acquired is None else acquired
+    sigma = estimate_noise(image, mask, zooms, acquired).sigma
+    if max(acquired) <= PLAIN_VOXEL:
         field = fit_markov_field(image, mask, zooms, sigma=sigma)
         return TissueSegmentation(field.probs, field.means, field.sds, field.n_iterations)
     scan = Grid(mask.shape, np.diag([*map(float, zooms), 1.0]))
     fine = isotropic_grid(scan, spacing)
-    model = ForwardModel.between(scan, fine, zooms, np.ones(3))
+    model = ForwardModel.between(scan, fine, acquired, np.ones(3))
     sharp, _ = discrepancy_inverse(model, image, mask, sigma, fine.zooms)
     brain = resample_mask(mask, scan, fine)
     # Deconvolved noise is smoothed by the prior: about a third of the scan's remains.

@@ -68,7 +68,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ),
         name='outputnode',
     )
-    tissues = _add_segmentation(workflow, settings, bias, brain)
+    tissues = _add_segmentation(workflow, scan, settings, bias, brain)
     workflow.connect([
         (check, conform, [('out_file', 'in_file')]),
         (conform, brain, [('out_file', 'in_file')]),
@@ -90,11 +90,13 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     return workflow
 
 
-def _add_segmentation(workflow, settings: Settings, bias: pe.Node, brain: pe.Node) -> pe.Node:
+def _add_segmentation(
+    workflow, scan: Scan, settings: Settings, bias: pe.Node, brain: pe.Node
+) -> pe.Node:
     """Add one of the two segmentations, and return the node with its outputs."""
     if settings.segmentation != 'fast':
         tissues = pe.Node(
-            SegmentTissues(spacing=2.0 if settings.sloppy else 1.0),
+            SegmentTissues(spacing=2.0 if settings.sloppy else 1.0, metadata=dict(scan.metadata)),
             name='tissues',
             n_procs=settings.omp_nthreads,
             mem_gb=3.0,
