@@ -57,3 +57,25 @@ def test_sidecar_decides_on_the_skull(tmp_path, phantom, fake_core, monkeypatch)
     assert 'SkullStripped: false' in said.notes[0]
     assert found.notes == ['The background is zero: no skull.']
     assert nib.load(found.out_mask).get_data_dtype() == np.uint8
+
+
+def test_a_resampled_scan_goes_back_to_its_acquired_voxels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shape = (20, 24, 40)
+    data = np.zeros(shape, np.float32)
+    data[4:16, 4:20, 8:32] = 100
+    # Axes of the file: left, superior, posterior; slices of 5 mm along the second.
+    affine = np.array([[-1, 0, 0, 9], [0, 0, -1, 19], [0, 1, 0, -11], [0, 0, 0, 1.0]])
+    nib.save(nib.Nifti1Image(data, affine), tmp_path / 'scan.nii.gz')
+    for metadata, zooms in (({'AcquisitionVoxelSize': [2, 5, 2]}, (2, 2, 5)), ({}, (1, 1, 1))):
+        done = Conform(in_file=str(tmp_path / 'scan.nii.gz'), metadata=metadata).run().outputs
+        image = nib.load(done.out_file)
+        assert np.allclose(image.header.get_zooms(), zooms)
+        assert nib.aff2axcodes(image.affine) == ('R', 'A', 'S')
+        values = image.get_fdata()
+        # The block stays where it was in the world, and its surroundings exactly zero.
+        centre = nib.affines.apply_affine(image.affine, np.argwhere(values > 50)).mean(axis=0)
+        assert np.allclose(centre, nib.affines.apply_affine(affine, (9.5, 11.5, 19.5)), atol=1)
+        assert (values == 0).any()
+        assert values[values > 0].min() > 5
+        assert any('brought back' in note for note in done.notes) == bool(metadata)

@@ -188,5 +188,7 @@ def test_noise_of_a_resampled_scan_is_that_of_its_acquired_voxels():
     mask = np.ones(fine.shape, bool)
     apart = estimate_noise(fine, mask, (1, 1, 4), acquired=(2, 2, 4)).sigma
     touching = estimate_noise(fine, mask, (1, 1, 4)).sigma
-    assert apart == pytest.approx(5, rel=0.25)
-    assert touching < 0.5 * apart
+    # Interpolation averages: two thirds of the acquired noise are left in the fine voxels,
+    # of which their immediate neighbours show almost nothing.
+    assert 0.5 * fine.std() < apart < 5
+    assert touching < 0.2 * apart

@@ -41,15 +41,20 @@ class CheckScan(SimpleInterface):
 
 class _ConformInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True)
+    metadata = traits.Dict(desc='sidecar of the scan')
 
 
 class _ConformOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='same voxels, axes in RAS+ order')
+    out_file = File(exists=True, desc='acquired voxels, axes in RAS+ order')
     notes = traits.List(traits.Str)
 
 
 class Conform(SimpleInterface):
-    """Reorder axes to RAS+; nothing is resampled and the affine stays true."""
+    """Reorder axes to RAS+ and keep the affine true.
+
+    A scan that was resampled to finer voxels than its sidecar says it was acquired with
+    goes back to those; see :func:`ulfprep.physics.interpolation.acquired_grid`.
+    """
 
     input_spec = _ConformInputSpec
     output_spec = _ConformOutputSpec
@@ -57,14 +62,32 @@ class Conform(SimpleInterface):
     def _run_interface(self, runtime):
         import nibabel as nib
 
+        from ulfprep.physics.grid import Grid
+        from ulfprep.physics.interpolation import acquired_grid, bicubic
+        from ulfprep.physics.plan import acquired_resolution
+
         image = nib.load(self.inputs.in_file)
         before = ''.join(nib.aff2axcodes(image.affine))
         canonical = nib.as_closest_canonical(image)
         data = canonical.get_fdata(dtype='float32')
-        self._results['out_file'] = write_volume(runtime.cwd, 'conformed', data, canonical.affine)
-        self._results['notes'] = (
-            [] if before == 'RAS' else [f'Axes were reordered from {before} to RAS.']
-        )
+        notes = [] if before == 'RAS' else [f'Axes were reordered from {before} to RAS.']
+        grid = Grid(tuple(int(n) for n in canonical.shape), canonical.affine)
+        metadata = self.inputs.metadata if isdefined(self.inputs.metadata) else {}
+        stated, _ = acquired_resolution(metadata, image.header.get_zooms()[:3])
+        axes = nib.io_orientation(image.affine)[:, 0].astype(int)
+        acquired = [stated[int(k)] for k in axes.argsort()]
+        coarse = acquired_grid(grid, acquired)
+        if coarse is not None:
+            # Splines overshoot at the rim of a stripped brain: what was zero stays zero.
+            measured = bicubic((data != 0).astype('float32'), grid, coarse) > 0.5
+            data, grid = bicubic(data, grid, coarse) * measured, coarse
+            size = ' x '.join(f'{v:g}' for v in coarse.zooms.round(3))
+            notes.append(
+                f'The file was resampled after acquisition; it was brought back to {size} mm, '
+                'as AcquisitionVoxelSize in its sidecar says.'
+            )
+        self._results['out_file'] = write_volume(runtime.cwd, 'conformed', data, grid.affine)
+        self._results['notes'] = notes
         return runtime
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.physics.grid import Grid, aligned_offsets
+from ulfprep.physics.grid import Grid, aligned_offsets, resized_grid
 
 
 def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
@@ -44,3 +44,27 @@ def resample_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
     soft = ndimage.gaussian_filter(mask.astype(np.float32), 0.5)
     positions = np.meshgrid(*aligned_offsets(source, target), indexing='ij', sparse=False)
     return ndimage.map_coordinates(soft, positions, order=1, mode='nearest') > 0.5
+
+
+def acquired_grid(grid: Grid, acquired) -> Grid | None:
+    """Return the grid of the acquired voxels of a scan that was resampled to finer ones.
+
+    Between acquired voxels nothing was measured: sampled as finely as the file is, the
+    interpolation's own smoothness would be taken for data, and deconvolved into ringing.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the file.
+    acquired : sequence of 3 floats
+        Voxel size at acquisition along its axes, mm.
+
+    Returns
+    -------
+    Grid or None
+        ``None`` where no voxel of the file is finer by a quarter or more.
+    """
+    acquired = np.asarray(acquired, float)
+    if np.all(acquired < 1.25 * grid.zooms):
+        return None
+    return resized_grid(grid, np.maximum(acquired, grid.zooms))

@@ -123,7 +123,9 @@ def acquired_resolution(metadata: dict, zooms) -> tuple[list[float], str]:
     stated = metadata.get('AcquisitionVoxelSize')
     three = isinstance(stated, list) and len(stated) == 3
     if three and all(isinstance(v, int | float) and v > 0 for v in stated):
-        return _floats(stated), 'AcquisitionVoxelSize in the sidecar'
+        # The same lengths in another order: the axes of the file were reordered.
+        same = np.allclose(sorted(stated), sorted(map(float, zooms)), rtol=0.05)
+        return _floats(zooms if same else stated), 'AcquisitionVoxelSize in the sidecar'
     return _floats(zooms), 'voxel size of the file'
 
 

@@ -10,7 +10,8 @@ from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, 
 from ulfprep.settings import Settings
 
 BOILERPLATE = """\
-The T1-weighted scan was reoriented to RAS+ without resampling. A brain mask was made with
+The T1-weighted scan was reoriented to RAS+; it was resampled only where its sidecar states an
+acquired voxel size coarser than the file's, back to that size. A brain mask was made with
 *deepbet* [@deepbet] where the scan had its skull. Inside it the bias field was corrected by a
 local white reference (the brightness of the brightest tenth of each 60 mm neighbourhood, as far
 as it varies more than anatomy makes it) followed by N4 [@n4] at its coarsest level. """
@@ -44,7 +45,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     workflow.__desc__ = BOILERPLATE + (BOILERPLATE_FAST if fast else BOILERPLATE_EMBEDDED)
 
     check = pe.Node(CheckScan(in_file=str(scan.path)), name='check', mem_gb=0.5)
-    conform = pe.Node(Conform(), name='conform', mem_gb=0.5)
+    conform = pe.Node(Conform(metadata=dict(scan.metadata)), name='conform', mem_gb=0.5)
     # The network behind the mask and N4 are threaded; what they use is declared.
     brain = pe.Node(BrainMask(), name='brain_mask', n_procs=settings.omp_nthreads, mem_gb=1.5)
     stripped = scan.metadata.get('SkullStripped')
