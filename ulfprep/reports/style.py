@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ulfprep.bids.files import write_text
+from ulfprep.bids.labels import LOOKUP, TISSUES
 
 #: One colour a tissue in every figure and on every page. Sky blue, orange and purple keep
 #: apart for the common forms of colour blindness and on both dark and light grounds.
-TISSUE_COLOURS = {'CSF': '#4FB3E8', 'GM': '#F0A30A', 'WM': '#D46BB8'}
+TISSUE_COLOURS = {t: colour for t in TISSUES for _, name, _, colour in LOOKUP if name == t}
 #: BIDS labels of the tissues.
-TISSUE_LABELS = {'CSF': 3, 'GM': 1, 'WM': 2}
+TISSUE_LABELS = {t: label for t in TISSUES for label, name, *_ in LOOKUP if name == t}
 MASK_COLOUR = '#F5F0A0'
 
 DARK = '#000000'
