@@ -91,9 +91,10 @@ def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low
 
 def test_plan_says_what_it_assumed(low_field_plan, high_field_plan):
     assert low_field_plan['defaults_used'] == [
-        'the sequence type is not in the sidecar: IR-FSE assumed'
+        'the sequence type is not in the sidecar: IR-FSE assumed',
+        'the length of the read-out train is not in the sidecar: 0.6 s assumed',
     ]
-    assert len(high_field_plan['defaults_used']) == 5
+    assert len(high_field_plan['defaults_used']) == 6
 
 
 def test_a_tissue_that_is_not_there_is_an_error():
