@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ulfprep.physics.acquisition import add_rician_noise
-from ulfprep.physics.plan import acquired_resolution, plan_contrast
+from ulfprep.physics.plan import Wishes, acquired_resolution, plan_contrast
 from ulfprep.physics.sequences import default_sequence, tissue_signals
 
 ZOOMS = (1.6, 1.6, 5.0)
@@ -125,3 +125,76 @@ def test_plan_carries_the_acquired_resolution():
     plan = plan_contrast(*make_scan([40, 75, 100], 5.0), (1, 1, 1), metadata, 0.064, 3.0)
     assert plan['psf_fwhm_mm'] == [1.6, 1.6, 5.0]
     assert plan['voxel_size_mm'] == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ('modality', 'means', 'field'),
+    [('T2w', [210, 120, 100], 3.0), ('FLAIR', [15, 112, 100], 3.0), ('T2w', [210, 120, 100], 1.5)],
+)
+def test_other_modalities_have_targets_of_their_own(modality, means, field):
+    plan = plan_contrast(*make_scan(means, 5.0), ZOOMS, {}, 0.064, field, modality=modality)
+    expected = np.array(tissue_signals(default_sequence(field, modality), field))
+    ratios = np.array(plan['target_means']) / plan['means'][2]
+    # Where the scan is the stronger it is followed; on either side of white matter.
+    own = np.array(plan['means']) / plan['means'][2]
+    further = np.where(abs(own - 1) > abs(expected - 1), own, expected)
+    np.testing.assert_allclose(ratios, further)
+    assert plan['target_sequence_name'] == f'HF-{modality}'
+    assert plan['rank'] == 3
+
+
+def test_a_scan_ordered_the_other_way_round_is_warned_of():
+    plan = plan_contrast(*make_scan([210, 120, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    assert any('the other side of white matter' in w for w in plan['warnings'])
+
+
+def test_typed_contrasts_go_before_physics_and_before_the_scan():
+    wishes = Wishes(contrasts=('WM-GM=0.2', 'WM-CSF=0.9'))
+    plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0, wishes=wishes)
+    assert plan['target_contrast']['WM-GM'] == pytest.approx(0.2)
+    assert plan['target_contrast']['WM-CSF'] == pytest.approx(0.9)
+    assert plan['warnings'] == []
+    assert plan['target_sources'][:2] == ['stated with --target-contrast'] * 2
+
+
+def test_a_reference_scan_sets_the_target():
+    reference = {'means': [2.0, 7.0, 10.0], 'standard_errors': [0.1, 0.1, 0.1], 'name': 'other'}
+    plan = plan_contrast(
+        *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
+        wishes=Wishes(reference=reference),
+    )  # fmt: skip
+    ratios = np.array(plan['target_means']) / plan['means'][2]
+    np.testing.assert_allclose(ratios, [0.2, 0.7, 1.0])
+    assert plan['target_sources'] == ['measured in other'] * 3
+
+
+def test_a_stated_sequence_and_relaxation_change_the_target(low_field_plan):
+    spgr = plan_contrast(
+        *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
+        wishes=Wishes(sequence='HF-T1w-SPGR'),
+    )  # fmt: skip
+    assert spgr['target_sequence']['kind'] == 'SPGR'
+    assert spgr['target_means'] != low_field_plan['target_means']
+    own = '[{"tissue": "GM", "field_T": 3, "T1_ms": 1600}]'
+    slow = plan_contrast(
+        *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
+        wishes=Wishes(relaxation=own),
+    )  # fmt: skip
+    assert slow['target_means'][1] < low_field_plan['target_means'][1]
+    assert slow['relaxation']['target']['GM']['T1_ms'] == pytest.approx(1600)
+    assert low_field_plan['relaxation']['target']['GM']['T1_ms'] == pytest.approx(1331)
+
+
+@pytest.mark.parametrize(
+    ('wishes', 'complaint'),
+    [
+        (Wishes(sequence='nonsense'), 'no sequence is called'),
+        (Wishes(contrasts=('WM-GM=9',)), 'between -2 and 2'),
+        (Wishes(relaxation='[]'), 'list of rows'),
+        (Wishes(contrasts=('WM-GM=0.4', 'WM-CSF=1.2', 'GM-CSF=0.2')), 'contradict'),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_known_before_any_work(wishes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        wishes.check()
+    Wishes(sequence='HF-T2w', contrasts=('WM-GM=0.4',)).check()

@@ -15,7 +15,7 @@ from ulfprep.physics.sequences import (
     parse_sequence,
     sequence_from_metadata,
 )
-from ulfprep.physics.signals import Sequence, signal, tissue_signals
+from ulfprep.physics.signals import signal, tissue_signals
 
 HIGH_FIELD_T1W, LOW_FIELD_T1W = PRESETS['HF-T1w'], PRESETS['ULF-T1w']
 QUICK = settings(deadline=None, max_examples=40, derandomize=True)

@@ -104,7 +104,7 @@ def simulate(sequence, t1, t2):
 
 
 SEQUENCES = {
-    **{name: preset for name, preset in PRESETS.items()},
+    **PRESETS,
     'GRE, long TR': Sequence('GRE', 0.5, 0.01, flip_angle=70.0),
     'MPRAGE, short train': Sequence('MPRAGE', 1.6, 0.003, 0.8, 12.0, 0.56, 0.010),
     'MPRAGE, weak inversion': Sequence(

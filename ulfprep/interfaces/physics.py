@@ -7,6 +7,7 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
@@ -26,6 +27,13 @@ class _PlanInputSpec(BaseInterfaceInputSpec):
     metadata = traits.Dict(mandatory=True, desc='sidecar fields of the scan')
     source_field = traits.Float(mandatory=True, desc='tesla')
     target_field = traits.Float(mandatory=True, desc='tesla')
+    modality = traits.Enum('T1w', 'T2w', 'FLAIR', usedefault=True)
+    target_sequence = traits.Str('', usedefault=True, desc='preset or JSON')
+    target_contrast = traits.List(traits.Str, desc='such as WM-GM=0.45')
+    reference_file = File(exists=True, desc='tissue means of a scan to look like, JSON')
+    relaxation = traits.Str('', usedefault=True, desc="user's relaxation values, JSON")
+    resolution = traits.Dict(desc='voxel_size_mm at acquisition and its source')
+    psf = traits.Str('gaussian', usedefault=True)
 
 
 class _PlanOutputSpec(TraitedSpec):
@@ -39,21 +47,66 @@ class PlanContrast(SimpleInterface):
     output_spec = _PlanOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.physics.plan import plan_contrast
+        from ulfprep.physics.plan import Wishes, plan_contrast
 
-        data, grid = read_volume(self.inputs.in_file)
+        inputs = self.inputs
+        given = inputs.target_contrast if isdefined(inputs.target_contrast) else ()
+        reference = inputs.reference_file
+        data, grid = read_volume(inputs.in_file)
         plan = plan_contrast(
             data,
-            read_mask(self.inputs.in_mask),
-            read_probabilities(self.inputs.probsegs),
+            read_mask(inputs.in_mask),
+            read_probabilities(inputs.probsegs),
             grid.zooms,
-            self.inputs.metadata,
-            self.inputs.source_field,
-            self.inputs.target_field,
+            inputs.metadata,
+            inputs.source_field,
+            inputs.target_field,
+            modality=inputs.modality,
+            wishes=Wishes(
+                sequence=inputs.target_sequence,
+                contrasts=tuple(given),
+                reference=read_json(reference) if isdefined(reference) else None,
+                relaxation=inputs.relaxation,
+            ),
+            resolution=inputs.resolution if isdefined(inputs.resolution) else None,
+            psf=inputs.psf,
         )
         path = os.path.join(runtime.cwd, 'plan.json')
         write_json(path, plan)
         self._results['plan_file'] = path
+        return runtime
+
+
+class _MeasureInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
+    in_mask = File(exists=True, mandatory=True)
+    probsegs = traits.List(File(exists=True), mandatory=True)
+    name = traits.Str(mandatory=True, desc='what the scan is called in reports')
+
+
+class _MeasureOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='means, standard_errors, name; JSON')
+
+
+class MeasureTissues(SimpleInterface):
+    """Tissue means of a scan that others shall look like."""
+
+    input_spec = _MeasureInputSpec
+    output_spec = _MeasureOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.physics.contrast import tissue_statistics
+        from ulfprep.physics.noise import estimate_noise
+
+        data, grid = read_volume(self.inputs.in_file)
+        noise = estimate_noise(data, read_mask(self.inputs.in_mask), grid.zooms)
+        found = tissue_statistics(data, read_probabilities(self.inputs.probsegs), noise.sigma)
+        path = os.path.join(runtime.cwd, 'reference.json')
+        means, errors = found.means.tolist(), found.standard_errors.tolist()
+        if not all(value > 0 for value in means):
+            raise ValueError(f'{self.inputs.name}: its tissues could not all be measured')
+        write_json(path, {'name': self.inputs.name, 'means': means, 'standard_errors': errors})
+        self._results['out_file'] = path
         return runtime
 
 
@@ -112,18 +165,19 @@ class Simulate(SimpleInterface):
     output_spec = _SimulateOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.physics.forward import simulate
+        from ulfprep.physics.simulation import realise, simulate
 
         data, grid = read_volume(self.inputs.in_file)
-        simulated, ulf_grid = simulate(
+        simulation = simulate(
             data,
             read_mask(self.inputs.in_mask),
             read_probabilities(self.inputs.probsegs),
             grid,
             read_json(self.inputs.plan_file),
-            self.inputs.seed,
+            seed=self.inputs.seed,
         )
+        simulated = realise(simulation, self.inputs.seed)
         self._results['out_file'] = write_volume(
-            runtime.cwd, 'simulated', simulated, ulf_grid.affine
+            runtime.cwd, 'simulated', simulated, simulation.grid.affine
         )
         return runtime

@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy.optimize import lsq_linear
 
 from ulfprep.physics import TISSUES
+from ulfprep.physics.rician import amplitude_from_mean
 
 PAIRS = ((2, 1), (1, 0), (2, 0))  # WM-GM, GM-CSF, WM-CSF
 
@@ -50,11 +51,16 @@ class ContrastSolution:
 
 
 def tissue_statistics(image: np.ndarray, probs: np.ndarray, sigma: float) -> TissueStatistics:
-    """Mean intensity of each tissue away from partial volume.
+    """Mean intensity of each tissue, free of partial volume and of the noise floor.
+
+    Voxels that are nearly pure are averaged; what they hold of the other tissues by their
+    posteriors is unmixed (three equations, three means), and the upward bias that noise
+    gives to magnitudes is taken off (Koay and Basser 2006, on the mean).
 
     Parameters
     ----------
     image : numpy.ndarray, shape (X, Y, Z)
+        Magnitudes.
     probs : numpy.ndarray, shape (3, X, Y, Z)
         Tissue posteriors in the order CSF, GM, WM.
     sigma : float
@@ -67,19 +73,43 @@ def tissue_statistics(image: np.ndarray, probs: np.ndarray, sigma: float) -> Tis
         A tissue without voxels has a mean of NaN.
     """
     means, errors, counts = np.full(3, np.nan), np.full(3, np.nan), np.zeros(3, int)
+    mixing = np.eye(3)
     for tissue in range(3):
-        certain = probs[tissue] > 0.9
-        core = ndimage.binary_erosion(certain, ndimage.generate_binary_structure(3, 1))
-        # Thin tissue (cortex in 5 mm slices, sulcal CSF) may not survive erosion.
-        for region in (core, certain, probs[tissue] > 0.5):
-            if region.sum() >= 200:
-                break
+        region = _core(probs[tissue])
         values = image[region]
         if values.size:
             means[tissue] = values.mean()
             counts[tissue] = values.size
             errors[tissue] = max(values.std(), sigma) / np.sqrt(values.size)
+            mixing[tissue] = probs[:, region].mean(axis=1)
+    known = np.isfinite(means)
+    # A tissue in the noise floor (nulled CSF) is told from nothing by no less than this.
+    means[known] = np.maximum(amplitude_from_mean(means[known], sigma), 0.1 * sigma)
+    if known.all():
+        means = _unmixed(means, mixing)
     return TissueStatistics(means, errors, counts)
+
+
+def _core(probability: np.ndarray) -> np.ndarray:
+    """Voxels of a tissue away from others, as strictly as enough of them remain."""
+    certain = probability > 0.9
+    core = ndimage.binary_erosion(certain, ndimage.generate_binary_structure(3, 1))
+    # Thin tissue (cortex in 5 mm slices, sulcal CSF) may not survive erosion.
+    for region in (core, certain, probability > 0.5):
+        if region.sum() >= 200:
+            break
+    return region
+
+
+def _unmixed(means: np.ndarray, mixing: np.ndarray) -> np.ndarray:
+    """Means of pure tissues from means of regions and the tissue shares in them."""
+    mixing = mixing / np.maximum(mixing.sum(axis=1, keepdims=True), 1e-6)
+    # A poor segmentation is nearer to a mixture of all than to three tissues: unmixing it
+    # would blow up its errors, and may not turn a mean negative.
+    if np.linalg.cond(mixing) > 3:
+        return means
+    pure = np.linalg.solve(mixing, means)
+    return pure if (pure > 0).all() else means
 
 
 def michelson(a: float, b: float) -> float:

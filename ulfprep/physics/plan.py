@@ -1,11 +1,56 @@
 """From a scan and its tissues to the numbers both directions work with: the plan."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ulfprep.physics import TISSUES
-from ulfprep.physics.acquisition import estimate_noise
 from ulfprep.physics.contrast import contrasts, solve_contrast, tissue_statistics
-from ulfprep.physics.sequences import default_sequence, sequence_from_metadata, tissue_signals
+from ulfprep.physics.noise import estimate_noise
+from ulfprep.physics.relaxation import read_table, relaxation
+from ulfprep.physics.sequences import (
+    default_name,
+    default_sequence,
+    parse_sequence,
+    sequence_from_metadata,
+)
+from ulfprep.physics.targets import (
+    Target,
+    parse_contrasts,
+    target_from_physics,
+    target_from_reference,
+    with_contrasts,
+)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user wants of the target, where not the usual.
+
+    Attributes
+    ----------
+    sequence : str
+        Preset or JSON (:func:`ulfprep.physics.sequences.parse_sequence`); the usual
+        sequence of the modality at the target field without.
+    contrasts : tuple of str
+        Typed contrasts (:func:`ulfprep.physics.targets.parse_contrasts`).
+    reference : dict or None
+        ``means``, ``standard_errors`` (CSF, GM, WM) and ``name`` of a scan to look like.
+    relaxation : str
+        User's relaxation values (:func:`ulfprep.physics.relaxation.parse_override`).
+    """
+
+    sequence: str = ''
+    contrasts: tuple[str, ...] = ()
+    reference: dict | None = None
+    relaxation: str = ''
+
+    def check(self) -> None:
+        """Raise ``ValueError`` with one line if something cannot be used."""
+        read_table(self.relaxation)
+        with_contrasts(Target(np.ones(3), np.zeros(3), ('',) * 3), parse_contrasts(self.contrasts))
+        if self.sequence:
+            parse_sequence(self.sequence)
 
 
 def plan_contrast(
@@ -16,6 +61,11 @@ def plan_contrast(
     metadata: dict,
     source_field: float,
     target_field: float,
+    *,
+    modality: str = 'T1w',
+    wishes: Wishes | None = None,
+    resolution: dict | None = None,
+    psf: str = 'gaussian',
 ) -> dict:
     """Measure a scan's tissues, derive those of the target, solve for the contrast vector.
 
@@ -33,6 +83,14 @@ def plan_contrast(
         BIDS sidecar of the scan.
     source_field, target_field : float
         Tesla. A target above the source asks for enhancement, one below for simulation.
+    modality : {'T1w', 'T2w', 'FLAIR'}
+    wishes : Wishes, optional
+        What the user wants of the target.
+    resolution : dict, optional
+        ``voxel_size_mm`` at acquisition along the axes of ``image`` and its ``source``.
+        Without, see :func:`acquired_resolution`.
+    psf : str
+        Kind of point-spread function (:mod:`ulfprep.physics.psf`).
 
     Returns
     -------
@@ -46,40 +104,56 @@ def plan_contrast(
     ValueError
         If a tissue could not be measured, or the targets are inconsistent.
     """
-    fwhm, fwhm_source = acquired_resolution(metadata, zooms)
-    noise = estimate_noise(image, mask, zooms, fwhm)
+    wishes = wishes or Wishes()
+    table = read_table(wishes.relaxation)
+    if resolution is None:
+        fwhm, fwhm_source = acquired_resolution(metadata, zooms)
+        resolution = {'voxel_size_mm': fwhm, 'source': fwhm_source}
+    noise = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
     statistics = tissue_statistics(image, probs, noise.sigma)
     missing = [TISSUES[i] for i in range(3) if not np.isfinite(statistics.means[i])]
     if missing:
         raise ValueError(f'no voxels of {", ".join(missing)} were found in the scan')
-    source_sequence, assumed = sequence_from_metadata(metadata, source_field)
-    target_sequence = default_sequence(target_field)
-    expected = np.array(tissue_signals(target_sequence, target_field))
-    target = statistics.means[2] * expected
+    source_sequence, assumed = sequence_from_metadata(metadata, source_field, modality)
+    wanted, target_sequence, name = _target(wishes, target_field, modality, table)
+    target = statistics.means[2] * wanted.ratios
     enhance = target_field > source_field
     warnings = []
     if enhance:
-        target, warnings = _keep_stronger_contrast(target, statistics.means)
+        derived = [not s.startswith('stated') for s in wanted.sources]
+        if wishes.reference is None:
+            target, warnings = _keep_stronger_contrast(target, statistics.means, derived)
         high, low, errors = target, statistics.means, statistics.standard_errors
     else:
         high, low, errors = statistics.means, target, None
     solution = solve_contrast(high / noise.sigma, low / noise.sigma, _scaled(errors, noise.sigma))
     return {
         'direction': 'enhance' if enhance else 'simulate',
+        'modality': modality,
         'source_field_T': float(source_field),
         'target_field_T': float(target_field),
         'source_sequence': source_sequence.to_dict(),
         'target_sequence': target_sequence.to_dict(),
+        'target_sequence_name': name,
         'defaults_used': assumed,
         'warnings': warnings,
         'tissues': list(TISSUES),
         'means': _floats(statistics.means),
         'standard_errors': _floats(statistics.standard_errors),
         'snr': _floats(statistics.means / noise.sigma),
+        'snr_standard_errors': _floats(statistics.standard_errors / noise.sigma),
         'noise_sigma': float(noise.sigma),
         'noise_method': noise.method,
         'target_means': _floats(target),
+        'target_spread': _floats(statistics.means[2] * wanted.spread),
+        'target_sources': list(wanted.sources),
+        'relaxation': {
+            'source': _relaxation_used(source_field, table),
+            'target': _relaxation_used(target_field, table),
+        },
         'contrast_vector': _floats(solution.factors),
+        # The same with its largest factor as one: what each tissue loses against the others.
+        'contrast_vector_normalised': _floats(solution.factors / solution.factors.max()),
         'source_contrast': contrasts(statistics.means),
         'target_contrast': contrasts(target),
         'rank': solution.rank,
@@ -87,25 +161,72 @@ def plan_contrast(
         'equations': solution.equations,
         'active_bounds': solution.active_bounds,
         'voxel_size_mm': _floats(zooms),
-        'psf_fwhm_mm': fwhm,
-        'psf_source': fwhm_source,
+        'psf': psf,
+        'psf_fwhm_mm': _floats(resolution['voxel_size_mm']),
+        'psf_source': resolution['source'],
     }
 
 
-def _keep_stronger_contrast(target, means):
+def _target(wishes: Wishes, field: float, modality: str, table):
+    """Target, its sequence, and what the sequence is called."""
+    if wishes.sequence:
+        sequence = parse_sequence(wishes.sequence)
+        name = 'stated' if wishes.sequence.lstrip().startswith('{') else wishes.sequence
+    else:
+        sequence, name = default_sequence(field, modality), default_name(field, modality)
+    if wishes.reference is not None:
+        reference = wishes.reference
+        target = target_from_reference(
+            reference['means'], reference['standard_errors'], reference['name']
+        )
+    else:
+        target = target_from_physics(sequence, field, name, table)
+    return with_contrasts(target, parse_contrasts(wishes.contrasts)), sequence, name
+
+
+def _relaxation_used(field: float, table) -> dict:
+    """T1, T2 and proton density of each tissue at a field, in ms, with s.d. and sources."""
+    out = {}
+    for tissue in TISSUES:
+        values = relaxation(tissue, field, table)
+        out[tissue] = {
+            'T1_ms': 1e3 * values.t1,
+            'T1_sd_ms': 1e3 * values.t1_sd,
+            'T2_ms': 1e3 * values.t2,
+            'T2_sd_ms': 1e3 * values.t2_sd,
+            'PD': values.density,
+            'PD_sd': values.density_sd,
+            'sources': list(values.sources),
+        }
+    return out
+
+
+def _keep_stronger_contrast(target, means, derived):
     """Never ask for less contrast to white matter than the scan itself shows.
 
     Relaxation times have intervals, the scan's own tissue means are measured: where they
-    are further apart than the target's, the scan wins, and the user is told.
+    are further from white matter than the target's, on the same side of it, the scan wins,
+    and the user is told. What the user stated (not ``derived``) is left alone.
     """
-    kept = np.minimum(target, means)
-    warnings = [
-        f'{TISSUES[k]} is {means[k] / means[2]:.2f} of WM in the scan, darker than the '
-        f'{target[k] / target[2]:.2f} that physics expects at the target field; the scan was '
-        'followed. Look for a bias field or partial volume that is left in the scan.'
-        for k in range(2)
-        if kept[k] < 0.97 * target[k]
-    ]
+    kept, warnings = target.copy(), []
+    for k in range(2):
+        scan, wanted = means[k] / means[2], target[k] / target[2]
+        if not derived[k]:
+            continue
+        if (scan - 1) * (wanted - 1) < 0:
+            warnings.append(
+                f'{TISSUES[k]} is {scan:.2f} of WM in the scan but {wanted:.2f} at the target, on '
+                'the other side of white matter. Check modality, sequence and tissues.'
+            )
+        elif abs(scan - 1) > abs(wanted - 1):
+            kept[k] = means[k]
+            if abs(scan - wanted) > 0.03 * wanted:
+                word = 'darker' if scan < wanted else 'brighter'
+                warnings.append(
+                    f'{TISSUES[k]} is {scan:.2f} of WM in the scan, {word} than the '
+                    f'{wanted:.2f} that physics expects at the target field; the scan was '
+                    'followed. Look for a bias field or partial volume that is left in the scan.'
+                )
     return kept, warnings
 
 

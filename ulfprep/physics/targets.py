@@ -1,0 +1,170 @@
+"""What the tissues should look like at the target: from physics, as typed, or as measured.
+
+All targets are intensities relative to white matter, with a standard deviation and the
+place they came from.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ulfprep.physics import TISSUES
+from ulfprep.physics.signals import Sequence, signal_spread, tissue_signals
+
+#: Two typed contrasts imply the third; a third that is typed as well may differ by this much.
+CONSISTENT = 0.02
+
+
+@dataclass(frozen=True)
+class Target:
+    """Tissue intensities wanted at the target field.
+
+    Attributes
+    ----------
+    ratios : numpy.ndarray, shape (3,)
+        CSF, GM, WM relative to WM.
+    spread : numpy.ndarray, shape (3,)
+        Their standard deviations.
+    sources : tuple of str
+        Where each came from, CSF, GM, WM.
+    """
+
+    ratios: np.ndarray
+    spread: np.ndarray
+    sources: tuple[str, str, str]
+
+
+def target_from_physics(sequence: Sequence, field: float, name: str = '', table=None) -> Target:
+    """Target that relaxation times and a sequence predict at a field.
+
+    Parameters
+    ----------
+    sequence : Sequence
+    field : float
+        Tesla.
+    name : str
+        What the sequence is called, for the report.
+    table : sequence of Measurement, optional
+        See :func:`ulfprep.physics.relaxation.relaxation`.
+
+    Raises
+    ------
+    ValueError
+        If a tissue is inverted or gives no signal, so that no image intensity stands for it.
+    """
+    ratios = np.array(tissue_signals(sequence, field, table))
+    for tissue, ratio in zip(TISSUES, ratios, strict=True):
+        if not ratio > 1e-3:
+            raise ValueError(
+                f'{tissue} gives no positive signal with this {sequence.kind} at {field:g} T '
+                f'({ratio:.2g} of white matter), so no image can be made of it; '
+                'give other timings or a magnitude sequence'
+            )
+    how = f'relaxation times at {field:g} T and {name or "the given"} {sequence.kind} timings'
+    return Target(ratios, np.array(signal_spread(sequence, field, table)), (how, how, how))
+
+
+def target_from_reference(means, errors, name: str) -> Target:
+    """Target that another scan shows.
+
+    Parameters
+    ----------
+    means, errors : array_like, shape (3,)
+        Tissue means of the reference scan and their standard errors, its own units.
+    name : str
+        What the scan is called, for the report.
+    """
+    means, errors = np.asarray(means, float), np.asarray(errors, float)
+    if not (np.isfinite(means).all() and (means > 0).all()):
+        raise ValueError(f'{name}: its tissues could not all be measured ({means})')
+    relative = errors / means
+    spread = means / means[2] * np.hypot(relative, relative[2])
+    spread[2] = 0.0
+    return Target(means / means[2], spread, (f'measured in {name}',) * 3)
+
+
+def parse_contrasts(texts) -> dict[tuple[str, str], float]:
+    """Read contrasts as users type them: ``WM-GM=0.45``.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Each a pair of tissues and their contrast ``2 (a - b) / (a + b)``.
+
+    Returns
+    -------
+    dict
+        Ordered pair of tissue names -> contrast, each pair once and in the order WM-GM,
+        WM-CSF, GM-CSF (a reversed pair changes its sign).
+
+    Raises
+    ------
+    ValueError
+        With one line that names the text and what is wrong with it.
+    """
+    known = (('WM', 'GM'), ('WM', 'CSF'), ('GM', 'CSF'))
+    found: dict[tuple[str, str], float] = {}
+    for text in texts:
+        pair, _, number = text.partition('=')
+        names = tuple(pair.strip().upper().split('-'))
+        sign = 1.0 if names in known else -1.0
+        names = names if names in known else names[::-1]
+        if names not in known:
+            raise ValueError(
+                f'{text!r} is no contrast; write WM-GM=0.45 (pairs: WM-GM, WM-CSF, GM-CSF)'
+            )
+        try:
+            value = sign * float(number)
+        except ValueError:
+            value = np.nan
+        if not abs(value) < 2:
+            raise ValueError(
+                f'{text!r}: a contrast 2 (a - b) / (a + b) is a number between -2 and 2'
+            )
+        if names in found:
+            raise ValueError(f'{text!r}: the contrast of {"-".join(names)} was stated twice')
+        found[names] = value
+    return found
+
+
+def with_contrasts(target: Target, contrasts: dict[tuple[str, str], float]) -> Target:
+    """Return the target with typed contrasts in the place of what was derived.
+
+    Parameters
+    ----------
+    target : Target
+        Serves for a tissue that no typed contrast reaches.
+    contrasts : dict
+        From :func:`parse_contrasts`.
+
+    Raises
+    ------
+    ValueError
+        If three typed contrasts contradict each other.
+    """
+    ratios, spread, sources = target.ratios.copy(), target.spread.copy(), list(target.sources)
+
+    def below(name):  # intensity of the second of a pair, the first being one
+        return (2 - contrasts[name]) / (2 + contrasts[name])
+
+    typed = {}
+    if ('WM', 'GM') in contrasts:
+        typed[1] = below(('WM', 'GM'))
+    if ('WM', 'CSF') in contrasts:
+        typed[0] = below(('WM', 'CSF'))
+    if ('GM', 'CSF') in contrasts:
+        if 0 in typed and 1 in typed:
+            implied = 2 * (typed[1] - typed[0]) / (typed[1] + typed[0])
+            if abs(implied - contrasts['GM', 'CSF']) > CONSISTENT:
+                raise ValueError(
+                    f'the typed contrasts contradict each other: WM-GM and WM-CSF make GM-CSF '
+                    f'{implied:.3f}, not {contrasts["GM", "CSF"]:g}; leave one of them out'
+                )
+        elif 0 in typed:
+            typed[1] = typed[0] / below(('GM', 'CSF'))
+        else:
+            typed[0] = typed.get(1, ratios[1]) * below(('GM', 'CSF'))
+    for tissue, ratio in typed.items():
+        ratios[tissue], spread[tissue] = ratio, 0.0
+        sources[tissue] = 'stated with --target-contrast'
+    return Target(ratios, spread, tuple(sources))
