@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ulfprep.physics.acquisition import estimate_noise
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import discrepancy_inverse
+from ulfprep.physics.noise import estimate_noise
 from ulfprep.segmentation.hmrf import fit_markov_field
 
 #: Voxels up to this size (mm) show tissue well enough to be classified as they are.
