@@ -180,9 +180,13 @@ def _fake_residual(image, mask, *rest):
     return np.where(mask, 1, 0).astype(np.float32)
 
 
-def _fake_simulate(image, mask, probs, grid, plan, seed):
+def _fake_simulate(image, mask, probs, grid, plan, **options):
     # The scan's own grid will do: nobody here looks at it.
-    return np.full(grid.shape, 7, np.float32), grid
+    return SimpleNamespace(grid=grid, expected=np.full(grid.shape, 7, np.float32))
+
+
+def _fake_realise(simulation, *rest, **options):
+    return simulation.expected
 
 
 def _fake_figures() -> ModuleType:
@@ -223,7 +227,8 @@ def fake_core(monkeypatch):
     ):
         _install(monkeypatch, fake)
     monkeypatch.setattr('ulfprep.physics.forward.residual', _fake_residual)
-    monkeypatch.setattr('ulfprep.physics.forward.simulate', _fake_simulate)
+    monkeypatch.setattr('ulfprep.physics.simulation.simulate', _fake_simulate)
+    monkeypatch.setattr('ulfprep.physics.simulation.realise', _fake_realise)
 
 
 @pytest.fixture

@@ -21,7 +21,11 @@ CALLS = {
         ['image', 'mask', 'enhanced', 'probs', 'grid', 'fine_grid', 'plan'],
         {},
     ),
-    'ulfprep.physics.forward:simulate': (['image', 'mask', 'probs', 'grid', 'plan', 1], {}),
+    'ulfprep.physics.simulation:simulate': (
+        ['image', 'mask', 'probs', 'grid', 'plan'],
+        {'seed': 1},
+    ),
+    'ulfprep.physics.simulation:realise': (['simulation', 1], {}),
     'ulfprep.inr.fit:fit_scan': (
         ['image', 'mask', 'probs', 'grid', 'plan', 'options', 'cpu', 1],
         {'progress': None},

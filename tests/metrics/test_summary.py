@@ -156,7 +156,7 @@ def test_every_value_of_enhancement_is_described(enhanced):
 @pytest.fixture(scope='module')
 def simulation():
     """Return a source, its tissues and the scan simulated from it at an SNR of 14."""
-    from ulfprep.physics.forward import simulate
+    from ulfprep.physics.simulation import realise, simulate
 
     grid = Grid((60, 56, 60), np.diag([1.0, 1.0, 1.0, 1.0]))
     axes = np.meshgrid(*[np.linspace(-1, 1, n) for n in grid.shape], indexing='ij')
@@ -165,7 +165,7 @@ def simulation():
                       radius < 0.6]).astype(np.float32)  # fmt: skip
     image = np.tensordot(PLAN['means'], probs, 1)
     plan = {**PLAN, 'contrast_vector': [0.5, 0.75, 1.0]}
-    scan, _ = simulate(image, radius < 0.9, probs, grid, plan, 0)
+    scan = realise(simulate(image, radius < 0.9, probs, grid, plan))
     return {'source': image, 'source_probs': probs, 'simulated': scan, 'plan': plan}
 
 

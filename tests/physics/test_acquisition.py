@@ -9,10 +9,10 @@ from ulfprep.physics.acquisition import (
     acquisition_matrices,
     add_rician_noise,
     apply_matrices,
-    estimate_noise,
     psf_matrix,
 )
 from ulfprep.physics.grid import Grid, resized_grid
+from ulfprep.physics.psf import KINDS
 
 QUICK = settings(deadline=None, max_examples=40, derandomize=True)
 
@@ -22,27 +22,29 @@ QUICK = settings(deadline=None, max_examples=40, derandomize=True)
     st.lists(st.floats(-20, 60), min_size=1, max_size=12),
     st.integers(1, 40),
     st.floats(0.0, 12.0),
+    st.sampled_from(KINDS),
 )
-def test_every_acquired_sample_is_a_weighted_mean(positions, n_fine, fwhm):
-    matrix = psf_matrix(np.array(positions), n_fine, fwhm)
+def test_every_acquired_sample_is_a_weighted_mean(positions, n_fine, fwhm, psf):
+    matrix = psf_matrix(np.array(positions), n_fine, fwhm, psf)
     assert matrix.shape == (len(positions), n_fine)
     assert matrix.dtype == np.float32
-    assert (matrix >= 0).all()
+    # At the border, too, lobes below zero take away from a weight about as they do inside.
+    assert matrix.min() >= (-0.25 if psf == 'kspace' else 0)
     np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-6)
 
 
 @QUICK
-@given(st.floats(1.5, 12.0), st.floats(-0.5, 0.5))
-def test_a_point_is_spread_to_the_stated_width(fwhm, offset):
+@given(st.floats(1.5, 12.0), st.floats(-0.5, 0.5), st.sampled_from(KINDS))
+def test_a_point_is_spread_to_the_stated_width(fwhm, offset, psf):
     # The acquired positions are so dense that they trace the profile of one fine point.
-    positions = np.arange(20, 60, 0.02)
-    profile = psf_matrix(positions, 81, fwhm)[:, 40].astype(float)
+    positions = np.arange(40, 80, 0.005)
+    profile = psf_matrix(positions, 121, fwhm, psf)[:, 60].astype(float)
     above = positions[profile >= profile.max() / 2]
-    assert above[-1] - above[0] == pytest.approx(fwhm, rel=0.03, abs=0.04)
-    assert positions[profile.argmax()] == pytest.approx(40, abs=0.03)
+    assert above[-1] - above[0] == pytest.approx(fwhm, rel=0.02)
+    assert (above[-1] + above[0]) / 2 == pytest.approx(60, abs=0.03)
     # Half a sample off the lattice the centre of mass is still where it was asked for.
-    row = psf_matrix(np.array([40 + offset]), 81, fwhm)[0]
-    assert row @ np.arange(81) == pytest.approx(40 + offset, abs=0.01)
+    row = psf_matrix(np.array([60 + offset]), 121, fwhm, psf)[0]
+    assert row @ np.arange(121) == pytest.approx(60 + offset, abs=0.06 if fwhm < 3 else 0.01)
 
 
 def test_a_very_narrow_psf_interpolates_between_neighbours():
@@ -51,8 +53,9 @@ def test_a_very_narrow_psf_interpolates_between_neighbours():
     assert np.delete(row, [3, 4]).max() < 1e-6
 
 
-def test_a_sample_outside_the_fine_grid_takes_the_nearest_point():
-    matrix = psf_matrix(np.array([-30.0, 99.0]), 8, 1.0)
+@pytest.mark.parametrize('psf', KINDS)
+def test_a_sample_outside_the_fine_grid_takes_the_nearest_point(psf):
+    matrix = psf_matrix(np.array([-30.0, 99.0]), 8, 1.0, psf)
     np.testing.assert_array_equal(matrix.argmax(axis=1), [0, 7])
 
 
@@ -63,6 +66,32 @@ def test_widths_are_millimetres_along_each_axis():
         row = matrix[15].astype(float)
         spread = np.sqrt(row @ (np.arange(31) - 15.0) ** 2) * zoom
         assert spread * 2.3548 == pytest.approx(6.0, rel=0.03)
+
+
+def test_only_the_thick_axis_has_a_slice_profile():
+    grid = Grid((41, 41, 41), np.eye(4))
+    sliced = acquisition_matrices(grid, grid, (2.0, 2.0, 5.0), 'slice-profile')
+    plain = acquisition_matrices(grid, grid, (2.0, 2.0, 5.0))
+    for axis in range(2):
+        np.testing.assert_array_equal(sliced[axis], plain[axis])
+    # Five equal samples but for the soft edges: nothing is seen 4 mm off.
+    np.testing.assert_allclose(sliced[2][20, 19:22], sliced[2][20, 20], rtol=1e-5)
+    assert sliced[2][20, 24] == 0 < plain[2][20, 24]
+
+
+def test_flipped_axes_are_acquired_back_to_front():
+    rng = np.random.default_rng(0)
+    fine = Grid((12, 13, 14), np.eye(4))
+    scan = resized_grid(fine, (2.0, 3.0, 2.0))
+    affine = scan.affine.copy()
+    affine[:3, 3] += affine[:3, 1] * (scan.shape[1] - 1)
+    affine[:3, 1] *= -1
+    volume = rng.random(fine.shape).astype(np.float32)
+    straight = apply_matrices(acquisition_matrices(scan, fine, (2, 3, 2)), volume)
+    flipped = apply_matrices(
+        acquisition_matrices(Grid(scan.shape, affine), fine, (2, 3, 2)), volume
+    )
+    np.testing.assert_allclose(flipped[:, ::-1], straight, atol=1e-6)
 
 
 def test_matrices_have_a_row_for_every_scan_voxel():
@@ -102,93 +131,29 @@ def test_rician_noise_is_determined_by_its_seed():
     assert draws[0].tobytes() != draws[2].tobytes()
 
 
+@pytest.mark.parametrize('fwhm', [(3.0, 0.0, 2.0), (1.0, 6.0, 30.0)])
+def test_correlated_noise_keeps_its_strength(fwhm):
+    noisy = [
+        add_rician_noise(np.full((40, 36, 20), 500.0), 4.0, np.random.default_rng(k), fwhm)
+        for k in range(12)
+    ]
+    strength = np.sqrt(np.mean((np.array(noisy) - 500.0) ** 2, axis=0))
+    assert strength.mean() == pytest.approx(4.0, rel=0.05)
+    # Everywhere alike, at the border too.
+    assert strength[[0, -1]].mean() == pytest.approx(strength[18:20].mean(), rel=0.15)
+
+
+def test_noise_is_correlated_over_the_stated_width():
+    noisy = add_rician_noise(
+        np.full((64, 64, 32), 1e4), 4.0, np.random.default_rng(0), (4.0, 0.0, 2.0)
+    )
+    noise = noisy.astype(float) - noisy.mean()
+    # White noise under a Gaussian of FWHM w: correlation 2^(-2 (d / w)^2) at distance d.
+    for axis, lag, expected in ((0, 2, 2**-0.5), (0, 4, 0.25), (2, 1, 2**-0.5), (1, 1, 0.0)):
+        found = (noise * np.roll(noise, lag, axis)).mean() / noise.var()
+        assert found == pytest.approx(expected, abs=0.03)
+
+
 def test_no_noise_leaves_the_magnitude():
     image = np.array([[[1.0, 2.0, 3.0]]])
     np.testing.assert_array_equal(add_rician_noise(image, 0.0, np.random.default_rng(0)), image)
-
-
-def smooth_ball(n=56):
-    """Return a brain-like ball with slowly varying intensity of about 100."""
-    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n)] * 3, indexing='ij')
-    mask = x**2 + y**2 + z**2 < 0.36
-    return np.where(mask, 100 * (1 + 0.2 * np.cos(3 * x) * np.cos(2 * y)), 0), mask
-
-
-@pytest.mark.parametrize('snr', [10, 20, 40])
-@pytest.mark.parametrize('background', ['measured', 'zeroed'])
-def test_noise_is_found_within_a_tenth(snr, background):
-    image, mask = smooth_ball()
-    noisy = add_rician_noise(image, 100 / snr, np.random.default_rng(snr))
-    if background == 'zeroed':
-        noisy = np.where(mask, noisy, 0)
-    estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
-    assert estimate.sigma == pytest.approx(100 / snr, rel=0.1)
-    assert ('air' in estimate.method) == (background == 'measured')
-
-
-@pytest.mark.parametrize('snr', [10, 20, 40])
-def test_the_rim_of_a_stripped_brain_is_not_taken_for_noise(snr):
-    # The second difference at a voxel next to the rim would see the edge.
-    image, mask = smooth_ball()
-    noisy = np.where(mask, add_rician_noise(image, 100 / snr, np.random.default_rng(snr)), 0)
-    estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
-    assert estimate.sigma == pytest.approx(100 / snr, rel=0.03)
-
-
-def test_smoothed_air_is_not_believed():
-    from scipy import ndimage
-
-    image, mask = smooth_ball()
-    noisy = add_rician_noise(image, 5.0, np.random.default_rng(0))
-    noisy = np.where(mask, noisy, ndimage.uniform_filter(noisy, 3))
-    estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
-    assert 'inside the brain' in estimate.method
-    assert estimate.sigma == pytest.approx(5.0, rel=0.1)
-
-
-def test_air_that_is_quieter_than_the_brain_is_not_believed():
-    # Rayleigh in shape, but somebody has damped it.
-    image, mask = smooth_ball()
-    noisy = add_rician_noise(image, 5.0, np.random.default_rng(0))
-    estimate = estimate_noise(np.where(mask, noisy, 0.2 * noisy), mask, (1.6, 1.6, 5.0))
-    assert 'inside the brain' in estimate.method
-    assert estimate.sigma == pytest.approx(5.0, rel=0.1)
-
-
-def test_air_of_one_constant_value_is_no_noise():
-    image, mask = smooth_ball()
-    noisy = np.where(mask, add_rician_noise(image, 5.0, np.random.default_rng(0)), 1)
-    estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
-    assert 'inside the brain' in estimate.method
-    assert estimate.sigma == pytest.approx(5.0, rel=0.1)
-
-
-def test_thick_slices_do_not_vote_on_noise():
-    # Between thick slices anatomy jumps; only the two finest axes may be differenced.
-    image, mask = smooth_ball()
-    jumps = 60 * np.random.default_rng(1).random((56, 56, 1))
-    image = image + jumps * mask
-    noisy = np.where(mask, add_rician_noise(image, 5.0, np.random.default_rng(0)), 0)
-    assert estimate_noise(noisy, mask, (5.0, 1.6, 1.6)).sigma == pytest.approx(5.0, rel=0.1)
-
-
-def test_noise_of_too_few_voxels_is_an_error():
-    mask = np.zeros((20, 20, 20), bool)
-    mask[:5, :5, :5] = True
-    with pytest.raises(ValueError, match='only 125 voxels'):
-        estimate_noise(np.ones(mask.shape), mask, (1, 1, 1))
-
-
-def test_noise_of_a_resampled_scan_is_that_of_its_acquired_voxels():
-    from scipy import ndimage
-
-    rng = np.random.default_rng(1)
-    coarse = 100 + 5 * rng.standard_normal((40, 40, 20))
-    fine = ndimage.zoom(coarse, (2, 2, 1), order=3)
-    mask = np.ones(fine.shape, bool)
-    apart = estimate_noise(fine, mask, (1, 1, 4), acquired=(2, 2, 4)).sigma
-    touching = estimate_noise(fine, mask, (1, 1, 4)).sigma
-    # Interpolation averages: two thirds of the acquired noise are left in the fine voxels,
-    # of which their immediate neighbours show almost nothing.
-    assert 0.5 * fine.std() < apart < 5
-    assert touching < 0.2 * apart

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ulfprep.physics.grid import Grid, aligned_offsets, isotropic_grid, resized_grid
+from ulfprep.physics.grid import (
+    Grid,
+    aligned_offsets,
+    are_aligned,
+    covered,
+    isotropic_grid,
+    resized_grid,
+)
 
 QUICK = settings(deadline=None, max_examples=40, derandomize=True)
 lengths = st.tuples(*[st.floats(0.7, 6.0)] * 3)
@@ -104,11 +111,21 @@ def test_crop_leaves_the_whole_grid_as_it_was():
     np.testing.assert_array_equal(grid.affine, before)
 
 
+def flip(grid, axes):
+    """The same voxel centres, counted from the other end of some axes."""
+    affine = np.array(grid.affine)
+    for axis in axes:
+        affine[:3, 3] += affine[:3, axis] * (grid.shape[axis] - 1)
+        affine[:3, axis] *= -1
+    return Grid(grid.shape, affine)
+
+
 @QUICK
-@given(shapes, lengths, lengths, shifts, angles)
-def test_aligned_offsets_name_the_same_world_points(shape, zooms, size, shift, turn):
+@given(shapes, lengths, lengths, shifts, angles, st.sets(st.integers(0, 2)))
+def test_aligned_offsets_name_the_same_world_points(shape, zooms, size, shift, turn, flipped):
     source = make_grid(shape, zooms, shift, turn)
-    target = resized_grid(source, size)
+    target = flip(resized_grid(source, size), flipped)
+    assert are_aligned(source, target)
     offsets = aligned_offsets(source, target)
     assert [len(o) for o in offsets] == list(target.shape)
     for pick in (0, -1):
@@ -127,18 +144,30 @@ def test_oblique_grids_are_refused(angle, axis):
     straight = make_grid((8, 8, 8), (1, 1, 1))
     with pytest.raises(ValueError, match='not aligned'):
         aligned_offsets(straight, make_grid((8, 8, 8), (1, 1, 1), turn=turn))
-
-
-@pytest.mark.parametrize('axis', [0, 1, 2])
-def test_flipped_grids_are_refused(axis):
-    straight = make_grid((8, 8, 8), (1, 1, 1))
-    affine = np.eye(4)
-    affine[axis, axis] = -1
-    with pytest.raises(ValueError, match='not aligned'):
-        aligned_offsets(straight, Grid((8, 8, 8), affine))
+    assert not are_aligned(straight, make_grid((8, 8, 8), (1, 1, 1), turn=turn))
 
 
 def test_exchanged_axes_are_refused():
     swapped = np.eye(4)[[1, 0, 2, 3]]
     with pytest.raises(ValueError, match='not aligned'):
         aligned_offsets(make_grid((8, 8, 8), (1, 1, 1)), Grid((8, 8, 8), swapped))
+
+
+@QUICK
+@given(shapes, lengths, shifts, angles, lengths, shifts, angles)
+def test_covered_voxels_are_those_within_the_sources_field_of_view(
+    shape, zooms, shift, turn, other_zooms, other_shift, other_turn
+):
+    source = make_grid(shape, zooms, shift, turn)
+    target = make_grid((4, 5, 6), other_zooms, other_shift, other_turn)
+    found = covered(source, target)
+    for voxel in np.ndindex(target.shape):
+        index = np.linalg.inv(source.affine) @ target.affine @ np.append(voxel, 1)
+        beyond = np.abs(index[:3] - (np.array(shape) - 1) / 2) - np.array(shape) / 2
+        if np.abs(beyond).min() > 0.01:  # not on the very border
+            assert found[voxel] == (beyond < 0).all()
+
+
+def test_a_grid_covers_what_was_laid_over_it():
+    grid = make_grid((10, 12, 9), (1, 1, 2), (3, 4, 5), (0.3, 0.1, 2))
+    assert covered(grid, resized_grid(grid, (2, 3, 3))).all()

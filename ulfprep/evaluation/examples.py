@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices
-from ulfprep.physics.forward import simulate
+from ulfprep.physics.acquisition import acquisition_matrices, add_rician_noise, apply_matrices
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.plan import plan_contrast
+from ulfprep.physics.simulation import simulate
 
 #: The template averages scans of about 1.5 T.
 TEMPLATE_FIELD, TARGET_FIELD = 1.5, 0.064
@@ -157,9 +157,13 @@ def simulate_example(subject: str, seed: int = 2025):
     plan = plan_contrast(
         truth.image, truth.mask, truth.probs, truth.grid.zooms, {}, TEMPLATE_FIELD, TARGET_FIELD
     )
-    scan, grid = simulate(
-        truth.image, truth.mask, truth.probs, truth.grid, plan, seed + int(subject), VOXEL_SIZE
+    simulation = simulate(
+        truth.image, truth.mask, truth.probs, truth.grid, plan, voxel_size=VOXEL_SIZE
     )
+    grid = simulation.grid
+    # The noise that the published scans were made with, whatever `realise` draws today.
+    rng = np.random.default_rng(seed + int(subject))
+    scan = add_rician_noise(simulation.expected, simulation.sigma, rng)
     matrices = acquisition_matrices(grid, truth.grid, VOXEL_SIZE)
     brain = apply_matrices(matrices, truth.mask.astype(np.float32)) > 0.5
     return np.where(brain, scan, 0), grid, plan

@@ -54,5 +54,5 @@ def blocks(warm: WarmStart, edge_mm: float, rng: np.random.Generator) -> Iterato
 
 def _support(matrix, rows):
     """Columns of an acquisition matrix that some of the rows use."""
-    used = np.flatnonzero((np.asarray(matrix)[rows] > 0).any(axis=0))
+    used = np.flatnonzero((np.asarray(matrix)[rows] != 0).any(axis=0))
     return slice(int(used[0]), int(used[-1]) + 1)

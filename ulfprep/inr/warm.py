@@ -81,7 +81,9 @@ def warm_start(image, mask, probs, grid: Grid, plan: dict, *, spacing=1.0, seed=
     scan, fine = grid.crop(bounds), isotropic_grid(grid, spacing).crop(fine_bounds)
     measured = (np.asarray(image, np.float32)[bounds] / np.float32(white)).astype(np.float32)
     voxels = np.asarray(mask, bool)[bounds]
-    model = ForwardModel.between(scan, fine, plan['psf_fwhm_mm'], plan['contrast_vector'])
+    model = ForwardModel.between(
+        scan, fine, plan['psf_fwhm_mm'], plan['contrast_vector'], plan.get('psf', 'gaussian')
+    )
     sharp, smoothness = discrepancy_inverse(model, measured, voxels, sigma, fine.zooms)
     inside = resample_mask(voxels, scan, fine)
     prior = _upsample(probs[(slice(None), *bounds)], scan, fine)

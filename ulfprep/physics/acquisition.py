@@ -4,25 +4,16 @@ The PSF is separable along the acquired axes, so on aligned grids acquisition is
 small dense matrix an axis (``A = Az x Ay x Ax``), with an exact adjoint.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.grid import Grid, aligned_offsets
-
-FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
-
-
-@dataclass(frozen=True)
-class NoiseEstimate:
-    """Noise standard deviation (image units) and how it was found, in words."""
-
-    sigma: float
-    method: str
+from ulfprep.physics.psf import FWHM_PER_SIGMA, axis_kinds, extends_border, profile, reach
 
 
-def psf_matrix(positions: np.ndarray, n_fine: int, fwhm: float) -> np.ndarray:
+def psf_matrix(
+    positions: np.ndarray, n_fine: int, fwhm: float, psf: str = 'gaussian'
+) -> np.ndarray:
     """Weights with which fine samples enter each acquired sample along one axis.
 
     Parameters
@@ -32,19 +23,20 @@ def psf_matrix(positions: np.ndarray, n_fine: int, fwhm: float) -> np.ndarray:
     n_fine : int
         Number of fine samples.
     fwhm : float
-        Full width at half maximum of the Gaussian PSF in fine index units.
+        Full width at half maximum of the PSF in fine index units.
+    psf : str
+        Profile along this axis, one of :data:`ulfprep.physics.psf.KINDS`.
 
     Returns
     -------
     numpy.ndarray, shape (n_scan, n_fine), float32
         Each row sums to one: a constant image stays the same constant up to the border.
     """
-    # Below half a sample a Gaussian falls between the lattice points; linear
-    # interpolation's own width is the honest floor.
-    sigma = max(fwhm / FWHM_PER_SIGMA, 0.3)
-    distance = (np.arange(n_fine)[None, :] - np.asarray(positions)[:, None]) / sigma
-    weights = np.exp(-0.5 * distance**2)
-    weights[np.abs(distance) > 3.5] = 0
+    positions = np.asarray(positions)
+    if extends_border(psf):
+        weights = _extended_weights(positions, n_fine, fwhm, psf)
+    else:
+        weights = profile(np.arange(n_fine)[None, :] - positions[:, None], fwhm, psf)
     empty = weights.sum(axis=1) == 0
     if empty.any():
         nearest = np.clip(np.rint(positions[empty]).astype(int), 0, n_fine - 1)
@@ -52,7 +44,20 @@ def psf_matrix(positions: np.ndarray, n_fine: int, fwhm: float) -> np.ndarray:
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def acquisition_matrices(scan: Grid, fine: Grid, psf_fwhm) -> list[np.ndarray]:
+def _extended_weights(positions, n_fine, fwhm, psf):
+    """Weights where what lies beyond the border counts as the border's sample."""
+    n = int(np.ceil(reach(fwhm, psf))) + 1
+    index = np.rint(positions).astype(int)[:, None] + np.arange(-n, n + 1)
+    weights = np.zeros((len(positions), n_fine))
+    rows = np.broadcast_to(np.arange(len(positions))[:, None], index.shape)
+    seen = profile(index - positions[:, None], fwhm, psf)
+    np.add.at(weights, (rows, np.clip(index, 0, n_fine - 1)), seen)
+    return weights
+
+
+def acquisition_matrices(
+    scan: Grid, fine: Grid, psf_fwhm, psf: str = 'gaussian'
+) -> list[np.ndarray]:
     """Return the three matrices that take an image on ``fine`` to the voxels of ``scan``.
 
     Parameters
@@ -60,16 +65,23 @@ def acquisition_matrices(scan: Grid, fine: Grid, psf_fwhm) -> list[np.ndarray]:
     scan, fine : Grid
         Aligned grids (:func:`ulfprep.physics.grid.aligned_offsets`).
     psf_fwhm : sequence of 3 floats
-        FWHM of the Gaussian PSF along the acquired axes, mm.
+        FWHM of the PSF along the acquired axes, mm.
+    psf : str
+        One of :data:`ulfprep.physics.psf.KINDS`.
 
     Returns
     -------
     list of numpy.ndarray
         One matrix an axis, shape (scan.shape[axis], fine.shape[axis]).
     """
-    positions = aligned_offsets(fine, scan)
+    positions, kinds = aligned_offsets(fine, scan), axis_kinds(psf, psf_fwhm)
     return [
-        psf_matrix(positions[axis], fine.shape[axis], float(psf_fwhm[axis]) / fine.zooms[axis])
+        psf_matrix(
+            positions[axis],
+            fine.shape[axis],
+            float(psf_fwhm[axis]) / fine.zooms[axis],
+            kinds[axis],
+        )
         for axis in range(3)
     ]
 
@@ -83,103 +95,40 @@ def apply_matrices(matrices, volume):
     return (matrices[0] @ flat).reshape(*shape[:-3], -1, shape[-2], shape[-1])
 
 
-def add_rician_noise(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
+def add_rician_noise(
+    image: np.ndarray, sigma: float, rng: np.random.Generator, fwhm=(0.0, 0.0, 0.0)
+) -> np.ndarray:
     """Magnitude of the complex image plus complex Gaussian noise of s.d. ``sigma``.
 
     Parameters
     ----------
-    image : numpy.ndarray
-        Noise-free magnitude image.
+    image : numpy.ndarray, shape (X, Y, Z)
+        Noise-free image; side lobes of the PSF may take it below zero.
     sigma : float
         Standard deviation of the real and of the imaginary noise, image units.
     rng : numpy.random.Generator
         Source of randomness.
+    fwhm : sequence of 3 floats
+        FWHM, in voxels, of the Gaussian that correlates the noise; its s.d. is kept.
 
     Returns
     -------
     numpy.ndarray
         Same shape, float32. The mean in a zero background is ``sigma * sqrt(pi / 2)``.
     """
-    real = image + sigma * rng.standard_normal(image.shape)
-    imaginary = sigma * rng.standard_normal(image.shape)
+    real = image + sigma * _unit_noise(image.shape, rng, fwhm)
+    imaginary = sigma * _unit_noise(image.shape, rng, fwhm)
     return np.hypot(real, imaginary).astype(np.float32)
 
 
-def _rayleigh_sigma(background: np.ndarray) -> tuple[float, bool]:
-    """Fit a Rayleigh law to background voxels; say whether it is one."""
-    mean, sd = float(background.mean()), float(background.std())
-    # For a Rayleigh variate mean / s.d. is 1.913 whatever sigma; filtered, rectified
-    # or zero-filled backgrounds leave that value at once.
-    return sd / np.sqrt(2 - np.pi / 2), sd > 0 and abs(mean / sd - 1.913) < 0.25
-
-
-def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) -> NoiseEstimate:
-    """Estimate the noise standard deviation of a magnitude image.
-
-    Air far from the head is used if it is distributed as noise must be (Rayleigh).
-    Many scanners process or zero the background; then the median absolute deviation of
-    in-plane second differences inside the brain is used, which smooth anatomy hardly
-    touches.
-
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Magnitude image.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    zooms : sequence of 3 floats
-        Voxel size, mm.
-    acquired : sequence of 3 floats, optional
-        Voxel size at acquisition, mm, where the image was resampled since: neighbours
-        closer than that share their noise, so differences are taken over as much.
-
-    Returns
-    -------
-    NoiseEstimate
-
-    Raises
-    ------
-    ValueError
-        If the brain holds too few voxels to tell.
-    """
-    mask = np.asarray(mask, bool)
-    if mask.sum() < 500:
-        raise ValueError(f'the brain mask holds only {int(mask.sum())} voxels')
-    scale = float(np.median(image[mask]))
-    inside = _difference_sigma(image, mask, zooms, zooms if acquired is None else acquired)
-    corner = _far_background(image, mask, scale)
-    if corner.size > 2000:
-        sigma, is_rayleigh = _rayleigh_sigma(corner)
-        # Interpolated or denoised data keep a Rayleigh-like look with too small a
-        # spread; the two estimates must tell the same story.
-        if is_rayleigh and 0.5 < sigma / max(inside, 1e-12) < 2:
-            return NoiseEstimate(sigma, 'Rayleigh fit to the air around the head')
-    return NoiseEstimate(inside, 'median absolute second difference inside the brain')
-
-
-def _far_background(image, mask, scale):
-    """Voxels well outside the head: dark, far from the brain, and not exactly zero."""
-    dark = ndimage.uniform_filter(image.astype(np.float32), 5) < 0.2 * scale
-    dark &= ~ndimage.binary_dilation(mask, iterations=5)
-    values = image[dark]
-    zeros = (values == 0).mean() if values.size else 1.0
-    return values[values > 0] if zeros < 0.05 else values[:0]
-
-
-def _difference_sigma(image, mask, zooms, acquired):
-    """Noise s.d. from second differences along the two finest axes."""
-    axes = np.argsort(acquired, kind='stable')[:2]
-    response = np.asarray(image, float)
-    core = mask
-    for axis in axes:
-        lag = max(int(np.ceil(acquired[axis] / zooms[axis] - 0.25)), 1)
-        kernel = np.zeros(2 * lag + 1)
-        kernel[[0, lag, -1]] = 1, -2, 1
-        response = ndimage.correlate1d(response, kernel, axis=int(axis))
-        # From core, not mask: the product of two kernels reaches the diagonal neighbours too.
-        core = core & np.roll(core, lag, axis) & np.roll(core, -lag, axis)
-    if core.sum() < 200:
-        core = mask
-    values = response[core]
-    # The response to unit white noise has s.d. 6 (the product of two [1 -2 1]).
-    return float(1.4826 * np.median(np.abs(values - np.median(values))) / 6)
+def _unit_noise(shape, rng, fwhm):
+    """Gaussian noise of s.d. one, smoothed periodically: the same s.d. in every voxel."""
+    noise = rng.standard_normal(shape)
+    for axis, width in enumerate(fwhm):
+        if width > 0:
+            impulse = np.zeros(shape[axis])
+            impulse[0] = 1
+            kernel = ndimage.gaussian_filter1d(impulse, width / FWHM_PER_SIGMA, mode='wrap')
+            noise = ndimage.gaussian_filter1d(noise, width / FWHM_PER_SIGMA, axis, mode='wrap')
+            noise /= np.sqrt((kernel**2).sum())
+    return noise

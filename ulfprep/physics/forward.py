@@ -4,25 +4,27 @@ One implementation serves both directions, so they cannot drift apart: enhanceme
 inverts it, simulation applies it and adds Rician noise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ulfprep.physics.acquisition import acquisition_matrices, add_rician_noise, apply_matrices
-from ulfprep.physics.grid import Grid, resized_grid
+from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices
+from ulfprep.physics.grid import Grid, are_aligned
+from ulfprep.physics.oblique import ObliqueAcquisition
 
 
 @dataclass(frozen=True, eq=False)
 class ForwardModel:
     """Tissue-wise contrast, point-spread and sampling of one acquisition.
 
-    ``y = A (I * sum_t m_t p_t)`` with ``A = Az x Ay x Ax``. Works on NumPy arrays and,
-    through :meth:`to`, on torch tensors; differentiable in both arguments.
+    ``y = A (I * sum_t m_t p_t)``. Works on NumPy arrays and, through :meth:`to`, on torch
+    tensors; differentiable in both arguments. :meth:`between` builds it for any two grids.
 
     Attributes
     ----------
     matrices : tuple of array or tensor
-        One acquisition matrix an axis, (scan samples, fine samples).
+        One acquisition matrix an axis, (scan samples, fine samples): ``A = Az x Ay x Ax``.
+        Empty where the grids are not aligned, and ``A`` does not separate.
     contrast : array or tensor, shape (3,)
         Contrast vector for CSF, GM, WM.
     """
@@ -31,17 +33,39 @@ class ForwardModel:
     contrast: object
 
     @classmethod
-    def between(cls, scan: Grid, fine: Grid, psf_fwhm, contrast) -> 'ForwardModel':
-        """Build the model that takes images on ``fine`` to voxels on ``scan``."""
-        matrices = tuple(acquisition_matrices(scan, fine, psf_fwhm))
-        return cls(matrices, np.asarray(contrast, np.float32))
+    def between(
+        cls, scan: Grid, fine: Grid, psf_fwhm, contrast, psf: str = 'gaussian'
+    ) -> 'ForwardModel':
+        """Build the model that takes images on ``fine`` to voxels on ``scan``.
+
+        Parameters
+        ----------
+        scan, fine : Grid
+            In any orientation; flipped, exchanged and oblique axes included.
+        psf_fwhm : sequence of 3 floats
+            FWHM of the PSF along the axes of ``scan``, mm.
+        contrast : array_like, shape (3,)
+        psf : str
+            One of :data:`ulfprep.physics.psf.KINDS`.
+
+        Returns
+        -------
+        ForwardModel
+            Of separable matrices on aligned grids, an :class:`ObliqueForwardModel` elsewhere.
+        """
+        contrast = np.asarray(contrast, np.float32)
+        if are_aligned(fine, scan):
+            return ForwardModel(tuple(acquisition_matrices(scan, fine, psf_fwhm, psf)), contrast)
+        acquisition = ObliqueAcquisition(scan, fine, tuple(map(float, psf_fwhm)), psf)
+        return ObliqueForwardModel((), contrast, acquisition)
 
     def to(self, device) -> 'ForwardModel':
         """Return the same model as torch tensors on ``device``."""
         import torch
 
         matrices = tuple(torch.as_tensor(np.asarray(m), device=device) for m in self.matrices)
-        return ForwardModel(matrices, torch.as_tensor(np.asarray(self.contrast), device=device))
+        contrast = torch.as_tensor(np.asarray(self.contrast), device=device)
+        return replace(self, matrices=matrices, contrast=contrast)
 
     def modulation(self, probs):
         """Contrast factor of every point, from tissue probabilities (..., 3, X, Y, Z)."""
@@ -58,6 +82,35 @@ class ForwardModel:
     def __call__(self, intensity, probs):
         """Expected voxel values of an image (..., X, Y, Z) and its tissues (..., 3, X, Y, Z)."""
         return self.acquire(intensity * self.modulation(probs))
+
+
+@dataclass(frozen=True, eq=False)
+class ObliqueForwardModel(ForwardModel):
+    """The same model between grids whose axes are not parallel.
+
+    Attributes
+    ----------
+    acquisition : ObliqueAcquisition
+    """
+
+    acquisition: ObliqueAcquisition
+
+    def acquire(self, volume):
+        """Apply PSF and sampling to ``volume`` (..., X, Y, Z)."""
+        return _apply(self.acquisition.acquire, self.acquisition.adjoint, volume)
+
+    def adjoint(self, voxels):
+        """Apply the exact transpose of :meth:`acquire`."""
+        return _apply(self.acquisition.adjoint, self.acquisition.acquire, voxels)
+
+
+def _apply(forward, transpose, array):
+    if isinstance(array, np.ndarray):
+        return forward(array)
+    # Imported late: torch is slow to load and of no use to arrays.
+    from ulfprep.physics.differentiable import Linear
+
+    return Linear.apply(array, forward, transpose)
 
 
 def residual(
@@ -91,61 +144,10 @@ def residual(
         gathers does: scalp is several times as bright as brain, and the image without it
         cannot predict the scan there.
     """
-    model = ForwardModel.between(scan, fine, plan['psf_fwhm_mm'], plan['contrast_vector'])
+    model = ForwardModel.between(
+        scan, fine, plan['psf_fwhm_mm'], plan['contrast_vector'], plan.get('psf', 'gaussian')
+    )
     predicted = model(intensity.astype(np.float32), probs.astype(np.float32))
     inside = model.acquire((probs.sum(axis=0) > 0).astype(np.float32)) > 0.97
     difference = (image - predicted) / plan['noise_sigma']
     return np.where(mask & inside, difference, 0).astype(np.float32)
-
-
-def simulate(
-    image: np.ndarray,
-    mask: np.ndarray,
-    probs: np.ndarray,
-    grid: Grid,
-    plan: dict,
-    seed: int,
-    target_voxel_size=(1.6, 1.6, 5.0),
-    snr: float | None = None,
-) -> tuple[np.ndarray, Grid]:
-    """Simulate the low-field scan of a high-field image.
-
-    Parameters
-    ----------
-    image, mask : numpy.ndarray, shape (X, Y, Z)
-        High-field image and brain mask; what lies outside the mask is not simulated.
-    probs : numpy.ndarray, shape (3, X, Y, Z)
-        Posteriors of CSF, GM, WM.
-    grid : Grid
-        Grid of ``image``.
-    plan : dict
-        Of :func:`ulfprep.physics.plan.plan_contrast`, direction ``simulate``.
-    seed : int
-        Seed of the noise.
-    target_voxel_size : sequence of 3 floats
-        Acquired voxel size in mm; also the FWHM of the Gaussian PSF.
-    snr : float, optional
-        SNR of white matter. By default that of a 64 mT scan with these voxels (14),
-        scaled with field as B0^1.5 and with voxel volume.
-
-    Returns
-    -------
-    simulated : numpy.ndarray, float32
-    target : Grid
-        Its grid: same axes and field of view.
-    """
-    target = resized_grid(grid, target_voxel_size)
-    model = ForwardModel.between(target, grid, target_voxel_size, plan['contrast_vector'])
-    inside = np.where(mask, image, 0).astype(np.float32)
-    clean = model(inside, np.where(mask, probs, 0).astype(np.float32))
-    sigma = plan['target_means'][2] / (snr or expected_snr(plan, target_voxel_size))
-    return add_rician_noise(clean, sigma, np.random.default_rng(seed)), target
-
-
-def expected_snr(plan: dict, voxel_size) -> float:
-    """White-matter SNR of a portable scan: 14 at 64 mT and 1.6 x 1.6 x 5 mm voxels.
-
-    Grows as B0^1.5 (Marques et al. 2019) and with voxel volume.
-    """
-    volume = float(np.prod(voxel_size)) / (1.6 * 1.6 * 5.0)
-    return 14.0 * volume * (plan['target_field_T'] / 0.064) ** 1.5

@@ -75,28 +75,65 @@ def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3):
     Parameters
     ----------
     source, target : Grid
-        Two grids whose axes are parallel and point the same way.
+        Two grids whose axes are parallel; they may point in opposite directions.
     tolerance : float
         Largest sine of the angle between the axes that still counts as parallel.
 
     Returns
     -------
     list of numpy.ndarray
-        For each axis the positions, shape (target.shape[axis],), in source indices.
+        For each axis the positions, shape (target.shape[axis],), in source indices;
+        falling where the axis points the other way.
 
     Raises
     ------
     ValueError
         If the grids are not aligned.
     """
-    to_source = np.linalg.inv(source.affine) @ target.affine
-    matrix = to_source[:3, :3]
-    off_axis = matrix - np.diag(np.diag(matrix))
-    if np.abs(off_axis).max() > tolerance * np.abs(np.diag(matrix)).min() or (
-        np.diag(matrix).min() <= 0
-    ):
+    if not are_aligned(source, target, tolerance):
         raise ValueError('the two grids are not aligned: resample one onto the axes of the other')
+    to_source = np.linalg.inv(source.affine) @ target.affine
     return [
-        to_source[axis, 3] + matrix[axis, axis] * np.arange(target.shape[axis])
+        to_source[axis, 3] + to_source[axis, axis] * np.arange(target.shape[axis])
         for axis in range(3)
     ]
+
+
+def are_aligned(source: Grid, target: Grid, tolerance: float = 1e-3) -> bool:
+    """Say whether each axis of one grid is parallel to the same axis of the other.
+
+    Parameters
+    ----------
+    source, target : Grid
+    tolerance : float
+        Largest sine of the angle between the axes that still counts as parallel.
+
+    Returns
+    -------
+    bool
+    """
+    matrix = (np.linalg.inv(source.affine) @ target.affine)[:3, :3]
+    diagonal = np.diag(matrix)
+    return bool(np.abs(matrix - np.diag(diagonal)).max() <= tolerance * np.abs(diagonal).min())
+
+
+def covered(source: Grid, target: Grid) -> np.ndarray:
+    """Say which voxels of ``target`` have their centre in the field of view of ``source``.
+
+    Parameters
+    ----------
+    source, target : Grid
+        In any orientation.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape ``target.shape``
+    """
+    to_source = np.linalg.inv(source.affine) @ target.affine
+    index = np.ogrid[tuple(slice(n) for n in target.shape)]
+    out = np.ones(target.shape, bool)
+    for row, n in zip(to_source[:3], source.shape, strict=True):
+        position = sum(step * k for step, k in zip(row[:3], index, strict=True)) + row[3]
+        # Voxels extend by half their size around their centre.
+        out &= np.abs(position - (n - 1) / 2) <= n / 2 + 1e-3
+    return out
