@@ -1,11 +1,21 @@
 """The terms of the objective."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize, stats
 
-from ulfprep.inr.losses import class_term, data_term, segmentation_term, total_variation
+from ulfprep.inr.losses import (
+    LIKELIHOODS,
+    class_term,
+    data_term,
+    rician_term,
+    segmentation_term,
+    total_variation,
+)
 
 QUICK = settings(deadline=None, max_examples=25, derandomize=True)
 seeds = st.integers(0, 10_000)
@@ -20,6 +30,98 @@ def test_data_term_counts_noise_standard_deviations():
     assert data_term(measured, measured, 2.0) == 0
     assert data_term(measured + 3.0, measured, 2.0) == pytest.approx(1.5)
     assert data_term(measured - 3.0, measured, 2.0) == pytest.approx(1.5)
+
+
+def magnitudes(signal, sigma, n=20_000, seed=0):
+    """Magnitudes of one signal in complex noise."""
+    noise = sigma * torch.randn(
+        2, n, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+    )
+    return torch.hypot(signal + noise[0], noise[1])
+
+
+def best_signal(measured, sigma, likelihood):
+    """The one signal for all voxels that the data term likes best."""
+
+    def term(signal):
+        return float(data_term(torch.full_like(measured, signal), measured, sigma, likelihood))
+
+    return optimize.minimize_scalar(term, bounds=(0, 12 * sigma), method='bounded').x
+
+
+@QUICK
+@given(st.floats(0, 30), st.floats(0.01, 30), st.floats(0.1, 10))
+def test_rician_term_is_the_likelihood_of_a_magnitude(signal, measured, sigma):
+    def ours(s):
+        s, y = torch.tensor([s * sigma, measured * sigma], dtype=torch.float64)
+        return float(rician_term(s[None], y[None], sigma)) / math.sqrt(math.pi / 2)
+
+    def reference(s):
+        return -stats.rice.logpdf(measured, s)
+
+    # Up to what does not depend on the signal.
+    assert ours(signal) - ours(1.0) == pytest.approx(
+        reference(signal) - reference(1.0), rel=1e-6, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize('likelihood', LIKELIHOODS)
+def test_the_gradient_of_the_data_term_is_exact(likelihood):
+    generator = torch.Generator().manual_seed(0)
+    predicted = 0.05 + 8 * torch.rand(40, dtype=torch.float64, generator=generator)
+    measured = predicted + torch.randn(40, dtype=torch.float64, generator=generator)
+    predicted.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda s: data_term(s, measured.abs(), 0.7, likelihood), (predicted,)
+    )
+
+
+@pytest.mark.parametrize('value', [0.0, 1e-8, 1e-3, 1.0, 1e3, 1e6])
+def test_rician_term_is_finite_at_any_signal(value):
+    predicted = torch.tensor([value, -value], requires_grad=True)
+    for measured in (0.0, 1.0, 1e3, 1e6):
+        term = rician_term(predicted, torch.tensor([measured, measured]), 1.0)
+        (gradient,) = torch.autograd.grad(term, predicted)
+        assert torch.isfinite(term)
+        assert torch.isfinite(gradient).all()
+
+
+def test_in_pure_noise_only_the_rician_likelihood_sees_no_signal():
+    measured = magnitudes(0.0, 2.0)
+    assert best_signal(measured, 2.0, 'rician') < 0.3 * 2.0
+    # Half of all magnitudes of pure noise exceed sigma times the root of 2 log 2.
+    assert best_signal(measured, 2.0, 'mae') == pytest.approx(2.0 * 1.177, rel=0.03)
+
+
+@pytest.mark.parametrize('snr', [1.0, 1.5, 2.0, 3.0, 8.0])
+def test_a_weak_signal_is_found_without_the_noise_floor(snr):
+    measured = magnitudes(snr, 1.0, seed=1)
+    assert best_signal(measured, 1.0, 'rician') == pytest.approx(snr, abs=0.05)
+    if snr < 2:
+        assert best_signal(measured, 1.0, 'mae') > snr + 0.2
+
+
+def test_where_the_residual_is_noise_both_likelihoods_pull_equally_hard():
+    measured = magnitudes(14.0, 1.0)
+    pulls = []
+    for likelihood in LIKELIHOODS:
+        predicted = torch.full_like(measured, 14.0, requires_grad=True)
+        (gradient,) = torch.autograd.grad(
+            data_term(predicted, measured, 1.0, likelihood), predicted
+        )
+        pulls.append(float(gradient.abs().sum()))
+    assert pulls[0] == pytest.approx(pulls[1], rel=0.03)
+
+
+def test_rician_term_counts_noise_standard_deviations():
+    measured, predicted = magnitudes(3.0, 1.0), torch.full((20_000,), 2.5)
+    one = rician_term(predicted, measured, 1.0)
+    assert rician_term(7 * predicted, 7 * measured, 7.0) == pytest.approx(float(one), rel=1e-5)
+
+
+def test_an_unknown_likelihood_is_refused():
+    with pytest.raises(ValueError, match='mae, rician'):
+        data_term(torch.ones(2), torch.ones(2), 1.0, 'gauss')
 
 
 @QUICK

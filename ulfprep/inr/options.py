@@ -26,6 +26,8 @@ class FitOptions:
         Weights of the terms beside the data term.
     class_spread : float
         S.d. of high-field intensities within a tissue, relative to white matter.
+    likelihood : str
+        How scan and prediction are compared, one of :data:`ulfprep.inr.losses.LIKELIHOODS`.
     """
 
     epochs: int = 8
@@ -42,6 +44,7 @@ class FitOptions:
     weight_tv: float = 0.4
     weight_tv_tissue: float = 0.1
     class_spread: float = 0.1
+    likelihood: str = 'mae'
 
     @classmethod
     def sloppy(cls) -> 'FitOptions':

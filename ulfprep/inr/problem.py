@@ -86,7 +86,7 @@ class Problem:
         shares = seen[1:4, voxels] / seen[4, voxels].clamp_min(1e-3)
         posterior = self.posterior[(slice(None), *block.scan)][:, voxels]
         spacing = float(self.warm.fine.zooms[0])
-        data = losses.data_term(predicted, measured, self.sigma)
+        data = losses.data_term(predicted, measured, self.sigma, o.likelihood)
         segmentation = losses.segmentation_term(shares, posterior)
         classes = losses.class_term(intensity, probs, self.targets, o.class_spread)
         tv = losses.total_variation(volume[:1], inside, spacing)
