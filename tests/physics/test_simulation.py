@@ -190,10 +190,21 @@ def test_an_oblique_target_sees_the_same_brain_and_nothing_beyond(brain):
     oblique = simulate(head, mask, probs, grid, PLAN, target=Grid(target.shape, affine),
                        keep_head=True)  # fmt: skip
     straight = simulate(head, mask, probs, grid, PLAN, target=target, keep_head=True)
+    np.testing.assert_array_equal(
+        straight.expected, simulate(head, mask, probs, grid, PLAN, keep_head=True).expected
+    )
     centre = tuple(np.array(target.shape) // 2)
     assert oblique.expected[centre] == pytest.approx(straight.expected[centre], rel=0.01)
     assert straight.expected[0, 0, 0] == pytest.approx(60, rel=1e-3)
     assert oblique.expected[0, 0, 0] == 0  # turned out of the source's field of view
+
+
+def test_a_target_brings_its_own_resolution(brain):
+    target = resized_grid(brain[3], (3.0, 3.0, 3.0))
+    found = simulate(*brain, PLAN, target=target)
+    same = simulate(*brain, PLAN, voxel_size=(3.0, 3.0, 3.0))
+    np.testing.assert_allclose(found.expected, same.expected, rtol=1e-5)
+    assert found.sigma == pytest.approx(same.sigma)
 
 
 def test_snr_grows_with_voxel_volume_and_field():

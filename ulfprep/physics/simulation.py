@@ -48,7 +48,7 @@ def simulate(
     grid: Grid,
     plan: dict,
     *,
-    voxel_size=VOXEL_SIZE,
+    voxel_size=None,
     target: Grid | None = None,
     psf: str = 'gaussian',
     snr: float | None = None,
@@ -70,9 +70,9 @@ def simulate(
         Grid of ``image``.
     plan : dict
         Of :func:`ulfprep.physics.plan.plan_contrast`, direction ``simulate``.
-    voxel_size : sequence of 3 floats
+    voxel_size : sequence of 3 floats, optional
         Acquired voxel size in mm along the axes of the simulated scan; also the FWHM of
-        the PSF.
+        the PSF. By default that of ``target``, or :data:`VOXEL_SIZE`.
     target : Grid, optional
         Grid of the simulated scan, in any orientation. By default voxels of ``voxel_size``
         over the field of view of ``grid``, along its axes.
@@ -102,7 +102,10 @@ def simulate(
         If ``snr``, ``bias_strength`` or ``noise_fwhm`` is no possible value.
     """
     _check(snr, bias_strength, noise_fwhm)
-    target = target or resized_grid(grid, voxel_size)
+    if voxel_size is None:
+        voxel_size = VOXEL_SIZE if target is None else target.zooms
+    if target is None:
+        target = resized_grid(grid, voxel_size)
     mask = np.asarray(mask, bool)
     model = ForwardModel.between(target, grid, voxel_size, plan['contrast_vector'], psf)
     expected = model.acquire(_low_field_image(image, mask, probs, model, plan, keep_head))

@@ -35,7 +35,15 @@ class TissueSegmentation:
     n_iterations: int
 
 
-def segment(image: np.ndarray, mask: np.ndarray, zooms, *, spacing: float = 1.0, acquired=None):
+def segment(
+    image: np.ndarray,
+    mask: np.ndarray,
+    zooms,
+    *,
+    spacing: float = 1.0,
+    acquired=None,
+    psf: str = 'gaussian',
+):
     """Segment a T1w brain into CSF, GM and WM.
 
     In 5 mm slices almost every cortical voxel is a mixture, so classes of whole voxels
@@ -55,6 +63,8 @@ def segment(image: np.ndarray, mask: np.ndarray, zooms, *, spacing: float = 1.0,
         Spacing of the fine lattice, mm.
     acquired : sequence of 3 floats, optional
         FWHM of the PSF, mm; the voxel size without.
+    psf : str
+        One of :data:`ulfprep.physics.psf.KINDS`.
 
     Returns
     -------
@@ -68,7 +78,7 @@ def segment(image: np.ndarray, mask: np.ndarray, zooms, *, spacing: float = 1.0,
         return TissueSegmentation(field.probs, field.means, field.sds, field.n_iterations)
     scan = Grid(mask.shape, np.diag([*map(float, zooms), 1.0]))
     fine = isotropic_grid(scan, spacing)
-    model = ForwardModel.between(scan, fine, acquired, np.ones(3))
+    model = ForwardModel.between(scan, fine, acquired, np.ones(3), psf)
     sharp, _ = discrepancy_inverse(model, image, mask, sigma, fine.zooms)
     brain = resample_mask(mask, scan, fine)
     # Deconvolved noise is smoothed by the prior: about a third of the scan's remains.
