@@ -97,6 +97,7 @@ def _fake_fit() -> ModuleType:
     @dataclass(frozen=True)
     class FitOptions:
         n_steps: int = 10
+        likelihood: str = 'mae'
 
         @classmethod
         def default(cls):
@@ -182,7 +183,9 @@ def _fake_residual(image, mask, *rest):
 
 def _fake_simulate(image, mask, probs, grid, plan, **options):
     # The scan's own grid will do: nobody here looks at it.
-    return SimpleNamespace(grid=grid, expected=np.full(grid.shape, 7, np.float32))
+    return SimpleNamespace(
+        grid=grid, expected=np.full(grid.shape, 7, np.float32), sigma=1.0, bias_field=None
+    )
 
 
 def _fake_realise(simulation, *rest, **options):
@@ -194,7 +197,7 @@ def _fake_figures() -> ModuleType:
         from ulfprep.bids.derivatives import FIGURES
 
         for name in FIGURES[direction]:
-            Path(f'{out_prefix}_desc-{name}_T1w.svg').write_text('<svg/>')
+            Path(f'{out_prefix}_desc-{name}.svg').write_text('<svg/>')
 
     module = ModuleType('ulfprep.reports.figures')
     module.plot_scan = plot_scan

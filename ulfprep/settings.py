@@ -7,6 +7,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Kinds of image that can be processed, by their BIDS suffix.
+MODALITIES = ('T1w', 'T2w', 'FLAIR')
+
 #: Settings that change how a run is carried out but never a voxel of its results.
 NOT_IN_HASH = frozenset(
     {
@@ -15,10 +18,13 @@ NOT_IN_HASH = frozenset(
         'analysis_level',
         'participant_label',
         'session_label',
+        'modalities',
         'nprocs',
         'omp_nthreads',
         'work_dir',
         'verbose',
+        'target_like',  # its digest is in the hash, wherever the file may lie
+        'simulate_as_bids',
     }
 )
 
@@ -40,6 +46,38 @@ class Settings:
         scan under 0.3 T, 0.064 T for any other.
     source_field : float or None
         Field strength of the scans, tesla, where their sidecars do not say.
+    modalities : tuple of str
+        Which of :data:`MODALITIES` to process.
+    target_sequence : str
+        Sequence at the target: name of a preset, or its timings as JSON text; empty for
+        the usual one of the modality.
+    target_contrast : tuple of str
+        Contrasts at the target as typed, such as ``WM-GM=0.45``.
+    target_like : Path or None
+        A scan whose tissue contrasts are the target.
+    target_like_digest : str
+        Hash of that scan and its sidecar.
+    relaxation : str
+        User's relaxation values as JSON text.
+    acquired_resolution : tuple of float
+        Voxel size at acquisition along the axes of the files, mm; empty to decide by scan.
+    psf : str
+        Kind of point-spread function: ``gaussian``, ``slice-profile`` or ``kspace``.
+    likelihood : str
+        Data term of the fit: ``mae`` or ``rician``.
+    target_resolution : tuple of float
+        Voxel size of simulated scans, mm.
+    target_snr : float or None
+        SNR of white matter in simulated scans; ``None`` for that of physics.
+    n_realisations : int
+        Noisy scans simulated of each scan.
+    bias_strength, noise_fwhm : float
+        Of simulated scans: s.d. of the logarithm of the receive field, and FWHM of the
+        noise's correlation in mm.
+    keep_head : bool
+        Simulate the whole head, not the brain alone.
+    simulate_as_bids : Path or None
+        Where simulated scans are written as a raw BIDS dataset too.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     nprocs : int
@@ -63,6 +101,22 @@ class Settings:
     session_label: tuple[str, ...] = ()
     target_field: float | None = None
     source_field: float | None = None
+    modalities: tuple[str, ...] = ('T1w',)
+    target_sequence: str = ''
+    target_contrast: tuple[str, ...] = ()
+    target_like: Path | None = None
+    target_like_digest: str = ''
+    relaxation: str = ''
+    acquired_resolution: tuple[float, ...] = ()
+    psf: str = 'gaussian'
+    likelihood: str = 'mae'
+    target_resolution: tuple[float, ...] = (1.6, 1.6, 5.0)
+    target_snr: float | None = None
+    n_realisations: int = 1
+    bias_strength: float = 0.0
+    noise_fwhm: float = 0.0
+    keep_head: bool = False
+    simulate_as_bids: Path | None = None
     device: str = 'auto'
     nprocs: int = 1
     omp_nthreads: int = 1
@@ -86,7 +140,7 @@ class Settings:
 
     def to_toml(self) -> str:
         """Return the settings as a TOML document that :meth:`from_toml` reads back."""
-        # Every value is a string, number, bool or list of strings, and for those the
+        # Every value is a string, number, bool or list of those, and for those the
         # JSON spelling is TOML's too.
         lines = [
             f'{key} = {json.dumps(value, ensure_ascii=False)}'
@@ -101,12 +155,10 @@ class Settings:
         unknown = set(values) - {field.name for field in dataclasses.fields(cls)}
         if unknown:
             raise ValueError(f'unknown settings: {", ".join(sorted(unknown))}')
-        for key in ('bids_dir', 'output_dir', 'work_dir'):
+        for key in ('bids_dir', 'output_dir', 'work_dir', 'target_like', 'simulate_as_bids'):
             if key in values:
                 values[key] = Path(values[key])
-        for key in ('participant_label', 'session_label'):
-            if key in values:
-                values[key] = tuple(values[key])
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**values)
 
     def digest(self) -> str:

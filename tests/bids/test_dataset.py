@@ -25,6 +25,16 @@ def test_every_t1w_is_a_scan_of_its_own(make_dataset):
     assert stems(root) == ['sub-01_acq-x', 'sub-01_run-1', 'sub-01_run-2', 'sub-02_ses-A_rec-y']
 
 
+def test_modalities_select_scans_that_differ_in_their_suffix_alone(make_dataset):
+    root = make_dataset('sub-01')
+    for suffix in ('T2w', 'FLAIR', 'PDw'):
+        make_dataset('sub-01', suffix=suffix)
+    settings = Settings(root, root / 'out', modalities=('T1w', 'T2w', 'FLAIR'))
+    names = [scan.name for scan in find_scans(settings)]
+    assert sorted(names) == ['sub-01_FLAIR', 'sub-01_T1w', 'sub-01_T2w']
+    assert stems(root, modalities=('FLAIR',)) == ['sub-01']
+
+
 def test_entities_are_kept_as_written(make_dataset):
     scan = find_scans(Settings(make_dataset('sub-01_ses-A_acq-x_run-01'), 'out'))[0]
     expected = {'subject': '01', 'session': 'A', 'acquisition': 'x', 'run': '01'}

@@ -8,6 +8,7 @@ import pytest
 
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import (
+    IMAGE,
     QC,
     derivatives_of,
     golden_list,
@@ -17,7 +18,7 @@ from ulfprep.bids.derivatives import (
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.labels import LOOKUP, lookup_table, to_dseg
 from ulfprep.bids.sidecars import dataset_description, provenance, sidecar
-from ulfprep.settings import Settings
+from ulfprep.settings import MODALITIES, Settings
 
 
 def scan_of(**entities):
@@ -38,6 +39,27 @@ def test_no_two_files_share_a_name(direction):
     paths = golden_list(scan_of(), direction)
     assert len(set(paths)) == len(paths)
     assert derivatives_of(direction)[-1] is QC
+
+
+@pytest.mark.parametrize('direction', ['enhance', 'simulate'])
+def test_modalities_of_one_session_share_no_name(direction):
+    """A T1w, T2w and FLAIR of one session lie side by side, several realisations and all."""
+    scans = [dataclasses.replace(scan_of(), suffix=suffix) for suffix in MODALITIES]
+    paths = [path for scan in scans for path in golden_list(scan, direction, 3)]
+    assert len(set(paths)) == len(paths)
+    t2w = {path.name for path in golden_list(scans[1], direction)}
+    assert {'sub-01_desc-brainT2w_mask.nii.gz', 'sub-01_label-GM_desc-T2w_probseg.json'} <= t2w
+    assert {'sub-01_desc-preproc_T2w.nii.gz', 'sub-01_desc-qc_T2w.json'} <= t2w
+    assert not any('T1w' in name for name in t2w)
+
+
+def test_realisations_are_numbered_where_there_are_several():
+    def names(count):
+        found = golden_list(scan_of(), 'simulate', count)
+        return [p.name for p in found if '_desc-simulated' in p.name and p.name.endswith('.gz')]
+
+    assert names(1) == ['sub-01_res-ulf_desc-simulated_T1w.nii.gz']
+    assert names(2) == [f'sub-01_res-ulf_desc-simulated{k}_T1w.nii.gz' for k in (1, 2)]
 
 
 def test_unknown_entity_is_an_error_not_a_lost_name():
@@ -105,7 +127,7 @@ def test_sidecars_have_what_bids_asks_for(finished):
         assert ('Resolution' in content) == ('resolution' in derivative.entities)
         assert ('Type' in content) == (derivative.suffix == 'mask')
         assert content.get('SkullStripped', True) is True
-        assert ('SkullStripped' in content) == (derivative.suffix == 'T1w')
+        assert ('SkullStripped' in content) == (derivative.suffix == IMAGE)
         assert content['Contrast']['contrast_vector'] == [0.5, 0.9, 1.0]
         assert content['Provenance']['SettingsHash'] == settings.digest()
 

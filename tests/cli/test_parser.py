@@ -1,5 +1,6 @@
 """Arguments to settings, and wrong usage to exit code 64."""
 
+import dataclasses
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import pytest
 from ulfprep import __version__
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.parser import available_cpus, build_parser, parse_args
+from ulfprep.settings import Settings
 
 BASE = ['in', 'out', 'participant']
 
@@ -55,6 +57,21 @@ def test_threads_never_exceed_processes():
         ['--segmentation', 'FAST'],
         ['--sloppy', 'yes', 'more'],
         ['--slop'],
+        ['--modalities', 'T1'],
+        ['--modalities'],
+        ['--target-sequence', 'no-such-file.json'],
+        ['--relaxation', 'no-such-file.tsv'],
+        ['--acquired-resolution', '1.6', '1.6'],
+        ['--acquired-resolution', '1.6', '1.6', '0'],
+        ['--target-resolution', '1', '1', 'thick'],
+        ['--target-snr', '0'],
+        ['--target-snr', 'inf'],
+        ['--n-realisations', '0'],
+        ['--bias-strength', '-1'],
+        ['--noise-fwhm', 'nan'],
+        ['--psf', 'sinc'],
+        ['--likelihood', 'gauss'],
+        ['--target-like', 'a.nii', '--target-sequence', 'HF-T1w'],
     ],
 )
 def test_wrong_usage_is_64_and_names_the_flag(wrong, capsys):
@@ -78,7 +95,8 @@ def test_help_names_every_flag_and_its_group():
                  '--device', '--nprocs', '--omp-nthreads', '--work-dir', '--random-seed',
                  '--sloppy', '--segmentation', '--version', '--verbose'):  # fmt: skip
         assert flag in text
-    for group in ('which scans:', 'physics:', 'how to compute:', 'machine:'):
+    groups = ('which scans:', 'target: ', 'scan: ', 'simulation ', 'how to compute:', 'machine:')
+    for group in groups:
         assert group in text
     assert 'not a medical device' in text
 
@@ -118,3 +136,48 @@ def test_paths_are_absolute_without_links(tmp_path):
     (tmp_path / 'real').mkdir()
     (tmp_path / 'link').symlink_to('real')
     assert parse_args([str(tmp_path / 'link'), 'o', 'group']).bids_dir == Path(tmp_path / 'real')
+
+
+def test_modalities_come_in_one_order_and_once():
+    settings = parse_args([*BASE, '--modalities', 'FLAIR', 'T1w', 'FLAIR'])
+    assert settings.modalities == ('T1w', 'FLAIR')
+    assert parse_args(BASE).modalities == ('T1w',)
+
+
+def test_a_sequence_file_becomes_part_of_the_settings(tmp_path):
+    file = tmp_path / 'own.json'
+    file.write_text('{"repetition_time": 2.0,\n "kind": "FSE", "echo_time": 0.1}')
+    settings = parse_args([*BASE, '--target-sequence', str(file)])
+    assert settings.target_sequence == '{"echo_time": 0.1, "kind": "FSE", "repetition_time": 2.0}'
+    before = settings.digest()
+    file.write_text('{"repetition_time": 3.0, "kind": "FSE", "echo_time": 0.1}')
+    assert parse_args([*BASE, '--target-sequence', str(file)]).digest() != before
+
+
+def test_relaxation_values_are_read_from_tsv_and_json_alike(tmp_path):
+    table, text = tmp_path / 'own.tsv', tmp_path / 'own.json'
+    table.write_text('tissue\tfield_T\tT1_ms\tT2_ms\nWM\t0.064\t300\t\n')
+    text.write_text('[{"tissue": "WM", "field_T": "0.064", "T1_ms": "300"}]')
+    one, other = (parse_args([*BASE, '--relaxation', str(f)]).relaxation for f in (table, text))
+    assert one == other == '[{"T1_ms": "300", "field_T": "0.064", "tissue": "WM"}]'
+
+
+def test_settings_of_every_flag_survive_toml(tmp_path):
+    arguments = [
+        *BASE, '--modalities', 'T2w', 'FLAIR', '--target-contrast', 'WM-GM=-0.4',
+        '--target-like', str(tmp_path / 'ref T2w.nii.gz'), '--acquired-resolution', '1.5', '1.5',
+        '5', '--target-resolution', '2', '2', '4', '--target-snr', '10', '--n-realisations', '3',
+        '--bias-strength', '0.1', '--noise-fwhm', '2', '--keep-head', '--psf', 'kspace',
+        '--likelihood', 'rician', '--simulate-as-bids', str(tmp_path / 'raw'),
+    ]  # fmt: skip
+    settings = parse_args(arguments)
+    assert settings.target_contrast == ('WM-GM=-0.4',)
+    assert settings.acquired_resolution == (1.5, 1.5, 5.0)
+    assert settings.keep_head
+    assert Settings.from_toml(settings.to_toml()) == settings
+
+
+def test_where_a_reference_lies_does_not_matter_but_what_it_holds_does(tmp_path):
+    here, there = (parse_args([*BASE, '--target-like', f'{d}/ref.nii']) for d in 'ab')
+    assert here.digest() == there.digest()
+    assert dataclasses.replace(here, target_like_digest='x').digest() != here.digest()

@@ -151,7 +151,7 @@ def test_no_usable_scan_is_bad_data(make_dataset, run):
 
 def test_figure_that_cannot_be_drawn_costs_no_other(make_dataset, run, tmp_path, monkeypatch):
     def plot_scan(out_prefix, **files):
-        Path(f'{out_prefix}_desc-bias_T1w.svg').write_text('<svg/>')
+        Path(f'{out_prefix}_desc-bias.svg').write_text('<svg/>')
         raise RuntimeError('could not draw loss: too ugly')
 
     monkeypatch.setattr(sys.modules['ulfprep.reports.figures'], 'plot_scan', plot_scan)

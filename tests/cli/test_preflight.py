@@ -164,3 +164,42 @@ def test_environment_stays_inside_the_work_folder(tmp_path, monkeypatch):
             assert os.environ[name].startswith(str(tmp_path / 'w'))
     assert os.environ['MPLCONFIGDIR'] == '/before'
     assert 'NO_ET' not in os.environ
+
+
+@pytest.mark.parametrize(
+    ('more', 'words'),
+    [
+        (['--target-sequence', 'MPRAGE9'], ['MPRAGE9', 'HF-T1w']),
+        (['--target-contrast', 'WM-GM=high'], ['WM-GM=high']),
+        (['--target-contrast', 'WM-GM=.4', 'WM-CSF=1', 'GM-CSF=0'], ['contradict']),
+    ],
+)
+def test_targets_that_cannot_be_met(args, capsys, more, words):
+    args['more'] += more
+    expect(args, Exit.USAGE, capsys, *words)
+
+
+def test_relaxation_values_that_cannot_be_used(args, capsys, tmp_path):
+    (tmp_path / 'own.tsv').write_text('tissue\tfield_T\tT1_ms\nfat\t3\t300\n')
+    args['more'] += ['--relaxation', str(tmp_path / 'own.tsv')]
+    expect(args, Exit.USAGE, capsys, "row 1: tissue is 'fat'")
+
+
+def test_a_reference_scan_must_be_there_and_of_one_modality(args, capsys, tmp_path):
+    start = args['more']
+    args['more'] = [*start, '--target-like', str(tmp_path / 'ref.nii.gz')]
+    expect(args, Exit.NO_INPUT, capsys, 'ref.nii.gz', '--target-like')
+    args['more'] = [*start, '--target-like', str(tmp_path / 'ref.mgz')]
+    expect(args, Exit.USAGE, capsys, 'takes a NIfTI file')
+    (tmp_path / 'ref.nii.gz').write_bytes(b'x')
+    args['more'] = [
+        *start, '--target-like', str(tmp_path / 'ref.nii.gz'), '--modalities', 'T1w', 'T2w'
+    ]  # fmt: skip
+    expect(args, Exit.USAGE, capsys, 'one modality')
+
+
+def test_other_modalities_that_are_there_are_named(args, capsys):
+    args['more'] += ['--modalities', 'T2w', 'FLAIR']
+    expect(
+        args, Exit.NOTHING_SELECTED, capsys, 'no T2w or FLAIR scan', 'there is T1w', '--modalities'
+    )

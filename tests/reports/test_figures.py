@@ -111,8 +111,8 @@ def test_one_bad_figure_does_not_cost_the_others(tmp_path, coarse_files, plan):
         )
     assert info.value.__cause__ is not None
     written = {p.name for p in tmp_path.glob('*.svg')}
-    assert 's_desc-enhancement_T1w.svg' in written
-    assert 's_desc-loss_T1w.svg' not in written
+    assert 's_desc-enhancement.svg' in written
+    assert 's_desc-loss.svg' not in written
 
 
 def test_only_a_scan_gives_only_its_figure(tmp_path, coarse_files):

@@ -149,15 +149,15 @@ def test_scans_of_a_session_come_in_natural_order(tmp_path, qc, add_scan):
     html, page = read(path)
     titles = re.findall(r'<h2 id="s\d-title">(.*?) <small>(.*?)</small>', html)
     assert titles == [
-        ('acq-x run-1', 'sub-01_ses-A_acq-x_run-1'),
-        ('run-2', 'sub-01_ses-A_run-2'),
-        ('run-10', 'sub-01_ses-A_run-10'),
+        ('acq-x run-1 T1w', 'sub-01_ses-A_acq-x_run-1_T1w'),
+        ('run-2 T1w', 'sub-01_ses-A_run-2_T1w'),
+        ('run-10 T1w', 'sub-01_ses-A_run-10_T1w'),
     ]
     assert len(page.ids) == len(set(page.ids))
     assert path.stat().st_size < 8e6
     # Without a session only the scan without one is meant.
     html, _ = read(write_report(tmp_path, '01'))
-    assert re.findall(r'<small>(.*?)</small>', html) == ['sub-01']
+    assert re.findall(r'<small>(.*?)</small>', html) == ['sub-01_T1w']
 
 
 def test_one_scan_stays_well_within_the_budget(tmp_path, qc, add_scan):
@@ -186,14 +186,14 @@ def test_a_scan_without_qc_file_is_shown_as_unfinished(tmp_path, add_scan):
 def test_failures_of_named_scans_stand_with_their_scan(tmp_path, qc, add_scan):
     add_scan('sub-01_run-1', qc)
     failure = {
-        'scan': 'sub-01_run-2',
+        'scan': 'sub-01_run-2_T1w',
         'node': 'wf.sub_01.fit',
         'message': f'the loss is not a number {HOSTILE}',
         'traceback': 'Traceback (most recent call last):\n  ...\nValueError: loss',
     }
-    elsewhere = failure | {'scan': 'sub-01_ses-A_run-3', 'node': None, 'traceback': None}
+    elsewhere = failure | {'scan': 'sub-01_ses-A_run-3_T1w', 'node': None, 'traceback': None}
     html, page = read(write_report(tmp_path, '01', errors=[failure, elsewhere]))
-    assert re.findall(r'<small>(.*?)</small>', html) == ['sub-01_run-1', 'sub-01_run-2']
+    assert re.findall(r'<small>(.*?)</small>', html) == ['sub-01_run-1_T1w', 'sub-01_run-2_T1w']
     second = html.split('<article id="s2"')[1].split('</article>')[0]
     assert 'Failed:</strong> the loss is not a number &lt;script&gt;' in second
     assert 'Node: wf.sub_01.fit' in html

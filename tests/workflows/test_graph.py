@@ -11,6 +11,7 @@ from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan, find_scans
 from ulfprep.settings import Settings
 from ulfprep.workflows.base import init_ulfprep_wf, scans_at_a_time
+from ulfprep.workflows.reference import reference_scan
 from ulfprep.workflows.scan import init_scan_wf, make_task, node_name, safe_name
 
 
@@ -118,3 +119,23 @@ def test_name_that_fits_no_derivative_is_refused_at_once(settings):
                 {'MagneticFieldStrength': 0.064})  # fmt: skip
     with pytest.raises(UnusableScanError, match='foo'):
         make_task(scan, settings)
+
+
+def test_a_reference_is_measured_once_for_all_scans(settings, tmp_path):
+    settings = dataclasses.replace(settings, target_like=tmp_path / 'ref_T1w.nii.gz')
+    tasks = [make_task(scan, settings) for scan in find_scans(settings)]
+    workflow = init_ulfprep_wf(tasks, settings, tmp_path)
+    names = workflow.list_node_names()
+    assert [n for n in names if n.endswith('measure')] == ['reference_wf.measure']
+    graph = workflow._create_flat_graph()
+    (measure,) = (node for node in graph.nodes if node.name == 'measure')
+    assert sorted(n.name for n in graph.successors(measure)) == ['plan', 'plan']
+    text = ' '.join(workflow.get_node(node_name(tasks[0].scan)).visit_desc().split())
+    assert 'measured in a reference scan (ref_T1w.nii.gz)' in text
+
+
+def test_a_reference_is_of_the_modality_its_name_says(tmp_path):
+    (tmp_path / 'x_T2w.json').write_text('{"MagneticFieldStrength": 3}')
+    scan = reference_scan(tmp_path / 'x_T2w.nii.gz', 'T1w')
+    assert (scan.suffix, scan.metadata) == ('T2w', {'MagneticFieldStrength': 3})
+    assert reference_scan(tmp_path / 'other.nii', 'FLAIR').suffix == 'FLAIR'

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.settings import Settings
+from ulfprep.settings import MODALITIES, Settings
 
 #: Extensions of images, longest first.
 EXTENSIONS = ('.nii.gz', '.nii')
@@ -20,7 +20,7 @@ class UnknownLabelError(DatasetError):
 
 
 class NoScansError(DatasetError):
-    """The dataset, or what was selected of it, holds no T1w scan."""
+    """The dataset, or what was selected of it, holds no scan of the modalities asked for."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Scan:
         Name without suffix, such as ``sub-01_ses-A_acq-x_run-1``.
     source : str
         BIDS URI of the image, ``bids:raw:`` and the path inside the dataset.
+    suffix : str
+        Its modality, one of :data:`ulfprep.settings.MODALITIES`.
     """
 
     path: Path
@@ -47,6 +49,12 @@ class Scan:
     metadata: dict = field(default_factory=dict)
     stem: str = ''
     source: str = ''
+    suffix: str = 'T1w'
+
+    @property
+    def name(self) -> str:
+        """Name without extension, such as ``sub-01_ses-A_T1w``: unique in a dataset."""
+        return f'{self.stem}_{self.suffix}'
 
     @property
     def subject(self) -> str:
@@ -155,7 +163,7 @@ ENTITY_NAMES = {
 
 
 def find_scans(settings: Settings) -> list[Scan]:
-    """Return the T1w scans a run is about, sorted by name.
+    """Return the scans a run is about, sorted by name.
 
     Every image is a scan of its own: nothing is averaged or picked in silence. Phase,
     real and imaginary parts (``part-``) are no scans.
@@ -163,7 +171,7 @@ def find_scans(settings: Settings) -> list[Scan]:
     Parameters
     ----------
     settings : Settings
-        Only ``bids_dir`` and the labels are used.
+        Only ``bids_dir``, the modalities and the labels are used.
 
     Returns
     -------
@@ -180,34 +188,40 @@ def find_scans(settings: Settings) -> list[Scan]:
     """
     participants = _check_labels(settings)
     layout = _layout(settings.bids_dir, participants)
-    query = {'suffix': 'T1w', 'extension': list(EXTENSIONS), 'datatype': 'anat'}
+    suffixes = list(settings.modalities)
+    query = {'suffix': suffixes, 'extension': list(EXTENSIONS), 'datatype': 'anat'}
     if settings.session_label:
         query['session'] = list(settings.session_label)
     scans: dict[str, Scan] = {}
     for file in sorted(layout.get(**query), key=lambda f: f.path):
         path = Path(file.path)
-        stem = path.name.split('.')[0].removesuffix('_T1w')
+        name = path.name.split('.')[0]
+        stem, _, suffix = name.rpartition('_')
         entities = _entities(stem, ENTITY_NAMES)
         if entities.get('part', 'mag') != 'mag':
             continue
-        if stem in scans:
+        if name in scans:
             raise DatasetError(
-                f'{path}: the same scan is there twice, also as {scans[stem].path.name}; '
+                f'{path}: the same scan is there twice, also as {scans[name].path.name}; '
                 'remove one of the two'
             )
         relative = path.relative_to(settings.bids_dir).as_posix()
-        scans[stem] = Scan(
+        scans[name] = Scan(
             path=path,
             entities=entities,
             metadata=_plain(file.get_metadata()),
             stem=stem,
             source=f'bids:raw:{relative}',
+            suffix=suffix,
         )
     if not scans:
         wanted = f'{_shorten(["sub-" + p for p in participants])}'
         if settings.session_label:
             wanted += f', {_shorten(["ses-" + s for s in settings.session_label])}'
-        raise NoScansError(f'{settings.bids_dir}: no T1w scan (anat/*_T1w.nii[.gz]) for {wanted}')
+        others = {f.entities['suffix'] for f in layout.get(**{**query, 'suffix': MODALITIES})}
+        hint = f'; there is {" ".join(sorted(others))}, see --modalities' if others else ''
+        kinds, names = ' or '.join(suffixes), ', '.join(f'anat/*_{s}.nii[.gz]' for s in suffixes)
+        raise NoScansError(f'{settings.bids_dir}: no {kinds} scan ({names}) for {wanted}{hint}')
     return list(scans.values())
 
 

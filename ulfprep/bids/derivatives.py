@@ -15,7 +15,7 @@ PATTERN = (
     'sub-{subject}[/ses-{session}]/anat/sub-{subject}[_ses-{session}][_acq-{acquisition}]'
     '[_ce-{ceagent}][_rec-{reconstruction}][_run-{run}][_echo-{echo}][_part-{part}]'
     '[_chunk-{chunk}][_res-{resolution}][_label-{label}][_desc-{desc}]'
-    '_{suffix<T1w|mask|dseg|probseg>}{extension<.nii.gz|.json>|.nii.gz}'
+    '_{suffix<T1w|T2w|FLAIR|mask|dseg|probseg>}{extension<.nii.gz|.json>|.nii.gz}'
 )
 #: Figures of a scan, per direction; each is one file and one place in the report.
 FIGURES = {
@@ -32,10 +32,8 @@ FIGURES = {
     'simulate': ('bias', 'tissues', 'contrast', 'simulated'),
 }
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
-RESOLUTIONS = {
-    '1mm': '1 mm isotropic, axes and field of view of the scan',
-    'ulf': '1.6 x 1.6 x 5 mm, the acquisition of an ultra-low-field scanner',
-}
+#: Stands for the suffix of the scan.
+IMAGE = 'image'
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Derivative:
     key : str
         Name of the file between workflow nodes.
     suffix : str
-        BIDS suffix.
+        BIDS suffix; :data:`IMAGE` for that of the scan itself.
     description : str
         What the file holds, for its sidecar.
     entities : dict
@@ -93,7 +91,7 @@ SCAN_GRID = "on the scan's own grid"
 COMMON = [
     Derivative(
         'preproc',
-        'T1w',
+        IMAGE,
         'The scan in RAS+ axis order, corrected for bias field.',
         {'desc': 'preproc'},
         {'SkullStripped': False},
@@ -106,7 +104,7 @@ COMMON = [
 ENHANCED = [
     Derivative(
         'enhanced',
-        'T1w',
+        IMAGE,
         'The brain as it would look at the target field strength and 1 mm, estimated from '
         'the scan alone.',
         {'resolution': '1mm', 'desc': 'enhanced'},
@@ -115,55 +113,66 @@ ENHANCED = [
     *_segmentation('fine_', 'of the enhanced image', resolution='1mm'),
     Derivative(
         'uncertainty',
-        'T1w',
+        IMAGE,
         'Uncertainty of the enhanced image, in its own intensity units.',
         {'resolution': '1mm', 'desc': 'uncertainty'},
         {'SkullStripped': True},
     ),
     Derivative(
         'residual',
-        'T1w',
+        IMAGE,
         'The scan less the enhanced image pushed back through the forward model, in units '
         'of the noise standard deviation; zero outside the brain.',
         {'desc': 'residual'},
         {'SkullStripped': True, 'Units': 'noise standard deviations'},
     ),
 ]
-SIMULATED = [
-    Derivative(
-        'simulated',
-        'T1w',
-        'The brain as an ultra-low-field scanner would see it, simulated from the scan.',
-        {'resolution': 'ulf', 'desc': 'simulated'},
-        {'SkullStripped': True},
-    ),
-]
 QC = Derivative(
-    'qc', 'T1w', 'Metrics and provenance of the scan.', {'desc': 'qc'}, extension='.json'
+    'qc', IMAGE, 'Metrics and provenance of the scan.', {'desc': 'qc'}, extension='.json'
 )
 
 
-def derivatives_of(direction: str) -> list[Derivative]:
+def derivatives_of(direction: str, n_realisations: int = 1) -> list[Derivative]:
     """Return the files of a finished scan, the QC file (written last) last.
 
     Parameters
     ----------
     direction : {'enhance', 'simulate'}
+    n_realisations : int
+        Simulated scans there are of each scan.
     """
-    own = {'enhance': ENHANCED, 'simulate': SIMULATED}[direction]
+    own = ENHANCED if direction == 'enhance' else simulated(n_realisations)
     return [*COMMON, *own, QC]
+
+
+def simulated(n_realisations: int) -> list[Derivative]:
+    """Return the simulated scans: one, or several that differ in their noise alone."""
+    numbers = [''] if n_realisations == 1 else range(1, n_realisations + 1)
+    return [
+        Derivative(
+            f'simulated{number}',
+            IMAGE,
+            'The scan as an ultra-low-field scanner would see it, simulated.',
+            {'resolution': 'ulf', 'desc': f'simulated{number}'},
+        )
+        for number in numbers
+    ]
 
 
 def path_of(scan: Scan, derivative: Derivative) -> Path:
     """Return a derivative's path inside the output folder."""
     from bids.layout.writing import build_path
 
+    own = derivative.suffix == IMAGE
     entities = {
         **scan.entities,
         **derivative.entities,
-        'suffix': derivative.suffix,
+        'suffix': scan.suffix if own else derivative.suffix,
         'extension': derivative.extension,
     }
+    if not own and scan.suffix != 'T1w':
+        # Masks and tissues of a T2w would otherwise take the names of the T1w's.
+        entities['desc'] = f'{derivative.entities.get("desc", "")}{scan.suffix}'
     path = build_path(entities, [PATTERN], strict=True)
     if path is None:
         raise ValueError(
@@ -179,17 +188,17 @@ def sidecar_path(path: Path) -> Path:
 
 def figure_path(scan: Scan, name: str) -> Path:
     """Return a figure's path inside the output folder."""
-    return Path(f'sub-{scan.subject}', 'figures', f'{scan.stem}_desc-{name}_T1w.svg')
+    return Path(f'sub-{scan.subject}', 'figures', f'{scan.stem}_desc-{name}_{scan.suffix}.svg')
 
 
-def golden_list(scan: Scan, direction: str) -> list[Path]:
+def golden_list(scan: Scan, direction: str, n_realisations: int = 1) -> list[Path]:
     """Return all files of a finished scan, inside the output folder, sorted.
 
     Images, their sidecars, the QC file and the figures; the report is a file of the
     participant, not of the scan.
     """
     paths = []
-    for derivative in derivatives_of(direction):
+    for derivative in derivatives_of(direction, n_realisations):
         path = path_of(scan, derivative)
         paths.append(path)
         if path.name.endswith('.nii.gz'):
@@ -245,6 +254,6 @@ def missing_files(scan: Scan, settings: Settings, direction: str) -> list[Path]:
     out = settings.output_dir
     return [
         path
-        for path in golden_list(scan, direction)
+        for path in golden_list(scan, direction, settings.n_realisations)
         if not (out / path).is_file() or (out / path).stat().st_size == 0
     ]

@@ -15,8 +15,9 @@ def qc_record(
     segmentation: dict,
     fit: dict | None,
     methods: str,
+    simulation: dict | None = None,
 ) -> dict:
-    """Return the content of ``desc-qc_T1w.json``.
+    """Return the content of ``desc-qc_<modality>.json``.
 
     Parameters
     ----------
@@ -38,9 +39,12 @@ def qc_record(
         History, options and device of the fit; None when simulating.
     methods : str
         Methods text of this scan's workflow.
+    simulation : dict or None
+        What was simulated; None when enhancing.
     """
     return {
         'entities': {**scan.entities, 'session': scan.session},
+        'modality': scan.suffix,
         'source': scan.source,
         'direction': direction,
         'metrics': metrics,
@@ -49,6 +53,7 @@ def qc_record(
         'contrast': plan,
         'segmentation': segmentation,
         'fit': fit,
+        'simulation': simulation,
         'methods': methods,
         **made_by,
     }

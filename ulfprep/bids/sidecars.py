@@ -9,14 +9,13 @@ from urllib.parse import quote
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import (
-    RESOLUTIONS,
     Derivative,
     input_digest,
     relevant_settings,
 )
 from ulfprep.bids.files import read_json, write_json, write_text
 from ulfprep.bids.labels import lookup_table
-from ulfprep.settings import Settings
+from ulfprep.settings import MODALITIES, Settings
 
 #: Version of BIDS that the derivatives follow.
 BIDS_VERSION = '1.10.0'
@@ -28,14 +27,15 @@ BIDSIGNORE = (
     'logs/',
     'figures',  # with a slash the validator overlooks those inside sub-*
     'group_*',
-    '*_desc-qc_T1w.json',
+    # One wildcard a line: the validator overlooks names with two.
+    *(f'*_desc-qc_{modality}.json' for modality in MODALITIES),
 )
 README = """\
 # Derivatives made by ulfprep
 
 `sub-*.html` are the reports: start there. `anat/` holds, for every scan, the image at the
 target field strength (`desc-enhanced` or `desc-simulated`), its tissues, and where not to
-believe it (`desc-uncertainty`, `desc-residual`); `desc-qc_T1w.json` its metrics and how it
+believe it (`desc-uncertainty`, `desc-residual`); `desc-qc_*.json` its metrics and how it
 was made. Methods and what to cite are in `logs/CITATION.md`.
 
 Research use only: not a medical device.
@@ -86,7 +86,11 @@ def sidecar(derivative: Derivative, scan: Scan, made_by: dict, plan: dict, strip
     if derivative.key == 'preproc':
         content['SkullStripped'] = stripped
     if 'resolution' in derivative.entities:
-        content['Resolution'] = RESOLUTIONS[derivative.entities['resolution']]
+        size = ' x '.join(f'{mm:g}' for mm in made_by['settings']['target_resolution'])
+        content['Resolution'] = {
+            '1mm': '1 mm isotropic, axes and field of view of the scan',
+            'ulf': f'{size} mm, the acquisition of the simulated scanner',
+        }[derivative.entities['resolution']]
     content['Contrast'] = {
         key: plan.get(key)
         for key in (
@@ -97,6 +101,17 @@ def sidecar(derivative: Derivative, scan: Scan, made_by: dict, plan: dict, strip
             'contrast_vector',
             'target_means',
             'target_contrast',
+            'target_sources',
+            'target_sequence',
+            'defaults_used',
+            'noise_sigma',
+            'psf',
+            'psf_fwhm_mm',
+            'psf_source',
+            'rank',
+            'condition_number',
+            'equations',
+            'active_bounds',
         )
     }
     # One object: BIDS has other meanings for some of these names (SoftwareVersions).

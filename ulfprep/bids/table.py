@@ -37,11 +37,11 @@ IDENTITY = {
 }
 
 
-def qc_files(output_dir: Path) -> list[Path]:
-    """Return the QC files of all finished scans, sorted by name."""
+def qc_files(output_dir: Path, modality: str = 'T1w') -> list[Path]:
+    """Return the QC files of all finished scans of a modality, sorted by name."""
     files = [
-        *output_dir.glob('sub-*/anat/*_desc-qc_T1w.json'),
-        *output_dir.glob('sub-*/ses-*/anat/*_desc-qc_T1w.json'),
+        *output_dir.glob(f'sub-*/anat/*_desc-qc_{modality}.json'),
+        *output_dir.glob(f'sub-*/ses-*/anat/*_desc-qc_{modality}.json'),
     ]
     return sorted(files, key=lambda path: path.name)
 
@@ -62,7 +62,7 @@ def table_rows(files: list[Path], metrics: list[str]) -> tuple[list[list[str]], 
             record = read_json(path)
             entities, plan = record['entities'], record['contrast']
             row = [
-                path.name.removesuffix('_desc-qc_T1w.json'),
+                path.name.rpartition('_desc-qc_')[0],
                 entities['subject'],
                 entities.get('session'),
                 record['direction'],
@@ -87,8 +87,10 @@ def cell(value) -> str:
     return str(value)
 
 
-def write_group_table(output_dir: Path, dictionary: dict[str, dict]) -> tuple[int, list[str]]:
-    """Write ``group_T1w.tsv`` and its data dictionary.
+def write_group_table(
+    output_dir: Path, dictionary: dict[str, dict], modality: str = 'T1w'
+) -> tuple[int, list[str]]:
+    """Write ``group_<modality>.tsv`` and its data dictionary.
 
     Parameters
     ----------
@@ -104,9 +106,9 @@ def write_group_table(output_dir: Path, dictionary: dict[str, dict]) -> tuple[in
     problems : list of str
         A line for every QC file that could not be read.
     """
-    rows, problems = table_rows(qc_files(output_dir), list(dictionary))
+    rows, problems = table_rows(qc_files(output_dir, modality), list(dictionary))
     if rows:
         lines = ['\t'.join([*IDENTITY, *dictionary]), *('\t'.join(row) for row in rows)]
-        write_text(output_dir / 'group_T1w.tsv', '\n'.join(lines) + '\n')
-        write_json(output_dir / 'group_T1w.json', {**IDENTITY, **dictionary})
+        write_text(output_dir / f'group_{modality}.tsv', '\n'.join(lines) + '\n')
+        write_json(output_dir / f'group_{modality}.json', {**IDENTITY, **dictionary})
     return len(rows), problems

@@ -4,11 +4,11 @@ import sys
 
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.preflight import check_paths
-from ulfprep.settings import Settings
+from ulfprep.settings import MODALITIES, Settings
 
 
 def run_group(settings: Settings) -> Exit:
-    """Write ``group_T1w.tsv`` and its data dictionary from the output folder alone.
+    """Write ``group_<modality>.tsv`` and data dictionaries from the output folder alone.
 
     Returns
     -------
@@ -29,12 +29,16 @@ def run_group(settings: Settings) -> Exit:
         raise Stop(
             Exit.NO_INPUT, f'{out}: there is no such folder; run the participant level first'
         )
-    count, problems = write_group_table(out, METRICS)
+    total, problems = 0, []
+    for modality in MODALITIES:
+        count, found = write_group_table(out, METRICS, modality)
+        total, problems = total + count, problems + found
+        if count:
+            print(f'{count} scan(s) in {out / f"group_{modality}.tsv"}', file=sys.stderr)
     for problem in problems:
         print(f'ulfprep: {problem}', file=sys.stderr)
-    if not count:
+    if not total:
         raise Stop(
             Exit.NO_INPUT, f'{out}: holds no finished scan; run the participant level first'
         )
-    print(f'{count} scan(s) in {out / "group_T1w.tsv"}', file=sys.stderr)
     return Exit.FAILURE if problems else Exit.OK

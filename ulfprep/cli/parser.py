@@ -6,18 +6,18 @@ answer at once.
 
 import argparse
 import os
-import re
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from ulfprep import __version__
+from ulfprep.cli import values
 from ulfprep.cli.exit_codes import Exit
-from ulfprep.settings import Settings
+from ulfprep.settings import MODALITIES, Settings
 
 DESCRIPTION = """\
-ulfprep enhances ultra-low-field (64 mT) T1-weighted MRI by physics, one scan at a
-time, without training data; it also simulates such scans from high-field ones.
+ulfprep enhances ultra-low-field (64 mT) brain MRI by physics, one scan at a time,
+without training data; it also simulates such scans from high-field ones.
 Research use only: not a medical device."""
 
 EPILOG = """\
@@ -25,6 +25,7 @@ examples:
   ulfprep data/ results/ participant
   ulfprep data/ results/ participant --participant-label 01 02 --nprocs 8
   ulfprep data/ results/ participant --source-field 0.064 --target-field 3
+  ulfprep 3t/ results/ participant --n-realisations 5 --simulate-as-bids ulf/
   ulfprep data/ results/ group
 
 exit codes:
@@ -42,54 +43,6 @@ class _Parser(argparse.ArgumentParser):
         self.exit(int(Exit.USAGE), f'{self.prog}: error: {message} (see {self.prog} --help)\n')
 
 
-def _label(prefix: str):
-    """Return a converter that takes a BIDS label with or without its prefix."""
-
-    def convert(text: str) -> str:
-        label = text.removeprefix(prefix)
-        if not re.fullmatch(r'[A-Za-z0-9+]+', label):
-            raise argparse.ArgumentTypeError(
-                f'{text!r} is no BIDS label: letters and digits only, such as {prefix}01 or 01'
-            )
-        return label
-
-    return convert
-
-
-def _field_strength(text: str) -> float:
-    """Convert a field strength in tesla."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.001 <= value <= 20:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is no field strength in tesla between 0.001 and 20 (64 mT is 0.064)'
-        )
-    return value
-
-
-def _count(text: str) -> int:
-    """Convert a whole number of at least one."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of at least 1')
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    """Convert a random seed, 0 to 2**32 - 1 (what every generator here accepts)."""
-    if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 0 to 4294967295')
-    return int(text)
-
-
-def _device(text: str) -> str:
-    """Convert the name of a device."""
-    if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', text):
-        raise argparse.ArgumentTypeError(f'{text!r} is not auto, cpu, cuda or cuda:N')
-    return text
-
-
 def available_cpus() -> int:
     """Return how many CPUs this process may use (which a scheduler may have limited)."""
     try:
@@ -102,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the ``ulfprep`` command."""
     parser = _Parser(
         prog='ulfprep',
+        usage='%(prog)s [options] bids_dir output_dir {participant,group}',
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -125,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--participant-label',
         '--participant_label',
         nargs='+',
-        type=_label('sub-'),
+        type=values.label('sub-'),
         default=[],
         metavar='LABEL',
         help='only these participants, with or without sub- (default: all)',
@@ -134,26 +88,24 @@ def build_parser() -> argparse.ArgumentParser:
         '--session-label',
         '--session_label',
         nargs='+',
-        type=_label('ses-'),
+        type=values.label('ses-'),
         default=[],
         metavar='LABEL',
         help='only these sessions, with or without ses- (default: all)',
     )
 
-    physics = parser.add_argument_group('physics')
-    physics.add_argument(
-        '--target-field',
-        type=_field_strength,
-        metavar='TESLA',
-        help='field strength to synthesise (default: 3 for scans under 0.3 T, '
-        "for all others 0.064); above the scan's own it enhances, below it simulates",
+    which.add_argument(
+        '--modalities',
+        nargs='+',
+        choices=MODALITIES,
+        default=['T1w'],
+        metavar='SUFFIX',
+        help=f'which images: {", ".join(MODALITIES)} (default: T1w)',
     )
-    physics.add_argument(
-        '--source-field',
-        type=_field_strength,
-        metavar='TESLA',
-        help='field strength of scans whose sidecar lacks MagneticFieldStrength',
-    )
+
+    _add_target(parser.add_argument_group('target: what to synthesise'))
+    _add_scan(parser.add_argument_group('scan: what is known of it'))
+    _add_simulation(parser.add_argument_group('simulation (targets below the field of the scan)'))
 
     method = parser.add_argument_group('how to compute')
     method.add_argument(
@@ -164,8 +116,15 @@ def build_parser() -> argparse.ArgumentParser:
         'installed (default: auto)',
     )
     method.add_argument(
+        '--likelihood',
+        choices=('mae', 'rician'),
+        default=Settings.likelihood,
+        help='how the fit weighs its distance to the scan: mean absolute error, or the Rician '
+        'likelihood of magnitudes (default: %(default)s)',
+    )
+    method.add_argument(
         '--random-seed',
-        type=_seed,
+        type=values.seed,
         default=Settings.random_seed,
         metavar='N',
         help='the same seed gives the same bytes on the same machine (default: %(default)s)',
@@ -179,20 +138,20 @@ def build_parser() -> argparse.ArgumentParser:
     machine = parser.add_argument_group('machine')
     machine.add_argument(
         '--device',
-        type=_device,
+        type=values.device,
         default='auto',
         metavar='auto|cpu|cuda[:N]',
         help='where to fit; auto takes a GPU where there is one (default: auto)',
     )
     machine.add_argument(
         '--nprocs',
-        type=_count,
+        type=values.count,
         metavar='N',
         help='CPUs to use in all (default: all this process may use)',
     )
     machine.add_argument(
         '--omp-nthreads',
-        type=_count,
+        type=values.count,
         metavar='N',
         help='CPUs one scan may use; nprocs divided by it is the number of scans at a time '
         '(default: nprocs, at most 8)',
@@ -206,6 +165,122 @@ def build_parser() -> argparse.ArgumentParser:
         help='folder for intermediate files (default: ./work)',
     )
     return parser
+
+
+def _add_target(group) -> None:
+    """Add what says how the result should look."""
+    group.add_argument(
+        '--target-field',
+        type=values.field_strength,
+        metavar='TESLA',
+        help='field strength to synthesise (default: 3 for scans under 0.3 T, '
+        "for all others 0.064); above the scan's own it enhances, below it simulates",
+    )
+    either = group.add_mutually_exclusive_group()
+    either.add_argument(
+        '--target-sequence',
+        type=values.sequence,
+        metavar='NAME|FILE.json',
+        help='sequence at the target: HF-T1w (MPRAGE), HF-T1w-SPGR, HF-T1w-SE, HF-T2w, '
+        'HF-FLAIR, ULF-T1w, ULF-T2w, ULF-FLAIR, or a JSON file with kind, repetition_time, '
+        'echo_time ... in seconds (default: by modality and field)',
+    )
+    either.add_argument(
+        '--target-like',
+        type=Path,
+        metavar='FILE',
+        help='take the tissue contrasts of this scan (NIfTI, its sidecar beside it)',
+    )
+    group.add_argument(
+        '--target-contrast',
+        nargs='+',
+        default=[],
+        metavar='A-B=C',
+        help='contrasts 2(a-b)/(a+b) to reach, such as WM-GM=0.45 WM-CSF=1.2; physics gives '
+        'what is not stated',
+    )
+    group.add_argument(
+        '--relaxation',
+        type=values.relaxation,
+        metavar='FILE',
+        help='own relaxation values over the built-in ones: JSON list or TSV with the columns '
+        'tissue, field_T, T1_ms, T2_ms, PD',
+    )
+
+
+def _add_scan(group) -> None:
+    """Add what a user knows of the scan and its sidecar does not say."""
+    group.add_argument(
+        '--source-field',
+        type=values.field_strength,
+        metavar='TESLA',
+        help='field strength of scans whose sidecar lacks MagneticFieldStrength',
+    )
+    group.add_argument(
+        '--acquired-resolution',
+        nargs=3,
+        type=values.length,
+        default=[],
+        metavar='MM',
+        help='voxel size at acquisition along the axes of the file, for scans that were '
+        'resampled since (default: from sidecar, spectrum and header, as the report says)',
+    )
+    group.add_argument(
+        '--psf',
+        choices=('gaussian', 'slice-profile', 'kspace'),
+        default=Settings.psf,
+        help='point-spread function, as wide as the acquired voxels (default: %(default)s)',
+    )
+
+
+def _add_simulation(group) -> None:
+    """Add what only simulated scans need."""
+    group.add_argument(
+        '--target-resolution',
+        nargs=3,
+        type=values.length,
+        default=list(Settings.target_resolution),
+        metavar='MM',
+        help='voxel size of the simulated scan (default: 1.6 1.6 5)',
+    )
+    group.add_argument(
+        '--target-snr',
+        type=values.positive,
+        metavar='SNR',
+        help='white-matter SNR (default: 14 at 64 mT and 1.6 x 1.6 x 5 mm, by field and voxel)',
+    )
+    group.add_argument(
+        '--n-realisations',
+        type=values.count,
+        default=Settings.n_realisations,
+        metavar='K',
+        help='noisy scans to make of each scan (default: %(default)s)',
+    )
+    group.add_argument(
+        '--bias-strength',
+        type=values.not_negative(1.0),
+        default=Settings.bias_strength,
+        metavar='SD',
+        help='s.d. of the logarithm of a smooth receive field (default: none)',
+    )
+    group.add_argument(
+        '--noise-fwhm',
+        type=values.not_negative(20.0),
+        default=Settings.noise_fwhm,
+        metavar='MM',
+        help='correlate the noise over this width (default: white noise)',
+    )
+    group.add_argument(
+        '--keep-head',
+        action='store_true',
+        help='simulate the whole head; what is no brain keeps its intensity',
+    )
+    group.add_argument(
+        '--simulate-as-bids',
+        type=Path,
+        metavar='DIR',
+        help='write the simulated scans as a raw BIDS dataset too',
+    )
 
 
 def parse_args(argv: list[str] | None = None) -> Settings:
@@ -236,6 +311,21 @@ def parse_args(argv: list[str] | None = None) -> Settings:
         session_label=tuple(dict.fromkeys(options.session_label)),
         target_field=options.target_field,
         source_field=options.source_field,
+        modalities=tuple(m for m in MODALITIES if m in options.modalities),
+        target_sequence=options.target_sequence or '',
+        target_contrast=tuple(options.target_contrast),
+        target_like=options.target_like and _absolute(options.target_like),
+        relaxation=options.relaxation or '',
+        acquired_resolution=tuple(options.acquired_resolution),
+        psf=options.psf,
+        likelihood=options.likelihood,
+        target_resolution=tuple(options.target_resolution),
+        target_snr=options.target_snr,
+        n_realisations=options.n_realisations,
+        bias_strength=options.bias_strength,
+        noise_fwhm=options.noise_fwhm,
+        keep_head=options.keep_head,
+        simulate_as_bids=options.simulate_as_bids and _absolute(options.simulate_as_bids),
         device=options.device,
         nprocs=nprocs,
         # More threads a scan than CPUs in all would only fight each other.

@@ -64,7 +64,7 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     write_text(run_dir / 'settings.toml', settings.to_toml())
     LOGGER.info('indexing %s', settings.bids_dir)
     scans = select_scans(settings)
-    LOGGER.info('%d T1w scan(s) selected', len(scans))
+    LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
     write_dataset_files(settings)
 
     from ulfprep.cli.citation import write_citation

@@ -1,6 +1,7 @@
 """Checks that must pass before any work starts."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -136,6 +137,55 @@ def resolve_device(name: str) -> str:
     return name
 
 
+def check_wishes(settings: Settings) -> None:
+    """Refuse targets that cannot be read or contradict each other.
+
+    Raises
+    ------
+    Stop
+        With one line that says what to change.
+    """
+    from ulfprep.physics.plan import Wishes
+
+    wishes = Wishes(
+        settings.target_sequence, settings.target_contrast, relaxation=settings.relaxation
+    )
+    try:
+        wishes.check()
+    except ValueError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+
+
+def reference_digest(settings: Settings) -> str:
+    """Return a short hash of the scan of ``--target-like`` and its sidecar.
+
+    Raises
+    ------
+    Stop
+        Where it is missing, no NIfTI file by its name, or meant for several modalities.
+    """
+    path = settings.target_like
+    if path is None:
+        return ''
+    if not path.name.endswith(('.nii', '.nii.gz')):
+        raise Stop(Exit.USAGE, f'{path}: --target-like takes a NIfTI file (.nii or .nii.gz)')
+    if len(settings.modalities) > 1:
+        raise Stop(
+            Exit.USAGE,
+            '--target-like is one scan of one modality; name that one with --modalities',
+        )
+    try:
+        digest = hashlib.sha256(path.read_bytes())
+    except OSError as error:
+        raise Stop(
+            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --target-like'
+        ) from error
+    sidecar = path.with_name(path.name.partition('.nii')[0] + '.json')
+    if sidecar.is_file():
+        digest.update(sidecar.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def preflight(settings: Settings) -> Settings:
     """Check a participant-level run and return its settings with no choice left open.
 
@@ -143,8 +193,12 @@ def preflight(settings: Settings) -> Settings:
     depend on whether a choice was made by name or left to ulfprep.
     """
     check_paths(settings)
+    check_wishes(settings)
+    digest = reference_digest(settings)
     segmentation = resolve_segmentation(settings.segmentation)
     device = resolve_device(settings.device)
     make_folder(settings.output_dir, 'output folder')
     make_folder(settings.work_dir, '--work-dir')
-    return dataclasses.replace(settings, segmentation=segmentation, device=device)
+    return dataclasses.replace(
+        settings, segmentation=segmentation, device=device, target_like_digest=digest
+    )

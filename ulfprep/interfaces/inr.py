@@ -35,6 +35,7 @@ class _FitInputSpec(_TorchInputSpec):
     probsegs = traits.List(File(exists=True), mandatory=True, desc='CSF, GM, WM')
     plan_file = File(exists=True, mandatory=True)
     sloppy = traits.Bool(False, usedefault=True)
+    likelihood = traits.Enum('mae', 'rician', usedefault=True)
     seed = traits.Int(mandatory=True)
     label = traits.Str('', usedefault=True, nohash=True, desc='name in progress lines')
     alone = traits.Bool(True, usedefault=True, nohash=True, desc='no other scan at a time')
@@ -60,6 +61,7 @@ class FitField(SimpleInterface):
         inputs = self.inputs
         torch.set_num_threads(inputs.n_threads)
         options = FitOptions.sloppy() if inputs.sloppy else FitOptions.default()
+        options = dataclasses.replace(options, likelihood=inputs.likelihood)
         data, grid = read_volume(inputs.in_file)
         progress = Progress(inputs.label, sys.stderr, None if inputs.alone else False)
         fit = fit_scan(

@@ -29,7 +29,6 @@ IMAGES = (
     'fine_dseg',
     'uncertainty',
     'residual',
-    'simulated',
 )
 
 
@@ -46,7 +45,8 @@ class _DerivativesInputSpec(BaseInterfaceInputSpec):
     fine_probsegs = traits.List(File(exists=True), desc='CSF, GM, WM on the fine grid')
     uncertainty = File(exists=True)
     residual = File(exists=True)
-    simulated = File(exists=True)
+    simulated_files = traits.List(File(exists=True), desc='one a realisation')
+    facts = traits.Dict(desc='how they were simulated')
     plan_file = File(exists=True, mandatory=True)
     metrics_file = File(exists=True, mandatory=True)
     history_file = File(exists=True)
@@ -81,14 +81,15 @@ class WriteDerivatives(SimpleInterface):
         # While images are being replaced the scan must not count as finished.
         qc_file.unlink(missing_ok=True)
         files = self._files()
-        for derivative in derivatives_of(inputs.direction):
+        simulated = self._simulated_sidecars(plan)
+        for derivative in derivatives_of(inputs.direction, settings.n_realisations):
             if derivative is QC:
                 continue
             target = out / path_of(scan, derivative)
             write_bytes(target, Path(files[derivative.key]).read_bytes())
-            write_json(
-                sidecar_path(target), sidecar(derivative, scan, made_by, plan, inputs.stripped)
-            )
+            content = sidecar(derivative, scan, made_by, plan, inputs.stripped)
+            write_json(sidecar_path(target), content | simulated.get(derivative.key, {}))
+        self._write_raw([*simulated.values()])
         measured = read_json(inputs.metrics_file)
         record = qc_record(
             scan,
@@ -101,6 +102,7 @@ class WriteDerivatives(SimpleInterface):
             segmentation=dict(inputs.segmentation),
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,
             methods=inputs.methods,
+            simulation=dict(inputs.facts) if isdefined(inputs.facts) else None,
         )
         write_json(qc_file, record)
         self._results['qc_file'] = str(qc_file)
@@ -114,7 +116,47 @@ class WriteDerivatives(SimpleInterface):
             if isdefined(paths):
                 for tissue, path in zip(TISSUES, paths, strict=True):
                     files[f'{prefix}probseg_{tissue.lower()}'] = path
-        return files
+        return files | dict(zip(self._realisations(), self._simulated(), strict=True))
+
+    def _simulated(self) -> list[str]:
+        files = self.inputs.simulated_files
+        return list(files) if isdefined(files) else []
+
+    def _realisations(self) -> list[str]:
+        """Return the keys of the simulated scans."""
+        from ulfprep.bids.derivatives import simulated
+
+        return [d.key for d in simulated(len(self._simulated()))] if self._simulated() else []
+
+    def _simulated_sidecars(self, plan: dict) -> dict[str, dict]:
+        """Return what the sidecars of simulated scans state of their acquisition, by key."""
+        if not self._simulated():
+            return {}
+        from ulfprep.bids.simulated import simulated_sidecar
+
+        scan, settings = self.inputs.scan, self.inputs.settings
+        return {
+            key: simulated_sidecar(
+                plan,
+                dict(self.inputs.facts),
+                modality=scan.suffix,
+                realisation=number,
+                seed=settings.random_seed,
+                label=scan.name,
+                keep_head=settings.keep_head,
+                source=scan.source,
+            )
+            for number, key in enumerate(self._realisations(), 1)
+        }
+
+    def _write_raw(self, sidecars: list[dict]) -> None:
+        """Write the simulated scans into the raw dataset that was asked for, if any."""
+        folder = self.inputs.settings.simulate_as_bids
+        if folder and sidecars:
+            from ulfprep.bids.simulated import write_simulated
+
+            files = [Path(file) for file in self._simulated()]
+            write_simulated(folder, self.inputs.scan, files, sidecars)
 
 
 class _FiguresInputSpec(BaseInterfaceInputSpec):
@@ -181,8 +223,8 @@ class WriteFigures(SimpleInterface):
         finally:
             # Those that could be drawn are shown even where another could not.
             self._results['figures'] = []
-            for source in sorted(drawn.glob('figure_desc-*_T1w.svg')):
-                name = source.name.removeprefix('figure_desc-').removesuffix('_T1w.svg')
+            for source in sorted(drawn.glob('figure_desc-*.svg')):
+                name = source.stem.removeprefix('figure_desc-')
                 target = Path(inputs.output_dir) / figure_path(inputs.scan, name)
                 write_bytes(target, source.read_bytes())
                 self._results['figures'].append(os.path.abspath(target))

@@ -152,14 +152,23 @@ class _SimulateInputSpec(BaseInterfaceInputSpec):
     probsegs = traits.List(File(exists=True), mandatory=True)
     plan_file = File(exists=True, mandatory=True)
     seed = traits.Int(mandatory=True)
+    label = traits.Str(mandatory=True, desc='name of the scan: no two share their noise')
+    voxel_size = traits.List(traits.Float, minlen=3, maxlen=3, mandatory=True, desc='mm')
+    snr = traits.Float(desc='of white matter; that of physics without')
+    n_realisations = traits.Int(1, usedefault=True)
+    bias_strength = traits.Float(0.0, usedefault=True)
+    noise_fwhm = traits.Float(0.0, usedefault=True, desc='mm')
+    keep_head = traits.Bool(False, usedefault=True)
 
 
 class _SimulateOutputSpec(TraitedSpec):
-    out_file = File(exists=True)
+    out_files = traits.List(File(exists=True), desc='one a realisation')
+    first = File(exists=True, desc='the first of them')
+    facts = traits.Dict(desc='how they were simulated')
 
 
 class Simulate(SimpleInterface):
-    """A scan as an ultra-low-field scanner would see it."""
+    """Scans as an ultra-low-field scanner would make them of a high-field one."""
 
     input_spec = _SimulateInputSpec
     output_spec = _SimulateOutputSpec
@@ -167,17 +176,44 @@ class Simulate(SimpleInterface):
     def _run_interface(self, runtime):
         from ulfprep.physics.simulation import realise, simulate
 
-        data, grid = read_volume(self.inputs.in_file)
+        inputs = self.inputs
+        data, grid = read_volume(inputs.in_file)
+        plan = read_json(inputs.plan_file)
         simulation = simulate(
             data,
-            read_mask(self.inputs.in_mask),
-            read_probabilities(self.inputs.probsegs),
+            read_mask(inputs.in_mask),
+            read_probabilities(inputs.probsegs),
             grid,
-            read_json(self.inputs.plan_file),
-            seed=self.inputs.seed,
+            plan,
+            voxel_size=inputs.voxel_size,
+            psf=plan['psf'],
+            snr=inputs.snr if isdefined(inputs.snr) else None,
+            bias_strength=inputs.bias_strength,
+            noise_fwhm=inputs.noise_fwhm,
+            keep_head=inputs.keep_head,
+            seed=inputs.seed,
+            label=inputs.label,
         )
-        simulated = realise(simulation, self.inputs.seed)
-        self._results['out_file'] = write_volume(
-            runtime.cwd, 'simulated', simulated, simulation.grid.affine
-        )
+        self._results['out_files'] = [
+            write_volume(
+                runtime.cwd,
+                f'simulated{index}',
+                realise(simulation, inputs.seed, inputs.label, index),
+                simulation.grid.affine,
+            )
+            for index in range(1, inputs.n_realisations + 1)
+        ]
+        self._results['first'] = self._results['out_files'][0]
+        self._results['facts'] = {
+            'voxel_size_mm': [float(v) for v in inputs.voxel_size],
+            'psf': plan['psf'],
+            'snr': float(plan['target_means'][2] / simulation.sigma),
+            'noise_sd': float(simulation.sigma),
+            'bias_strength': float(inputs.bias_strength),
+            'noise_fwhm_mm': float(inputs.noise_fwhm),
+            'keep_head': bool(inputs.keep_head),
+            'seed': int(inputs.seed),
+            'stream': inputs.label,
+            'n_realisations': int(inputs.n_realisations),
+        }
         return runtime

@@ -37,7 +37,7 @@ def plot_scan(
     ----------
     out_prefix : path-like
         Folder and entities of the scan, ``<out>/sub-01/figures/sub-01[_ses-A][_acq-x][_run-1]``;
-        ``_desc-<name>_T1w.svg`` is appended. The folder is made.
+        ``_desc-<name>.svg`` is appended. The folder is made.
     direction : str
         ``enhance`` (ULF->HF) or ``simulate`` (HF->ULF).
     scan, preproc, bias_field, brain_mask, dseg : path-like or None
@@ -92,7 +92,7 @@ def plot_scan(
         try:
             with figure_style(dark=options['dark']):
                 figure = draw()
-                path = Path(f'{out_prefix}_desc-{name}_T1w.svg')
+                path = Path(f'{out_prefix}_desc-{name}.svg')
                 written[name] = save_svg(figure, path, smooth=options['smooth'])
         except Exception as error:  # noqa: BLE001 - reported below, after the other figures
             failed[name] = error

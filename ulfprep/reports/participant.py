@@ -46,8 +46,8 @@ def write_report(output_dir, subject, session=None, errors=()):
         Label without ``ses-``; ``None`` for scans that belong to no session.
     errors : sequence of str or dict
         What went wrong for this participant and session: tracebacks, or dicts with
-        ``message``, ``traceback`` and, where known, ``scan`` (its name without ``desc``
-        and suffix) and ``node``.
+        ``message``, ``traceback`` and, where known, ``scan`` (its name
+        without ``desc``) and ``node``.
 
     Returns
     -------
@@ -119,11 +119,11 @@ def _scan_context(index, scan, crashes):
         sections.append(('Other figures', figures(others)))
     return {
         'id': f's{index}',
-        'stem': scan.stem,
+        'stem': scan.name,
         'label': scan.label,
         'direction': direction,
         'problem': scan.problem,
-        'crashes': [crash['gist'] for crash in crashes if crash['scan'] == scan.stem],
+        'crashes': [crash['gist'] for crash in crashes if crash['scan'] == scan.name],
         'finished': bool(qc),
         'sentences': texts.summary(qc) if qc else [],
         'overview': texts.overview(qc) if qc else [],

@@ -5,8 +5,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_QC = re.compile(r'(?P<stem>sub-[^_]+(?:_[a-z]+-[^_]+)*)_desc-qc_T1w\.json')
-_FIGURE = re.compile(r'(?P<stem>sub-[^_]+(?:_[a-z]+-[^_]+)*)_desc-(?P<name>[^_]+)_T1w\.svg')
+from ulfprep.settings import MODALITIES
+
+_SUFFIXES = '|'.join(MODALITIES)
+_STEM = r'(?P<stem>sub-[^_]+(?:_[a-z]+-[^_]+)*)'
+_QC = re.compile(rf'{_STEM}_desc-qc_(?P<suffix>{_SUFFIXES})\.json')
+_FIGURE = re.compile(rf'{_STEM}_desc-(?P<name>[^_]+)_(?P<suffix>{_SUFFIXES})\.svg')
 UNFINISHED = 'it has no QC file, so its processing did not finish'
 _NATURAL = re.compile(r'(\d+)')
 
@@ -17,8 +21,8 @@ class ReportedScan:
 
     Attributes
     ----------
-    stem : str
-        Name without ``desc`` and suffix, such as ``sub-01_ses-A_run-1``.
+    name : str
+        Name without ``desc``, such as ``sub-01_ses-A_run-1_T1w``.
     qc : dict
         Content of the QC file; empty where there is none.
     figures : dict of str to Path
@@ -27,7 +31,7 @@ class ReportedScan:
         Why ``qc`` is empty, ``''`` where it is not.
     """
 
-    stem: str
+    name: str
     qc: dict = field(default_factory=dict)
     figures: dict[str, Path] = field(default_factory=dict)
     problem: str = ''
@@ -35,8 +39,7 @@ class ReportedScan:
     @property
     def label(self):
         """Entities that tell this scan from the others of its session."""
-        own = [e for e in self.stem.split('_') if not e.startswith(('sub-', 'ses-'))]
-        return ' '.join(own) or 'T1w'
+        return ' '.join(e for e in self.name.split('_') if not e.startswith(('sub-', 'ses-')))
 
 
 def find_scans(output_dir, subject, session=None, failed=()):
@@ -50,7 +53,7 @@ def find_scans(output_dir, subject, session=None, failed=()):
     session : str or None
         Label without ``ses-``; ``None`` means scans that belong to no session.
     failed : collection of str
-        Names (stems) of scans that are known to have failed; they are listed even where
+        Names of scans that are known to have failed; they are listed even where
         they left no file.
 
     Returns
@@ -63,21 +66,23 @@ def find_scans(output_dir, subject, session=None, failed=()):
     anat = folder / f'ses-{session}' / 'anat' if session else folder / 'anat'
     start = f'sub-{subject}' + (f'_ses-{session}' if session else '')
     scans = {}
-    for path in sorted(anat.glob('*_desc-qc_T1w.json')):
+    for path in sorted(anat.glob('*_desc-qc_*.json')):
         match = _QC.fullmatch(path.name)
         if match and _belongs(match['stem'], start, session):
             qc, problem = _read(path)
-            scans[match['stem']] = ReportedScan(match['stem'], qc, problem=problem)
-    for path in sorted((folder / 'figures').glob('*_T1w.svg')):
+            name = f'{match["stem"]}_{match["suffix"]}'
+            scans[name] = ReportedScan(name, qc, problem=problem)
+    for path in sorted((folder / 'figures').glob('*.svg')):
         match = _FIGURE.fullmatch(path.name)
         if not match or not _belongs(match['stem'], start, session):
             continue
-        scan = scans.setdefault(match['stem'], ReportedScan(match['stem'], problem=UNFINISHED))
+        name = f'{match["stem"]}_{match["suffix"]}'
+        scan = scans.setdefault(name, ReportedScan(name, problem=UNFINISHED))
         scan.figures[match['name']] = path
-    for stem in sorted(failed):
-        if _belongs(stem, start, session):
-            scans.setdefault(stem, ReportedScan(stem, problem=UNFINISHED))
-    return sorted(scans.values(), key=lambda scan: _natural(scan.stem))
+    for name in sorted(failed):
+        if _belongs(name, start, session):
+            scans.setdefault(name, ReportedScan(name, problem=UNFINISHED))
+    return sorted(scans.values(), key=lambda scan: _order(scan.name))
 
 
 def _belongs(stem, start, session):
@@ -97,5 +102,8 @@ def _read(path):
     return content, ''
 
 
-def _natural(text):
-    return [int(part) if part.isdigit() else part for part in _NATURAL.split(text)]
+def _order(name):
+    """Sort by entities, numbers as numbers, then T1w before T2w before FLAIR."""
+    stem, _, suffix = name.rpartition('_')
+    known = MODALITIES.index(suffix) if suffix in MODALITIES else len(MODALITIES)
+    return ([int(part) if part.isdigit() else part for part in _NATURAL.split(stem)], known)

@@ -16,7 +16,16 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import FIT_MEMORY
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.plugin import ResilientMultiProc, memory_limit_gb
-from ulfprep.workflows.scan import Task, init_scan_wf, make_task, node_name, safe_name
+from ulfprep.workflows.reference import NAME as REFERENCE
+from ulfprep.workflows.reference import init_reference_wf
+from ulfprep.workflows.scan import (
+    PLAN_NODE,
+    Task,
+    init_scan_wf,
+    make_task,
+    node_name,
+    safe_name,
+)
 
 LOGGER = logging.getLogger('ulfprep')
 
@@ -58,7 +67,12 @@ def init_ulfprep_wf(
         'remove_unnecessary_outputs': 'false',
         'stop_on_first_crash': 'false',
     }
-    workflow.add_nodes([init_scan_wf(task, settings, alone) for task in tasks])
+    scans = [init_scan_wf(task, settings, alone) for task in tasks]
+    workflow.add_nodes(scans)
+    if settings.target_like:
+        reference = init_reference_wf(settings)
+        for scan in scans:
+            workflow.connect(reference, 'measure.out_file', scan, f'{PLAN_NODE}.reference_file')
     return workflow
 
 
@@ -90,11 +104,11 @@ def run_scans(
             done = is_finished(scan, settings, task.direction)
         except UnusableScanError as error:
             failure = Failure('check', type(error).__name__, str(error), _format(error))
-            verdicts[scan.stem] = Verdict(scan, 'failed', failure)
+            verdicts[scan.name] = Verdict(scan, 'failed', failure)
             continue
         if done:
-            LOGGER.info('%s: finished before with the same settings, not run again', scan.stem)
-            verdicts[scan.stem] = Verdict(scan, 'skipped')
+            LOGGER.info('%s: finished before with the same settings, not run again', scan.name)
+            verdicts[scan.name] = Verdict(scan, 'skipped')
         else:
             tasks.append(task)
     methods = _execute(tasks, settings, crash_dir) if tasks else []
@@ -102,9 +116,11 @@ def run_scans(
     for failure in read_crashes(crash_dir):
         parts = failure.node.split('.')
         crashes.setdefault(parts[1] if len(parts) > 1 else '', failure)
+    # Without the reference no scan has a target: its failure is theirs.
+    shared = crashes.get(REFERENCE)
     for task in tasks:
-        verdicts[task.scan.stem] = _judge(task, settings, crashes)
-    return [verdicts[scan.stem] for scan in scans], methods
+        verdicts[task.scan.name] = _judge(task, settings, crashes, shared)
+    return [verdicts[scan.name] for scan in scans], methods
 
 
 def source_digest() -> str:
@@ -123,7 +139,7 @@ def _execute(tasks: list[Task], settings: Settings, crash_dir: Path) -> list[str
     at_once = scans_at_a_time(len(tasks), settings, memory)
     workflow = init_ulfprep_wf(tasks, settings, crash_dir, alone=at_once == 1)
     for task in tasks:
-        LOGGER.info('%s: %s', task.scan.stem, ' '.join(task.notes))
+        LOGGER.info('%s: %s', task.scan.name, ' '.join(task.notes))
     if at_once == 1:
         plugin = 'Linear'
     else:
@@ -155,9 +171,11 @@ def _execute(tasks: list[Task], settings: Settings, crash_dir: Path) -> list[str
     return list(dict.fromkeys(' '.join(wf.visit_desc().split()) for wf in scan_workflows))
 
 
-def _judge(task: Task, settings: Settings, crashes: dict[str, Failure]) -> Verdict:
+def _judge(
+    task: Task, settings: Settings, crashes: dict[str, Failure], shared: Failure | None = None
+) -> Verdict:
     """Return what became of a scan that was run."""
-    failure = crashes.get(node_name(task.scan))
+    failure = crashes.get(node_name(task.scan)) or shared
     if failure is None and not is_finished(task.scan, settings, task.direction):
         missing = missing_files(task.scan, settings, task.direction)
         what = f'{len(missing)} of its files are missing, the first: {missing[0]}'

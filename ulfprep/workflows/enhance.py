@@ -64,6 +64,7 @@ def init_enhance_wf(settings: Settings, label: str, alone: bool = True) -> Liter
     fit = pe.Node(
         FitField(
             sloppy=settings.sloppy,
+            likelihood=settings.likelihood,
             seed=settings.random_seed,
             label=label,
             alone=alone,

@@ -54,7 +54,7 @@ class Verdict:
     def as_error(self) -> dict:
         """Return the failure as the report wants it."""
         return {
-            'scan': self.scan.stem,
+            'scan': self.scan.name,
             'node': self.failure.node,
             'message': self.failure.message,
             'traceback': self.failure.traceback,
@@ -107,10 +107,10 @@ def read_crashes(folder: Path) -> list[Failure]:
 
 def verdict_table(verdicts: list[Verdict]) -> str:
     """Return what became of each scan as lines for people."""
-    width = max((len(verdict.scan.stem) for verdict in verdicts), default=0)
+    width = max((len(verdict.scan.name) for verdict in verdicts), default=0)
     lines = []
     for verdict in verdicts:
-        line = f'  {verdict.scan.stem:<{width}}  {verdict.status:<8}'
+        line = f'  {verdict.scan.name:<{width}}  {verdict.status:<8}'
         if verdict.status == 'skipped':
             line += '  was finished before with the same settings'
         if verdict.failure:

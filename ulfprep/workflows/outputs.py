@@ -15,7 +15,7 @@ RESULTS = {
 }
 ONLY_DERIVATIVES = {
     'enhance': ['fine_probsegs', 'history_file'],
-    'simulate': [],
+    'simulate': ['simulated_files', 'facts'],
 }
 ONLY_FIGURES = {'enhance': ['bicubic'], 'simulate': []}
 
@@ -38,7 +38,7 @@ def init_outputs_wf(scan: Scan, settings: Settings, direction: str) -> LiterateW
     workflow = LiterateWorkflow(name='outputs_wf')
     to_both = [*COMMON, *RESULTS[direction]]
     to_derivatives = [
-        *to_both,
+        *(name for name in to_both if name != 'simulated'),
         *ONLY_DERIVATIVES[direction],
         'probsegs',
         'segmentation',

@@ -24,8 +24,10 @@ OPENING = """\
 Results were obtained with *ulfprep* {version}, which is built on *Nipype* [@nipype]. """
 PLAN = """\
 Tissue means and the noise standard deviation were measured in the scan ({source:g} T), and
-target contrasts at {target:g} T were derived from relaxation times and the pulse sequence
-unless stated; the contrast vector solves the bounded least-squares system of both. """
+target contrasts at {target:g} T were {how}; the contrast vector solves the
+bounded least-squares system of both. """
+#: Where in a scan's workflow its contrast is planned.
+PLAN_NODE = 'plan_wf.plan'
 CLOSING = """\
 This software is for research use only."""
 
@@ -64,7 +66,7 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     direction, target = resolve_direction(source, settings.target_field, scan.path.name)
     asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
     try:
-        golden_list(scan, direction)
+        golden_list(scan, direction, settings.n_realisations)
     except ValueError as error:  # no names for its outputs: better known now than at the end
         raise UnusableScanError(str(error)) from error
     notes = (note, f'Target field strength {target:g} T, {asked}: direction {direction}.')
@@ -81,7 +83,18 @@ def safe_name(text: str) -> str:
 
 def node_name(scan: Scan) -> str:
     """Return the name of a scan's workflow."""
-    return safe_name(f'scan_{scan.stem.replace("-", "")}')
+    return safe_name(f'scan_{scan.name.replace("-", "")}')
+
+
+def _how(settings: Settings) -> str:
+    """Say where the target contrasts come from, for the methods text."""
+    if settings.target_like:
+        how = f'those measured in a reference scan ({settings.target_like.name})'
+    else:
+        how = 'derived from relaxation times and the pulse sequence'
+    if settings.target_contrast:
+        how += f', except those that were stated ({", ".join(settings.target_contrast)})'
+    return how
 
 
 def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> LiterateWorkflow:
@@ -106,21 +119,28 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
     workflow.__postdesc__ = CLOSING
     preprocess = init_preprocess_wf(scan, settings)
     plan_wf = LiterateWorkflow(name='plan_wf')
-    plan_wf.__desc__ = PLAN.format(source=task.source_field, target=task.target_field)
+    plan_wf.__desc__ = PLAN.format(
+        source=task.source_field, target=task.target_field, how=_how(settings)
+    )
     plan = pe.Node(
         PlanContrast(
             metadata=scan.metadata,
             source_field=task.source_field,
             target_field=task.target_field,
+            modality=scan.suffix,
+            target_sequence=settings.target_sequence,
+            target_contrast=list(settings.target_contrast),
+            relaxation=settings.relaxation,
+            psf=settings.psf,
         ),
         name='plan',
         mem_gb=1.0,
     )
     plan_wf.add_nodes([plan])
     if task.direction == 'enhance':
-        change, results = init_enhance_wf(settings, scan.stem, alone), ENHANCE_OUTPUTS
+        change, results = init_enhance_wf(settings, scan.name, alone), ENHANCE_OUTPUTS
     else:
-        change, results = init_simulate_wf(settings), SIMULATE_OUTPUTS
+        change, results = init_simulate_wf(settings, scan.name), SIMULATE_OUTPUTS
     outputs = init_outputs_wf(scan, settings, task.direction)
     notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
     notes.inputs.in1 = list(task.notes)

@@ -14,11 +14,17 @@ factor a tissue, the point-spread function and sampling of an ultra-low-field ac
 and the magnitude of complex Gaussian noise. """
 
 INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file']
-OUTPUTS = ['simulated', 'metrics_file']
+OUTPUTS = ['simulated', 'simulated_files', 'facts', 'metrics_file']
 
 
-def init_simulate_wf(settings: Settings) -> LiterateWorkflow:
-    """Build the workflow from tissues and contrast plan to the simulated scan.
+def init_simulate_wf(settings: Settings, label: str) -> LiterateWorkflow:
+    """Build the workflow from tissues and contrast plan to the simulated scans.
+
+    Parameters
+    ----------
+    settings : Settings
+    label : str
+        Name of the scan: with the seed it fixes every random number.
 
     Returns
     -------
@@ -30,11 +36,21 @@ def init_simulate_wf(settings: Settings) -> LiterateWorkflow:
     inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
     outputnode = pe.Node(niu.IdentityInterface(fields=OUTPUTS), name='outputnode')
     simulate = pe.Node(
-        Simulate(seed=settings.random_seed),
+        Simulate(
+            seed=settings.random_seed,
+            label=label,
+            voxel_size=list(settings.target_resolution),
+            n_realisations=settings.n_realisations,
+            bias_strength=settings.bias_strength,
+            noise_fwhm=settings.noise_fwhm,
+            keep_head=settings.keep_head,
+        ),
         name='simulate',
         n_procs=settings.omp_nthreads,
         mem_gb=3.0,
     )
+    if settings.target_snr is not None:
+        simulate.inputs.snr = settings.target_snr
     metrics = pe.Node(SimulateMetrics(), name='metrics', mem_gb=2.0)
     workflow.connect([
         (inputnode, simulate, [
@@ -48,8 +64,12 @@ def init_simulate_wf(settings: Settings) -> LiterateWorkflow:
             ('probsegs', 'probsegs'),
             ('plan_file', 'plan_file'),
         ]),
-        (simulate, metrics, [('out_file', 'simulated')]),
-        (simulate, outputnode, [('out_file', 'simulated')]),
+        (simulate, metrics, [('first', 'simulated')]),
+        (simulate, outputnode, [
+            ('first', 'simulated'),
+            ('out_files', 'simulated_files'),
+            ('facts', 'facts'),
+        ]),
         (metrics, outputnode, [('out_file', 'metrics_file')]),
     ])  # fmt: skip
     return workflow

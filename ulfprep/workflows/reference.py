@@ -1,0 +1,63 @@
+"""The scan that others shall look like: measured once, for all scans of a run."""
+
+import re
+from pathlib import Path
+
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow
+
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.files import read_json
+from ulfprep.interfaces.physics import MeasureTissues
+from ulfprep.settings import MODALITIES, Settings
+from ulfprep.workflows.preprocess import init_preprocess_wf
+
+NAME = 'reference_wf'
+
+
+def reference_scan(path: Path, modality: str) -> Scan:
+    """Return a reference image as a scan, with the sidecar beside it where there is one.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI file; need not be part of a BIDS dataset.
+    modality : str
+        Taken where the file's name does not end in one.
+    """
+    stem = re.sub(r'\.nii(\.gz)?$', '', path.name)
+    ending = stem.rpartition('_')[2]
+    sidecar = path.with_name(stem + '.json')
+    metadata = read_json(sidecar) if sidecar.is_file() else {}
+    return Scan(
+        path=path,
+        entities={'subject': 'reference'},
+        metadata=metadata,
+        stem='reference',
+        source=path.name,
+        suffix=ending if ending in MODALITIES else modality,
+    )
+
+
+def init_reference_wf(settings: Settings) -> LiterateWorkflow:
+    """Build the workflow that measures the tissues of the scan of ``--target-like``.
+
+    Returns
+    -------
+    LiterateWorkflow
+        Its node ``measure`` has the output ``out_file``.
+    """
+    path = settings.target_like
+    workflow = LiterateWorkflow(name=NAME)
+    preprocess = init_preprocess_wf(reference_scan(path, settings.modalities[0]), settings)
+    # The words on how a scan is prepared are each scan's own.
+    preprocess.__desc__ = ''
+    measure = pe.Node(MeasureTissues(name=path.name), name='measure', mem_gb=1.0)
+    workflow.connect([
+        (preprocess, measure, [
+            ('outputnode.preproc', 'in_file'),
+            ('outputnode.brain_mask', 'in_mask'),
+            ('outputnode.probsegs', 'probsegs'),
+        ]),
+    ])  # fmt: skip
+    return workflow
