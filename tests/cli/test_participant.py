@@ -57,9 +57,16 @@ def test_outputs_pass_the_validator(make_dataset, run, tmp_path):
     if validator is None and not os.environ.get('CI'):
         pytest.skip('bids-validator-deno is not installed')
     assert validator, 'bids-validator-deno is needed'
-    root = make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-02_ses-A')
-    assert run(root) == 0
+    make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-02_ses-A')
+    make_dataset('sub-02_ses-A', suffix='T2w')
+    root = make_dataset('sub-02_ses-A', suffix='FLAIR')
+    assert run(root, '--modalities', 'T1w', 'T2w', 'FLAIR') == 0
     assert run(root, level='group') == 0
+    for modality in ('T1w', 'T2w', 'FLAIR'):
+        assert (tmp_path / f'out/group_{modality}.tsv').is_file()
+    report = (tmp_path / 'out/sub-02_ses-A.html').read_text()
+    order = [report.index(f'sub-02_ses-A_{m}</small>') for m in ('T1w', 'T2w', 'FLAIR')]
+    assert order == sorted(order)
     done = subprocess.run(
         [validator, str(tmp_path / 'out'), '--ignoreWarnings'], capture_output=True, text=True
     )

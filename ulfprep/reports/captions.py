@@ -89,10 +89,11 @@ CAPTIONS = {
     'contrast': Caption(
         'Contrast of the tissues',
         'Mean intensity of each tissue divided by that of white matter, in the scan, as aimed '
-        'at, and as achieved, with standard errors; a table of pairwise contrasts.',
+        'at, and as achieved, with standard errors, of the target with the spread that relaxation '
+        'values leave; a table of pairwise contrasts.',
         'The filled squares (achieved) should sit near the diamonds (target).',
-        'The target comes from published relaxation times and a typical sequence, not from this '
-        'person: it is an expectation for healthy adults.',
+        'Unless it was stated or measured, the target comes from published relaxation times and '
+        'a typical sequence, not from this person: it is an expectation for healthy adults.',
     ),
     'residual': Caption(
         'Residual',

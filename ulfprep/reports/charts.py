@@ -72,12 +72,13 @@ def contrast(means, plan):
     means : mapping
         ``'achieved'`` -> {tissue: (mean, standard error)} of the result, or missing.
     plan : mapping
-        Contrast plan: ``means``, ``standard_errors``, ``target_means``, ``tissues``.
+        Contrast plan: ``means``, ``standard_errors``, ``target_means``,
+        ``target_spread``, ``tissues``.
     """
     order = list(plan.get('tissues') or ('CSF', 'GM', 'WM'))
     series = {
         'scan': _series(order, plan.get('means'), plan.get('standard_errors')),
-        'target': _series(order, plan.get('target_means'), None),
+        'target': _series(order, plan.get('target_means'), plan.get('target_spread')),
         'achieved': {t: means['achieved'].get(t) for t in order} if means.get('achieved') else {},
     }
     series = {name: _normalise(values) for name, values in series.items()}

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ulfprep import __version__
 from ulfprep.bids.derivatives import FIGURES
 from ulfprep.bids.files import write_text
-from ulfprep.reports import texts
+from ulfprep.reports import tables, texts
 from ulfprep.reports.captions import CAPTIONS, UNKNOWN
 from ulfprep.reports.references import bibliography, cite
 from ulfprep.reports.scans import find_scans
@@ -126,7 +126,7 @@ def _scan_context(index, scan, crashes):
         'crashes': [crash['gist'] for crash in crashes if crash['scan'] == scan.name],
         'finished': bool(qc),
         'sentences': texts.summary(qc) if qc else [],
-        'overview': texts.overview(qc) if qc else [],
+        'overview': [*texts.overview(qc), *tables.simulation(qc)] if qc else [],
         'tiles': texts.tiles(qc) if qc else [],
         'notes': [str(note) for note in qc.get('notes') or ()],
         'sections': [
@@ -135,6 +135,8 @@ def _scan_context(index, scan, crashes):
             if found
         ],
         'contrast_figures': figures(('contrast',)),
+        'targets': tables.targets(plan),
+        'relaxation': tables.relaxation(plan),
         'equations': _equations(plan),
         'rank': texts.number(plan.get('rank')),
         'condition': texts.number(plan.get('condition_number'), 3),

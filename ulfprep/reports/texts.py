@@ -14,6 +14,7 @@ with an implicit neural representation of Gabor wavelets [@wire]."""
 FRAMEWORK = """\
 The workflow is a BIDS App [@bidsapps] for data in the Brain Imaging Data Structure [@bids],
 runs on Nipype [@nipype], and this report follows the example of fMRIPrep [@fmriprep]."""
+WEIGHTINGS = {'T1w': 'T1-weighted', 'T2w': 'T2-weighted', 'FLAIR': 'FLAIR'}
 MINUS, TIMES, DASH = '\u2212', '\u00d7', '\u2013'
 
 
@@ -75,7 +76,8 @@ def summary(qc):
     plan = qc.get('contrast') or {}
     voxels = millimetres(plan.get('voxel_size_mm'))
     source, target = _tesla(plan.get('source_field_T')), _tesla(plan.get('target_field_T'))
-    first = f'A T1-weighted scan at {source} with voxels of {voxels} came in. '
+    kind = WEIGHTINGS.get(qc.get('modality'), WEIGHTINGS['T1w'])
+    first = f'A {kind} scan at {source} with voxels of {voxels} came in. '
     if qc.get('direction') == 'simulate':
         first += f'It was taken down to what a scanner of {target} would have measured.'
     else:
@@ -89,8 +91,9 @@ def summary(qc):
         )
     if plan.get('psf_fwhm_mm'):
         lines.append(
-            f'The scanner is taken to blur over {millimetres(plan["psf_fwhm_mm"])} (full width '
-            f'at half maximum; from: {plan.get("psf_source", "not recorded")}).'
+            f'It was acquired with {millimetres(plan["psf_fwhm_mm"])} '
+            f'({plan.get("psf_source", "source not recorded")}); the scanner is taken to blur '
+            f'over as much, as a point-spread function of the kind {plan.get("psf", "gaussian")}.'
         )
     lines += _contrast_sentences(plan)
     method = (qc.get('segmentation') or {}).get('method')
@@ -113,7 +116,8 @@ def _contrast_sentences(plan):
     if have is not None and want is not None:
         lines.append(
             f'White and grey matter differ by {number(100 * have, 3)} % of their mean in the '
-            f'scan; physics expects {number(100 * want, 3)} % at the target field.'
+            f'scan; the target is {number(100 * want, 3)} % '
+            f'({_joined(plan.get("target_sources"))}).'
         )
     if plan.get('contrast_vector'):
         lines.append(
@@ -121,6 +125,11 @@ def _contrast_sentences(plan):
             f'{_by_tissue(plan, plan["contrast_vector"])}.'
         )
     return lines
+
+
+def _joined(sources):
+    """Return different texts once each."""
+    return '; '.join(dict.fromkeys(sources or ())) or 'source not recorded'
 
 
 def overview(qc):
@@ -132,13 +141,16 @@ def overview(qc):
         ('Field strength', _tesla(plan.get('source_field_T'))),
         ('Target field strength', _tesla(plan.get('target_field_T'))),
         ('Voxel size', millimetres(plan.get('voxel_size_mm'))),
-        ('Point-spread function', millimetres(plan.get('psf_fwhm_mm'))),
+        ('Acquired resolution', millimetres(plan.get('psf_fwhm_mm'))),
+        ('Known from', plan.get('psf_source')),
+        ('Point-spread function', plan.get('psf')),
         ('Noise sigma', number(plan.get('noise_sigma'))),
         ('Tissue means', _by_tissue(plan, plan.get('means'), 4)),
         ('Tissue SNR', _by_tissue(plan, plan.get('snr'))),
         ('Contrast vector', _by_tissue(plan, plan.get('contrast_vector'))),
         ('Sequence of the scan', sequence(plan.get('source_sequence'))),
         ('Sequence at the target', sequence(plan.get('target_sequence'))),
+        ('Target from', _joined(plan.get('target_sources'))),
         ('Segmentation', (qc.get('segmentation') or {}).get('method')),
     ]
     if qc.get('fit'):
