@@ -191,6 +191,26 @@ def test_dark_tissue_is_freed_of_the_noise_floor():
     np.testing.assert_allclose(statistics.means, [20, 70, 100], rtol=0.02)
 
 
+def test_csf_is_measured_in_the_ventricles_where_there_are_any():
+    """At the rim dark dura and bone are taken for CSF; deep inside there is only CSF."""
+    n = 80
+    axes = np.meshgrid(*[np.arange(n) - n / 2 + 0.5] * 3, indexing='ij')
+    radius = np.sqrt(sum(a**2 for a in axes))
+    rim, inner = (radius >= 34) & (radius < 39), radius < 9
+    probs = np.zeros((3, n, n, n))
+    probs[0] = rim | inner
+    probs[1] = (radius >= 25) & (radius < 34)
+    probs[2] = (radius >= 9) & (radius < 25)
+    image = np.tensordot([0.0, 70.0, 100.0], probs, 1)
+    image[rim], image[inner] = 5.0, 25.0
+    assert tissue_statistics(image, probs, 0.0, (1, 1, 1)).means[0] == pytest.approx(25)
+    assert tissue_statistics(image, probs, 0.0).means[0] < 10
+    # Without ventricles the rim is all there is.
+    probs[0, inner], probs[2, inner] = 0, 1
+    image[inner] = 100
+    assert tissue_statistics(image, probs, 0.0, (1, 1, 1)).means[0] == pytest.approx(5)
+
+
 def test_a_known_contrast_vector_comes_back_from_noisy_simulated_scans():
     """A hundred brains of other contrast, noise and levels; within 2 % for every tissue."""
     rng = np.random.default_rng(1)

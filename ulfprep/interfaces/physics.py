@@ -100,7 +100,8 @@ class MeasureTissues(SimpleInterface):
 
         data, grid = read_volume(self.inputs.in_file)
         noise = estimate_noise(data, read_mask(self.inputs.in_mask), grid.zooms)
-        found = tissue_statistics(data, read_probabilities(self.inputs.probsegs), noise.sigma)
+        probs = read_probabilities(self.inputs.probsegs)
+        found = tissue_statistics(data, probs, noise.sigma, grid.zooms)
         path = os.path.join(runtime.cwd, 'reference.json')
         means, errors = found.means.tolist(), found.standard_errors.tolist()
         if not all(value > 0 for value in means):

@@ -14,6 +14,11 @@ from scipy.optimize import lsq_linear
 from ulfprep.physics import TISSUES
 from ulfprep.physics.rician import amplitude_from_mean
 
+CSF = TISSUES.index('CSF')
+#: Voxels that a mean needs to be measured in the strictest of places.
+ENOUGH = 200
+#: Depth from the surface of the brain at which CSF is that of the ventricles, mm.
+RIM = 15.0
 PAIRS = ((2, 1), (1, 0), (2, 0))  # WM-GM, GM-CSF, WM-CSF
 
 
@@ -50,7 +55,9 @@ class ContrastSolution:
     active_bounds: list
 
 
-def tissue_statistics(image: np.ndarray, probs: np.ndarray, sigma: float) -> TissueStatistics:
+def tissue_statistics(
+    image: np.ndarray, probs: np.ndarray, sigma: float, zooms=None
+) -> TissueStatistics:
     """Mean intensity of each tissue, free of partial volume and of the noise floor.
 
     Voxels that are nearly pure are averaged; what they hold of the other tissues by their
@@ -66,6 +73,10 @@ def tissue_statistics(image: np.ndarray, probs: np.ndarray, sigma: float) -> Tis
     sigma : float
         Noise standard deviation, image units; with the spread inside the tissue it
         gives the standard error.
+    zooms : sequence of 3 floats, optional
+        Voxel size, mm. With it CSF is measured away from the rim of the brain, in the
+        ventricles, where there is enough of it: what a segmentation calls CSF at the rim
+        is also dura, vessels and bone, which give no signal.
 
     Returns
     -------
@@ -74,8 +85,11 @@ def tissue_statistics(image: np.ndarray, probs: np.ndarray, sigma: float) -> Tis
     """
     means, errors, counts = np.full(3, np.nan), np.full(3, np.nan), np.zeros(3, int)
     mixing = np.eye(3)
+    deep = None if zooms is None else _deep(probs.sum(axis=0) > 0.5, zooms)
     for tissue in range(3):
         region = _core(probs[tissue])
+        if tissue == CSF and deep is not None and (region & deep).sum() >= ENOUGH:
+            region &= deep
         values = image[region]
         if values.size:
             means[tissue] = values.mean()
@@ -90,13 +104,18 @@ def tissue_statistics(image: np.ndarray, probs: np.ndarray, sigma: float) -> Tis
     return TissueStatistics(means, errors, counts)
 
 
+def _deep(brain: np.ndarray, zooms) -> np.ndarray:
+    """Voxels farther than :data:`RIM` from what is not brain."""
+    return ndimage.distance_transform_edt(brain, sampling=zooms) > RIM
+
+
 def _core(probability: np.ndarray) -> np.ndarray:
     """Voxels of a tissue away from others, as strictly as enough of them remain."""
     certain = probability > 0.9
     core = ndimage.binary_erosion(certain, ndimage.generate_binary_structure(3, 1))
     # Thin tissue (cortex in 5 mm slices, sulcal CSF) may not survive erosion.
     for region in (core, certain, probability > 0.5):
-        if region.sum() >= 200:
+        if region.sum() >= ENOUGH:
             break
     return region
 

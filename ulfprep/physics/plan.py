@@ -110,7 +110,7 @@ def plan_contrast(
         fwhm, fwhm_source = acquired_resolution(metadata, zooms)
         resolution = {'voxel_size_mm': fwhm, 'source': fwhm_source}
     noise = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
-    statistics = tissue_statistics(image, probs, noise.sigma)
+    statistics = tissue_statistics(image, probs, noise.sigma, zooms)
     missing = [TISSUES[i] for i in range(3) if not np.isfinite(statistics.means[i])]
     if missing:
         raise ValueError(f'no voxels of {", ".join(missing)} were found in the scan')
