@@ -184,7 +184,7 @@ def _fake_residual(image, mask, *rest):
 def _fake_simulate(image, mask, probs, grid, plan, **options):
     # The scan's own grid will do: nobody here looks at it.
     return SimpleNamespace(
-        grid=grid, expected=np.full(grid.shape, 7, np.float32), sigma=1.0, bias_field=None
+        grid=grid, expected=np.asarray(image, np.float32), sigma=1.0, bias_field=None
     )
 
 

@@ -235,3 +235,36 @@ def test_citation_lists_what_the_methods_cite(make_dataset, run, tmp_path):
     text = (tmp_path / 'out/logs/CITATION.md').read_text()
     assert 'implicit' in text
     assert '- [@nipype] ' in text
+
+
+def test_simulated_scans_become_a_raw_dataset_that_can_be_enhanced(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01_rec-x', 'sub-02_ses-A', metadata={'MagneticFieldStrength': 3.0})
+    raw = tmp_path / 'raw ulf'
+    more = ['--n-realisations', '2', '--simulate-as-bids', str(raw)]
+    assert run(root, *more) == 0
+    found = sorted(p.relative_to(raw).as_posix() for p in raw.rglob('*.nii.gz'))
+    assert found == [
+        'sub-01/anat/sub-01_rec-xsim1_T1w.nii.gz',
+        'sub-01/anat/sub-01_rec-xsim2_T1w.nii.gz',
+        'sub-02/ses-A/anat/sub-02_ses-A_rec-sim1_T1w.nii.gz',
+        'sub-02/ses-A/anat/sub-02_ses-A_rec-sim2_T1w.nii.gz',
+    ]
+    before = files_below(raw)
+    # Lost files come back from the derivatives; nothing is run for them.
+    (raw / found[2]).unlink()
+    assert run(root, *more) == 0
+    assert files_below(raw) == before
+    # The simulated dataset is input like any other.
+    again = [str(raw), str(tmp_path / 'enhanced'), 'participant', '-w', str(tmp_path / 'w')]
+    assert main([*again, '--nprocs', '1', '--device', 'cpu', '--segmentation', 'embedded']) == 0
+    qc = tmp_path / 'enhanced/sub-01/anat/sub-01_rec-xsim1_desc-qc_T1w.json'
+    assert json.loads(qc.read_text())['direction'] == 'enhance'
+
+
+def test_a_folder_that_is_something_else_takes_no_simulations(make_dataset, run, tmp_path, capsys):
+    root = make_dataset('sub-01', metadata={'MagneticFieldStrength': 3.0})
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/thesis.tex').write_text('x')
+    assert run(root, '--simulate-as-bids', str(tmp_path / 'mine')) == 64
+    assert 'was not simulated by ulfprep' in capsys.readouterr().err
+    assert run(root, '--simulate-as-bids', str(root / 'sub-01')) == 64

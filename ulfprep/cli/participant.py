@@ -66,6 +66,10 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     scans = select_scans(settings)
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
     write_dataset_files(settings)
+    if settings.simulate_as_bids:
+        from ulfprep.bids.simulated import start_dataset
+
+        start_dataset(settings.simulate_as_bids, settings)
 
     from ulfprep.cli.citation import write_citation
     from ulfprep.workflows.base import run_scans

@@ -46,6 +46,11 @@ def check_paths(settings: Settings) -> None:
             'with --work-dir',
         )
     check_dataset(bids)
+    if settings.simulate_as_bids:
+        from ulfprep.bids.simulated import refuse_folder
+
+        if reason := refuse_folder(settings.simulate_as_bids, bids, out):
+            raise Stop(Exit.USAGE, reason)
 
 
 def check_dataset(bids_dir: Path) -> None:
@@ -199,6 +204,8 @@ def preflight(settings: Settings) -> Settings:
     device = resolve_device(settings.device)
     make_folder(settings.output_dir, 'output folder')
     make_folder(settings.work_dir, '--work-dir')
+    if settings.simulate_as_bids:
+        make_folder(settings.simulate_as_bids, '--simulate-as-bids')
     return dataclasses.replace(
         settings, segmentation=segmentation, device=device, target_like_digest=digest
     )

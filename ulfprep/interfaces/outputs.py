@@ -89,7 +89,6 @@ class WriteDerivatives(SimpleInterface):
             write_bytes(target, Path(files[derivative.key]).read_bytes())
             content = sidecar(derivative, scan, made_by, plan, inputs.stripped)
             write_json(sidecar_path(target), content | simulated.get(derivative.key, {}))
-        self._write_raw([*simulated.values()])
         measured = read_json(inputs.metrics_file)
         record = qc_record(
             scan,
@@ -148,15 +147,6 @@ class WriteDerivatives(SimpleInterface):
             )
             for number, key in enumerate(self._realisations(), 1)
         }
-
-    def _write_raw(self, sidecars: list[dict]) -> None:
-        """Write the simulated scans into the raw dataset that was asked for, if any."""
-        folder = self.inputs.settings.simulate_as_bids
-        if folder and sidecars:
-            from ulfprep.bids.simulated import write_simulated
-
-            files = [Path(file) for file in self._simulated()]
-            write_simulated(folder, self.inputs.scan, files, sidecars)
 
 
 class _FiguresInputSpec(BaseInterfaceInputSpec):

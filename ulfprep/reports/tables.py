@@ -74,7 +74,7 @@ def simulation(qc):
         ('Correlation of the noise', f'{number(width)} mm' if width else 'none, white noise'),
         ('Outside the brain', 'kept' if facts.get('keep_head') else 'noise only'),
         ('Realisations', number(facts.get('n_realisations'))),
-        ('Random stream', f'{number(facts.get("seed"))}, {facts.get("stream", "")}'),
+        ('Random stream', f'{facts.get("seed")}, {facts.get("stream", "")}'),
     ]
 
 

@@ -12,6 +12,7 @@ from ulfprep import __version__
 from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import is_finished, missing_files
+from ulfprep.bids.export import export_simulated
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import FIT_MEMORY
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
@@ -120,6 +121,8 @@ def run_scans(
     shared = crashes.get(REFERENCE)
     for task in tasks:
         verdicts[task.scan.name] = _judge(task, settings, crashes, shared)
+    if settings.simulate_as_bids:
+        verdicts = {name: _export(verdict, settings) for name, verdict in verdicts.items()}
     return [verdicts[scan.name] for scan in scans], methods
 
 
@@ -181,6 +184,20 @@ def _judge(
         what = f'{len(missing)} of its files are missing, the first: {missing[0]}'
         failure = Failure('outputs', 'Incomplete', what if missing else 'its QC file is stale')
     return Verdict(task.scan, 'failed' if failure else 'finished', failure)
+
+
+def _export(verdict: Verdict, settings: Settings) -> Verdict:
+    """Put a finished simulation into the raw dataset; a scan that cannot be has failed."""
+    scan = verdict.scan
+    if verdict.failure or make_task(scan, settings).direction != 'simulate':
+        return verdict
+    try:
+        for path in export_simulated(scan, settings):
+            LOGGER.info('%s: written %s', scan.name, path)
+    except Exception as error:  # noqa: BLE001 - one scan must not cost the others
+        failure = Failure('export', type(error).__name__, str(error), _format(error))
+        return Verdict(scan, 'failed', failure)
+    return verdict
 
 
 def _format(error: Exception) -> str:
