@@ -1,10 +1,19 @@
 """Noise read off magnitude images."""
 
+import brains
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from scipy.io import loadmat
 
 from ulfprep.physics.acquisition import add_rician_noise
-from ulfprep.physics.noise import estimate_noise
+from ulfprep.physics.forward import ForwardModel
+from ulfprep.physics.grid import Grid, resized_grid
+from ulfprep.physics.noise import estimate_noise, rayleigh_sigma
+
+QUICK = settings(deadline=None, max_examples=10, derandomize=True)
 
 
 def smooth_ball(n=56):
@@ -36,13 +45,11 @@ def test_the_rim_of_a_stripped_brain_is_not_taken_for_noise(snr):
 
 
 def test_smoothed_air_is_not_believed():
-    from scipy import ndimage
-
     image, mask = smooth_ball()
     noisy = add_rician_noise(image, 5.0, np.random.default_rng(0))
     noisy = np.where(mask, noisy, ndimage.uniform_filter(noisy, 3))
     estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
-    assert 'inside the brain' in estimate.method
+    assert 'of the brain' in estimate.method
     assert estimate.sigma == pytest.approx(5.0, rel=0.1)
 
 
@@ -51,7 +58,7 @@ def test_air_that_is_quieter_than_the_brain_is_not_believed():
     image, mask = smooth_ball()
     noisy = add_rician_noise(image, 5.0, np.random.default_rng(0))
     estimate = estimate_noise(np.where(mask, noisy, 0.2 * noisy), mask, (1.6, 1.6, 5.0))
-    assert 'inside the brain' in estimate.method
+    assert 'of the brain' in estimate.method
     assert estimate.sigma == pytest.approx(5.0, rel=0.1)
 
 
@@ -59,7 +66,7 @@ def test_air_of_one_constant_value_is_no_noise():
     image, mask = smooth_ball()
     noisy = np.where(mask, add_rician_noise(image, 5.0, np.random.default_rng(0)), 1)
     estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
-    assert 'inside the brain' in estimate.method
+    assert 'of the brain' in estimate.method
     assert estimate.sigma == pytest.approx(5.0, rel=0.1)
 
 
@@ -80,8 +87,6 @@ def test_noise_of_too_few_voxels_is_an_error():
 
 
 def test_noise_of_a_resampled_scan_is_that_of_its_acquired_voxels():
-    from scipy import ndimage
-
     rng = np.random.default_rng(1)
     coarse = 100 + 5 * rng.standard_normal((40, 40, 20))
     fine = ndimage.zoom(coarse, (2, 2, 1), order=3)
@@ -92,3 +97,102 @@ def test_noise_of_a_resampled_scan_is_that_of_its_acquired_voxels():
     # of which their immediate neighbours show almost nothing.
     assert 0.5 * fine.std() < apart < 5
     assert touching < 0.2 * apart
+
+
+@QUICK
+@given(st.floats(1e-3, 1e4))
+def test_the_estimate_scales_with_the_image(scale):
+    image, mask = smooth_ball(40)
+    noisy = add_rician_noise(image, 7.0, np.random.default_rng(3))
+    plain, scaled = (estimate_noise(x, mask, (1, 1, 1)) for x in (noisy, noisy * scale))
+    assert scaled.method == plain.method
+    assert scaled.sigma == pytest.approx(scale * plain.sigma, rel=1e-3)
+
+
+@QUICK
+@given(st.permutations(range(3)))
+def test_the_order_of_the_axes_does_not_matter(order):
+    image, mask = smooth_ball(40)
+    noisy = np.where(mask, add_rician_noise(image, 7.0, np.random.default_rng(3)), 0)
+    zooms = np.array([1.5, 2.0, 5.0])
+    turned = estimate_noise(noisy.transpose(order), mask.transpose(order), zooms[list(order)])
+    assert turned.sigma == pytest.approx(estimate_noise(noisy, mask, zooms).sigma, rel=1e-3)
+
+
+@QUICK
+@given(st.floats(0.01, 100), st.integers(0, 100))
+def test_rayleigh_noise_is_known_by_its_law(sigma, seed):
+    rng = np.random.default_rng(seed)
+    noise = np.hypot(*(sigma * rng.standard_normal((2, 20000))))
+    assert rayleigh_sigma(noise) == pytest.approx(sigma, rel=0.02)
+    assert np.isnan(rayleigh_sigma(noise + sigma))
+    assert np.isnan(rayleigh_sigma(np.maximum(noise - sigma, 0)))
+    assert np.isnan(rayleigh_sigma(np.abs(rng.standard_normal(20000))))
+
+
+def test_a_brain_that_is_little_but_noise_floor_is_corrected_for_it():
+    # At an SNR of 1.5 the s.d. of magnitudes is well below that of the channels.
+    image, mask = smooth_ball()
+    noisy = np.where(mask, add_rician_noise(image, 100 / 1.5, np.random.default_rng(0)), 0)
+    assert estimate_noise(noisy, mask, (1, 1, 1)).sigma == pytest.approx(100 / 1.5, rel=0.1)
+    assert noisy[mask].std() < 0.9 * 100 / 1.5
+
+
+@pytest.mark.parametrize('zeroed', [False, True])
+@pytest.mark.parametrize('modality', ['T1w', 'T2w', 'FLAIR'])
+@pytest.mark.parametrize('name', ['aomic', 'colin'])
+def test_noise_of_simulated_scans_of_real_brains(name, modality, zeroed):
+    voxel = (1.6, 1.6, 5.0)
+    image, brain, white = brains.scanned(name, voxel, modality)
+    for snr in (5, 8, 14, 25, 40):
+        scan = brains.noisy(image, white / snr, snr, brain if zeroed else None)
+        estimate = estimate_noise(scan, brain, voxel)
+        assert estimate.sigma == pytest.approx(white / snr, rel=0.1), f'SNR {snr}'
+        assert ('air' in estimate.method) != zeroed
+
+
+@pytest.mark.parametrize('name', ['aomic', 'colin'])
+def test_noise_of_scans_that_the_forward_model_simulates(name):
+    voxel = (1.6, 1.6, 5.0)
+    image, labels = brains.low_field_brain(name)
+    fine = Grid(image.shape, np.eye(4))
+    model = ForwardModel.between(resized_grid(fine, voxel), fine, voxel, np.ones(3))
+    clean, share = model.acquire(image), model.acquire((labels > 0).astype(np.float32))
+    white = clean[model.acquire((labels == 3).astype(np.float32)) > 0.9].mean()
+    for snr in (5, 14, 40):
+        for brain in (share > 0.5, None):
+            scan = brains.noisy(clean, white / snr, snr, brain)
+            estimate = estimate_noise(scan, share > 0.5, voxel)
+            assert estimate.sigma == pytest.approx(white / snr, rel=0.1), f'SNR {snr}'
+
+
+@pytest.mark.parametrize('sequence', ['GRE', 'FSE'])
+@pytest.mark.parametrize('reconstruction', ['zero-filled', 'native'])
+def test_noise_of_real_55_mt_images_is_that_of_their_complex_parts(sequence, reconstruction):
+    folder = brains.data_folder() / 'kspace_55mt'
+    name = f'0.055T_{sequence}'
+    if reconstruction == 'native':
+        space = loadmat(folder / f'{name}_kspace_postEMI.mat')['kspace']
+        image = np.fft.fftshift(np.fft.ifft2(space, axes=(0, 1)), axes=(0, 1)) * 256
+    else:
+        image = loadmat(folder / f'{name}.mat')['image']
+    # A frame around the head: its real and imaginary parts are noise and nothing else.
+    frame = np.ones(image.shape, bool)
+    rim = [n // 12 for n in image.shape[:2]]
+    frame[rim[0] : -rim[0], rim[1] : -rim[1]] = False
+    truth = np.sqrt((image[frame].real.var() + image[frame].imag.var()) / 2)
+    magnitude = np.abs(image)
+    smooth = ndimage.gaussian_filter(magnitude, (2, 2, 0))
+    head = smooth > 0.5 * np.percentile(smooth, 95)
+    brain = ndimage.binary_erosion(ndimage.binary_opening(head), np.ones((9, 9, 1)))
+    estimate = estimate_noise(magnitude, brain, (1, 1, 5))
+    assert estimate.sigma == pytest.approx(truth, rel=0.15)
+    assert 'air' in estimate.method
+
+
+def test_noise_of_high_field_brains_is_small_whatever_their_background():
+    stripped, zooms, _ = brains.load('hf3t_aomic/norm.mgz')
+    head, _, _ = brains.load('hf3t_aomic/orig.mgz')
+    mask = stripped > 0
+    for scan in (stripped, head):
+        assert 30 < np.median(scan[mask]) / estimate_noise(scan, mask, zooms).sigma < 300

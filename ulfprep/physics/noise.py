@@ -1,9 +1,25 @@
-"""How much noise is there in a magnitude image?"""
+"""How much noise is there in a magnitude image?
+
+Air around the head shows the noise alone, where nobody has processed, zeroed or stripped it.
+Otherwise it is read inside the brain, from detail so fine that, where the brain is flat,
+only noise has it.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
+
+from ulfprep.physics.rician import rician_mean
+
+#: Voxels that a median needs to be known within a few percent.
+ENOUGH = 2000
+#: Share of the brain, the flattest, in which noise is measured, and in how many
+#: groups of different flatness at most.
+FLATTEST = 0.1
+GROUPS = 8
+#: Mean of the absolute value of a standard normal variate between its quartiles.
+HALF_NORMAL_MIDMEAN = 0.6932435
 
 
 @dataclass(frozen=True)
@@ -14,21 +30,14 @@ class NoiseEstimate:
     method: str
 
 
-def _rayleigh_sigma(background: np.ndarray) -> tuple[float, bool]:
-    """Fit a Rayleigh law to background voxels; say whether it is one."""
-    mean, sd = float(background.mean()), float(background.std())
-    # For a Rayleigh variate mean / s.d. is 1.913 whatever sigma; filtered, rectified
-    # or zero-filled backgrounds leave that value at once.
-    return sd / np.sqrt(2 - np.pi / 2), sd > 0 and abs(mean / sd - 1.913) < 0.25
-
-
 def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) -> NoiseEstimate:
     """Estimate the noise standard deviation of a magnitude image.
 
-    Air far from the head is used if it is distributed as noise must be (Rayleigh).
-    Many scanners process or zero the background; then the median absolute deviation of
-    in-plane second differences inside the brain is used, which smooth anatomy hardly
-    touches.
+    Air far from the head is used if it is distributed as noise must be (Rayleigh) and if
+    it has no less fine detail than the brain. Many scanners process or zero the background;
+    then the noise is read off the absolute second differences (along both of the two finest
+    axes) in the flattest part of the brain, corrected for the smaller spread that magnitudes
+    have at low SNR (Koay and Basser 2006).
 
     Parameters
     ----------
@@ -45,6 +54,7 @@ def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) ->
     Returns
     -------
     NoiseEstimate
+        ``sigma`` is the standard deviation of the real and of the imaginary noise.
 
     Raises
     ------
@@ -54,41 +64,172 @@ def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) ->
     mask = np.asarray(mask, bool)
     if mask.sum() < 500:
         raise ValueError(f'the brain mask holds only {int(mask.sum())} voxels')
-    scale = float(np.median(image[mask]))
-    inside = _difference_sigma(image, mask, zooms, zooms if acquired is None else acquired)
-    corner = _far_background(image, mask, scale)
-    if corner.size > 2000:
-        sigma, is_rayleigh = _rayleigh_sigma(corner)
-        # Interpolated or denoised data keep a Rayleigh-like look with too small a
-        # spread; the two estimates must tell the same story.
-        if is_rayleigh and 0.5 < sigma / max(inside, 1e-12) < 2:
+    image = np.asarray(image, np.float32)
+    axes, lags = _lags(zooms, zooms if acquired is None else acquired)
+    detail = fine_detail(image, axes, lags)
+    inside = _brain_sigma(image, mask, detail, axes, lags)
+    air = _air(image, mask)
+    if air.sum() > ENOUGH:
+        sigma = rayleigh_sigma(image[air])
+        spread = _midmean(np.abs(detail[air])) / HALF_NORMAL_MIDMEAN / np.sqrt(2 - np.pi / 2)
+        # The same filter over both: air that was damped has less detail than the brain. More
+        # it may have: smoothed noise is smoother than its magnitude.
+        if np.isfinite(sigma) and spread > 0.7 * inside:
             return NoiseEstimate(sigma, 'Rayleigh fit to the air around the head')
-    return NoiseEstimate(inside, 'median absolute second difference inside the brain')
+    return NoiseEstimate(inside, 'second differences in flat parts of the brain')
 
 
-def _far_background(image, mask, scale):
-    """Voxels well outside the head: dark, far from the brain, and not exactly zero."""
-    dark = ndimage.uniform_filter(image.astype(np.float32), 5) < 0.2 * scale
-    dark &= ~ndimage.binary_dilation(mask, iterations=5)
-    values = image[dark]
-    zeros = (values == 0).mean() if values.size else 1.0
-    return values[values > 0] if zeros < 0.05 else values[:0]
+def rayleigh_sigma(background: np.ndarray) -> float:
+    """Fit a Rayleigh law to background voxels.
+
+    Parameters
+    ----------
+    background : numpy.ndarray
+        Magnitudes without signal.
+
+    Returns
+    -------
+    float
+        Its parameter, from the mean; NaN where the values are no Rayleigh variate:
+        filtered, rectified or zero-filled backgrounds, and ghosts.
+    """
+    shares = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
+    sigmas = np.quantile(background, shares) / np.sqrt(-2 * np.log(1 - shares))
+    if sigmas.min() <= 0 or sigmas.max() > 1.2 * sigmas.min():
+        return float('nan')
+    return float(background.mean(dtype=float) / np.sqrt(np.pi / 2))
 
 
-def _difference_sigma(image, mask, zooms, acquired):
-    """Noise s.d. from second differences along the two finest axes."""
-    axes = np.argsort(acquired, kind='stable')[:2]
-    response = np.asarray(image, float)
-    core = mask
-    for axis in axes:
-        lag = max(int(np.ceil(acquired[axis] / zooms[axis] - 0.25)), 1)
+def fine_detail(image: np.ndarray, axes, lags) -> np.ndarray:
+    """Second difference along two axes, one after the other; of unit gain for white noise.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+    axes, lags : sequence of 2 ints
+        Axes and the distance of their samples in voxels.
+    """
+    detail = np.asarray(image, np.float32)
+    for axis, lag in zip(axes, lags, strict=True):
         kernel = np.zeros(2 * lag + 1)
-        kernel[[0, lag, -1]] = 1, -2, 1
-        response = ndimage.correlate1d(response, kernel, axis=int(axis))
-        # From core, not mask: the product of two kernels reaches the diagonal neighbours too.
-        core = core & np.roll(core, lag, axis) & np.roll(core, -lag, axis)
-    if core.sum() < 200:
-        core = mask
-    values = response[core]
-    # The response to unit white noise has s.d. 6 (the product of two [1 -2 1]).
-    return float(1.4826 * np.median(np.abs(values - np.median(values))) / 6)
+        kernel[[0, lag, -1]] = np.array([1, -2, 1]) / np.sqrt(6)
+        detail = ndimage.correlate1d(detail, kernel, axis=axis)
+    return detail
+
+
+def _lags(zooms, acquired):
+    """Two axes with the finest acquired voxels, and how many voxels of the file those are."""
+    axes = [int(axis) for axis in np.argsort(acquired, kind='stable')[:2]]
+    lags = [max(int(np.ceil(acquired[axis] / zooms[axis] - 0.25)), 1) for axis in axes]
+    return axes, lags
+
+
+def _air(image, mask):
+    """Voxels well outside the head: as dark as the darkest surroundings of the brain."""
+    outside = ~ndimage.binary_dilation(mask, iterations=5)
+    values = image[outside]
+    if values.size == 0 or (values == 0).mean() > 0.05:
+        return np.zeros(mask.shape, bool)
+    local = ndimage.uniform_filter(image, 5)
+    # Twice as much leaves room for noise that changes over the image; no head is so dark.
+    dark = outside & (local < 2 * np.quantile(local[outside], 0.25))
+    return ndimage.minimum_filter(dark, 5) & (image > 0)
+
+
+def _brain_sigma(image, mask, detail, axes, lags):
+    """Noise s.d. from the detail in flat parts of the brain."""
+    level, slope, core = _surroundings(image, mask, axes, lags)
+    # No CSF: where it is dark, magnitudes are mostly noise floor; where bright, it pulsates.
+    usual = np.median(level[core])
+    tissue = core & (level > 0.5 * usual) & (level < 1.5 * usual)
+    detail, slope, level = np.abs(detail[tissue]), slope[tissue], level[tissue].astype(float)
+    order = np.argsort(slope)
+    order = order[: max(int(FLATTEST * order.size), ENOUGH)]
+    # Where there is structure, detail has its share of it, the more the less flat it is.
+    groups = np.array_split(order, max(min(GROUPS, order.size // 500), 1))
+    variances = np.array([_magnitude_sigma(detail[g], level[g]) for g in groups]) ** 2
+    slopes = np.array([slope[g].mean() for g in groups])
+    return _at_slope_of_noise(slopes, variances, _slope_of_noise(axes, lags))
+
+
+def _at_slope_of_noise(slopes, variances, noise):
+    """Variance of the detail where the slope is what noise alone makes it.
+
+    Weighted line through the groups that does not fall, read where the slope is ``noise``
+    times the variance.
+    """
+    if not variances.all():
+        return float(np.sqrt(np.median(variances)))
+    weights = 1 / variances**2
+    middle, mean = (np.average(x, weights=weights) for x in (slopes, variances))
+    if middle <= noise * mean:
+        return float(np.sqrt(mean))  # as flat as noise lets it be seen
+    spread = np.average((slopes - middle) ** 2, weights=weights)
+    rise = np.average((slopes - middle) * (variances - mean), weights=weights)
+    rise = max(rise / spread, 0.0)
+    # v = mean + rise (noise v - middle), solved for v.
+    variance = (mean - rise * middle) / (1 - rise * noise) if rise * noise < 0.9 else 0.0
+    return float(np.sqrt(np.clip(variance, 0.5 * variances.min(), mean)))
+
+
+def _magnitude_sigma(detail, level):
+    """S.d. of the real channel from absolute details of magnitudes and their local mean."""
+    sigma = _midmean(detail) / HALF_NORMAL_MIDMEAN
+    for _ in range(6):
+        if sigma == 0:
+            break
+        # Mean square of a magnitude: amplitude^2 + 2 sigma^2, hence about this amplitude.
+        snr = np.sqrt(np.maximum((level / sigma) ** 2 - 1, 0))
+        shrunk = np.sqrt(2 + snr**2 - rician_mean(snr, 1.0) ** 2)
+        sigma = _midmean(detail / shrunk) / HALF_NORMAL_MIDMEAN
+    return sigma
+
+
+def _midmean(values):
+    """Mean between the quartiles: as robust as a median, and continuous for whole numbers."""
+    values = np.sort(values)
+    return float(values[values.size // 4 : values.size - values.size // 4].mean(dtype=float))
+
+
+def _surroundings(image, mask, axes, lags):
+    """Local brightness, local variance of the smoothed image, voxels whose detail is brain.
+
+    Both are low-pass: which voxels they choose does not depend on the noise that is
+    measured there.
+    """
+    inside = mask.astype(np.float32)
+    brain = image * inside
+    width, box = _scales(axes, lags)
+    smooth, level = (
+        ndimage.gaussian_filter(brain, k * width)
+        / np.maximum(ndimage.gaussian_filter(inside, k * width), 1e-3)
+        for k in (1, 2)
+    )
+    core = mask
+    for shrink in (box, np.minimum(box, 3)):
+        inner = ndimage.minimum_filter(mask, tuple(int(n) for n in shrink))
+        if inner.sum() >= 200:
+            core = inner
+            break
+    return level, _variance(smooth - level, box), core
+
+
+def _variance(image, box):
+    return ndimage.uniform_filter(image**2, box) - ndimage.uniform_filter(image, box) ** 2
+
+
+def _scales(axes, lags):
+    """Width of the smoothing and box of the variance, in voxels along each axis."""
+    width, box = np.zeros(3), np.ones(3, int)
+    for axis, lag in zip(axes, lags, strict=True):
+        width[axis], box[axis] = lag, 4 * lag + 1
+    return width, box
+
+
+def _slope_of_noise(axes, lags):
+    """Local variance that unit white noise leaves in the smoothed image."""
+    width, box = _scales(axes, lags)
+    point = np.zeros(6 * box - 5)
+    point[tuple(n // 2 for n in point.shape)] = 1
+    band = ndimage.gaussian_filter(point, width) - ndimage.gaussian_filter(point, 2 * width)
+    return float((band**2).sum() - (ndimage.uniform_filter(band, box) ** 2).sum())
