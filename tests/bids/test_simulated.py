@@ -295,6 +295,7 @@ def test_the_description_names_what_the_dataset_is_and_where_it_is_from(source, 
     description = read_json(folder / 'dataset_description.json')
     assert description['DatasetType'] == 'raw'
     assert description['Name'] == 'Simulated low-field scans of Brains'
+    assert 'HowToAcknowledge' not in description, 'that of the derivatives names a file of theirs'
     assert description['License'] == 'CC-BY-4.0'
     assert description['Authors'] == ['Ada', 'Émilie']
     assert description['SourceDatasets'] == [{'URL': '../raw', 'DOI': 'doi:10.1/x'}]
