@@ -18,11 +18,10 @@ from ulfprep.bids.simulated import (
     SEQUENCE_TYPES,
     is_written,
     raw_path,
-    refuse_folder,
     simulated_sidecar,
-    start_dataset,
     write_simulated,
 )
+from ulfprep.bids.simulated_dataset import refuse_folder, start_dataset
 from ulfprep.physics.plan import acquired_resolution
 from ulfprep.physics.sequences import PRESETS, expected_signals, sequence_from_metadata
 from ulfprep.physics.signals import KINDS, Sequence, tissue_signals

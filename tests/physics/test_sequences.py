@@ -60,6 +60,13 @@ def test_expected_signals_are_those_of_the_scans_own_sequence():
     assert own[0] > expected_signals({}, 0.064, 'T2w')[0]
 
 
+def test_the_train_of_a_simulated_scan_is_read_back():
+    metadata = {'Simulation': {'TrainDuration_s': 0.25}}
+    sequence, assumed = sequence_from_metadata(metadata, 0.064)
+    assert sequence.train_duration == 0.25
+    assert not any('train' in line for line in assumed)
+
+
 @pytest.mark.parametrize('name', PRESETS)
 def test_a_preset_has_its_name_and_its_json(name):
     assert parse_sequence(name) == PRESETS[name]

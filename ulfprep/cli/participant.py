@@ -67,7 +67,7 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
     write_dataset_files(settings)
     if settings.simulate_as_bids:
-        from ulfprep.bids.simulated import start_dataset
+        from ulfprep.bids.simulated_dataset import start_dataset
 
         start_dataset(settings.simulate_as_bids, settings)
 

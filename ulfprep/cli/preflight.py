@@ -47,10 +47,15 @@ def check_paths(settings: Settings) -> None:
         )
     check_dataset(bids)
     if settings.simulate_as_bids:
-        from ulfprep.bids.simulated import refuse_folder
+        from ulfprep.bids.simulated_dataset import refuse_folder
 
-        if reason := refuse_folder(settings.simulate_as_bids, bids, out):
+        folder = settings.simulate_as_bids
+        if reason := refuse_folder(folder, bids, out):
             raise Stop(Exit.USAGE, reason)
+        if folder == work or work in folder.parents:
+            raise Stop(
+                Exit.USAGE, f'{folder}: the folder for simulated scans lies in the work folder'
+            )
 
 
 def check_dataset(bids_dir: Path) -> None:

@@ -101,7 +101,7 @@ class WriteDerivatives(SimpleInterface):
             segmentation=dict(inputs.segmentation),
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,
             methods=inputs.methods,
-            simulation=dict(inputs.facts) if isdefined(inputs.facts) else None,
+            simulation=self._facts(),
         )
         write_json(qc_file, record)
         self._results['qc_file'] = str(qc_file)
@@ -116,6 +116,13 @@ class WriteDerivatives(SimpleInterface):
                 for tissue, path in zip(TISSUES, paths, strict=True):
                     files[f'{prefix}probseg_{tissue.lower()}'] = path
         return files | dict(zip(self._realisations(), self._simulated(), strict=True))
+
+    def _facts(self) -> dict | None:
+        """Return how scans were simulated; a head that came without skull has none to keep."""
+        if not isdefined(self.inputs.facts):
+            return None
+        facts = dict(self.inputs.facts)
+        return facts | {'keep_head': facts['keep_head'] and not self.inputs.stripped}
 
     def _simulated(self) -> list[str]:
         files = self.inputs.simulated_files
@@ -137,12 +144,12 @@ class WriteDerivatives(SimpleInterface):
         return {
             key: simulated_sidecar(
                 plan,
-                dict(self.inputs.facts),
+                self._facts(),
                 modality=scan.suffix,
                 realisation=number,
                 seed=settings.random_seed,
                 label=scan.name,
-                keep_head=settings.keep_head,
+                keep_head=self._facts()['keep_head'],
                 source=scan.source,
             )
             for number, key in enumerate(self._realisations(), 1)

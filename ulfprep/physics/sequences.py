@@ -155,6 +155,11 @@ def _read_train(metadata: dict, values: dict) -> list[str]:
         if _is_number(shots) and shots >= 1:
             values['train_duration'] = float(spacing * shots)
             return []
+    simulated = metadata.get('Simulation')
+    stated = simulated.get('TrainDuration_s') if isinstance(simulated, dict) else None
+    if _is_number(stated) and stated >= 0:  # as ulfprep writes beside what it simulates
+        values['train_duration'] = float(stated)
+        return []
     # A train cannot be longer than the time there is for it.
     room = values['repetition_time'] - values['inversion_time']
     values['train_duration'] = min(values['train_duration'], 0.9 * max(room, 0.0))
