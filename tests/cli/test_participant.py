@@ -268,3 +268,25 @@ def test_a_folder_that_is_something_else_takes_no_simulations(make_dataset, run,
     assert run(root, '--simulate-as-bids', str(tmp_path / 'mine')) == 64
     assert 'was not simulated by ulfprep' in capsys.readouterr().err
     assert run(root, '--simulate-as-bids', str(root / 'sub-01')) == 64
+
+
+def test_a_reference_scan_sets_the_target_of_all(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01', 'sub-02')
+    reference = make_dataset('sub-09', name='elsewhere') / 'sub-09/anat/sub-09_T1w.nii.gz'
+    assert run(root, '--target-like', str(reference)) == 0
+    for label in ('01', '02'):
+        qc = tmp_path / f'out/sub-{label}/anat/sub-{label}_desc-qc_T1w.json'
+        plan = json.loads(qc.read_text())['contrast']
+        assert plan['target_sources'] == ['measured in sub-09_T1w.nii.gz'] * 3
+        # The reference is the same phantom, so there is nothing to change.
+        assert plan['contrast_vector'] == pytest.approx([1, 1, 1], abs=0.01)
+
+
+def test_a_bad_reference_fails_every_scan_and_is_named(make_dataset, run, tmp_path, capfd):
+    root = make_dataset('sub-01', 'sub-02')
+    reference = make_dataset('sub-09', name='elsewhere') / 'sub-09/anat/sub-09_T1w.nii.gz'
+    reference.write_bytes(b'')
+    assert run(root, '--target-like', str(reference)) == 65
+    told = capfd.readouterr().err
+    assert told.count('the file is empty (0 bytes)') == 2
+    assert str(reference) in told
