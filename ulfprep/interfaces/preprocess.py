@@ -42,18 +42,26 @@ class CheckScan(SimpleInterface):
 class _ConformInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True)
     metadata = traits.Dict(desc='sidecar of the scan')
+    stated = traits.List(
+        traits.Float, desc="acquired voxel size as the user says, mm along the file's axes"
+    )
 
 
 class _ConformOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc='acquired voxels, axes in RAS+ order')
     notes = traits.List(traits.Str)
+    resolution = traits.Dict(
+        desc='acquired resolution in RAS order: voxel_size_mm, source, estimated_mm, method, '
+        'file_mm'
+    )
 
 
 class Conform(SimpleInterface):
     """Reorder axes to RAS+ and keep the affine true.
 
-    A scan that was resampled to finer voxels than its sidecar says it was acquired with
-    goes back to those; see :func:`ulfprep.physics.interpolation.acquired_grid`.
+    A scan that was resampled to finer voxels than it was acquired with goes back to those;
+    see :func:`ulfprep.physics.resolution.decide_resolution` and
+    :func:`ulfprep.physics.interpolation.acquired_grid`.
     """
 
     input_spec = _ConformInputSpec
@@ -64,7 +72,7 @@ class Conform(SimpleInterface):
 
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import acquired_grid, bicubic
-        from ulfprep.physics.plan import acquired_resolution
+        from ulfprep.physics.resolution import decide_resolution, estimate_resolution, in_words
 
         image = nib.load(self.inputs.in_file)
         before = ''.join(nib.aff2axcodes(image.affine))
@@ -73,27 +81,37 @@ class Conform(SimpleInterface):
         notes = [] if before == 'RAS' else [f'Axes were reordered from {before} to RAS.']
         grid = Grid(tuple(int(n) for n in canonical.shape), canonical.affine)
         metadata = self.inputs.metadata if isdefined(self.inputs.metadata) else {}
-        stated, _ = acquired_resolution(metadata, image.header.get_zooms()[:3])
+        stated = self.inputs.stated if isdefined(self.inputs.stated) else []
         axes = nib.io_orientation(image.affine)[:, 0].astype(int)
-        acquired = [stated[int(k)] for k in axes.argsort()]
-        coarse = acquired_grid(grid, acquired)
+        estimate = estimate_resolution(data, grid.zooms)
+        decision = decide_resolution(estimate, grid.zooms, metadata, axes, stated)
+        notes.extend(decision.notes)
+        file_mm = [float(v) for v in grid.zooms]
+        coarse = acquired_grid(grid, decision.voxel_size_mm)
         if coarse is not None:
             # Splines overshoot at the rim of a stripped brain: what was zero stays zero.
             measured = bicubic((data != 0).astype('float32'), grid, coarse) > 0.5
             data, grid = bicubic(data, grid, coarse) * measured, coarse
-            size = ' x '.join(f'{v:g}' for v in coarse.zooms.round(3))
             notes.append(
-                f'The file was resampled after acquisition; it was brought back to {size} mm, '
-                'as AcquisitionVoxelSize in its sidecar says.'
+                'The file was resampled after acquisition; it was brought back to '
+                f'{in_words(coarse.zooms)} mm, after {decision.source}.'
             )
         self._results['out_file'] = write_volume(runtime.cwd, 'conformed', data, grid.affine)
         self._results['notes'] = notes
+        self._results['resolution'] = {
+            'voxel_size_mm': list(decision.voxel_size_mm),
+            'source': decision.source,
+            'estimated_mm': list(estimate.voxel_size_mm),
+            'method': estimate.method,
+            'file_mm': file_mm,
+        }
         return runtime
 
 
 class _BrainMaskInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True)
     stripped = traits.Bool(desc='SkullStripped of the sidecar, where it says')
+    expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
 
 
 class _BrainMaskOutputSpec(TraitedSpec):
@@ -112,12 +130,13 @@ class BrainMask(SimpleInterface):
         from ulfprep.segmentation.brain import brain_mask, looks_stripped
 
         data, grid = read_volume(self.inputs.in_file)
+        expected = self.inputs.expected if isdefined(self.inputs.expected) else None
         if isdefined(self.inputs.stripped):
             stripped = self.inputs.stripped
             reason = f'Its sidecar says SkullStripped: {str(stripped).lower()}.'
         else:
-            stripped, reason = looks_stripped(data, grid.zooms)
-        mask = brain_mask(data, grid.zooms, bool(stripped))
+            stripped, reason = looks_stripped(data, grid.zooms, expected)
+        mask = brain_mask(data, grid.zooms, bool(stripped), expected)
         self._results['out_mask'] = write_volume(
             runtime.cwd, 'brain_mask', mask.astype('uint8'), grid.affine
         )
@@ -129,6 +148,7 @@ class BrainMask(SimpleInterface):
 class _BiasInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True)
     in_mask = File(exists=True, mandatory=True, desc='brain mask')
+    expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
 
 
 class _BiasOutputSpec(TraitedSpec):
@@ -146,7 +166,9 @@ class CorrectBias(SimpleInterface):
         from ulfprep.segmentation.bias import correct_bias
 
         data, grid = read_volume(self.inputs.in_file)
-        corrected, field = correct_bias(data, read_mask(self.inputs.in_mask), grid.zooms)
+        mask = read_mask(self.inputs.in_mask)
+        expected = self.inputs.expected if isdefined(self.inputs.expected) else None
+        corrected, field = correct_bias(data, mask, grid.zooms, expected=expected)
         self._results['out_file'] = write_volume(runtime.cwd, 'corrected', corrected, grid.affine)
         self._results['out_field'] = write_volume(runtime.cwd, 'bias_field', field, grid.affine)
         return runtime
