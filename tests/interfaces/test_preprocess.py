@@ -2,9 +2,11 @@
 
 import sys
 
+import brains
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform
 
@@ -79,3 +81,33 @@ def test_a_resampled_scan_goes_back_to_its_acquired_voxels(tmp_path, monkeypatch
         assert (values == 0).any()
         assert values[values > 0].min() > 5
         assert any('brought back' in note for note in done.notes) == bool(metadata)
+
+
+def test_a_resampled_scan_is_known_without_a_sidecar(tmp_path):
+    voxel = (1.6, 1.6, 5.0)
+    image, brain, white = brains.scanned('aomic', voxel)
+    scan = brains.noisy(image, white / 14, 0, brain)
+    fine = np.maximum(ndimage.zoom(scan, voxel, order=3, grid_mode=True, mode='nearest'), 0)
+    # Axes of the file: inferior, right, anterior.
+    affine = np.array([[0, 1, 0, -70], [0, 0, 1, -90], [-1, 0, 0, 80], [0, 0, 0, 1.0]])
+    nib.save(nib.Nifti1Image(fine.transpose(2, 0, 1)[::-1], affine), tmp_path / 'scan.nii.gz')
+    done = Conform(in_file=str(tmp_path / 'scan.nii.gz')).run().outputs
+    zooms = nib.load(done.out_file).header.get_zooms()
+    assert np.allclose(zooms, voxel, rtol=0.05)
+    assert done.resolution['source'] == 'the image itself'
+    assert np.allclose(done.resolution['voxel_size_mm'], voxel, rtol=0.05)
+    assert done.resolution['file_mm'] == [1, 1, 1]
+    assert any('resampled from about' in note for note in done.notes)
+    said = Conform(in_file=str(tmp_path / 'scan.nii.gz'), stated=[5.0, 2.0, 1.0]).run().outputs
+    assert np.allclose(nib.load(said.out_file).header.get_zooms(), (2, 1, 5))
+    assert said.resolution['source'] == 'the user'
+    assert any('looks resampled from about' in note for note in said.notes)
+
+
+def test_a_scan_as_acquired_keeps_its_voxels_and_says_where_they_are_from(tmp_path, phantom):
+    nib.save(phantom, tmp_path / 'x.nii.gz')
+    done = Conform(in_file=str(tmp_path / 'x.nii.gz')).run().outputs
+    sizes = [float(v) for v in phantom.header.get_zooms()]
+    assert done.resolution['voxel_size_mm'] == done.resolution['estimated_mm'] == sizes
+    assert done.resolution['source'] == 'the voxel size of the file'
+    assert done.notes == []

@@ -1,0 +1,210 @@
+"""Acquired resolution: what the image shows, and the rule that decides."""
+
+import brains
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from ulfprep.physics.resolution import (
+    ResolutionEstimate,
+    decide_resolution,
+    estimate_resolution,
+)
+
+QUICK = settings(deadline=None, max_examples=20, derandomize=True)
+LOWGAN = 'ulf64mt_lowgan_bids/sub-MS017/ses-ulf/anat/sub-MS017_ses-ulf'
+
+
+def to_one_mm(scan, voxel, order, degrees=(0, 0, 0)):
+    """Resample to 1 mm in one step, off the acquired lattice, turned about the axes."""
+    shape = (np.array(scan.shape) * voxel).astype(int) - 2
+    turn = Rotation.from_euler('xyz', degrees, degrees=True).as_matrix() / np.array(voxel)[:, None]
+    offset = (np.array(scan.shape) - 1) / 2 - turn @ ((shape - 1) / 2) + 0.13
+    fine = ndimage.affine_transform(
+        scan, turn, offset, tuple(int(n) for n in shape), order=order, mode='nearest'
+    )
+    return np.maximum(fine, 0)
+
+
+@pytest.mark.parametrize('order', [1, 3])
+@pytest.mark.parametrize('zeroed', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'voxel', 'snr'),
+    [
+        ('aomic', (1.6, 1.6, 5.0), 8),
+        ('colin', (1.6, 1.6, 5.0), 30),
+        ('aomic', (1.5, 1.5, 5.0), 30),
+        ('colin', (1.7, 1.7, 5.0), 8),
+        ('aomic', (2.0, 2.0, 4.0), 14),
+        ('colin', (2.5, 1.42, 6.1), 14),
+    ],
+)
+def test_a_scan_resampled_to_1_mm_is_known_for_what_it_was(name, voxel, snr, zeroed, order):
+    image, brain, white = brains.scanned(name, voxel)
+    scan = brains.noisy(image, white / snr, snr, brain if zeroed else None)
+    estimate = estimate_resolution(to_one_mm(scan, voxel, order), (1, 1, 1))
+    assert estimate.resampled == (True, True, True)
+    np.testing.assert_allclose(estimate.voxel_size_mm, voxel, rtol=0.05)
+
+
+@pytest.mark.parametrize('order', [1, 3])
+def test_a_scan_that_was_turned_as_it_was_resampled_is_known_too(order):
+    voxel = (1.6, 1.6, 5.0)
+    image, brain, white = brains.scanned('aomic', voxel)
+    scan = to_one_mm(brains.noisy(image, white / 14, 0, brain), voxel, order, (6, 4, 3))
+    estimate = estimate_resolution(scan, (1, 1, 1))
+    np.testing.assert_allclose(estimate.voxel_size_mm, voxel, rtol=0.05)
+
+
+@pytest.mark.parametrize('modality', ['T2w', 'FLAIR'])
+def test_other_contrasts_are_no_harder(modality):
+    voxel = (1.5, 1.7, 5.0)
+    image, brain, white = brains.scanned('aomic', voxel, modality)
+    scan = to_one_mm(brains.noisy(image, white / 14, 0, brain), voxel, 3)
+    np.testing.assert_allclose(
+        estimate_resolution(scan, (1, 1, 1)).voxel_size_mm, voxel, rtol=0.05
+    )
+
+
+def test_nearest_neighbours_repeat_planes():
+    voxel = (2.0, 1.6, 4.0)
+    image, brain, white = brains.scanned('aomic', voxel)
+    scan = to_one_mm(brains.noisy(image, white / 14, 0, brain), voxel, 0)
+    estimate = estimate_resolution(scan, (1, 1, 1))
+    np.testing.assert_allclose(estimate.voxel_size_mm, voxel, rtol=0.1)
+    assert 'repeat' in estimate.method
+
+
+@pytest.mark.parametrize('voxel', [(1.6, 1.6, 5.0), (2.0, 2.0, 2.0)])
+@pytest.mark.parametrize('snr', [8, 30])
+def test_a_scan_as_acquired_is_not_taken_for_resampled(voxel, snr):
+    image, brain, white = brains.scanned('aomic', voxel)
+    for mask in (brain, None):
+        estimate = estimate_resolution(brains.noisy(image, white / snr, 0, mask), voxel)
+        assert estimate.resampled == (False, False, False)
+        assert estimate.voxel_size_mm == pytest.approx(voxel)
+
+
+def test_the_real_scan_on_a_1_mm_grid_shows_its_thick_slices():
+    scan, zooms, _ = brains.load('ulf64mt_stripped/MRI_mT_sub2.nii.gz')
+    estimate = estimate_resolution(scan, zooms)
+    np.testing.assert_allclose(estimate.voxel_size_mm, (1.6, 1.6, 5.0), rtol=0.05)
+    assert all(estimate.resampled)
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        f'{LOWGAN}_T1w.nii.gz',
+        f'{LOWGAN}_T2w.nii.gz',
+        f'{LOWGAN}_FLAIR.nii.gz',
+        'hf3t_aomic/norm.mgz',
+        'hf_colin27/ch2.nii.gz',
+        'hf_ms_patient07/patient07_T1.nii.gz',
+        'hf_ms_patient07/patient07_T2.nii.gz',
+    ],
+)
+def test_real_scans_on_their_own_grid_keep_their_voxels(name):
+    scan, zooms, _ = brains.load(name)
+    assert estimate_resolution(scan, zooms).voxel_size_mm == pytest.approx(tuple(zooms))
+
+
+def test_noise_and_blocks_are_not_taken_for_interpolated():
+    noise = np.random.default_rng(0).random((60, 60, 60))
+    blocks = np.zeros((40, 48, 40))
+    blocks[8:30, 8:40, 8:32] = 100
+    for image in (noise, blocks):
+        assert not any(estimate_resolution(image, (1, 1, 1)).resampled)
+
+
+def test_an_image_without_signal_is_an_error():
+    with pytest.raises(ValueError, match='no signal'):
+        estimate_resolution(np.zeros((30, 30, 30)), (1, 1, 1))
+
+
+NATIVE = ResolutionEstimate((1.0, 1.0, 1.0), (False,) * 3, '')
+SEEN = ResolutionEstimate((1.6, 1.6, 5.0), (True,) * 3, '')
+#: File axes 0, 1, 2 became A, S, R.
+TURNED = (1, 2, 0)
+
+
+def test_the_user_wins_over_the_sidecar_and_the_image():
+    metadata = {'AcquisitionVoxelSize': [1.6, 1.6, 5.0]}
+    decision = decide_resolution(SEEN, (1, 1, 1), metadata, TURNED, (2.0, 4.0, 2.5))
+    assert decision.voxel_size_mm == (2.5, 2.0, 4.0)
+    assert decision.source == 'the user'
+    assert len(decision.notes) == 1
+    assert '1.6 x 1.6 x 5 mm' in decision.notes[0]
+
+
+def test_the_sidecar_wins_over_the_image():
+    metadata = {'AcquisitionVoxelSize': [1.6, 5.0, 1.6]}
+    decision = decide_resolution(SEEN, (1, 1, 1), metadata, TURNED)
+    assert decision.voxel_size_mm == (1.6, 1.6, 5.0)
+    assert decision.source.startswith('AcquisitionVoxelSize')
+    assert decision.notes == ()
+
+
+def test_the_lengths_of_the_file_in_another_order_are_the_files():
+    native = ResolutionEstimate((1.6, 1.6, 5.0), (False,) * 3, '')
+    metadata = {'AcquisitionVoxelSize': [5.0, 1.6, 1.6]}
+    decision = decide_resolution(native, (1.6, 1.6, 5.0), metadata, (0, 1, 2))
+    assert decision.voxel_size_mm == (1.6, 1.6, 5.0)
+    assert decision.notes == ()
+
+
+def test_a_sidecar_that_the_image_does_not_bear_out_is_remarked_on():
+    metadata = {'AcquisitionVoxelSize': [1.6, 1.6, 5.0]}
+    decision = decide_resolution(NATIVE, (1, 1, 1), metadata)
+    assert decision.voxel_size_mm == (1.6, 1.6, 5.0)
+    assert 'no trace of resampling' in decision.notes[0]
+
+
+@pytest.mark.parametrize(
+    ('estimate', 'extra', 'expected'),
+    [
+        (SEEN, {}, (1.6, 1.6, 6.0)),
+        (NATIVE, {'SliceEncodingDirection': 'i-'}, (1.0, 6.0, 1.0)),
+        (NATIVE, {}, (1.0, 1.0, 1.0)),  # nobody knows which axis is meant
+    ],
+)
+def test_slices_thicker_than_their_spacing_count_along_their_axis(estimate, extra, expected):
+    decision = decide_resolution(estimate, (1, 1, 1), {'SliceThickness': 6, **extra}, TURNED)
+    assert decision.voxel_size_mm == expected
+
+
+def test_a_slice_thickness_that_is_the_files_says_nothing_new():
+    native = ResolutionEstimate((1.6, 1.6, 5.0), (False,) * 3, '')
+    decision = decide_resolution(native, (1.6, 1.6, 5.0), {'SliceThickness': 5})
+    assert decision.source == 'the voxel size of the file'
+    assert decision.notes == ()
+
+
+def test_the_image_wins_over_its_header_and_says_so():
+    decision = decide_resolution(SEEN, (1, 1, 1), {})
+    assert decision.voxel_size_mm == (1.6, 1.6, 5.0)
+    assert decision.source == 'the image itself'
+    assert 'resampled from about 1.6 x 1.6 x 5 mm' in decision.notes[0]
+
+
+@pytest.mark.parametrize('wrong', ['5', [1, 2], [1, 2, 0], [1, 2, 'x'], [1, 2, True], None])
+def test_a_sidecar_that_is_no_resolution_is_passed_over(wrong):
+    metadata = {'AcquisitionVoxelSize': wrong, 'SliceThickness': 'thick'}
+    assert decide_resolution(NATIVE, (1, 1, 1), metadata).voxel_size_mm == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize('wrong', [(1, 2), (1, 2, 0), (1, 2, -3)])
+def test_a_user_who_states_no_resolution_is_told(wrong):
+    with pytest.raises(ValueError, match='three lengths'):
+        decide_resolution(NATIVE, (1, 1, 1), {}, stated=wrong)
+
+
+@QUICK
+@given(st.permutations(range(3)), st.lists(st.floats(0.5, 8), min_size=3, max_size=3))
+def test_what_is_stated_follows_its_axes(axes, stated):
+    decision = decide_resolution(NATIVE, (1, 1, 1), {}, axes, stated)
+    for k in range(3):
+        assert decision.voxel_size_mm[axes[k]] == stated[k]
