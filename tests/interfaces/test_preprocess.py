@@ -50,7 +50,7 @@ def test_sidecar_decides_on_the_skull(tmp_path, phantom, fake_core, monkeypatch)
     monkeypatch.setattr(
         sys.modules['ulfprep.segmentation.brain'],
         'brain_mask',
-        lambda image, zooms, stripped: asked.append(stripped) or image > 15,
+        lambda image, zooms, stripped, *rest: asked.append(stripped) or image > 15,
     )
     path = str(tmp_path / 'x.nii.gz')
     said = BrainMask(in_file=path, stripped=False).run().outputs

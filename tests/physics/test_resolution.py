@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
+from scipy import ndimage, signal
+from scipy.io import loadmat
 from scipy.spatial.transform import Rotation
 
 from ulfprep.physics.resolution import (
@@ -40,6 +41,7 @@ def to_one_mm(scan, voxel, order, degrees=(0, 0, 0)):
         ('colin', (1.7, 1.7, 5.0), 8),
         ('aomic', (2.0, 2.0, 4.0), 14),
         ('colin', (2.5, 1.42, 6.1), 14),
+        ('colin', (1.5, 1.5, 5.0), 30),
     ],
 )
 def test_a_scan_resampled_to_1_mm_is_known_for_what_it_was(name, voxel, snr, zeroed, order):
@@ -76,6 +78,26 @@ def test_nearest_neighbours_repeat_planes():
     estimate = estimate_resolution(scan, (1, 1, 1))
     np.testing.assert_allclose(estimate.voxel_size_mm, voxel, rtol=0.1)
     assert 'repeat' in estimate.method
+
+
+def test_fourier_interpolation_is_known_by_where_the_spectrum_ends():
+    voxel = (1.6, 1.6, 5.0)
+    image, brain, white = brains.scanned('aomic', voxel)
+    scan = brains.noisy(image, white / 14, 0, brain)
+    for axis in range(3):
+        scan = signal.resample(scan, round(image.shape[axis] * voxel[axis]), axis=axis)
+    estimate = estimate_resolution(np.maximum(scan, 0), (1, 1, 1))
+    np.testing.assert_allclose(estimate.voxel_size_mm, voxel, rtol=0.15)
+    assert 'spectrum that ends' in estimate.method
+
+
+@pytest.mark.parametrize(('sequence', 'matrix'), [('GRE', (128, 196)), ('FSE', (128, 126))])
+def test_zero_filled_k_space_is_known_by_where_the_spectrum_ends(sequence, matrix):
+    # Real 55 mT magnitudes on 256 x 256; the size of their k-space is known.
+    image = loadmat(brains.data_folder() / 'kspace_55mt' / f'0.055T_{sequence}.mat')['image']
+    estimate = estimate_resolution(np.abs(image), (1, 1, 5))
+    acquired = [256 / n for n in matrix]
+    np.testing.assert_allclose(estimate.voxel_size_mm[:2], acquired, rtol=0.15)
 
 
 @pytest.mark.parametrize('voxel', [(1.6, 1.6, 5.0), (2.0, 2.0, 2.0)])

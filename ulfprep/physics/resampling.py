@@ -5,7 +5,8 @@ of an interpolated image's second differences is periodic, and its period is the
 voxel (Gallagher 2005, doi:10.1109/CRV.2005.33). Sampled every voxel of the file, a period
 of d voxels looks like one of d / (d - 1). It is the coarser one if splines with knots that
 far apart fit in one place only, or if the spectrum has the null that interpolation leaves
-at one over the acquired voxel. Nearest neighbours repeat whole planes.
+at one over the acquired voxel. Nearest neighbours repeat whole planes; Fourier interpolation
+is smooth everywhere, but its spectrum ends at the acquired one's end.
 """
 
 import numpy as np
@@ -17,6 +18,8 @@ COARSER = 1.25
 #: Power of a spectral line, over the median around it, that chance and anatomy do not reach:
 #: up to 2.2 on eight scans that were not resampled, 8 and more on those that were.
 LINE = 4.0
+#: Decades by which a spectrum falls at once where zeros were filled in behind it.
+CLIFF = 1.5
 #: Side in voxels of the columns that are looked at apart, so that a rotated grid blurs little.
 COLUMN = 6
 #: Coarsest acquired voxel that is looked for, in voxels of the file.
@@ -42,10 +45,13 @@ def interpolation_period(image: np.ndarray, mask: np.ndarray, axis: int) -> tupl
     repeated = _repeated_planes(image, mask, axis)
     if repeated >= COARSER:
         return repeated, 'planes that repeat'
+    lines = _lines_through(image, mask, axis)
     frequency = _line(_roughness(image, mask, axis))
     if frequency is None:
-        return 1.0, 'no interpolation shows'
-    lines = _lines_through(image, mask, axis)
+        edge = _cliff(lines)
+        if edge is None:
+            return 1.0, 'no interpolation shows'
+        return 1 / (2 * edge), 'spectrum that ends'
     # The line may also be a harmonic: the coarsest period that fits explains all the others.
     for period in (3 / frequency, 2 / frequency, 1 / frequency):
         if period <= COARSEST and _fits_knots(lines, period):
@@ -145,18 +151,43 @@ def _fits_knots(lines, period):
             left = left[:, singular > 1e-8 * singular[0]]
             rest = lines - (lines @ left) @ left.T
             rests.append((rest**2).sum() / max(n - left.shape[1], 1))
-        if min(rests) < 0.3 * np.median(rests):
+        if min(rests) < 0.15 * np.median(rests):
             return True
     return False
 
 
 def _has_null(lines, frequency):
     """Whether the spectrum along the lines falls at a frequency and rises again beyond."""
-    if frequency > 0.4:
+    # Closer to the file's own end the images of finer interpolation make such dips as well.
+    if frequency > 0.3:
         return False
+    power, at = _spectrum(lines), np.fft.rfftfreq(512) / frequency
+    return power[(at > 0.9) & (at < 1.1)].min() < 0.4 * power[(at > 1.1) & (at < 1.6)].max()
+
+
+def _cliff(lines):
+    """Frequency at which the spectrum along the lines ends, if it does before their own.
+
+    Fourier interpolation (zero-filling) is as smooth everywhere, so that nothing is periodic.
+    """
+    power = np.log10(np.maximum(_spectrum(lines), 1e-30))
+    frequency = np.fft.rfftfreq(512)
+    if lines.shape[1] < 48:
+        return None
+    step = int(np.ceil(3 / lines.shape[1] * 512))  # what the window blurs
+    fall = np.zeros(power.size)
+    fall[step:-step] = power[: -2 * step] - power[2 * step :]
+    # Between steps; nearer to either end there is no spectrum to fall from, or to.
+    fall[(frequency < 0.5 / COARSEST) | (frequency > 0.5 / COARSER)] = 0
+    best = int(fall.argmax())
+    # The fall is largest where it ends; it begins about a step before.
+    return float(frequency[best - step // 2]) if fall[best] > CLIFF else None
+
+
+def _spectrum(lines):
+    """Mean power spectrum of lines of which a straight line was taken off."""
     n = lines.shape[1]
     straight = np.stack([np.ones(n), np.arange(n)])
     lines = lines - lines @ np.linalg.pinv(straight) @ straight
-    power = (np.abs(np.fft.rfft(lines * np.hanning(n + 2)[1:-1], 512, axis=1)) ** 2).mean(axis=0)
-    at = np.fft.rfftfreq(512) / frequency
-    return power[(at > 0.9) & (at < 1.1)].min() < 0.5 * power[(at > 1.1) & (at < 1.6)].max()
+    tapered = lines * np.hanning(n + 2)[1:-1]
+    return (np.abs(np.fft.rfft(tapered, 512, axis=1)) ** 2).mean(axis=0)
