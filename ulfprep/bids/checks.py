@@ -106,7 +106,7 @@ def _spatial_shape(path: Path, shape: tuple[int, ...], notes: list[str]) -> tupl
         volumes = int(np.prod(shape[3:]))
         if volumes != 1:
             raise UnusableScanError(
-                f'{path}: holds {volumes} volumes (shape {shape}); a T1w scan is one volume, '
+                f'{path}: holds {volumes} volumes (shape {shape}); a scan is one volume, '
                 'split or average them first'
             )
         notes.append(f'The file is {len(shape)}-D with a single volume; it was read as 3-D.')

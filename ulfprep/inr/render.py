@@ -10,9 +10,7 @@ from ulfprep.inr.blocks import Block
 from ulfprep.inr.fit import Fit
 from ulfprep.inr.problem import evaluate
 from ulfprep.physics.grid import Grid
-
-#: BIDS labels of the tissue axis (CSF, GM, WM): 1 GM, 2 WM, 3 CSF.
-BIDS_LABELS = np.array([3, 1, 2], np.uint8)
+from ulfprep.physics.labels import to_dseg
 
 
 @dataclass(frozen=True)
@@ -89,11 +87,10 @@ def render(fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24) -> Rendere
     share = np.maximum(sampler(warm.inside.astype(np.float32)), 0.5)
     tissue = np.stack([np.where(brain, sampler(p), 0) for p in probs])
     tissue /= np.maximum(tissue.sum(axis=0), 1e-6)
-    dseg = np.where(brain, BIDS_LABELS[tissue.argmax(axis=0)], 0).astype(np.uint8)
     return Rendered(
         intensity=np.where(brain, sampler(intensity) / share * white, 0).astype(np.float32),
         probs=tissue.astype(np.float32),
-        dseg=dseg,
+        dseg=to_dseg(tissue, brain),
         uncertainty=np.where(brain, sampler(spread) / share * white, 0).astype(np.float32),
     )
 
