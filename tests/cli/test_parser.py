@@ -1,6 +1,7 @@
 """Arguments to settings, and wrong usage to exit code 64."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 import time
@@ -99,6 +100,16 @@ def test_help_names_every_flag_and_its_group():
     for group in groups:
         assert group in text
     assert 'not a medical device' in text
+
+
+def test_help_names_the_presets_there_are():
+    """The names are written out there, for --help imports no physics."""
+    from ulfprep.physics.sequences import PRESETS
+
+    actions = build_parser()._actions
+    text = next(a.help for a in actions if '--target-sequence' in a.option_strings)
+    listed = text.partition('or a JSON file')[0]
+    assert set(re.findall(r'[A-Z]+-[\w-]+', listed)) == set(PRESETS)
 
 
 def test_settings_survive_their_own_toml():

@@ -261,6 +261,27 @@ def test_simulated_scans_become_a_raw_dataset_that_can_be_enhanced(make_dataset,
     assert json.loads(qc.read_text())['direction'] == 'enhance'
 
 
+def test_no_realisation_of_an_earlier_run_is_left(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01', 'sub-01_run-1', metadata={'MagneticFieldStrength': 3.0})
+    anat = tmp_path / 'out/sub-01/anat'
+
+    def simulated():
+        return sorted(p.name for p in anat.glob('*_res-ulf_*.nii.gz'))
+
+    assert run(root, '--n-realisations', '11') == 0
+    assert len(simulated()) == 22
+    assert run(root, '--n-realisations', '2') == 0
+    assert simulated() == [
+        f'sub-01{run_}_res-ulf_desc-simulated{k}_T1w.nii.gz' for run_ in ('', '_run-1')
+        for k in (1, 2)
+    ]  # fmt: skip
+    assert run(root) == 0
+    assert simulated() == [
+        f'sub-01{run_}_res-ulf_desc-simulated_T1w.nii.gz' for run_ in ('', '_run-1')
+    ]
+    assert len(list(anat.glob('*_res-ulf_*.json'))) == 2
+
+
 def test_a_folder_that_is_something_else_takes_no_simulations(make_dataset, run, tmp_path, capsys):
     root = make_dataset('sub-01', metadata={'MagneticFieldStrength': 3.0})
     (tmp_path / 'mine').mkdir()

@@ -198,6 +198,14 @@ def test_a_reference_scan_must_be_there_and_of_one_modality(args, capsys, tmp_pa
     expect(args, Exit.USAGE, capsys, 'one modality')
 
 
+@pytest.mark.parametrize('content', ['{"EchoTime": ', '[1]'])
+def test_the_sidecar_of_a_reference_must_be_readable(args, capsys, tmp_path, content):
+    (tmp_path / 'ref.nii.gz').write_bytes(b'x')
+    (tmp_path / 'ref.json').write_text(content)
+    args['more'] += ['--target-like', str(tmp_path / 'ref.nii.gz')]
+    expect(args, Exit.USAGE, capsys, tmp_path / 'ref.json', 'JSON')
+
+
 def test_other_modalities_that_are_there_are_named(args, capsys):
     args['more'] += ['--modalities', 'T2w', 'FLAIR']
     expect(

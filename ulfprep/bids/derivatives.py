@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -179,6 +180,17 @@ def path_of(scan: Scan, derivative: Derivative) -> Path:
             f'{scan.path}: no derivative name can be made of its entities {scan.entities}'
         )
     return Path(path)
+
+
+def remove_simulated(scan: Scan, output_dir: Path) -> None:
+    """Remove all simulated scans of a scan, so that none of an earlier number is left."""
+    example = path_of(scan, simulated(1)[0])
+    before, _, after = example.name.partition('simulated')
+    suffix = re.escape(after.removesuffix('.nii.gz'))
+    name = re.compile(rf'{re.escape(before)}simulated[0-9]*{suffix}\.(nii\.gz|json)')
+    for path in sorted((output_dir / example.parent).glob('*')):
+        if name.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def sidecar_path(path: Path) -> Path:

@@ -172,7 +172,8 @@ def reference_digest(settings: Settings) -> str:
     Raises
     ------
     Stop
-        Where it is missing, no NIfTI file by its name, or meant for several modalities.
+        Where it is missing, no NIfTI file by its name, or meant for several modalities, or
+        where its sidecar holds no JSON object.
     """
     path = settings.target_like
     if path is None:
@@ -192,7 +193,14 @@ def reference_digest(settings: Settings) -> str:
         ) from error
     sidecar = path.with_name(path.name.partition('.nii')[0] + '.json')
     if sidecar.is_file():
-        digest.update(sidecar.read_bytes())
+        content = sidecar.read_bytes()
+        digest.update(content)
+        try:
+            fields = json.loads(content)
+        except ValueError as error:
+            raise Stop(Exit.USAGE, f'{sidecar}: not readable as JSON ({error})') from error
+        if not isinstance(fields, dict):
+            raise Stop(Exit.USAGE, f'{sidecar}: must hold a JSON object, the sidecar of a scan')
     return digest.hexdigest()[:16]
 
 

@@ -103,7 +103,7 @@ def relaxation(text: str) -> str:
         content = _json(text)
     else:
         try:
-            with open(text, newline='', encoding='utf-8') as file:
+            with Path(text).expanduser().open(newline='', encoding='utf-8') as file:
                 rows = list(csv.DictReader(file, delimiter='\t'))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise argparse.ArgumentTypeError(f'{text}: cannot be read ({error})') from error

@@ -68,7 +68,13 @@ class WriteDerivatives(SimpleInterface):
     _always_run = True
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.derivatives import QC, derivatives_of, path_of, sidecar_path
+        from ulfprep.bids.derivatives import (
+            QC,
+            derivatives_of,
+            path_of,
+            remove_simulated,
+            sidecar_path,
+        )
         from ulfprep.bids.qc import qc_record
         from ulfprep.bids.sidecars import provenance, sidecar
 
@@ -80,6 +86,7 @@ class WriteDerivatives(SimpleInterface):
         qc_file = out / path_of(scan, QC)
         # While images are being replaced the scan must not count as finished.
         qc_file.unlink(missing_ok=True)
+        remove_simulated(scan, out)
         files = self._files()
         simulated = self._simulated_sidecars(plan)
         for derivative in derivatives_of(inputs.direction, settings.n_realisations):
