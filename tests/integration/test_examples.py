@@ -189,23 +189,31 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path):
     assert runs['a'][enhanced] != runs['c'][enhanced]
 
 
-def test_a_high_field_scan_is_simulated_at_low_field(tmp_path):
+@pytest.fixture(scope='module')
+def simulated_run(tmp_path_factory):
+    """Two realisations of the template as a high-field scan: derivatives and raw dataset."""
     from ulfprep.evaluation.examples import example_truth
 
+    base = tmp_path_factory.mktemp('simulated')
     truth = example_truth('01')
-    anat = tmp_path / 'raw' / 'sub-hf' / 'anat'
+    anat = base / 'raw' / 'sub-hf' / 'anat'
     anat.mkdir(parents=True)
-    shutil.copy(EXAMPLES / 'dataset_description.json', tmp_path / 'raw')
-    (tmp_path / 'raw' / 'README').write_text('The template, as a high-field scan.\n')
+    shutil.copy(EXAMPLES / 'dataset_description.json', base / 'raw')
+    (base / 'raw' / 'README').write_text('The template, as a high-field scan.\n')
     nib.save(nib.Nifti1Image(1000 * truth.image, truth.grid.affine), anat / 'sub-hf_T1w.nii.gz')
     sidecar = {'MagneticFieldStrength': 1.5, 'SkullStripped': True}
     (anat / 'sub-hf_T1w.json').write_text(json.dumps(sidecar))
-    out = tmp_path / 'out'
-    done = run_ulfprep(tmp_path / 'raw', out, 'participant', '-w', tmp_path / 'w',
-                       '--omp-nthreads', 2)  # fmt: skip
+    done = run_ulfprep(base / 'raw', base / 'out', 'participant', '-w', base / 'w',
+                       '--omp-nthreads', 2, '--n-realisations', 2,
+                       '--simulate-as-bids', base / 'ulf')  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+    return base
+
+
+def test_a_high_field_scan_is_simulated_at_low_field(simulated_run):
+    out = simulated_run / 'out'
     assert validate(out).returncode == 0
-    simulated = nib.load(out / 'sub-hf/anat/sub-hf_res-ulf_desc-simulated_T1w.nii.gz')
+    simulated = nib.load(out / 'sub-hf/anat/sub-hf_res-ulf_desc-simulated1_T1w.nii.gz')
     assert np.allclose(simulated.header.get_zooms(), (1.6, 1.6, 5.0), atol=1e-3)
     data = simulated.get_fdata()
     # Noise has no preferred sign but a magnitude has: the background is Rayleigh, not zero.
@@ -215,6 +223,32 @@ def test_a_high_field_scan_is_simulated_at_low_field(tmp_path):
     vector = dict(zip(('CSF', 'GM', 'WM'), quality['contrast']['contrast_vector'], strict=True))
     assert vector['WM'] == pytest.approx(1, abs=0.02)
     assert (out / 'sub-hf.html').stat().st_size > 50_000
+
+
+def test_simulated_scans_are_a_raw_dataset_that_ulfprep_itself_could_enhance(simulated_run):
+    from ulfprep.bids.dataset import find_scans
+    from ulfprep.physics.sequences import PRESETS, sequence_from_metadata
+    from ulfprep.settings import Settings
+    from ulfprep.workflows.scan import make_task
+
+    ulf = simulated_run / 'ulf'
+    done = validate(ulf)
+    assert done.returncode == 0, done.stdout[-3000:]
+    scans = find_scans(Settings(ulf, simulated_run / 'none'))
+    assert [scan.name for scan in scans] == ['sub-hf_rec-sim1_T1w', 'sub-hf_rec-sim2_T1w']
+    for scan in scans:
+        task = make_task(scan, Settings(ulf, simulated_run / 'none'))
+        assert (task.direction, task.source_field) == ('enhance', 0.064)
+        sequence, assumed = sequence_from_metadata(scan.metadata, 0.064, 'T1w')
+        assert sequence == PRESETS['ULF-T1w']
+        assert assumed == []
+        assert scan.metadata['SkullStripped'] is True
+        assert scan.metadata['AcquisitionVoxelSize'] == [1.6, 1.6, 5.0]
+    # The same brain with other noise, as strong as the sidecar says.
+    one, two = (nib.load(scan.path).get_fdata() for scan in scans)
+    bright = (one + two) / 2 > 500
+    noise = (one - two)[bright].std() / np.sqrt(2)
+    assert noise == pytest.approx(scans[0].metadata['Simulation']['NoiseSD'], rel=0.05)
 
 
 def test_help_and_version_are_quick_enough_to_feel_instant():
