@@ -109,7 +109,7 @@ class Settings:
     relaxation: str = ''
     acquired_resolution: tuple[float, ...] = ()
     psf: str = 'gaussian'
-    likelihood: str = 'mae'
+    likelihood: str = 'rician'
     target_resolution: tuple[float, ...] = (1.6, 1.6, 5.0)
     target_snr: float | None = None
     n_realisations: int = 1

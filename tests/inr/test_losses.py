@@ -113,6 +113,11 @@ def test_where_the_residual_is_noise_both_likelihoods_pull_equally_hard():
     assert pulls[0] == pytest.approx(pulls[1], rel=0.03)
 
 
+def test_rician_term_counts_from_a_prediction_that_meets_the_scan():
+    measured = magnitudes(3.0, 1.0)
+    assert rician_term(measured, measured, 1.0) == pytest.approx(0, abs=1e-6)
+
+
 def test_rician_term_counts_noise_standard_deviations():
     measured, predicted = magnitudes(3.0, 1.0), torch.full((20_000,), 2.5)
     one = rician_term(predicted, measured, 1.0)

@@ -6,9 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.forward import ForwardModel, residual
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.physics.psf import KINDS
+from ulfprep.physics.rician import rician_mean
 
 QUICK = settings(deadline=None, max_examples=25, derandomize=True)
 sides = st.tuples(*[st.integers(2, 12)] * 3)
@@ -159,7 +161,7 @@ def test_residual_of_the_truth_is_unit_normal_noise(brain):
     scan_grid = resized_grid(grid, (1.6, 1.6, 5.0))
     model = ForwardModel.between(scan_grid, grid, PLAN['psf_fwhm_mm'], PLAN['contrast_vector'])
     noise = np.random.default_rng(0).standard_normal(scan_grid.shape)
-    scan = model(image, probs) + PLAN['noise_sigma'] * noise
+    scan = rician_mean(model(image, probs), PLAN['noise_sigma']) + PLAN['noise_sigma'] * noise
     scan_mask = model.acquire(mask.astype(np.float32)) > 0.5
     out = residual(scan, scan_mask, image, probs, scan_grid, grid, PLAN)
     inside = out[out != 0]
@@ -167,6 +169,16 @@ def test_residual_of_the_truth_is_unit_normal_noise(brain):
     assert inside.mean() == pytest.approx(0, abs=0.1)
     assert inside.std() == pytest.approx(1, abs=0.05)
     np.testing.assert_allclose(inside, noise[out != 0], atol=1e-4)
+
+
+def test_residual_of_magnitudes_has_no_offset_where_the_signal_is_weak(brain):
+    image, mask, probs, grid = brain
+    weak = np.where(mask, 0.1 * image, 0)  # CSF of 3, WM of 10 in noise of 5
+    model = ForwardModel.between(grid, grid, (1.5, 1.5, 1.5), PLAN['contrast_vector'])
+    scan = add_rician_noise(model(weak, probs), PLAN['noise_sigma'], np.random.default_rng(0))
+    plan = {**PLAN, 'psf_fwhm_mm': [1.5, 1.5, 1.5]}
+    out = residual(scan, mask, weak, probs, grid, grid, plan)
+    assert out[out != 0].mean() == pytest.approx(0, abs=0.03)
 
 
 def test_residual_is_zero_outside_the_mask_and_where_the_psf_leaves_the_brain(brain):
@@ -184,8 +196,7 @@ def test_residual_is_zero_outside_the_mask_and_where_the_psf_leaves_the_brain(br
 
 def test_residual_is_measured_in_noise(brain):
     image, mask, probs, grid = brain
-    shifted = 10.0 + ForwardModel.between(grid, grid, (1.6, 1.6, 5.0), PLAN['contrast_vector'])(
-        image, probs
-    )
+    model = ForwardModel.between(grid, grid, (1.6, 1.6, 5.0), PLAN['contrast_vector'])
+    shifted = 10.0 + rician_mean(model(image, probs), PLAN['noise_sigma'])
     out = residual(shifted, mask, image, probs, grid, grid, PLAN)
     np.testing.assert_allclose(out[out != 0], 2.0, atol=1e-4)

@@ -44,8 +44,9 @@ def rician_term(predicted, measured, sigma: float):
     """Negative log-likelihood of magnitudes ``y`` of signals ``s`` in complex noise.
 
     Mean of ``(y - |s|)^2 / 2 sigma^2 - log(exp(-x) I0(x))`` with ``x = y |s| / sigma^2``
-    (Gudbjartsson and Patz 1995), less what does not depend on ``s``. The exponentially
-    scaled Bessel function neither overflows nor vanishes. The sum is multiplied by
+    (Gudbjartsson and Patz 1995), less its value at ``s = y``: bright and dark parts of the
+    brain then count from one zero. The exponentially scaled Bessel function neither
+    overflows nor vanishes. The mean is multiplied by
     ``sqrt(pi / 2)``: where the residual is noise, the mean absolute gradient is then that of
     the mean absolute error, so that the weights of the other terms keep their meaning.
 
@@ -60,7 +61,7 @@ def rician_term(predicted, measured, sigma: float):
     """
     # The sign of a signal cannot be seen in its magnitude.
     signal, magnitude = predicted.abs() / sigma, measured / sigma
-    bessel = torch.log(torch.special.i0e(signal * magnitude))
+    bessel = torch.log(torch.special.i0e(signal * magnitude) / torch.special.i0e(magnitude**2))
     return math.sqrt(math.pi / 2) * (0.5 * (magnitude - signal) ** 2 - bessel).mean()
 
 

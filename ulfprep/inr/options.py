@@ -44,7 +44,7 @@ class FitOptions:
     weight_tv: float = 0.4
     weight_tv_tissue: float = 0.1
     class_spread: float = 0.1
-    likelihood: str = 'mae'
+    likelihood: str = 'rician'
 
     @classmethod
     def sloppy(cls) -> 'FitOptions':

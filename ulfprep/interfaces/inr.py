@@ -35,7 +35,7 @@ class _FitInputSpec(_TorchInputSpec):
     probsegs = traits.List(File(exists=True), mandatory=True, desc='CSF, GM, WM')
     plan_file = File(exists=True, mandatory=True)
     sloppy = traits.Bool(False, usedefault=True)
-    likelihood = traits.Enum('mae', 'rician', usedefault=True)
+    likelihood = traits.Enum('rician', 'mae', usedefault=True)
     seed = traits.Int(mandatory=True)
     label = traits.Str('', usedefault=True, nohash=True, desc='name in progress lines')
     alone = traits.Bool(True, usedefault=True, nohash=True, desc='no other scan at a time')

@@ -11,6 +11,7 @@ import numpy as np
 from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices
 from ulfprep.physics.grid import Grid, are_aligned
 from ulfprep.physics.oblique import ObliqueAcquisition
+from ulfprep.physics.rician import rician_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +125,9 @@ def residual(
 ) -> np.ndarray:
     """Scan minus what the enhanced image predicts for it, in units of the noise s.d.
 
+    The prediction is the mean of the magnitude in noise, not the noise-free signal: the two
+    differ by a sixth of the noise where the signal is three times as strong.
+
     Parameters
     ----------
     image, mask : numpy.ndarray, shape (X, Y, Z)
@@ -149,5 +153,5 @@ def residual(
     )
     predicted = model(intensity.astype(np.float32), probs.astype(np.float32))
     inside = model.acquire((probs.sum(axis=0) > 0).astype(np.float32)) > 0.97
-    difference = (image - predicted) / plan['noise_sigma']
+    difference = (image - rician_mean(predicted, plan['noise_sigma'])) / plan['noise_sigma']
     return np.where(mask & inside, difference, 0).astype(np.float32)
