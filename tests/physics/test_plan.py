@@ -143,6 +143,14 @@ def test_other_modalities_have_targets_of_their_own(modality, means, field):
     assert plan['rank'] == 3
 
 
+def test_a_target_taken_from_the_scan_says_so():
+    plan = plan_contrast(*make_scan([40, 55, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    own = [source.startswith("the scan's own contrast") for source in plan['target_sources']]
+    assert own == [False, True, False]
+    assert plan['target_means'][1] == plan['means'][1]
+    assert plan['target_spread'][1] == plan['standard_errors'][1]
+
+
 def test_a_scan_ordered_the_other_way_round_is_warned_of():
     plan = plan_contrast(*make_scan([210, 120, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
     assert any('the other side of white matter' in w for w in plan['warnings'])

@@ -12,12 +12,23 @@ def test_targets_stand_beside_what_was_measured(plan):
     rows = tables.targets(full)
     assert [row[0] for row in rows] == ['CSF', 'GM', 'WM']
     assert rows[1] == (
-        'GM', '0.75 \u00b1 0.0025', '16.7 \u00b1 0.05', '0.65 \u00b1 0.05', '1.15', 'physics'
+        'GM', '0.7500 \u00b1 0.0025', '16.700 \u00b1 0.050', '0.650 \u00b1 0.050', '1.15',
+        'physics',
     )  # fmt: skip
     assert rows[0][5] == 'stated with --target-contrast'
     # Older records state less.
     assert tables.targets(plan)[1][3] == '0.65'
     assert tables.targets({}) == []
+
+
+def test_numbers_have_the_places_that_their_error_allows():
+    values = {
+        'T1_ms': 3695.4, 'T1_sd_ms': 369.5, 'T2_ms': 503.2, 'T2_sd_ms': 64.0, 'PD': 1.0,
+        'PD_sd': 0.0, 'sources': [],
+    }  # fmt: skip
+    plan = {'target_field_T': 3.0, 'relaxation': {'target': {'CSF': values}}}
+    ((_, t1, t2, density, _),) = tables.relaxation(plan)
+    assert (t1, t2, density) == ('3700 \u00b1 370', '503 \u00b1 64', '1')
 
 
 def test_relaxation_values_name_field_and_source():
@@ -28,7 +39,7 @@ def test_relaxation_values_name_field_and_source():
     plan = {'target_field_T': 3.0, 'relaxation': {'target': {'WM': values}}}
     (row,) = tables.relaxation(plan)
     assert row == (
-        'WM at 3 T', '832 \u00b1 83', '79 \u00b1 7.9', '0.7 \u00b1 0.021', 'A 1999; B 1997'
+        'WM at 3 T', '832 \u00b1 83', '79.0 \u00b1 7.9', '0.700 \u00b1 0.021', 'A 1999; B 1997'
     )  # fmt: skip
 
 

@@ -118,11 +118,15 @@ def plan_contrast(
     wanted, target_sequence, name = _target(wishes, target_field, modality, table)
     target = statistics.means[2] * wanted.ratios
     enhance = target_field > source_field
-    warnings = []
+    warnings, sources, spread = [], list(wanted.sources), statistics.means[2] * wanted.spread
     if enhance:
         derived = [not s.startswith('stated') for s in wanted.sources]
         if wishes.reference is None:
-            target, warnings = _keep_stronger_contrast(target, statistics.means, derived)
+            asked = target
+            target, warnings = _keep_stronger_contrast(asked, statistics.means, derived)
+            for k in np.flatnonzero(target != asked):
+                sources[k] = f"the scan's own contrast, stronger than by {sources[k]}"
+                spread[k] = statistics.standard_errors[k]
         high, low, errors = target, statistics.means, statistics.standard_errors
     else:
         high, low, errors = statistics.means, target, None
@@ -145,8 +149,8 @@ def plan_contrast(
         'noise_sigma': float(noise.sigma),
         'noise_method': noise.method,
         'target_means': _floats(target),
-        'target_spread': _floats(statistics.means[2] * wanted.spread),
-        'target_sources': list(wanted.sources),
+        'target_spread': _floats(spread),
+        'target_sources': sources,
         'relaxation': {
             'source': _relaxation_used(source_field, table),
             'target': _relaxation_used(target_field, table),

@@ -83,7 +83,7 @@ def contrast(means, plan):
     }
     series = {name: _normalise(values) for name, values in series.items()}
     figure = new_figure(WIDTH, 3.4)
-    axes = figure.add_axes((0.08, 0.14, 0.5, 0.8))
+    axes = figure.add_axes((0.08, 0.14, 0.44, 0.8))
     looks = {
         'scan': {'marker': 'o', 'filled': False},
         'target': {'marker': 'D', 'filled': False},
@@ -109,10 +109,10 @@ def contrast(means, plan):
                 elinewidth=1.2,
                 capsize=4,
             )
-            rows.append(mean)
+            rows.append(mean + (error or 0))
     axes.set_xticks(range(len(order)), order)
     axes.set_xlim(-0.5, len(order) - 0.5)
-    axes.set_ylim(0, max([*rows, 1.0]) * 1.15)
+    axes.set_ylim(0, max([*rows, 1.0]) * 1.25)  # room for the legend
     axes.set_ylabel('mean intensity / white-matter mean')
     _grid(axes)
     _contrast_legend(axes, looks, series)
@@ -170,10 +170,10 @@ def _contrast_legend(axes, looks, series):
 
 def _contrast_table(figure, series):
     """Write contrasts and normalised means with standard errors beside the chart."""
-    columns = {'scan': 0.79, 'target': 0.88, 'achieved': 0.985}
+    columns = {'scan': 0.745, 'target': 0.865, 'achieved': 0.985}
 
     def line(y, name, cells, **options):
-        figure.text(0.62, y, name, **options)
+        figure.text(0.55, y, name, **options)
         for column, cell in zip(columns.values(), cells, strict=True):
             figure.text(column, y, cell, ha='right', **options)
 

@@ -1,6 +1,8 @@
 """Tables of a report: where the targets come from, relaxation values, the simulated scanner."""
 
-from ulfprep.reports.texts import DASH, millimetres, number
+from math import floor, log10
+
+from ulfprep.reports.texts import DASH, MINUS, millimetres, number
 
 PLUS_MINUS = '\u00b1'
 
@@ -82,6 +84,10 @@ def _with_error(value, error, unit=1.0):
     """Return a value with its standard deviation, both to where the latter makes sense."""
     if value is None:
         return 'n/a'
-    if error is None:
+    if not error:
         return number(value, 3)
-    return f'{number(value, 3)} {PLUS_MINUS} {number(error / unit, 2)}'
+    error /= unit
+    # Two digits of the standard deviation, and as many places of the value.
+    places = 1 - floor(log10(abs(error)))
+    shown = (f'{round(v, places):.{max(places, 0)}f}' for v in (value, abs(error)))
+    return f' {PLUS_MINUS} '.join(shown).replace('-', MINUS)
