@@ -67,13 +67,16 @@ def make_dataset(tmp_path):
 
 def _fake_brain() -> ModuleType:
     module = ModuleType('ulfprep.segmentation.brain')
-    module.looks_stripped = lambda image, zooms: (True, 'The background is zero: no skull.')
-    module.brain_mask = lambda image, zooms, stripped: image > 15
+    module.looks_stripped = lambda image, zooms, expected=None: (
+        True,
+        'The background is zero: no skull.',
+    )
+    module.brain_mask = lambda image, zooms, stripped, expected=None: image > 15
     return module
 
 
 def _fake_tissue() -> ModuleType:
-    def segment(image, mask, zooms, *, spacing=1.0, acquired=None):
+    def segment(image, mask, zooms, *, spacing=1.0, acquired=None, expected=None):
         classes = np.digitize(image, [60, 105])
         probs = np.stack([(classes == k) & mask for k in range(3)]).astype(np.float32)
         return SimpleNamespace(
@@ -87,7 +90,7 @@ def _fake_tissue() -> ModuleType:
 
 def _fake_bias() -> ModuleType:
     module = ModuleType('ulfprep.segmentation.bias')
-    module.correct_bias = lambda image, mask, zooms: (image, np.ones_like(image))
+    module.correct_bias = lambda image, mask, zooms, expected=None: (image, np.ones_like(image))
     return module
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 #: Kinds of image that can be processed, by their BIDS suffix.
 MODALITIES = ('T1w', 'T2w', 'FLAIR')
+#: What they are called in sentences.
+WEIGHTINGS = {'T1w': 'T1-weighted', 'T2w': 'T2-weighted', 'FLAIR': 'FLAIR'}
 
 #: Settings that change how a run is carried out but never a voxel of its results.
 NOT_IN_HASH = frozenset(

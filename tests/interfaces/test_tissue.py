@@ -79,6 +79,7 @@ def test_fast_classes_become_csf_gm_wm(tmp_path, monkeypatch):
     node = FastToTissues(
         partial_volume_files=[save(tmp_path / f'pve_{k}.nii.gz', pve[k]) for k in range(3)],
         in_mask=save(tmp_path / 'mask.nii.gz', mask),
+        in_file=save(tmp_path / 'brain.nii.gz', np.tensordot([30.0, 75.0, 100.0], pve, 1)),
     )
     outputs = node.run().outputs
     names = [os.path.basename(file) for file in outputs.probsegs]
@@ -92,6 +93,31 @@ def test_fast_classes_become_csf_gm_wm(tmp_path, monkeypatch):
     assert not dseg[:, 0].any()
     assert not wm[:, 0].any()
     assert outputs.summary['method'] == 'FSL FAST'
+
+
+@pytest.mark.parametrize('numbering', [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_fast_classes_are_known_by_their_brightness(tmp_path, monkeypatch, numbering):
+    """Whatever numbers FAST gives the classes of a T2w, the brightest is CSF."""
+    monkeypatch.chdir(tmp_path)
+    tissues = np.zeros((3, 6, 6, 6), np.float32)  # CSF, GM, WM
+    tissues[0, :2], tissues[1, 2:4], tissues[2, 4:] = 0.9, 0.8, 0.95
+    node = FastToTissues(
+        partial_volume_files=[
+            save(tmp_path / f'pve_{k}.nii.gz', tissues[tissue])
+            for k, tissue in enumerate(numbering)
+        ],
+        in_mask=save(tmp_path / 'mask.nii.gz', np.ones((6, 6, 6), np.uint8)),
+        in_file=save(tmp_path / 'x.nii.gz', np.tensordot([220.0, 135.0, 100.0], tissues, 1)),
+        expected=[2.2, 1.35, 1.0],
+    )
+    found = [nib.load(file).get_fdata() for file in node.run().outputs.probsegs]
+    np.testing.assert_allclose(found, tissues)
+
+
+def test_fast_is_told_what_kind_of_image_it_gets():
+    assert make_fast().inputs.img_type == 1
+    assert make_fast([0.2, 1.3, 1.0]).inputs.img_type == 1
+    assert make_fast([2.2, 1.35, 1.0]).inputs.img_type == 2
 
 
 def test_fast_must_give_three_classes(tmp_path):

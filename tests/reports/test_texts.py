@@ -10,6 +10,8 @@ from ulfprep.reports import texts
         (3, '3'),
         (2.0, '2'),
         (0.123456, '0.1235'),
+        (1156.7, '1157'),
+        (1234567.8, '1.235e+06'),
         (-2.8e-14, '0'),
         (-0.5, '\u22120.5'),
         (True, 'yes'),
@@ -38,6 +40,19 @@ def test_summary_of_a_simulation_and_of_nothing_assumed(qc):
     text = ' '.join(texts.summary(qc))
     assert 'taken down' in text
     assert 'Nothing had to be assumed' in text
+
+
+def test_summary_of_a_simulation_tells_both_scanners(qc):
+    qc['direction'] = 'simulate'
+    qc['contrast'] |= {'psf': 'kspace', 'psf_fwhm_mm': [1.0, 1.0, 1.0]}
+    qc['simulation'] = {
+        'voxel_size_mm': [1.6, 1.6, 5.0], 'psf': 'kspace', 'snr': 14.0, 'n_realisations': 3,
+    }  # fmt: skip
+    text = ' '.join(texts.summary(qc))
+    assert 'acquired with 1 \u00d7 1 \u00d7 1 mm (voxel size of the file).' in text
+    assert '3 scans that differ in their noise were simulated with voxels of 1.6 \u00d7' in text
+    assert 'signal to noise of 14.' in text
+    assert 'Point-spread function' not in dict(texts.overview(qc))
 
 
 def test_an_empty_record_is_still_put_into_words():

@@ -26,7 +26,8 @@ class _SegmentInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
     in_mask = File(exists=True, mandatory=True, desc='brain mask')
     spacing = traits.Float(1.0, usedefault=True, desc='fine lattice for coarse scans, mm')
-    metadata = traits.Dict(desc='sidecar of the scan')
+    expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
+    resolution = traits.Dict(desc='voxel_size_mm at acquisition; those of the file without')
 
 
 class _TissueOutputSpec(TraitedSpec):
@@ -43,14 +44,21 @@ class SegmentTissues(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.bids.labels import to_dseg
-        from ulfprep.physics.plan import acquired_resolution
         from ulfprep.segmentation.tissue import segment
 
         data, grid = read_volume(self.inputs.in_file)
         mask = read_mask(self.inputs.in_mask)
-        metadata = self.inputs.metadata if isdefined(self.inputs.metadata) else {}
-        acquired, _ = acquired_resolution(metadata, grid.zooms)
-        result = segment(data, mask, grid.zooms, spacing=self.inputs.spacing, acquired=acquired)
+        expected = self.inputs.expected if isdefined(self.inputs.expected) else None
+        resolution = self.inputs.resolution if isdefined(self.inputs.resolution) else {}
+        acquired = resolution.get('voxel_size_mm')
+        result = segment(
+            data,
+            mask,
+            grid.zooms,
+            spacing=self.inputs.spacing,
+            expected=expected,
+            acquired=acquired,
+        )
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine
         )
@@ -105,10 +113,11 @@ class Fast(fsl.FAST):
         return super()._format_arg(name, spec, value)
 
 
-def make_fast() -> Fast:
-    """Return FAST as ulfprep calls it: three classes of a T1w brain, probability maps."""
+def make_fast(expected=None) -> Fast:
+    """Return FAST as ulfprep calls it: three classes of a brain, probability maps."""
+    bright_csf = expected is not None and expected[0] > max(expected[1:])
     return Fast(
-        img_type=1,
+        img_type=2 if bright_csf else 1,
         number_classes=3,
         segments=True,
         no_bias=True,
@@ -124,26 +133,38 @@ class _FastToTissuesInputSpec(BaseInterfaceInputSpec):
         File(exists=True), minlen=3, maxlen=3, mandatory=True, desc='_pve_0, _pve_1, _pve_2'
     )
     in_mask = File(exists=True, mandatory=True)
+    in_file = File(exists=True, mandatory=True, desc='the image that FAST saw')
+    expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
 
 
 class FastToTissues(SimpleInterface):
     """FAST's partial volume maps as ulfprep's tissues.
 
-    On a T1w image FAST numbers its classes by brightness, 0 CSF, 1 GM, 2 WM, which is
-    the order used here; BIDS labels are another (1 GM, 2 WM, 3 CSF).
+    How FAST numbers its classes depends on the type of image; here each is known by its
+    mean intensity, against the order of the signals that the scan should show. BIDS labels
+    are another order (1 GM, 2 WM, 3 CSF).
     """
 
     input_spec = _FastToTissuesInputSpec
     output_spec = _TissueOutputSpec
 
     def _run_interface(self, runtime):
+        import numpy as np
+
         from ulfprep.bids.labels import to_dseg
+        from ulfprep.segmentation.tissue import brightness_order
 
         files = self.inputs.partial_volume_files
         probabilities = read_probabilities(files)
         mask = read_mask(self.inputs.in_mask)
         grid = read_volume(self.inputs.in_mask)[1]
         probabilities[:, ~mask] = 0
+        image = read_volume(self.inputs.in_file)[0]
+        means = [np.average(image, weights=p + 1e-12 * mask) for p in probabilities]
+        expected = self.inputs.expected if isdefined(self.inputs.expected) else None
+        by_tissue = np.empty_like(probabilities)
+        by_tissue[brightness_order(expected)] = probabilities[np.argsort(means)]
+        probabilities = by_tissue
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', probabilities, grid.affine
         )

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from ulfprep.settings import WEIGHTINGS
+
 #: Used where the QC record has no methods text.
 METHODS = """\
 The scan was corrected for its bias field with N4 [@n4], its brain was extracted
@@ -14,7 +16,6 @@ with an implicit neural representation of Gabor wavelets [@wire]."""
 FRAMEWORK = """\
 The workflow is a BIDS App [@bidsapps] for data in the Brain Imaging Data Structure [@bids],
 runs on Nipype [@nipype], and this report follows the example of fMRIPrep [@fmriprep]."""
-WEIGHTINGS = {'T1w': 'T1-weighted', 'T2w': 'T2-weighted', 'FLAIR': 'FLAIR'}
 MINUS, TIMES, DASH = '\u2212', '\u00d7', '\u2013'
 
 
@@ -29,6 +30,8 @@ def number(value, digits=4):
             return '0'
         if float(value).is_integer() and abs(value) < 1e6:
             text = str(int(value))
+        elif 10**digits <= abs(value) < 1e6:
+            text = f'{value:.0f}'
         else:
             text = f'{value:.{digits}g}'
         return text.replace('-', MINUS, 1) if text.startswith('-') else text
@@ -90,11 +93,17 @@ def summary(qc):
             f'noise is {_by_tissue(plan, plan.get("snr"))}.'
         )
     if plan.get('psf_fwhm_mm'):
-        lines.append(
+        acquired = (
             f'It was acquired with {millimetres(plan["psf_fwhm_mm"])} '
-            f'({plan.get("psf_source", "source not recorded")}); the scanner is taken to blur '
-            f'over as much, as a point-spread function of the kind {plan.get("psf", "gaussian")}.'
+            f'({plan.get("psf_source", "source not recorded")})'
         )
+        if qc.get('direction') != 'simulate':
+            acquired += (
+                '; the scanner is taken to blur over as much, as a point-spread function of the '
+                f'kind {plan.get("psf", "gaussian")}'
+            )
+        lines.append(f'{acquired}.')
+    lines += _simulation_sentence(qc.get('simulation'))
     lines += _contrast_sentences(plan)
     method = (qc.get('segmentation') or {}).get('method')
     if method:
@@ -107,6 +116,18 @@ def summary(qc):
     elif assumed is not None:
         lines.append('Nothing had to be assumed: the sidecar states the whole sequence.')
     return lines
+
+
+def _simulation_sentence(facts):
+    if not facts:
+        return []
+    count = facts.get('n_realisations') or 1
+    made = 'One scan was' if count == 1 else f'{count} scans that differ in their noise were'
+    return [
+        f'{made} simulated with voxels of {millimetres(facts.get("voxel_size_mm"))}, blurred over as '
+        f'much (point-spread function of the kind {facts.get("psf")}), with a white-matter signal '
+        f'to noise of {number(facts.get("snr"), 3)}.'
+    ]
 
 
 def _contrast_sentences(plan):
@@ -153,6 +174,9 @@ def overview(qc):
         ('Target from', _joined(plan.get('target_sources'))),
         ('Segmentation', (qc.get('segmentation') or {}).get('method')),
     ]
+    if qc.get('direction') == 'simulate':
+        # It blurs what is simulated, and stands there.
+        rows = [row for row in rows if row[0] != 'Point-spread function']
     if qc.get('fit'):
         rows.append(('Device', qc['fit'].get('device')))
     return [(name, 'not recorded' if value in (None, 'n/a') else value) for name, value in rows]

@@ -7,29 +7,34 @@ from scipy import ndimage
 #: any bias, because no neighbourhood holds the same share of white matter. Two high-field
 #: brains without bias show 0.027 and 0.042 over neighbourhoods of 60 mm.
 ANATOMICAL_SPREAD = 0.035
+#: The same where CSF is bright and the reference is the middle of the rest of the brain.
+TISSUE_SPREAD = 0.02
 #: A neighbourhood blurs the field it measures; what it missed is measured again.
 PASSES = 4
 
 
-def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,)):
+def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,), expected=None):
     """Divide a smooth multiplicative field out of an image.
 
     First the brightness of the brightest tenth of every neighbourhood (white matter in
     T1w), as far as it varies more than anatomy makes it; then N4 (Tustison et al. 2010)
     at its coarsest level. N4's usual four levels take the weak contrast between white
     and grey matter of a 64 mT scan for bias and flatten it, and N4 alone stalls on the
-    strong fields of portable scanners, whose histograms show no separate peaks.
+    strong fields of portable scanners, whose histograms show no separate peaks. Where CSF is
+    the brightest (T2w) the reference is the middle of what is not CSF.
 
     Parameters
     ----------
     image : numpy.ndarray, shape (X, Y, Z)
-        Magnitude image, T1w.
+        Magnitude image.
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain: where the field is estimated.
     zooms : sequence of 3 floats
         Voxel size, mm.
     iterations : sequence of int
         N4 iterations at each level.
+    expected : sequence of 3 floats, optional
+        Signals of CSF, GM, WM that the scan should show; those of T1w without.
 
     Returns
     -------
@@ -42,7 +47,12 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,)):
     image = np.asarray(image, np.float32)
     log_field = np.zeros(image.shape, np.float32)
     for _ in range(PASSES):
-        step = white_reference(image * np.exp(-log_field), mask, zooms)
+        current = image * np.exp(-log_field)
+        if expected is not None and expected[0] > max(expected[1:]):
+            tissue = not_csf(current, mask, expected)
+            step = white_reference(current, tissue, zooms, 0.4, spread=TISSUE_SPREAD)
+        else:
+            step = white_reference(current, mask, zooms)
         log_field += step
         if step[mask].std() < 0.002:
             break
@@ -55,7 +65,21 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,)):
     return (image / field).astype(np.float32), field.astype(np.float32)
 
 
-def white_reference(image, mask, zooms, quantile: float = 0.9, fwhm: float = 60.0):
+def not_csf(image, mask, expected) -> np.ndarray:
+    """Mask without the bright CSF of a T2w scan, shape (X, Y, Z)."""
+    tissue = (expected[1] + expected[2]) / 2
+    level = np.percentile(image[mask], 40)  # well within tissue, which is most of a brain
+    return mask & (image < level * np.sqrt(expected[0] / tissue))
+
+
+def white_reference(
+    image,
+    mask,
+    zooms,
+    quantile: float = 0.9,
+    fwhm: float = 60.0,
+    spread: float = ANATOMICAL_SPREAD,
+):
     """Logarithm of the local brightness of white matter, relative to its mean.
 
     A Gaussian-weighted local quantile of the logarithm of the intensities, shrunk by
@@ -69,6 +93,8 @@ def white_reference(image, mask, zooms, quantile: float = 0.9, fwhm: float = 60.
         Which part of a neighbourhood counts as white matter's brightness.
     fwhm : float
         Size of a neighbourhood, mm.
+    spread : float
+        S.d. of the logarithm that anatomy alone makes.
 
     Returns
     -------
@@ -90,7 +116,7 @@ def white_reference(image, mask, zooms, quantile: float = 0.9, fwhm: float = 60.
     log_field = levels[upper - 1] + part * (levels[upper] - levels[upper - 1])
     log_field -= log_field[inside > 0].mean()
     variance = float(log_field[inside > 0].var())
-    log_field *= max(variance - ANATOMICAL_SPREAD**2, 0) / max(variance, 1e-12)
+    log_field *= max(variance - spread**2, 0) / max(variance, 1e-12)
     factors = [a / b for a, b in zip(mask.shape, log_field.shape, strict=True)]
     zoomed = ndimage.zoom(log_field, factors, order=1, mode='nearest', grid_mode=True)
     return zoomed.astype(np.float32)

@@ -7,18 +7,20 @@ from scipy import ndimage
 LARGEST_BRAIN = 2300.0
 
 
-def looks_stripped(image: np.ndarray, zooms) -> tuple[bool, str]:
+def looks_stripped(image: np.ndarray, zooms, expected=None) -> tuple[bool, str]:
     """Tell whether an image shows a brain without its skull.
 
     Stripping leaves exact zeros around the brain. So does padding or defacing, but a head
     keeps a rim of bright scalp fat and is larger than any brain, and a brain is rimmed by
-    dark CSF.
+    dark CSF; where CSF is bright, size alone tells.
 
     Parameters
     ----------
     image : numpy.ndarray, shape (X, Y, Z)
     zooms : sequence of 3 floats
         Voxel size, mm.
+    expected : sequence of 3 floats, optional
+        Signals of CSF, GM, WM that the scan should show; those of T1w without.
 
     Returns
     -------
@@ -32,7 +34,8 @@ def looks_stripped(image: np.ndarray, zooms) -> tuple[bool, str]:
     volume = float(filled.sum() * np.prod(zooms)) / 1000
     rim = filled & ~ndimage.binary_erosion(filled, iterations=2)
     bright = np.median(image[rim]) / np.median(image[filled & ~rim]) if zero > 0.3 else np.inf
-    stripped = zero > 0.3 and volume < LARGEST_BRAIN and bright < 1.1
+    dark_rim = bright < 1.1 or _csf_is_bright(expected)
+    stripped = zero > 0.3 and volume < LARGEST_BRAIN and dark_rim
     reason = (
         f'{100 * zero:.0f} % of the voxels are exactly zero'
         + (
@@ -45,21 +48,24 @@ def looks_stripped(image: np.ndarray, zooms) -> tuple[bool, str]:
     return bool(stripped), reason
 
 
-def brain_mask(image: np.ndarray, zooms, stripped: bool) -> np.ndarray:
+def brain_mask(image: np.ndarray, zooms, stripped: bool, expected=None) -> np.ndarray:
     """Find the brain.
 
     Stripped images: what is not zero. Heads: the convolutional network of deepbet
     (Fisch et al. 2024), whose weights come with its package, then an opening that cuts
-    the threads to eye fat and dura.
+    the threads to eye fat and dura. The network knows T1w; images with bright CSF are turned
+    round for it first (:func:`darkened`).
 
     Parameters
     ----------
     image : numpy.ndarray, shape (X, Y, Z)
-        T1w image with axes in RAS order.
+        Axes in RAS order.
     zooms : sequence of 3 floats
         Voxel size, mm.
     stripped : bool
         Whether the skull has been removed (:func:`looks_stripped`).
+    expected : sequence of 3 floats, optional
+        Signals of CSF, GM, WM that the scan should show; those of T1w without.
 
     Returns
     -------
@@ -74,8 +80,10 @@ def brain_mask(image: np.ndarray, zooms, stripped: bool) -> np.ndarray:
     if stripped:
         mask = ndimage.binary_fill_holes(image > 0)
     else:
-        mask = _deepbet(image)
-        mask = _drop_fat(image, mask) if mask.any() else mask
+        bright = _csf_is_bright(expected)
+        mask = _deepbet(darkened(image) if bright else image)
+        # Where CSF is bright, what is bright at the rim is CSF.
+        mask = _drop_fat(image, mask) if mask.any() and not bright else mask
         radius = [max(1, int(round(3.0 / z))) for z in zooms]
         mask = ndimage.binary_opening(mask, _ball(radius))
     mask = _largest(mask)
@@ -86,6 +94,20 @@ def brain_mask(image: np.ndarray, zooms, stripped: bool) -> np.ndarray:
             'sidecar if the skull has been removed already'
         )
     return mask
+
+
+def _csf_is_bright(expected) -> bool:
+    return expected is not None and expected[0] > max(expected[1:])
+
+
+def darkened(image: np.ndarray) -> np.ndarray:
+    """Turn a T2w image round: bright CSF dark, tissue bright, air dark still.
+
+    ``x^3 / (x^4 + c^4)``, the inverse of the intensity above ``c``, a small part of that
+    of tissue, and falling to zero below it.
+    """
+    c = 0.15 * np.median(image[image > image.mean()])
+    return (image**3 / (image**4 + c**4 + 1e-12)).astype(np.float32)
 
 
 def _deepbet(image):

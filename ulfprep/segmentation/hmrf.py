@@ -36,10 +36,11 @@ def fit_markov_field(
     sigma: float = 0.0,
     beta: float = 0.9,
     bias_order: int = 2,
+    order=(0, 1, 2),
     max_iterations: int = 25,
     tolerance: float = 1e-3,
 ) -> MarkovField:
-    """Segment a T1w brain into CSF, GM and WM.
+    """Segment a brain into CSF, GM and WM.
 
     Gaussian intensities whose means a smooth multiplicative field bends, and a Potts
     prior in the mean-field approximation (Zhang, Brady and Smith 2001; Van Leemput et
@@ -48,7 +49,7 @@ def fit_markov_field(
     Parameters
     ----------
     image : numpy.ndarray, shape (X, Y, Z)
-        T1w intensities: CSF dark, WM bright.
+        Intensities, bias-corrected as far as may be.
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain.
     zooms : sequence of 3 floats
@@ -59,6 +60,8 @@ def fit_markov_field(
         Strength of the prior, summed over a voxel's neighbours relative to six of them.
     bias_order : int
         Order of the polynomial that models the logarithm of the field; 0 for none.
+    order : sequence of int
+        Tissues (0 CSF, 1 GM, 2 WM) from the darkest to the brightest; that of T1w without.
     max_iterations : int
     tolerance : float
         Stop once the means move less than this part of the WM mean.
@@ -78,7 +81,9 @@ def fit_markov_field(
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     inside = mask[box]
     values = np.asarray(image[box], np.float32)[inside]
-    means, sds = _initial_classes(image, mask, sigma)
+    order = list(order)
+    csf, wm = order.index(0), order.index(2)
+    means, sds = _initial_classes(image, mask, sigma, csf)
     neighbours = _NeighbourSum(inside, zooms)
     basis = _polynomials(inside, bias_order)
     log_bias = np.zeros(values.size, np.float32)
@@ -100,30 +105,35 @@ def fit_markov_field(
         updated = (pure @ corrected) / weight
         spread = np.stack([(corrected - m) ** 2 for m in updated])
         sds = np.sqrt((pure * spread).sum(axis=1) / weight)
-        sds = np.maximum(sds, max(sigma, 0.01 * updated[2]))
+        sds = np.maximum(sds, max(sigma, 0.01 * updated[wm]))
         # Nor may a class of mixtures (sulcal CSF) grow so wide that it swallows another.
-        sds = np.minimum(sds, 2 * sds[2])
-        moved = np.abs(updated - means).max() / updated[2]
+        sds = np.minimum(sds, 2 * sds[wm])
+        moved = np.abs(updated - means).max() / updated[wm]
         means = np.sort(updated)
         if basis is not None:
-            log_bias = _fit_bias(values, probs, means, sds, basis)
+            log_bias = _fit_bias(values, probs, means, sds, basis, csf, wm)
         if moved < tolerance and n_iterations > 8:
             break
     out = np.zeros((3, *mask.shape), np.float32)
-    out[(slice(None), *box)][:, inside] = probs
+    # Inside, classes go from dark to bright; outside, tissues have their places.
+    place = np.argsort(order)
+    out[(slice(None), *box)][:, inside] = probs[place]
     bias = np.ones(mask.shape, np.float32)
     bias[box][inside] = np.exp(log_bias)
-    return MarkovField(out, means.astype(float), sds.astype(float), bias, int(n_iterations))
+    means, sds = means[place].astype(float), sds[place].astype(float)
+    return MarkovField(out, means, sds, bias, int(n_iterations))
 
 
-def _initial_classes(image, mask, sigma):
+def _initial_classes(image, mask, sigma, csf):
     """Start from 1-D k-means of the lightly smoothed intensities."""
     smooth = ndimage.gaussian_filter(np.where(mask, image, 0).astype(np.float32), 0.6)
     norm = ndimage.gaussian_filter(mask.astype(np.float32), 0.6)
     values = smooth[mask] / norm[mask]
     low, high = np.percentile(values, [1, 99])
     values = values[(values >= low) & (values <= high)]
-    means = np.percentile(values, [8, 40, 80]).astype(float)
+    # CSF is the rarest: a tenth of the voxels at the dark end, or at the bright one in T2w.
+    start = [8, 40, 80] if csf == 0 else [20, 60, 92]
+    means = np.percentile(values, start).astype(float)
     for _ in range(50):
         label = np.abs(values[None] - means[:, None]).argmin(axis=0)
         updated = np.array(
@@ -183,15 +193,15 @@ def _polynomials(inside, order):
     return basis - basis.mean(axis=0)
 
 
-def _fit_bias(values, probs, means, sds, basis):
+def _fit_bias(values, probs, means, sds, basis, csf, wm):
     """Weighted least squares of the log ratio between the image and its class means."""
     precision = (probs / (sds**2)[:, None]).astype(np.float32)
     # CSF is bent by partial volume far more than by the coil: it does not vote.
-    precision[0] = 0
+    precision[csf] = 0
     weight = precision.sum(axis=0)
     predicted = (precision * means[:, None].astype(np.float32)).sum(axis=0)
-    predicted = np.where(weight > 0, predicted / np.maximum(weight, 1e-12), means[2])
-    ratio = np.log(np.maximum(values, 0.05 * means[2]) / predicted)
+    predicted = np.where(weight > 0, predicted / np.maximum(weight, 1e-12), means[wm])
+    ratio = np.log(np.maximum(values, 0.05 * means[wm]) / predicted)
     ratio = np.clip(ratio, -0.7, 0.7)
     w = weight * predicted**2
     w /= w.mean()

@@ -35,6 +35,18 @@ class TissueSegmentation:
     n_iterations: int
 
 
+def brightness_order(expected=None) -> list[int]:
+    """Tissues (0 CSF, 1 GM, 2 WM) from the darkest to the brightest.
+
+    Parameters
+    ----------
+    expected : sequence of 3 floats, optional
+        Signals of CSF, GM, WM (:func:`ulfprep.physics.sequences.expected_signals`);
+        those of T1w without.
+    """
+    return [0, 1, 2] if expected is None else [int(k) for k in np.argsort(expected)]
+
+
 def segment(
     image: np.ndarray,
     mask: np.ndarray,
@@ -43,8 +55,9 @@ def segment(
     spacing: float = 1.0,
     acquired=None,
     psf: str = 'gaussian',
+    expected=None,
 ):
-    """Segment a T1w brain into CSF, GM and WM.
+    """Segment a brain into CSF, GM and WM.
 
     In 5 mm slices almost every cortical voxel is a mixture, so classes of whole voxels
     are the wrong question. Coarse scans are first deconvolved to ``spacing`` by the
@@ -54,7 +67,7 @@ def segment(
     Parameters
     ----------
     image : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected T1w intensities.
+        Bias-corrected intensities.
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain.
     zooms : sequence of 3 floats
@@ -65,6 +78,9 @@ def segment(
         FWHM of the PSF, mm; the voxel size without.
     psf : str
         One of :data:`ulfprep.physics.psf.KINDS`.
+    expected : sequence of 3 floats, optional
+        Signals of CSF, GM, WM that the scan should show: their order is used; that of T1w
+        without.
 
     Returns
     -------
@@ -73,8 +89,9 @@ def segment(
     mask = np.asarray(mask, bool)
     acquired = zooms if acquired is None else acquired
     sigma = estimate_noise(image, mask, zooms, acquired).sigma
+    order = brightness_order(expected)
     if max(acquired) <= PLAIN_VOXEL:
-        field = fit_markov_field(image, mask, zooms, sigma=sigma)
+        field = fit_markov_field(image, mask, zooms, sigma=sigma, order=order)
         return TissueSegmentation(field.probs, field.means, field.sds, field.n_iterations)
     scan = Grid(mask.shape, np.diag([*map(float, zooms), 1.0]))
     fine = isotropic_grid(scan, spacing)
@@ -82,7 +99,7 @@ def segment(
     sharp, _ = discrepancy_inverse(model, image, mask, sigma, fine.zooms)
     brain = resample_mask(mask, scan, fine)
     # Deconvolved noise is smoothed by the prior: about a third of the scan's remains.
-    field = fit_markov_field(sharp, brain, fine.zooms, sigma=0.3 * sigma)
+    field = fit_markov_field(sharp, brain, fine.zooms, sigma=0.3 * sigma, order=order)
     seen = model.acquire(field.probs)
     total = seen.sum(axis=0)
     probs = np.where(mask & (total > 1e-3), seen / np.maximum(total, 1e-3), 0)

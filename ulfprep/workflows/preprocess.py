@@ -7,14 +7,18 @@ from niworkflows.engine.workflows import LiterateWorkflow
 from ulfprep.bids.dataset import Scan
 from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
-from ulfprep.settings import Settings
+from ulfprep.physics.relaxation import read_table
+from ulfprep.physics.sequences import expected_signals
+from ulfprep.settings import WEIGHTINGS, Settings
 
 BOILERPLATE = """\
-The T1-weighted scan was reoriented to RAS+; it was resampled only where its sidecar states an
-acquired voxel size coarser than the file's, back to that size. A brain mask was made with
+The {kind} scan was reoriented to RAS+; it was resampled only where it had been interpolated to
+finer voxels after acquisition, back to the acquired ones. A brain mask was made with
 *deepbet* [@deepbet] where the scan had its skull. Inside it the bias field was corrected by a
-local white reference (the brightness of the brightest tenth of each 60 mm neighbourhood, as far
-as it varies more than anatomy makes it) followed by N4 [@n4] at its coarsest level. """
+local reference ({reference}, as far as it varies more than anatomy makes it) followed by N4 [@n4]
+at its coarsest level. """
+WHITE = 'the brightness of the brightest tenth of each 60 mm neighbourhood'
+MIDDLE = 'the middle of the brightness of what is not CSF in each 60 mm neighbourhood'
 BOILERPLATE_FAST = """\
 Tissues (CSF, GM, WM) were segmented with FSL FAST [@fast]. """
 BOILERPLATE_EMBEDDED = """\
@@ -22,6 +26,18 @@ Tissues (CSF, GM, WM) were segmented with a hidden Markov random field fitted by
 expectation-maximisation [@fast], with a smooth bias field inside the model; scans with thick
 slices were deconvolved to 1 mm for it, and the posteriors averaged back through the
 point-spread function. """
+
+
+def expected_of(scan: Scan, settings: Settings) -> list[float]:
+    """Return the signals of CSF, GM and WM that a scan should show, relative to WM.
+
+    Of a reference scan the field need not be known; their order, which is what is used,
+    hardly depends on it.
+    """
+    stated = (scan.metadata.get('MagneticFieldStrength'), settings.source_field)
+    field = next((v for v in stated if isinstance(v, int | float)), settings.target_field or 3.0)
+    table = read_table(settings.relaxation)
+    return list(expected_signals(scan.metadata, float(field), scan.suffix, table))
 
 
 def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
@@ -38,20 +54,34 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     LiterateWorkflow
         Outputs (``outputnode``): ``conformed``, ``preproc``, ``bias_field``,
         ``brain_mask``, ``stripped``, ``probsegs`` (CSF, GM, WM), ``dseg``,
-        ``segmentation`` (summary), ``notes``.
+        ``segmentation`` (summary), ``resolution`` (as decided), ``notes``.
     """
     workflow = LiterateWorkflow(name='preprocess_wf')
     fast = settings.segmentation == 'fast'
-    workflow.__desc__ = BOILERPLATE + (BOILERPLATE_FAST if fast else BOILERPLATE_EMBEDDED)
+    expected = expected_of(scan, settings)
+    opening = BOILERPLATE.format(
+        kind=WEIGHTINGS[scan.suffix],
+        reference=MIDDLE if expected[0] > max(expected[1:]) else WHITE,
+    )
+    workflow.__desc__ = opening + (BOILERPLATE_FAST if fast else BOILERPLATE_EMBEDDED)
 
     check = pe.Node(CheckScan(in_file=str(scan.path)), name='check', mem_gb=0.5)
-    conform = pe.Node(Conform(metadata=dict(scan.metadata)), name='conform', mem_gb=0.5)
+    conform = pe.Node(
+        Conform(metadata=dict(scan.metadata), stated=list(settings.acquired_resolution)),
+        name='conform',
+        mem_gb=0.5,
+    )
     # The network behind the mask and N4 are threaded; what they use is declared.
-    brain = pe.Node(BrainMask(), name='brain_mask', n_procs=settings.omp_nthreads, mem_gb=1.5)
+    brain = pe.Node(
+        BrainMask(expected=expected),
+        name='brain_mask',
+        n_procs=settings.omp_nthreads,
+        mem_gb=1.5,
+    )
     stripped = scan.metadata.get('SkullStripped')
     if isinstance(stripped, bool):
         brain.inputs.stripped = stripped
-    bias = pe.Node(CorrectBias(), name='bias', mem_gb=0.5)
+    bias = pe.Node(CorrectBias(expected=expected), name='bias', mem_gb=0.5)
     notes = pe.Node(niu.Merge(3), name='notes', run_without_submitting=True)
     outputnode = pe.Node(
         niu.IdentityInterface(
@@ -64,12 +94,13 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
                 'probsegs',
                 'dseg',
                 'segmentation',
+                'resolution',
                 'notes',
             ]
         ),
         name='outputnode',
     )
-    tissues = _add_segmentation(workflow, scan, settings, bias, brain)
+    tissues = _add_segmentation(workflow, expected, settings, conform, bias, brain)
     workflow.connect([
         (check, conform, [('out_file', 'in_file')]),
         (conform, brain, [('out_file', 'in_file')]),
@@ -78,7 +109,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         (check, notes, [('notes', 'in1')]),
         (conform, notes, [('notes', 'in2')]),
         (brain, notes, [('notes', 'in3')]),
-        (conform, outputnode, [('out_file', 'conformed')]),
+        (conform, outputnode, [('out_file', 'conformed'), ('resolution', 'resolution')]),
         (bias, outputnode, [('out_file', 'preproc'), ('out_field', 'bias_field')]),
         (brain, outputnode, [('out_mask', 'brain_mask'), ('stripped', 'stripped')]),
         (tissues, outputnode, [
@@ -92,12 +123,17 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
 
 
 def _add_segmentation(
-    workflow, scan: Scan, settings: Settings, bias: pe.Node, brain: pe.Node
+    workflow,
+    expected: list[float],
+    settings: Settings,
+    conform: pe.Node,
+    bias: pe.Node,
+    brain: pe.Node,
 ) -> pe.Node:
     """Add one of the two segmentations, and return the node with its outputs."""
     if settings.segmentation != 'fast':
         tissues = pe.Node(
-            SegmentTissues(spacing=2.0 if settings.sloppy else 1.0, metadata=dict(scan.metadata)),
+            SegmentTissues(spacing=2.0 if settings.sloppy else 1.0, expected=expected),
             name='tissues',
             n_procs=settings.omp_nthreads,
             mem_gb=3.0,
@@ -105,16 +141,18 @@ def _add_segmentation(
         workflow.connect([
             (bias, tissues, [('out_file', 'in_file')]),
             (brain, tissues, [('out_mask', 'in_mask')]),
+            (conform, tissues, [('resolution', 'resolution')]),
         ])  # fmt: skip
         return tissues
     masked = pe.Node(ApplyMask(), name='apply_mask', mem_gb=0.5)
-    segment = pe.Node(make_fast(), name='fast', mem_gb=1.5)
-    tissues = pe.Node(FastToTissues(), name='tissues', mem_gb=0.5)
+    segment = pe.Node(make_fast(expected), name='fast', mem_gb=1.5)
+    tissues = pe.Node(FastToTissues(expected=expected), name='tissues', mem_gb=0.5)
     workflow.connect([
         (bias, masked, [('out_file', 'in_file')]),
         (brain, masked, [('out_mask', 'in_mask')]),
         (masked, segment, [('out_file', 'in_files')]),
         (segment, tissues, [('partial_volume_files', 'partial_volume_files')]),
         (brain, tissues, [('out_mask', 'in_mask')]),
+        (bias, tissues, [('out_file', 'in_file')]),
     ])  # fmt: skip
     return tissues

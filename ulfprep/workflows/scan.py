@@ -16,7 +16,7 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
 from ulfprep.workflows.enhance import init_enhance_wf
 from ulfprep.workflows.outputs import init_outputs_wf
-from ulfprep.workflows.preprocess import init_preprocess_wf
+from ulfprep.workflows.preprocess import expected_of, init_preprocess_wf
 from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
 from ulfprep.workflows.simulate import init_simulate_wf
 
@@ -59,15 +59,17 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     Raises
     ------
     UnusableScanError
-        If its field strength is unknown or already the target, or if its name has entities
-        that no derivative name can be made of.
+        If its field strength is unknown or already the target, if its name has entities
+        that no derivative name can be made of, or if its timings leave no signal.
     """
     source, note = field_strength(scan.metadata, settings.source_field, scan.path.name)
     direction, target = resolve_direction(source, settings.target_field, scan.path.name)
     asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
     try:
+        # No names for its outputs, or timings without signal: better known now than later.
         golden_list(scan, direction, settings.n_realisations)
-    except ValueError as error:  # no names for its outputs: better known now than at the end
+        expected_of(scan, settings)
+    except ValueError as error:
         raise UnusableScanError(str(error)) from error
     notes = (note, f'Target field strength {target:g} T, {asked}: direction {direction}.')
     return Task(scan, direction, source, target, notes)
@@ -154,6 +156,7 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
             (made('preproc'), 'plan.in_file'),
             (made('brain_mask'), 'plan.in_mask'),
             (made('probsegs'), 'plan.probsegs'),
+            (made('resolution'), 'plan.resolution'),
         ]),
         (preprocess, change, [(made(name), used(name)) for name in shared]),
         (plan_wf, change, [('plan.plan_file', used('plan_file'))]),

@@ -1,0 +1,91 @@
+"""T2w and FLAIR: the same brain in other brightness, known by the signals it should show."""
+
+import numpy as np
+import pytest
+
+from ulfprep.physics.acquisition import add_rician_noise
+from ulfprep.segmentation.bias import correct_bias
+from ulfprep.segmentation.brain import brain_mask, darkened, looks_stripped
+from ulfprep.segmentation.hmrf import fit_markov_field
+from ulfprep.segmentation.tissue import brightness_order, segment
+
+SIGNALS = {'T1w': (0.3, 0.75, 1.0), 'T2w': (2.2, 1.35, 1.0), 'FLAIR': (0.2, 1.3, 1.0)}
+
+
+def scan_of(brain, modality, sigma=5.0):
+    image = np.tensordot(100 * np.array(SIGNALS[modality]), brain.truth.astype(float), 1)
+    return add_rician_noise(image, sigma, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize('modality', SIGNALS)
+def test_order_is_that_of_the_expected_signals(modality):
+    order = brightness_order(SIGNALS[modality])
+    assert list(np.diff(np.array(SIGNALS[modality])[order]) > 0) == [True, True]
+    assert brightness_order() == [0, 1, 2]
+
+
+@pytest.mark.parametrize('modality', SIGNALS)
+def test_tissues_come_out_in_their_places(brain, overlap, modality):
+    scan = scan_of(brain, modality)
+    result = fit_markov_field(
+        scan, brain.mask, brain.zooms, sigma=5.0, order=brightness_order(SIGNALS[modality])
+    )
+    assert (overlap(result.probs, brain.truth) > 0.93).all()
+    np.testing.assert_allclose(result.means, 100 * np.array(SIGNALS[modality]), rtol=0.06)
+
+
+def test_a_t1w_needs_no_word_of_what_to_expect(brain):
+    plain = segment(brain.noisy, brain.mask, (1.2, 1.2, 1.2))
+    told = segment(brain.noisy, brain.mask, (1.2, 1.2, 1.2), expected=SIGNALS['T1w'])
+    np.testing.assert_array_equal(plain.probs, told.probs)
+    one, other = (
+        correct_bias(brain.noisy, brain.mask, brain.zooms, expected=e)[0]
+        for e in (None, SIGNALS['T1w'])
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(('modality', 'share'), [('T2w', 0.65), ('FLAIR', 0.5)])
+def test_much_of_a_smooth_field_is_removed_and_no_contrast(brain, modality, share):
+    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in brain.mask.shape], indexing='ij')
+    bias = 0.3 * x - 0.25 * z + 0.2 * y**2
+    bias -= bias[brain.mask].mean()
+    scan = scan_of(brain, modality) * np.exp(bias)
+    corrected, field = correct_bias(scan, brain.mask, brain.zooms, expected=SIGNALS[modality])
+    left = (np.log(field) - bias)[brain.mask]
+    assert left.std() < share * bias[brain.mask].std()
+    means = np.array([corrected[t].mean() for t in brain.truth])
+    np.testing.assert_allclose(means / means[2], SIGNALS[modality], rtol=0.2)
+
+
+def test_a_t2w_brain_with_its_bright_rim_looks_stripped(brain):
+    image = np.where(brain.mask, scan_of(brain, 'T2w'), 0)
+    zooms = (3.0, 3.0, 3.0)
+    assert looks_stripped(image, zooms, SIGNALS['T2w'])[0]
+    assert not looks_stripped(image, zooms)[0]  # as a T1w it would be a head
+
+
+def test_a_t2w_is_turned_round_for_the_network(monkeypatch, brain):
+    image = scan_of(brain, 'T2w').astype(np.float32)
+    seen = {}
+
+    def network(given):
+        seen['image'] = given
+        return brain.mask
+
+    monkeypatch.setattr('ulfprep.segmentation.brain._deepbet', network)
+    mask = brain_mask(image, (4.0, 4.0, 4.0), False, SIGNALS['T2w'])
+    csf, gm, wm = (np.median(seen['image'][t]) for t in brain.truth)
+    air = np.median(seen['image'][~brain.mask])
+    assert wm > gm > csf > 3 * air
+    # The bright rim is CSF, and stays.
+    assert (mask & brain.mask).sum() > 0.97 * brain.mask.sum()
+    brain_mask(image, (4.0, 4.0, 4.0), False)
+    np.testing.assert_array_equal(seen['image'], image)
+
+
+def test_darkened_falls_with_brightness_and_keeps_air_dark():
+    values = np.concatenate([np.zeros(100), np.full(100, 100.0), np.full(30, 300.0)])
+    out = darkened(values.astype(np.float32))
+    assert out[0] == 0
+    assert out[150] > 2.5 * out[-1] > 0
