@@ -123,11 +123,12 @@ def _simulation_sentence(facts):
         return []
     count = facts.get('n_realisations') or 1
     made = 'One scan was' if count == 1 else f'{count} scans that differ in their noise were'
-    return [
-        f'{made} simulated with voxels of {millimetres(facts.get("voxel_size_mm"))}, blurred over as '
-        f'much (point-spread function of the kind {facts.get("psf")}), with a white-matter signal '
-        f'to noise of {number(facts.get("snr"), 3)}.'
-    ]
+    voxels, snr = millimetres(facts.get('voxel_size_mm')), number(facts.get('snr'), 3)
+    sentence = (
+        f'{made} simulated with voxels of {voxels}, blurred over as much (point-spread function '
+        f'of the kind {facts.get("psf")}), with a white-matter signal to noise of {snr}.'
+    )
+    return [sentence]
 
 
 def _contrast_sentences(plan):
