@@ -206,6 +206,15 @@ def test_the_sidecar_of_a_reference_must_be_readable(args, capsys, tmp_path, con
     expect(args, Exit.USAGE, capsys, tmp_path / 'ref.json', 'JSON')
 
 
+def test_a_reference_without_signal_is_refused(args, capsys, tmp_path):
+    (tmp_path / 'ref_T1w.nii.gz').write_bytes(b'x')
+    (tmp_path / 'ref_T1w.json').write_text(
+        '{"PulseSequenceType": "SE", "RepetitionTime": 0.5, "EchoTime": 900}'
+    )
+    args['more'] += ['--target-like', str(tmp_path / 'ref_T1w.nii.gz')]
+    expect(args, Exit.USAGE, capsys, tmp_path / 'ref_T1w.nii.gz', 'mend its sidecar')
+
+
 def test_other_modalities_that_are_there_are_named(args, capsys):
     args['more'] += ['--modalities', 'T2w', 'FLAIR']
     expect(

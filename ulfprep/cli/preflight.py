@@ -204,6 +204,25 @@ def reference_digest(settings: Settings) -> str:
     return digest.hexdigest()[:16]
 
 
+def check_reference(settings: Settings) -> None:
+    """Refuse a reference scan whose sidecar describes a sequence without signal.
+
+    Raises
+    ------
+    Stop
+        With one line that names the scan: found later, it would cost the whole run.
+    """
+    if settings.target_like is None:
+        return
+    from ulfprep.workflows.preprocess import expected_of
+    from ulfprep.workflows.reference import reference_scan
+
+    try:
+        expected_of(reference_scan(settings.target_like, settings.modalities[0]), settings)
+    except ValueError as error:
+        raise Stop(Exit.USAGE, f'{settings.target_like}: {error}; mend its sidecar') from error
+
+
 def preflight(settings: Settings) -> Settings:
     """Check a participant-level run and return its settings with no choice left open.
 
@@ -213,6 +232,7 @@ def preflight(settings: Settings) -> Settings:
     check_paths(settings)
     check_wishes(settings)
     digest = reference_digest(settings)
+    check_reference(settings)
     segmentation = resolve_segmentation(settings.segmentation)
     device = resolve_device(settings.device)
     make_folder(settings.output_dir, 'output folder')
