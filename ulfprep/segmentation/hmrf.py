@@ -6,6 +6,10 @@ import numpy as np
 from scipy import ndimage
 
 
+#: How far WM and GM may be from where their relaxation times put them (T2w, FLAIR).
+MARGIN = 1.12
+
+
 @dataclass(frozen=True)
 class MarkovField:
     """Result of :func:`fit_markov_field`.
@@ -37,6 +41,7 @@ def fit_markov_field(
     beta: float = 0.9,
     bias_order: int = 2,
     order=(0, 1, 2),
+    grey_to_white: float | None = None,
     max_iterations: int = 25,
     tolerance: float = 1e-3,
 ) -> MarkovField:
@@ -62,6 +67,9 @@ def fit_markov_field(
         Order of the polynomial that models the logarithm of the field; 0 for none.
     order : sequence of int
         Tissues (0 CSF, 1 GM, 2 WM) from the darkest to the brightest; that of T1w without.
+    grey_to_white : float, optional
+        Brightness of GM relative to WM that the sequence makes. With it the two keep near to
+        what it is, around the mode of the brain's intensities; without, they are free.
     max_iterations : int
     tolerance : float
         Stop once the means move less than this part of the WM mean.
@@ -84,6 +92,9 @@ def fit_markov_field(
     order = list(order)
     csf, wm = order.index(0), order.index(2)
     means, sds = _initial_classes(image, mask, sigma, csf)
+    gm = order.index(1)
+    bounds = None if grey_to_white is None else _bounds(values, grey_to_white)
+    means = _held(means, gm, wm, bounds)
     neighbours = _NeighbourSum(inside, zooms)
     basis = _polynomials(inside, bias_order)
     log_bias = np.zeros(values.size, np.float32)
@@ -108,6 +119,7 @@ def fit_markov_field(
         sds = np.maximum(sds, max(sigma, 0.01 * updated[wm]))
         # Nor may a class of mixtures (sulcal CSF) grow so wide that it swallows another.
         sds = np.minimum(sds, 2 * sds[wm])
+        updated = _held(updated, gm, wm, bounds)
         moved = np.abs(updated - means).max() / updated[wm]
         means = np.sort(updated)
         if basis is not None:
@@ -146,6 +158,29 @@ def _initial_classes(image, mask, sigma, csf):
     gap = np.diff(means)
     sds = np.maximum([gap[0] / 2, gap.mean() / 2, gap[1] / 2], max(sigma, 1e-6))
     return means, sds
+
+
+def _bounds(values, grey_to_white):
+    """Least and greatest mean of WM, and of GM relative to it.
+
+    Most of a brain is WM or GM and the two are nearly as bright: the mode of the intensities
+    lies between them, whatever CSF and its mixtures do.
+    """
+    low, high = np.percentile(values, [1, 97])
+    counts, edges = np.histogram(values, bins=64, range=(low, high))
+    peak = ndimage.gaussian_filter1d(counts.astype(float), 2.0).argmax()
+    white = (edges[peak] + edges[peak + 1]) / 2 / np.sqrt(grey_to_white)
+    return (white / MARGIN, white * MARGIN), (grey_to_white / MARGIN, grey_to_white * MARGIN)
+
+
+def _held(means, gm, wm, bounds):
+    """Means with WM and GM within their bounds, if there are any."""
+    if bounds is None:
+        return means
+    means = means.copy()
+    means[wm] = np.clip(means[wm], *bounds[0])
+    means[gm] = np.clip(means[gm], *np.multiply(bounds[1], means[wm]))
+    return means
 
 
 class _NeighbourSum:

@@ -47,6 +47,17 @@ def brightness_order(expected=None) -> list[int]:
     return [0, 1, 2] if expected is None else [int(k) for k in np.argsort(expected)]
 
 
+def grey_to_white(expected=None) -> float | None:
+    """Brightness of GM relative to WM to hold on to; ``None`` where none is needed.
+
+    In T1w the classes stand apart. In T2w the many mixtures of tissue and bright CSF, and in
+    FLAIR the faint contrast of GM, would make a class of their own that is no tissue.
+    """
+    if expected is None or list(np.argsort(expected)) == [0, 1, 2]:
+        return None
+    return float(expected[1] / expected[2])
+
+
 def segment(
     image: np.ndarray,
     mask: np.ndarray,
@@ -90,8 +101,9 @@ def segment(
     acquired = zooms if acquired is None else acquired
     sigma = estimate_noise(image, mask, zooms, acquired).sigma
     order = brightness_order(expected)
+    known = {'order': order, 'grey_to_white': grey_to_white(expected)}
     if max(acquired) <= PLAIN_VOXEL:
-        field = fit_markov_field(image, mask, zooms, sigma=sigma, order=order)
+        field = fit_markov_field(image, mask, zooms, sigma=sigma, **known)
         return TissueSegmentation(field.probs, field.means, field.sds, field.n_iterations)
     scan = Grid(mask.shape, np.diag([*map(float, zooms), 1.0]))
     fine = isotropic_grid(scan, spacing)
@@ -99,7 +111,7 @@ def segment(
     sharp, _ = discrepancy_inverse(model, image, mask, sigma, fine.zooms)
     brain = resample_mask(mask, scan, fine)
     # Deconvolved noise is smoothed by the prior: about a third of the scan's remains.
-    field = fit_markov_field(sharp, brain, fine.zooms, sigma=0.3 * sigma, order=order)
+    field = fit_markov_field(sharp, brain, fine.zooms, sigma=0.3 * sigma, **known)
     seen = model.acquire(field.probs)
     total = seen.sum(axis=0)
     probs = np.where(mask & (total > 1e-3), seen / np.maximum(total, 1e-3), 0)
