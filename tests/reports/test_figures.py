@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ulfprep.bids.derivatives import FIGURES
+from ulfprep.reports import charts
 from ulfprep.reports.figures import plot_scan
 from ulfprep.reports.pictures import averaged
 from ulfprep.reports.sheet import Sheet, centre_row, close_ups, overview
@@ -144,3 +145,11 @@ def test_averaged_noise_keeps_unit_variance_and_structure_stands_out():
     # A weak shift of 0.7 sigma, invisible voxel by voxel, is beyond doubt after averaging.
     shifted = volume._replace(data=noise + 0.7 * (np.abs(np.arange(60) - 30) < 8)[:, None, None])
     assert averaged(shifted, inside)[30, 30, 15] > 4
+
+
+def test_the_loss_chart_shows_terms_of_the_loss_only(history):
+    more = {'epoch': history['step'], 'residual_rms': history['data']}
+    figure = charts.loss(history | more)
+    shown = {text.get_text() for text in figure.axes[0].get_legend().get_texts()}
+    assert 'total' in shown
+    assert not shown & {'epoch', 'residual rms', 'step'}

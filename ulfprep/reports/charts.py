@@ -23,6 +23,10 @@ _LINE_COLOURS = ('#1E2730', '#0072B2', '#D55E00', '#009E73', '#8A6BBE', '#8C6D31
 _LINE_STYLES = ('-', '--', '-.', ':')
 
 
+#: What the history of a fit holds beside the terms of its loss.
+NOT_LOSS = ('step', 'epoch', 'residual_rms')
+
+
 def loss(history):
     """Loss terms against the step of the fit, both on log-friendly axes.
 
@@ -35,7 +39,7 @@ def loss(history):
     figure = new_figure(WIDTH, 3.6)
     axes = figure.add_axes((0.08, 0.15, 0.56, 0.78))
     names = [n for n in LOSS_TERMS if n in history]
-    names += sorted(n for n in history if n not in LOSS_TERMS and n != 'step')
+    names += sorted(n for n in history if n not in LOSS_TERMS and n not in NOT_LOSS)
     drawn = []
     for name in names:
         values = np.array([np.nan if v is None else v for v in history[name]], float)
