@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-
 #: How far WM and GM may be from where their relaxation times put them (T2w, FLAIR).
 MARGIN = 1.12
 
