@@ -7,10 +7,8 @@ from scipy import ndimage
 #: any bias, because no neighbourhood holds the same share of white matter. Two high-field
 #: brains without bias show 0.027 and 0.042 over neighbourhoods of 60 mm.
 ANATOMICAL_SPREAD = 0.035
-#: Taken for the same where white matter is not the brightest and the reference is the middle
-#: of brain tissue. A brain without bias shows 0.01 (FLAIR) and 0.02 (T2w); the lower one leaves
-#: the least of a field, simulated or real, and N4 mends what it overdoes.
-TISSUE_SPREAD = 0.01
+#: The same where CSF is bright and the reference is the middle of the rest of the brain.
+TISSUE_SPREAD = 0.02
 #: A neighbourhood blurs the field it measures; what it missed is measured again.
 PASSES = 4
 
@@ -22,8 +20,8 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,), e
     T1w), as far as it varies more than anatomy makes it; then N4 (Tustison et al. 2010)
     at its coarsest level. N4's usual four levels take the weak contrast between white
     and grey matter of a 64 mT scan for bias and flatten it, and N4 alone stalls on the
-    strong fields of portable scanners, whose histograms show no separate peaks. Where white
-    matter is not the brightest (T2w, FLAIR) the reference is the middle of what is not CSF.
+    strong fields of portable scanners, whose histograms show no separate peaks. Where CSF is
+    the brightest (T2w) the reference is the middle of what is not CSF.
 
     Parameters
     ----------
@@ -50,7 +48,7 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,), e
     log_field = np.zeros(image.shape, np.float32)
     for _ in range(PASSES):
         current = image * np.exp(-log_field)
-        if expected is not None and not expected[0] < expected[1] < expected[2]:
+        if expected is not None and expected[0] > max(expected[1:]):
             tissue = not_csf(current, mask, expected)
             step = white_reference(current, tissue, zooms, 0.4, spread=TISSUE_SPREAD)
         else:
@@ -68,13 +66,10 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,), e
 
 
 def not_csf(image, mask, expected) -> np.ndarray:
-    """Mask without the bright CSF of a T2w scan or the dark one of a FLAIR, shape (X, Y, Z)."""
+    """Mask without the bright CSF of a T2w scan, shape (X, Y, Z)."""
     tissue = (expected[1] + expected[2]) / 2
-    bright = expected[0] > tissue
-    # Well within tissue, which is most of a brain, on whichever side of it CSF is.
-    level = np.percentile(image[mask], 40 if bright else 60)
-    limit = level * np.sqrt(max(expected[0], 0.05) / tissue)
-    return mask & (image < limit if bright else image > limit)
+    level = np.percentile(image[mask], 40)  # well within tissue, which is most of a brain
+    return mask & (image < level * np.sqrt(expected[0] / tissue))
 
 
 def white_reference(

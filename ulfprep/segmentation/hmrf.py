@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-#: Share of a T2w brain, in per cent, that is as dark as its darkest tissue.
-DARKEST = 8
-#: How far WM and GM may be from where their relaxation times put them (FLAIR).
+#: How far WM and GM may be from where their relaxation times put them (T2w, FLAIR).
 MARGIN = 1.12
 
 
@@ -89,12 +87,11 @@ def fit_markov_field(
         raise ValueError(f'the brain mask holds only {int(mask.sum())} voxels')
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     inside = mask[box]
-    order = list(order)
-    csf, gm, wm = (order.index(tissue) for tissue in range(3))
-    if csf == 2:
-        image = _saturated(image, mask, sigma, csf)
     values = np.asarray(image[box], np.float32)[inside]
+    order = list(order)
+    csf, wm = order.index(0), order.index(2)
     means, sds = _initial_classes(image, mask, sigma, csf)
+    gm = order.index(1)
     bounds = None if grey_to_white is None else _bounds(values, grey_to_white)
     means = _held(means, gm, wm, bounds)
     neighbours = _NeighbourSum(inside, zooms)
@@ -136,20 +133,6 @@ def fit_markov_field(
     bias[box][inside] = np.exp(log_bias)
     means, sds = means[place].astype(float), sds[place].astype(float)
     return MarkovField(out, means, sds, bias, int(n_iterations))
-
-
-def _saturated(image, mask, sigma, csf):
-    """Image within the range where brightness tells tissues apart, for bright CSF.
-
-    CSF spreads over several times the distance between WM and GM, and its mixtures with
-    them fill the gap: unclipped, the class of GM settles on the mixtures. Half of what k-means
-    takes for CSF is enough to know CSF by. What is much darker than WM, at the rim and in
-    vessels, is no tissue of a T2w.
-    """
-    image = np.maximum(image, np.percentile(image[mask], DARKEST))
-    means, _ = _initial_classes(image, mask, sigma, csf)
-    fluid = image[mask & (image > means[1:].mean())]
-    return np.minimum(image, np.median(fluid)) if fluid.size else image
 
 
 def _initial_classes(image, mask, sigma, csf):

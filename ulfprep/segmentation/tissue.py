@@ -50,10 +50,10 @@ def brightness_order(expected=None) -> list[int]:
 def grey_to_white(expected=None) -> float | None:
     """Brightness of GM relative to WM to hold on to; ``None`` where none is needed.
 
-    In T1w and T2w the classes stand apart, and the scan shows their contrast better than
-    relaxation times do. In FLAIR the faint contrast of GM would let a class settle elsewhere.
+    In T1w the classes stand apart. In T2w the many mixtures of tissue and bright CSF, and in
+    FLAIR the faint contrast of GM, would make a class of their own that is no tissue.
     """
-    if brightness_order(expected) != [0, 2, 1]:
+    if expected is None or list(np.argsort(expected)) == [0, 1, 2]:
         return None
     return float(expected[1] / expected[2])
 

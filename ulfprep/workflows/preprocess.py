@@ -61,7 +61,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     expected = expected_of(scan, settings)
     opening = BOILERPLATE.format(
         kind=WEIGHTINGS[scan.suffix],
-        reference=WHITE if expected[0] < expected[1] < expected[2] else MIDDLE,
+        reference=MIDDLE if expected[0] > max(expected[1:]) else WHITE,
     )
     workflow.__desc__ = opening + (BOILERPLATE_FAST if fast else BOILERPLATE_EMBEDDED)
 
