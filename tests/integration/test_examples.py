@@ -32,6 +32,7 @@ FIGURES = [
     'loss',
     'residual',
     'segmentation',
+    'tissuechange',
     'tissues',
     'uncertainty',
 ]

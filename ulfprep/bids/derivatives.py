@@ -23,6 +23,7 @@ FIGURES = {
     'enhance': (
         'bias',
         'tissues',
+        'tissuechange',
         'enhancement',
         'segmentation',
         'residual',

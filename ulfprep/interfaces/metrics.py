@@ -59,36 +59,61 @@ class _EnhanceMetricsInputSpec(BaseInterfaceInputSpec):
     residual = File(exists=True, mandatory=True)
     uncertainty = File(exists=True, mandatory=True)
     plan_file = File(exists=True, mandatory=True)
+    conformed = File(exists=True, mandatory=True, desc='scan before bias correction')
+    bias_field = File(exists=True, mandatory=True)
+
+
+class _EnhanceMetricsOutputSpec(_MetricsOutputSpec):
+    tissue_change = File(exists=True, desc='share of each voxel that changed its tissue')
+    tissue_move = File(exists=True, desc='main move, place in tissue_change.MOVES plus one')
 
 
 class EnhanceMetrics(SimpleInterface):
-    """Metrics of an enhanced scan; see :func:`ulfprep.metrics.summary.enhance_metrics`."""
+    """Metrics of an enhanced scan and the maps of its change of tissues.
+
+    See :func:`ulfprep.metrics.summary.enhance_metrics` and
+    :func:`ulfprep.metrics.tissue_change.tissue_change`.
+    """
 
     input_spec = _EnhanceMetricsInputSpec
-    output_spec = _MetricsOutputSpec
+    output_spec = _EnhanceMetricsOutputSpec
 
     def _run_interface(self, runtime):
         from ulfprep.metrics.summary import enhance_metrics
+        from ulfprep.metrics.tissue_change import tissue_change
 
         inputs = self.inputs
         scan, grid = read_volume(inputs.in_file)
         enhanced, fine_grid = read_volume(inputs.enhanced)
+        mask, plan = read_mask(inputs.in_mask), read_json(inputs.plan_file)
+        probs = read_probabilities(inputs.probsegs)
+        fine_probs = read_probabilities(inputs.fine_probsegs)
+        psf = plan['psf_fwhm_mm'], plan.get('psf', 'gaussian')
+        change = tissue_change(probs, fine_probs, mask, grid, fine_grid, *psf)
         values, reasons = enhance_metrics(
             scan=scan,
-            scan_mask=read_mask(inputs.in_mask),
+            scan_mask=mask,
             scan_grid=grid,
-            scan_probs=read_probabilities(inputs.probsegs),
+            scan_probs=probs,
             enhanced=enhanced,
-            fine_probs=read_probabilities(inputs.fine_probsegs),
+            fine_probs=fine_probs,
             # The field is rendered inside the brain only.
             fine_mask=read_mask(inputs.fine_dseg),
             fine_grid=fine_grid,
             bicubic=read_volume(inputs.bicubic)[0],
             residual=read_volume(inputs.residual)[0],
             uncertainty=read_volume(inputs.uncertainty)[0],
-            plan=read_json(inputs.plan_file),
+            plan=plan,
+            conformed=read_volume(inputs.conformed)[0],
+            bias_field=read_volume(inputs.bias_field)[0],
+            change=change,
         )
         self._results['out_file'] = _write(runtime.cwd, values, reasons)
+        for name, data in (
+            ('tissue_change', change.distance),
+            ('tissue_move', change.main_move),
+        ):
+            self._results[name] = write_volume(runtime.cwd, name, data, grid.affine)
         return runtime
 
 
@@ -97,6 +122,8 @@ class _SimulateMetricsInputSpec(BaseInterfaceInputSpec):
     probsegs = traits.List(File(exists=True), mandatory=True)
     simulated = File(exists=True, mandatory=True)
     plan_file = File(exists=True, mandatory=True)
+    conformed = File(exists=True, mandatory=True, desc='source before bias correction')
+    bias_field = File(exists=True, mandatory=True)
 
 
 class SimulateMetrics(SimpleInterface):
@@ -113,6 +140,8 @@ class SimulateMetrics(SimpleInterface):
             source_probs=read_probabilities(self.inputs.probsegs),
             simulated=read_volume(self.inputs.simulated)[0],
             plan=read_json(self.inputs.plan_file),
+            conformed=read_volume(self.inputs.conformed)[0],
+            bias_field=read_volume(self.inputs.bias_field)[0],
         )
         self._results['out_file'] = _write(runtime.cwd, values, reasons)
         return runtime

@@ -178,6 +178,8 @@ class _FiguresInputSpec(BaseInterfaceInputSpec):
     fine_dseg = File(exists=True)
     residual = File(exists=True)
     uncertainty = File(exists=True)
+    tissue_change = File(exists=True)
+    tissue_move = File(exists=True)
     simulated = File(exists=True)
 
 
@@ -202,6 +204,8 @@ class WriteFigures(SimpleInterface):
         'fine_dseg',
         'residual',
         'uncertainty',
+        'tissue_change',
+        'tissue_move',
         'simulated',
     )
 

@@ -5,8 +5,11 @@ import math
 import numpy as np
 
 from ulfprep.metrics import contrast as c
+from ulfprep.metrics.evenness import bias_effect
+from ulfprep.metrics.tissue_change import MOVES
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, michelson
+from ulfprep.physics.labels import to_dseg
 
 _CLASS = 'means over the points where the final tissue probability exceeds one half'
 
@@ -16,6 +19,11 @@ METRICS: dict[str, dict] = {}
 
 def _metric(name, long_name, description, units='dimensionless'):
     METRICS[name] = {'LongName': long_name, 'Description': description, 'Units': units}
+
+
+def move_metric(before: str, after: str) -> str:
+    """Return the name of the metric that tells what became of one tissue another."""
+    return f'moved_{before.lower()}_to_{after.lower()}'
 
 
 _metric('contrast_wm_gm', 'WM-GM contrast, enhanced', f'2 (WM - GM) / (WM + GM), {_CLASS}.')
@@ -88,6 +96,35 @@ for _t in TISSUES:
         f'Mean of {_t} relative to white matter in the target contrast.',
     )
 _metric('snr_wm_simulated', 'WM SNR, simulated', 'Mean of bright voxels over the noise added.')
+_metric(
+    'bias_range',
+    'Range of the bias field',
+    '99th over 1st percentile of the bias field in the brain; 1 is no bias.',
+)
+for _when, _scan in (('before', 'the scan as measured'), ('after', 'the bias-corrected scan')):
+    _metric(
+        f'wm_cov_{_when}',
+        f'Variation of WM {_when} bias correction',
+        f'S.d. over mean of white matter (labels of the scan) in {_scan}; noise is part of it.',
+    )
+    _metric(
+        f'wm_gm_ratio_{_when}',
+        f'WM / GM {_when} bias correction',
+        f'Median of white matter over median of grey matter in {_scan}.',
+    )
+_metric(
+    'tissue_change_mean',
+    'Tissue change in the fit',
+    'Mean over the brain of the share of a voxel that is another tissue after the fit than in '
+    "the segmentation of the scan, both seen through the scan's point-spread function.",
+)
+for _a, _b in MOVES:
+    _metric(
+        move_metric(_a, _b),
+        f'From {_a} to {_b} in the fit',
+        f'Volume that was {_a} in the segmentation of the scan and is {_b} after the fit.',
+        'ml',
+    )
 
 
 def enhance_metrics(
@@ -103,6 +140,9 @@ def enhance_metrics(
     residual,
     uncertainty,
     plan,
+    conformed,
+    bias_field,
+    change,
 ):
     """Metrics of an enhanced scan; nothing here needs a high-field reference.
 
@@ -117,6 +157,10 @@ def enhance_metrics(
     scan_grid, fine_grid : Grid
     plan : dict
         Of :func:`ulfprep.physics.plan.plan_contrast`.
+    conformed, bias_field : numpy.ndarray, shape (X, Y, Z)
+        Scan before bias correction, and the field.
+    change : TissueChange
+        Of :func:`ulfprep.metrics.tissue_change.tissue_change`.
 
     Returns
     -------
@@ -150,6 +194,9 @@ def enhance_metrics(
         'uncertainty_median': float(np.median(spread)) if spread.size else float('nan'),
         'uncertainty_p95': float(np.percentile(spread, 95)) if spread.size else float('nan'),
         'volume_brain': float(brain.sum()) * millilitres,
+        'tissue_change_mean': change.mean,
+        **{move_metric(*move): volume for move, volume in change.volumes.items()},
+        **_bias_effect(conformed, scan, bias_field, scan_probs, scan_mask),
     }
     for k, tissue in enumerate(TISSUES):
         values[f'snr_{tissue.lower()}'] = plan['snr'][k]
@@ -157,7 +204,7 @@ def enhance_metrics(
     return _with_reasons(values)
 
 
-def simulate_metrics(source, source_probs, simulated, plan):
+def simulate_metrics(source, source_probs, simulated, plan, conformed, bias_field):
     """Metrics of a simulated scan.
 
     Parameters
@@ -166,6 +213,8 @@ def simulate_metrics(source, source_probs, simulated, plan):
     source_probs : numpy.ndarray, shape (3, X, Y, Z)
     simulated : numpy.ndarray, shape (x, y, z)
     plan : dict
+    conformed, bias_field : numpy.ndarray, shape (X, Y, Z)
+        Source before bias correction, and the field.
 
     Returns
     -------
@@ -185,11 +234,16 @@ def simulate_metrics(source, source_probs, simulated, plan):
         'cjv': c.coefficient_of_joint_variation(means, sds),
         'noise_sigma': plan['noise_sigma'],
         'snr_wm_simulated': target[2] / noise if noise else float('nan'),
+        **_bias_effect(conformed, source, bias_field, source_probs, True),
     }
     for k, tissue in enumerate(TISSUES):
         values[f'snr_{tissue.lower()}'] = plan['snr'][k]
         values[f'ratio_{tissue.lower()}_wm'] = target[k] / target[2]
     return _with_reasons(values)
+
+
+def _bias_effect(conformed, corrected, field, probs, mask):
+    return bias_effect(conformed, corrected, field, to_dseg(np.asarray(probs), mask))
 
 
 def _with_reasons(values):

@@ -67,13 +67,16 @@ CAPTIONS = {
         'second',
     ),
     'bias': Caption(
-        'Bias field',
-        'Scan before bias correction, estimated bias field, scan after correction; an axial and '
-        'a coronal slice.',
-        'After correction white matter should be evenly bright from side to side and from front '
-        'to back; the field should be smooth.',
-        'A field that follows anatomy has taken contrast for bias, and the contrast measured '
-        'below is then too low.',
+        'Bias field before and after',
+        'Scan as measured, bias field, and scan divided by the field, in three planes; charts of '
+        'the medians of white and grey matter along each axis before and after.',
+        'In the charts the dotted lines (as measured) follow the field, and the full ones should '
+        'run level, the two tissues as far apart as before. Both pictures share one grey window; '
+        'the field should be smooth. The ends of the lines rest on few voxels, and tissue '
+        'itself is not equally bright everywhere.',
+        'A field that follows anatomy has taken contrast for bias: lines of white and grey '
+        'matter that come closer after division say so, and the contrast measured below is '
+        'then too low.',
     ),
     'tissues': Caption(
         'Brain mask and tissues of the scan',
@@ -85,6 +88,19 @@ CAPTIONS = {
         'borders across slices: judge in the axial plane first.',
         ('Plain', 'With outlines'),
         'second',
+    ),
+    'tissuechange': Caption(
+        'What the fit changed in the tissues',
+        'Scan in three planes with a coloured map of the share of each voxel that changed its '
+        'tissue, and the same with the main direction of each change as a colour.',
+        'The fit starts from the tissues above and refines them. Both are compared as the '
+        'scan’s voxels see them, through the point-spread function, so a border that only '
+        'became sharper does not count. Changes should be thin and lie along borders, and moves '
+        'to and fro should be about equal. A change in the lower picture has the colour of '
+        'the tissue it led to; it is shown from a tenth of a voxel on.',
+        'A patch of one colour, or one direction that outweighs its opposite by far, means that '
+        'the fit read the scan otherwise than the segmentation did: look at both, for either '
+        'may be wrong.',
     ),
     'contrast': Caption(
         'Contrast of the tissues',

@@ -8,6 +8,8 @@ import numpy as np
 
 from ulfprep.bids.derivatives import FIGURES
 from ulfprep.reports import charts, pictures
+from ulfprep.reports.bias import bias
+from ulfprep.reports.change import change
 from ulfprep.reports.style import TISSUE_LABELS, figure_style, save_svg
 from ulfprep.reports.volumes import load, sample_nearest
 
@@ -26,6 +28,8 @@ def plot_scan(
     fine_dseg=None,
     residual=None,
     uncertainty=None,
+    tissue_change=None,
+    tissue_move=None,
     plan=None,
     history=None,
     metrics=None,
@@ -48,8 +52,11 @@ def plot_scan(
         its tissues, standard deviation in the units of the enhanced image.
     residual : path-like or None
         Data-consistency residual on the scan's grid, units of the noise sigma.
+    tissue_change, tissue_move : path-like or None
+        On the scan's grid: share of each voxel that changed its tissue in the fit, and its
+        main move (:attr:`ulfprep.metrics.tissue_change.TissueChange.main_move`).
     plan, history, metrics : mapping, path-like to JSON, or None
-        Contrast plan, loss curves of the fit, metrics of the scan (not drawn today).
+        Contrast plan, loss curves of the fit, metrics of the scan.
     simulated : path-like or None
         Simulated scan (direction ``simulate``) on its own grid.
 
@@ -78,6 +85,8 @@ def plot_scan(
         'fine_dseg': fine_dseg,
         'residual': residual,
         'uncertainty': uncertainty,
+        'change': tissue_change,
+        'move': tissue_move,
         'simulated': simulated,
     }
     volumes = {name: load(path) for name, path in files.items()}
@@ -85,10 +94,10 @@ def plot_scan(
         # Without a mask the whole volume is looked at: better than no picture of why.
         everything = np.ones(volumes['scan'].data.shape, np.uint8)
         volumes['mask'] = volumes['scan']._replace(data=everything)
-    plan, history = _mapping(plan), _mapping(history)
+    plan, history, metrics = _mapping(plan), _mapping(history), _mapping(metrics)
 
     written, failed = {}, {}
-    for name, (draw, options) in _recipes(volumes, plan, history).items():
+    for name, (draw, options) in _recipes(volumes, plan, history, metrics).items():
         try:
             with figure_style(dark=options['dark']):
                 figure = draw()
@@ -103,7 +112,7 @@ def plot_scan(
     return written
 
 
-def _recipes(v, plan, history):
+def _recipes(v, plan, history, metrics):
     """Return name -> (function that draws, look) of the figures whose inputs exist."""
     look = {'dark': True, 'smooth': False}
     fine = {'dark': True, 'smooth': True}
@@ -116,10 +125,15 @@ def _recipes(v, plan, history):
     recipes = {}
     if has('preproc', 'field'):
         recipes['bias'] = (
-            lambda: pictures.bias(v['scan'], v['field'], v['preproc'], v['mask']),
+            lambda: bias(v['scan'], v['field'], v['preproc'], v['mask'], v['dseg']),
             look,
         )
     recipes['tissues'] = (lambda: pictures.tissues(base, v['mask'], v['dseg']), look)
+    if has('change', 'move'):
+        recipes['tissuechange'] = (
+            lambda: change(base, v['mask'], v['change'], v['move'], metrics),
+            look,
+        )
     if has('bicubic', 'enhanced'):
         recipes['enhancement'] = (
             lambda: pictures.enhancement(v['bicubic'], v['enhanced'], v['fine_dseg']),

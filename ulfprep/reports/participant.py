@@ -11,6 +11,7 @@ from ulfprep.bids.derivatives import FIGURES
 from ulfprep.bids.files import write_text
 from ulfprep.reports import tables, texts
 from ulfprep.reports.captions import CAPTIONS, UNKNOWN
+from ulfprep.reports.findings import finding
 from ulfprep.reports.references import bibliography, cite
 from ulfprep.reports.scans import find_scans
 
@@ -18,7 +19,7 @@ from ulfprep.reports.scans import find_scans
 SECTIONS = {
     'enhance': (
         ('Enhancement', ('enhancement', 'segmentation')),
-        ('Tissues', ('bias', 'tissues')),
+        ('Tissues', ('bias', 'tissues', 'tissuechange')),
         ('Data consistency', ('residual',)),
         ('Uncertainty', ('uncertainty',)),
         ('Fit', ('loss',)),
@@ -109,7 +110,11 @@ def _scan_context(index, scan, crashes):
 
     def figures(names):
         wanted = [n for n in names if n in scan.figures or n in expected]
-        return [_figure(f's{index}-figure{next(ids)}', n, scan.figures.get(n)) for n in wanted]
+        return [
+            _figure(f's{index}-figure{next(ids)}', n, scan.figures.get(n))
+            | {'finding': finding(n, qc)}
+            for n in wanted
+        ]
 
     plan = qc.get('contrast') or {}
     sections = [(title, figures(names)) for title, names in SECTIONS[direction]]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ulfprep.reports.sheet import STRIP, Sheet, centre_row, close_ups, overview
+from ulfprep.reports.sheet import Sheet, centre_row, close_ups, overview
 from ulfprep.reports.style import MASK_COLOUR, TISSUE_COLOURS, TISSUE_LABELS
 from ulfprep.reports.volumes import Volume, sample_nearest, tissue_mean
 
@@ -22,39 +22,6 @@ def grey_window(volume, mask, upper=99.5):
 
 def _legend(tissues=('CSF', 'GM', 'WM')):
     return [(TISSUE_COLOURS[t], t) for t in tissues]
-
-
-def bias(scan, field, preproc, mask):
-    """Scan before and after bias correction in one window, the field between them."""
-    axial, coronal, _ = centre_row(mask)
-    sheet = Sheet([[axial] * 3, [coronal] * 3], ('Before',), foot=0.78)
-    sheet.write(0.345, sheet.height - 0.6 * STRIP, 'Estimated bias field', size=10, weight='bold')
-    sheet.write(0.675, sheet.height - 0.6 * STRIP, 'After', size=10, weight='bold')
-    low, high = grey_window(preproc, mask)
-    # The correction may change the overall level; the eye should compare evenness only.
-    inside = mask.data > 0
-    level = _ratio_of_means(scan.data[inside], preproc.data[inside])
-    sheet.show(0, scan, slice(0, None, 3), cmap='gray', vmin=low, vmax=high * level)
-    sheet.show(0, preproc, slice(2, None, 3), cmap='gray', vmin=low, vmax=high)
-    values = field.data[inside] if inside.any() else field.data
-    middle = float(np.median(values)) or 1.0
-    relative = field._replace(data=np.where(inside, field.data / middle, np.nan))
-    spread = float(np.nanpercentile(np.abs(relative.data - 1), 99.5)) if inside.any() else 0.1
-    spread = max(spread, 0.02)
-    drawn = sheet.show(
-        0, relative, slice(1, None, 3), cmap='PuOr_r', vmin=1 - spread, vmax=1 + spread
-    )
-    sheet.annotate(0)
-    ticks = np.round(1 + spread * np.array([-1, -0.5, 0, 0.5, 1]), 3)
-    name = 'bias field, relative to its median in the brain'
-    sheet.colour_bar(drawn, name, ticks=ticks, extend='both')
-    return sheet.figure
-
-
-def _ratio_of_means(numerator, denominator):
-    if numerator.size == 0 or not denominator.mean():
-        return 1.0
-    return float(numerator.mean(dtype=np.float64) / denominator.mean(dtype=np.float64))
 
 
 def tissues(scan, mask, dseg):

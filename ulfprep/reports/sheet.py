@@ -164,8 +164,12 @@ class Sheet:
         table = np.zeros((max(labels.values()) + 1, 4), np.float32)
         for tissue, label in labels.items():
             table[label] = (*to_rgb(TISSUE_COLOURS[tissue]), alpha)
+        self.paint(half, dseg, table)
+
+    def paint(self, half, codes, table):
+        """Lay colours over a half: row ``codes`` of ``table``, shape (n, 4), RGBA."""
         for panel, axes in self.axes[half]:
-            image, extent = cut(dseg, panel.plane, panel.position, panel.box)
+            image, extent = cut(codes, panel.plane, panel.position, panel.box)
             known = np.where(image < len(table), image, 0).astype(int)
             _draw(axes, table[known], extent)
 

@@ -20,7 +20,7 @@ Its standard deviation adds the noise that passed the inverse to the spread over
 that a point may belong to; errors of the model itself are not in it. The residual of
 this fit, in units of the noise, is reported for every voxel. """
 
-INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file']
+INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file', 'conformed', 'bias_field']
 OUTPUTS = [
     'enhanced',
     'fine_probsegs',
@@ -30,6 +30,8 @@ OUTPUTS = [
     'residual',
     'history_file',
     'metrics_file',
+    'tissue_change',
+    'tissue_move',
 ]
 #: Memory a fit may take, GB; half of it is torch itself.
 FIT_MEMORY = 3.0
@@ -92,7 +94,10 @@ def init_enhance_wf(settings: Settings, label: str, alone: bool = True) -> Liter
         (render, residual, [('enhanced', 'enhanced'), ('probsegs', 'fine_probsegs')]),
         (inputnode, bicubic, [('preproc', 'in_file')]),
         (render, bicubic, [('enhanced', 'enhanced')]),
-        (inputnode, metrics, [*scan, ('probsegs', 'probsegs'), ('plan_file', 'plan_file')]),
+        (inputnode, metrics, [
+            *scan,
+            *((name, name) for name in ('probsegs', 'plan_file', 'conformed', 'bias_field')),
+        ]),
         (render, metrics, [
             ('enhanced', 'enhanced'),
             ('probsegs', 'fine_probsegs'),
@@ -110,6 +115,10 @@ def init_enhance_wf(settings: Settings, label: str, alone: bool = True) -> Liter
         (bicubic, outputnode, [('out_file', 'bicubic')]),
         (residual, outputnode, [('out_file', 'residual')]),
         (fit, outputnode, [('history_file', 'history_file')]),
-        (metrics, outputnode, [('out_file', 'metrics_file')]),
+        (metrics, outputnode, [
+            ('out_file', 'metrics_file'),
+            ('tissue_change', 'tissue_change'),
+            ('tissue_move', 'tissue_move'),
+        ]),
     ])  # fmt: skip
     return workflow

@@ -17,7 +17,7 @@ ONLY_DERIVATIVES = {
     'enhance': ['fine_probsegs', 'history_file'],
     'simulate': ['simulated_files', 'facts'],
 }
-ONLY_FIGURES = {'enhance': ['bicubic'], 'simulate': []}
+ONLY_FIGURES = {'enhance': ['bicubic', 'tissue_change', 'tissue_move'], 'simulate': []}
 
 
 def init_outputs_wf(scan: Scan, settings: Settings, direction: str) -> LiterateWorkflow:

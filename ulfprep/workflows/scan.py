@@ -149,8 +149,8 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
 
     made = 'outputnode.{}'.format
     used = 'inputnode.{}'.format
-    shared = ['preproc', 'brain_mask', 'probsegs']
-    kept = [*shared, 'dseg', 'conformed', 'bias_field', 'stripped', 'segmentation']
+    shared = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
+    kept = [*shared, 'dseg', 'stripped', 'segmentation']
     workflow.connect([
         (preprocess, plan_wf, [
             (made('preproc'), 'plan.in_file'),

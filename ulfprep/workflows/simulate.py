@@ -13,7 +13,7 @@ A scan at the target field strength was simulated by the forward model: one cont
 factor a tissue, the point-spread function and sampling of an ultra-low-field acquisition,
 and the magnitude of complex Gaussian noise. """
 
-INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file']
+INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file', 'conformed', 'bias_field']
 OUTPUTS = ['simulated', 'simulated_files', 'facts', 'metrics_file']
 
 
@@ -63,6 +63,8 @@ def init_simulate_wf(settings: Settings, label: str) -> LiterateWorkflow:
             ('preproc', 'in_file'),
             ('probsegs', 'probsegs'),
             ('plan_file', 'plan_file'),
+            ('conformed', 'conformed'),
+            ('bias_field', 'bias_field'),
         ]),
         (simulate, metrics, [('first', 'simulated')]),
         (simulate, outputnode, [
