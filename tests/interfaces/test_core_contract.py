@@ -50,12 +50,19 @@ CALLS = {
                 'residual',
                 'uncertainty',
                 'plan',
+                'conformed',
+                'bias_field',
+                'change',
             ]
         ),
     ),
     'ulfprep.metrics.summary:simulate_metrics': (
         [],
-        dict.fromkeys(['source', 'source_probs', 'simulated', 'plan']),
+        dict.fromkeys(['source', 'source_probs', 'simulated', 'plan', 'conformed', 'bias_field']),
+    ),
+    'ulfprep.metrics.tissue_change:tissue_change': (
+        ['initial', 'final', 'mask', 'grid', 'fine_grid', 'psf_fwhm', 'psf'],
+        {},
     ),
     'ulfprep.reports.participant:write_report': (['out', '01', None, []], {}),
     'ulfprep.reports.figures:plot_scan': (
@@ -73,6 +80,8 @@ CALLS = {
                 'fine_dseg',
                 'residual',
                 'uncertainty',
+                'tissue_change',
+                'tissue_move',
                 'plan',
                 'history',
                 'metrics',

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ulfprep.metrics.summary import METRICS, enhance_metrics, simulate_metrics
+from ulfprep.metrics.tissue_change import TissueChange, moves_between
 from ulfprep.physics import Grid
 
 PLAN = {
@@ -36,6 +37,12 @@ def enhanced():
     scan_probs, fine_probs = layers((12, 10, 4)), layers((24, 20, 20))
     fine_mask, scan_mask = (p.sum(axis=0) > 0 for p in (fine_probs, scan_probs))
     scan = np.tensordot(PLAN['means'], scan_probs, 1)
+    field = np.broadcast_to(np.linspace(0.8, 1.2, 10)[:, None], scan.shape)
+    # A tenth of every voxel of white matter became grey matter.
+    later = scan_probs.copy()
+    later[1] += 0.1 * scan_probs[2]
+    later[2] *= 0.9
+    moves = moves_between(scan_probs, later)
     return {
         'scan': scan,
         'scan_mask': scan_mask,
@@ -49,6 +56,9 @@ def enhanced():
         'residual': np.where(scan_mask, rng.standard_normal(scan.shape), 0),
         'uncertainty': np.where(fine_mask, 5.0, 0.0),
         'plan': PLAN,
+        'conformed': scan * field,
+        'bias_field': field,
+        'change': TissueChange(moves.sum(axis=0), moves, scan_mask, 0.02),
     }
 
 
@@ -106,6 +116,24 @@ def test_uncertainty_is_relative_to_white_matter(enhanced):
     values, _ = enhance_metrics(**enhanced)
     assert values['uncertainty_median'] == pytest.approx(0.05)
     assert values['uncertainty_p95'] == pytest.approx(0.05)
+
+
+def test_bias_is_measured_on_the_scan_as_it_came_and_as_corrected(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    assert values['bias_range'] == pytest.approx(1.5)
+    assert values['wm_cov_before'] == pytest.approx(enhanced['bias_field'].std())
+    assert values['wm_cov_after'] == pytest.approx(0, abs=1e-6)
+    assert values['wm_gm_ratio_before'] == pytest.approx(1.25)
+    assert values['wm_gm_ratio_after'] == pytest.approx(1.25)
+
+
+def test_moves_of_tissue_are_millilitres(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    moved = {name: value for name, value in values.items() if name.startswith('moved_')}
+    assert moved.pop('moved_wm_to_gm') == pytest.approx(0.1 * 3 * 10 * 4 * 0.02)
+    assert len(moved) == 5
+    assert set(moved.values()) == {0.0}
+    assert values['tissue_change_mean'] == pytest.approx(0.1 / 3)
 
 
 def test_a_missing_tissue_leaves_nulls_with_reasons(enhanced):
@@ -166,7 +194,15 @@ def simulation():
     image = np.tensordot(PLAN['means'], probs, 1)
     plan = {**PLAN, 'contrast_vector': [0.5, 0.75, 1.0]}
     scan = realise(simulate(image, radius < 0.9, probs, grid, plan))
-    return {'source': image, 'source_probs': probs, 'simulated': scan, 'plan': plan}
+    field = np.broadcast_to(np.linspace(0.8, 1.2, 60), grid.shape)
+    return {
+        'source': image,
+        'source_probs': probs,
+        'simulated': scan,
+        'plan': plan,
+        'conformed': image * field,
+        'bias_field': field,
+    }
 
 
 def test_noise_of_a_simulated_scan_is_measured_beside_any_amount_of_brain(simulation):
@@ -190,6 +226,13 @@ def test_ratios_of_the_simulated_contrast(simulation):
     assert values['ratio_wm_wm'] == 1
     assert values['contrast_scan'] == pytest.approx(2 / 9)
     assert values['contrast_target'] == 0.5
+
+
+def test_bias_of_the_source_of_a_simulation(simulation):
+    values, _ = simulate_metrics(**simulation)
+    assert values['wm_cov_before'] > 0.05
+    assert values['wm_cov_after'] == pytest.approx(0, abs=1e-6)
+    assert 1.3 < values['bias_range'] < 1.5
 
 
 def test_every_value_of_simulation_is_described(simulation):

@@ -59,6 +59,8 @@ def make_files(folder, coarsen=1):
     field = np.broadcast_to(ramp, shape)
     enhanced = grey[fine] * 1.02
     spread = np.where(fine > 0, 12, 0).astype(np.float32)
+    # Every voxel of grey matter became white matter by a quarter.
+    grew = labels == 1
     return {
         'scan': save(folder / 'scan.nii.gz', image * field, scan_affine),
         'preproc': save(folder / 'preproc.nii.gz', image, scan_affine),
@@ -70,6 +72,8 @@ def make_files(folder, coarsen=1):
         'fine_dseg': save(folder / 'fine.nii.gz', fine, fine_affine),
         'residual': save(folder / 'residual.nii.gz', noise * (labels > 0), scan_affine),
         'uncertainty': save(folder / 'uncertainty.nii.gz', spread, fine_affine),
+        'tissue_change': save(folder / 'c.nii.gz', np.float32(0.25) * grew, scan_affine),
+        'tissue_move': save(folder / 'm.nii.gz', np.uint8(4) * grew, scan_affine),
     }
 
 

@@ -67,7 +67,7 @@ def test_a_finished_scan_has_all_sections_and_figures(tmp_path, qc, add_scan):
         'About',
     ):
         assert title in titles, title
-    assert page.tags.count('img') == 8
+    assert page.tags.count('img') == 9
     assert all(len(alt) > 20 for alt in page.alts)
     text = ' '.join(page.text)
     assert 'No errors.' in text
@@ -77,6 +77,16 @@ def test_a_finished_scan_has_all_sections_and_figures(tmp_path, qc, add_scan):
     assert 'condition number 14.2' in text
     assert 'there is no reference image' in text
     assert '0123456789ab' in text
+
+
+def test_numbers_of_a_figure_stand_with_it(tmp_path, qc, add_scan):
+    qc['metrics'] |= {'bias_range': 1.8, 'wm_cov_before': 0.2, 'wm_cov_after': 0.1}
+    add_scan('sub-01', qc)
+    html, _ = read(write_report(tmp_path, '01'))
+    text = re.sub(r'\s+', ' ', html)
+    assert text.count('Measured.') == 1
+    bias = text.split('Bias field before and after</h4>')[1].split('</figure>')[0]
+    assert 'spans a factor of 1.80' in bias
 
 
 def test_the_page_loads_nothing_and_its_links_lead_somewhere(tmp_path, qc, add_scan):
@@ -132,7 +142,7 @@ def test_hostile_text_stays_text(tmp_path, qc, add_scan):
 def test_a_missing_figure_is_named_in_red(tmp_path, qc, add_scan):
     add_scan('sub-01', qc, leave_out=('residual', 'bias'))
     html, page = read(write_report(tmp_path, '01'))
-    assert page.tags.count('img') == 6
+    assert page.tags.count('img') == 7
     text = re.sub(r'\s+', ' ', ' '.join(page.text))
     assert 'Missing figures: bias, residual.' in text
     assert text.count('Missing figure: ') == 2
@@ -179,7 +189,7 @@ def test_a_scan_without_qc_file_is_shown_as_unfinished(tmp_path, add_scan):
     _, page = read(write_report(tmp_path, '01', errors=['boom']))
     text = ' '.join(page.text)
     assert 'it has no QC file' in text
-    assert page.tags.count('img') == 5
+    assert page.tags.count('img') == 6
     assert 'Missing figure' not in text
 
 

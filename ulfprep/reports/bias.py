@@ -5,18 +5,18 @@ import numpy as np
 from ulfprep.metrics.evenness import profile
 from ulfprep.reports.pictures import grey_window
 from ulfprep.reports.sheet import STRIP, Sheet, centre_row
-from ulfprep.reports.style import (
-    DARK_MUTED,
-    DARK_TEXT,
-    TISSUE_COLOURS,
-    TISSUE_LABELS,
-)
-from ulfprep.reports.volumes import ENDS
+from ulfprep.reports.style import DARK_MUTED, TISSUE_COLOURS, TISSUE_LABELS
+from ulfprep.reports.volumes import ENDS, PLANES, Box
 
 BAR = 0.85  # inches below the pictures that the colour bar needs
 CHART = 2.75  # inches of the charts, with their titles
 _DIRECTIONS = ('left to right', 'back to front', 'bottom to top')
 _TISSUES = ('WM', 'GM')
+#: How the lines before and after correction look.
+_LOOKS = {
+    'before': {'linestyle': (0, (2, 1.5)), 'linewidth': 1.4},
+    'after': {'linewidth': 2.2, 'marker': 'o', 'markersize': 3.5},
+}
 
 
 def bias(scan, field, preproc, mask, dseg=None):
@@ -30,10 +30,9 @@ def bias(scan, field, preproc, mask, dseg=None):
         Tissues (BIDS labels): with them, the medians of white and grey matter are drawn
         along each axis.
     """
-    panels = centre_row(mask)
-    rows = [[panel] * 3 for panel in panels]
+    rows = [[panel] * 3 for panel in _of_one_width(centre_row(mask))]
     sheet = Sheet(rows, ('As measured',), foot=BAR + (CHART if dseg is not None else 0.0))
-    for x, title in ((0.345, 'Bias field'), (0.675, 'Divided by the field')):
+    for x, title in ((0.341, 'Bias field'), (0.671, 'Divided by the field')):
         sheet.write(x, sheet.height - 0.6 * STRIP, title, size=10, weight='bold')
     low, high = grey_window(preproc, mask)
     for column, volume in ((0, scan), (2, preproc)):
@@ -43,6 +42,18 @@ def bias(scan, field, preproc, mask, dseg=None):
     if dseg is not None:
         _profiles(sheet, scan, preproc, dseg)
     return sheet.figure
+
+
+def _of_one_width(panels):
+    """Return panels widened to the widest, so that those below each other line up."""
+    rights = [PLANES[panel.plane][1] for panel in panels]
+    width = max(panel.box.size(right) for panel, right in zip(panels, rights, strict=True))
+    wide = []
+    for panel, right in zip(panels, rights, strict=True):
+        grow = np.zeros(3)
+        grow[right] = (width - panel.box.size(right)) / 2
+        wide.append(panel._replace(box=Box(panel.box.low - grow, panel.box.high + grow)))
+    return wide
 
 
 def _show_field(sheet, field, mask):
@@ -79,8 +90,7 @@ def _profiles(sheet, before, after, dseg):
         axes = sheet.figure.add_axes(rect, sharey=charts[0] if charts else None)
         charts.append(axes)
         for tissue in _TISSUES:
-            for image, look in ((before, {'ls': (0, (2, 1.5)), 'lw': 1.4, 'alpha': 0.85}),
-                                (after, {'lw': 2.2, 'marker': 'o', 'ms': 3.5})):  # fmt: skip
+            for image, look in zip((before, after), _LOOKS.values(), strict=True):
                 centres, medians = profile(image.data, dseg.data, TISSUE_LABELS[tissue], axis)
                 where = dseg.low[axis] + (centres + 0.5) * dseg.zooms[axis]
                 axes.plot(where, medians / level, color=TISSUE_COLOURS[tissue], **look)
@@ -88,7 +98,7 @@ def _profiles(sheet, before, after, dseg):
         axes.set_xlabel(f'{_DIRECTIONS[axis]} ({low} to {high}), mm')
         axes.grid(color=DARK_MUTED, alpha=0.25, linewidth=0.6)
         axes.tick_params(labelleft=axis == 0)
-    charts[0].set_ylabel('median / WM median after')
+    charts[0].set_ylabel('median (WM after: 1)')
     _key(sheet)
 
 
@@ -98,13 +108,10 @@ def _key(sheet):
     handles = [
         Line2D([], [], color=TISSUE_COLOURS[tissue], label=f'{tissue} {when}', **look)
         for tissue in _TISSUES
-        for when, look in (
-            ('as measured', {'ls': (0, (2, 1.5)), 'lw': 1.4}),
-            ('divided by the field', {'lw': 2.2, 'marker': 'o', 'ms': 3.5}),
-        )
+        for when, look in _LOOKS.items()
     ]
-    title = 'Brightness of white and grey matter by position'
-    sheet.write(0.012, CHART - 0.35, title, size=10, weight='bold', color=DARK_TEXT)
+    title = 'Median of white and grey matter along each axis'
+    sheet.write(0.012, CHART - 0.35, title, size=10, weight='bold')
     sheet.figure.legend(
         handles=handles,
         loc='center right',

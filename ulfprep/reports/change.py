@@ -14,20 +14,17 @@ FULL = 0.5
 #: Change from which the main move of a voxel is worth a colour.
 LEAST_MOVE = 0.1
 _LEVELS = 8
-#: Every move has the colour of the tissue that it leads to, lighter or darker by its origin.
-_SHADES = {
-    ('CSF', 'GM'): -0.35, ('WM', 'GM'): 0.45,
-    ('CSF', 'WM'): -0.35, ('GM', 'WM'): 0.45,
-    ('WM', 'CSF'): -0.35, ('GM', 'CSF'): 0.45,
-}  # fmt: skip
+#: Every move has the colour of the tissue that it leads to, darker from the rarer origin.
+_DARKER = {('CSF', 'GM'): 0.6, ('CSF', 'WM'): 0.6, ('WM', 'CSF'): 0.6}
+#: The scan is dimmed, so that colours stand out from it.
+_DIM = 1.5
 
 
 def move_colour(move):
     """Return the RGB colour of a move, each value 0 to 1."""
     from matplotlib.colors import to_rgb
 
-    colour, shade = np.array(to_rgb(TISSUE_COLOURS[move[1]])), _SHADES[move]
-    return colour + shade * (1 - colour) if shade > 0 else colour * (1 + shade)
+    return np.array(to_rgb(TISSUE_COLOURS[move[1]])) * _DARKER.get(move, 1.0)
 
 
 def change(scan, mask, amount, move, metrics=None):
@@ -45,10 +42,12 @@ def change(scan, mask, amount, move, metrics=None):
     """
     titles = ('Share of each voxel that changed its tissue', 'Where it went')
     sheet = Sheet([centre_row(mask)], titles, foot=0.8)
-    low, high = grey_window(scan, mask)
-    for half in range(2):
-        sheet.show(half, scan, cmap='gray', vmin=low, vmax=high)
     inside = mask.data > 0
+    low, high = grey_window(scan, mask)
+    # Bright fat beside the colours would draw the eye.
+    scan = scan._replace(data=np.where(inside, scan.data, 0))
+    for half in range(2):
+        sheet.show(half, scan, cmap='gray', vmin=low, vmax=_DIM * high)
     shown = amount._replace(data=np.where(inside, amount.data, np.nan))
     drawn = sheet.show(0, shown, cmap=_transparent('inferno'), vmin=0, vmax=FULL)
     sheet.paint(1, move._replace(data=_codes(amount.data, move.data)), _table())
@@ -69,7 +68,7 @@ def _codes(amount, move):
 def _table():
     rows = [(0.0, 0.0, 0.0, 0.0)]
     for move in MOVES:
-        rows += [(*move_colour(move), alpha) for alpha in np.linspace(0.35, 1.0, _LEVELS)]
+        rows += [(*move_colour(move), alpha) for alpha in np.linspace(0.5, 1.0, _LEVELS)]
     return np.array(rows, np.float32)
 
 
@@ -79,7 +78,7 @@ def _transparent(name):
     from matplotlib.colors import ListedColormap
 
     colours = mpl.colormaps[name](np.linspace(0.1, 1.0, 64))
-    colours[:, 3] = np.clip(np.linspace(0, 2.5, 64), 0, 0.95)
+    colours[:, 3] = np.clip(np.linspace(0, 3.0, 64), 0, 0.95)
     return ListedColormap(colours)
 
 
