@@ -61,6 +61,12 @@ def test_the_receive_bias_along_the_slices_is_at_least_halved(real_run, test_dat
     assert spread(after) < 0.5 * spread(before)
 
 
+def test_white_matter_is_evener_after_bias_correction(quality):
+    metrics = quality['metrics']
+    assert metrics['bias_range'] > 1.3
+    assert metrics['wm_cov_after'] < 0.85 * metrics['wm_cov_before']
+
+
 def test_every_tissue_is_there_in_a_plausible_share(quality):
     volume = {t: quality['metrics'][f'volume_{t}'] for t in ('csf', 'gm', 'wm')}
     total = sum(volume.values())

@@ -70,13 +70,14 @@ CAPTIONS = {
         'Bias field before and after',
         'Scan as measured, bias field, and scan divided by the field, in three planes; charts of '
         'the medians of white and grey matter along each axis before and after.',
-        'In the charts the dotted lines (as measured) follow the field, and the full ones should '
-        'run level, the two tissues as far apart as before. Both pictures share one grey window; '
-        'the field should be smooth. The ends of the lines rest on few voxels, and tissue '
-        'itself is not equally bright everywhere.',
-        'A field that follows anatomy has taken contrast for bias: lines of white and grey '
-        'matter that come closer after division say so, and the contrast measured below is '
-        'then too low.',
+        'In the charts the dashed lines (as measured) follow the field; the full ones should run '
+        'more level, with white and grey matter as far apart as before. Both pictures share one '
+        'grey window, and the field should be smooth. The ends of the lines rest on few voxels, '
+        'and a tissue is not equally bright everywhere.',
+        'A field that follows anatomy has taken contrast for bias: white and grey matter come '
+        'closer, and the contrast measured below is then too low. Their ratio as measured holds '
+        'the field too, where more white than grey matter lies in bright places, so it may change '
+        'without that. The tissues are those of the corrected scan.',
     ),
     'tissues': Caption(
         'Brain mask and tissues of the scan',

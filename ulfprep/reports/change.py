@@ -43,7 +43,7 @@ def change(scan, mask, amount, move, metrics=None):
     titles = ('Share of each voxel that changed its tissue', 'Where it went')
     sheet = Sheet([centre_row(mask)], titles, foot=0.8)
     inside = mask.data > 0
-    low, high = grey_window(scan, mask)
+    low, high = grey_window(scan, mask, 95)  # else bright CSF (T2w) leaves tissue black
     # Bright fat beside the colours would draw the eye.
     scan = scan._replace(data=np.where(inside, scan.data, 0))
     for half in range(2):
