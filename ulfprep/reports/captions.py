@@ -97,7 +97,7 @@ CAPTIONS = {
         'The fit starts from the tissues above and refines them. Both are compared as the '
         'scan’s voxels see them, through the point-spread function, so a border that only '
         'became sharper does not count. Changes should be thin and lie along borders, and moves '
-        'to and fro should be about equal. A change in the lower picture has the colour of '
+        'to and fro should be of like size. A change in the lower picture has the colour of '
         'the tissue it led to; it is shown from a tenth of a voxel on.',
         'A patch of one colour, or one direction that outweighs its opposite by far, means that '
         'the fit read the scan otherwise than the segmentation did: look at both, for either '
