@@ -47,8 +47,9 @@ def scanned_head(name: str, bias: float = 0.0, snr: float = 14.0, voxel=(1.6, 1.
     ----------
     name : str
     bias : float
-        Logarithm of the receive field at one end of the head over that in the middle, on
-        each axis: 0.5 makes the brightest corner of the head 20 times as bright as the darkest.
+        Logarithm of the receive field at the top of the brain over that in the middle; less
+        from side to side and from back to front. 0.5 makes the field four times as strong at
+        one end of the brain as at the other (s.d. of its logarithm 0.27).
     snr : float
         Of white matter.
     voxel : tuple of 3 floats

@@ -64,7 +64,7 @@ def with_masks(scans: list[Scan], location: Path) -> list[Scan]:
     given = []
     for scan, (path, how) in zip(scans, found, strict=True):
         check_mask(path, scan)
-        note = f'Brain mask: {path.name}, {how}, brought onto the grid of the scan.'
+        note = f'Brain mask, brought onto the grid of the scan: {path.name}, {how}.'
         given.append(dataclasses.replace(scan, mask=path, mask_note=note))
     return given
 
