@@ -34,8 +34,8 @@ def low_field_head(name: str, modality: str = 'T1w'):
     masks[0] |= brain & ~masks[1] & ~masks[2]
     shares = np.stack([ndimage.gaussian_filter(m.astype(np.float32), 0.5) for m in masks])
     high = [np.median(head[m]) for m in masks]
-    factors = np.array(brains.SIGNALS[modality]) / high
-    outside = (1 - shares.sum(axis=0)) / high[2]
+    factors = (np.array(brains.SIGNALS[modality]) / high).astype(np.float32)
+    outside = (1 - shares.sum(axis=0)) / np.float32(high[2])
     return head * (np.tensordot(factors, shares, 1) + outside), brain
 
 
@@ -48,8 +48,8 @@ def scanned_head(name: str, bias: float = 0.0, snr: float = 14.0, voxel=(1.6, 1.
     name : str
     bias : float
         Logarithm of the receive field at the top of the brain over that in the middle; less
-        from side to side and from back to front. 0.5 makes the field four times as strong at
-        one end of the brain as at the other (s.d. of its logarithm 0.27).
+        from side to side and from back to front. With 1 the field is 14 times as strong at
+        one end of the brain as at the other (s.d. of its logarithm 0.5).
     snr : float
         Of white matter.
     voxel : tuple of 3 floats
