@@ -25,9 +25,16 @@ NOT_IN_HASH = frozenset(
         'omp_nthreads',
         'work_dir',
         'verbose',
+        'brain_mask',  # its content is in the input digest of each scan
         'target_like',  # its digest is in the hash, wherever the file may lie
         'simulate_as_bids',
     }
+)
+
+
+#: Settings that are paths.
+PATHS = frozenset(
+    {'bids_dir', 'output_dir', 'work_dir', 'target_like', 'simulate_as_bids', 'brain_mask'}
 )
 
 
@@ -63,6 +70,12 @@ class Settings:
         User's relaxation values as JSON text.
     acquired_resolution : tuple of float
         Voxel size at acquisition along the axes of the files, mm; empty to decide by scan.
+    skull_strip : str
+        ``auto`` (sidecar, else the image itself), ``force`` (every scan is a head) or ``skip``
+        (every scan is stripped already).
+    brain_mask : Path or None
+        The user's own brain mask, or a folder of BIDS derivatives with one for each scan. It
+        is an input of the scan like its image: a changed mask makes that scan run again.
     psf : str
         Kind of point-spread function: ``gaussian``, ``slice-profile`` or ``kspace``.
     likelihood : str
@@ -110,6 +123,8 @@ class Settings:
     target_like_digest: str = ''
     relaxation: str = ''
     acquired_resolution: tuple[float, ...] = ()
+    skull_strip: str = 'auto'
+    brain_mask: Path | None = None
     psf: str = 'gaussian'
     likelihood: str = 'rician'
     target_resolution: tuple[float, ...] = (1.6, 1.6, 5.0)
@@ -157,9 +172,8 @@ class Settings:
         unknown = set(values) - {field.name for field in dataclasses.fields(cls)}
         if unknown:
             raise ValueError(f'unknown settings: {", ".join(sorted(unknown))}')
-        for key in ('bids_dir', 'output_dir', 'work_dir', 'target_like', 'simulate_as_bids'):
-            if key in values:
-                values[key] = Path(values[key])
+        for key in PATHS & set(values):
+            values[key] = Path(values[key])
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**values)
 

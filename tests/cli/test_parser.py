@@ -180,12 +180,20 @@ def test_settings_of_every_flag_survive_toml(tmp_path):
         '5', '--target-resolution', '2', '2', '4', '--target-snr', '10', '--n-realisations', '3',
         '--bias-strength', '0.1', '--noise-fwhm', '2', '--keep-head', '--psf', 'kspace',
         '--likelihood', 'rician', '--simulate-as-bids', str(tmp_path / 'raw'),
+        '--skull-strip', 'skip', '--brain-mask', str(tmp_path / 'masks'),
     ]  # fmt: skip
     settings = parse_args(arguments)
     assert settings.target_contrast == ('WM-GM=-0.4',)
     assert settings.acquired_resolution == (1.5, 1.5, 5.0)
     assert settings.keep_head
     assert Settings.from_toml(settings.to_toml()) == settings
+
+
+def test_the_word_on_the_skull_changes_results_and_the_place_of_masks_does_not():
+    plain = parse_args(BASE)
+    assert plain.skull_strip == 'auto'
+    assert parse_args([*BASE, '--skull-strip', 'force']).digest() != plain.digest()
+    assert parse_args([*BASE, '--brain-mask', 'masks']).digest() == plain.digest()
 
 
 def test_where_a_reference_lies_does_not_matter_but_what_it_holds_does(tmp_path):

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from ulfprep.bids.dataset import find_scans
@@ -289,6 +291,62 @@ def test_a_folder_that_is_something_else_takes_no_simulations(make_dataset, run,
     assert run(root, '--simulate-as-bids', str(tmp_path / 'mine')) == 64
     assert 'was not simulated by ulfprep' in capsys.readouterr().err
     assert run(root, '--simulate-as-bids', str(root / 'sub-01')) == 64
+
+
+def test_a_mask_of_ones_own_is_used_and_said_everywhere(make_dataset, run, tmp_path, phantom):
+    root = make_dataset('sub-01', 'sub-02')
+    masks = tmp_path / 'mine'
+
+    def draw(label, radius):
+        """Write a ball as mask, on a grid of its own."""
+        (masks / f'sub-{label}/anat').mkdir(parents=True, exist_ok=True)
+        x, y, z = np.indices((80, 80, 80)) * 2.0 - 79
+        ball = (x**2 + y**2 + z**2 < radius**2).astype(np.uint8)
+        affine = np.diag([-2.0, 2, 2, 1])
+        affine[:3, 3] = (79, -79, -79)
+        path = masks / f'sub-{label}/anat/sub-{label}_desc-brain_mask.nii.gz'
+        nib.save(nib.Nifti1Image(ball, affine), path)
+
+    def volume(label):
+        image = nib.load(tmp_path / f'out/sub-{label}/anat/sub-{label}_desc-brain_mask.nii.gz')
+        return np.asarray(image.dataobj).sum() * 80 / 1000
+
+    draw('01', 48)
+    draw('02', 44)
+    assert run(root, '--brain-mask', str(masks)) == 0
+    for label, radius in (('01', 48), ('02', 44)):
+        assert volume(label) == pytest.approx(4 / 3 * np.pi * radius**3 / 1000, rel=0.05)
+        anat = tmp_path / f'out/sub-{label}/anat'
+        name = f'sub-{label}_desc-brain_mask.nii.gz'
+        qc = json.loads((anat / f'sub-{label}_desc-qc_T1w.json').read_text())
+        assert any(name in note and '--brain-mask' in note for note in qc['notes'])
+        assert any('Warning: the brain mask holds' in note for note in qc['notes'])
+        assert "user's own brain mask" in qc['methods']
+        assert 'deepbet' not in qc['methods']
+        assert str(tmp_path) not in json.dumps(qc)
+        assert name in (tmp_path / f'out/sub-{label}.html').read_text()
+        sidecar = json.loads((anat / f'sub-{label}_desc-brain_mask.json').read_text())
+        assert f"the user's own ({name})" in sidecar['Description']
+    # A mask drawn anew makes its scan run again, and no other.
+    other = tmp_path / 'out/sub-02/anat/sub-02_desc-qc_T1w.json'
+    before = other.stat().st_mtime_ns
+    draw('01', 46)
+    assert run(root, '--brain-mask', str(masks)) == 0
+    assert volume('01') == pytest.approx(4 / 3 * np.pi * 46**3 / 1000, rel=0.05)
+    assert other.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(('option', 'said'), [('force', 'a head with'), ('skip', 'stripped alr')])
+def test_the_users_word_on_the_skull_goes_before_the_sidecars(
+    make_dataset, run, tmp_path, option, said
+):
+    metadata = {'MagneticFieldStrength': 0.064, 'SkullStripped': option == 'force'}
+    assert run(make_dataset('sub-01', metadata=metadata), '--skull-strip', option) == 0
+    anat = tmp_path / 'out/sub-01/anat'
+    qc = json.loads((anat / 'sub-01_desc-qc_T1w.json').read_text())
+    assert any(f'--skull-strip {option}' in note and said in note for note in qc['notes'])
+    stripped = json.loads((anat / 'sub-01_desc-preproc_T1w.json').read_text())['SkullStripped']
+    assert stripped is (option == 'skip')
 
 
 def test_a_reference_scan_sets_the_target_of_all(make_dataset, run, tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 
+import nibabel as nib
 import pytest
 
 from ulfprep.cli import preflight
@@ -213,6 +214,36 @@ def test_a_reference_without_signal_is_refused(args, capsys, tmp_path):
     )
     args['more'] += ['--target-like', str(tmp_path / 'ref_T1w.nii.gz')]
     expect(args, Exit.USAGE, capsys, tmp_path / 'ref_T1w.nii.gz', 'mend its sidecar')
+
+
+def test_a_brain_mask_must_be_there_and_be_one(args, capsys, tmp_path, phantom):
+    start, path = args['more'], tmp_path / 'mask.nii.gz'
+    args['more'] = [*start, '--brain-mask', str(path)]
+    expect(args, Exit.NO_INPUT, capsys, path, '--brain-mask')
+    path.write_bytes(b'x')
+    expect(args, Exit.NO_INPUT, capsys, path, 'not a readable NIfTI file')
+    nib.save(phantom, path)
+    expect(args, Exit.BAD_DATA, capsys, path, 'not a mask of 0 and 1')
+    away = phantom.affine.copy()
+    away[0, 3] += 500
+    nib.save(nib.Nifti1Image((phantom.get_fdata() > 15).astype('uint8'), away), path)
+    expect(args, Exit.BAD_DATA, capsys, path, '0 % of the mask', 'sub-01_T1w.nii.gz')
+    args['more'] = [*start, '--brain-mask', str(tmp_path / 'mask.mgz')]
+    (tmp_path / 'mask.mgz').write_bytes(b'x')
+    expect(args, Exit.USAGE, capsys, 'mask.mgz', 'takes a NIfTI file')
+
+
+def test_every_scan_needs_its_brain_mask(args, capsys, tmp_path, make_dataset, phantom):
+    make_dataset('sub-02')
+    folder = tmp_path / 'masks'
+    (folder / 'sub-01').mkdir(parents=True)
+    mask = nib.Nifti1Image((phantom.get_fdata() > 15).astype('uint8'), phantom.affine)
+    nib.save(mask, folder / 'sub-01/sub-01_mask.nii.gz')
+    start = args['more']
+    args['more'] = [*start, '--brain-mask', str(folder)]
+    expect(args, Exit.NO_INPUT, capsys, folder, 'no brain mask for sub-02_T1w')
+    args['more'] = [*start, '--brain-mask', str(folder / 'sub-01/sub-01_mask.nii.gz')]
+    expect(args, Exit.USAGE, capsys, 'one mask for 2 scans')
 
 
 def test_other_modalities_that_are_there_are_named(args, capsys):

@@ -57,7 +57,7 @@ def test_sidecar_decides_on_the_skull(tmp_path, phantom, fake_core, monkeypatch)
     found = BrainMask(in_file=path).run().outputs
     assert asked == [False, True]  # the stand-in takes every image for stripped
     assert 'SkullStripped: false' in said.notes[0]
-    assert found.notes == ['The background is zero: no skull.']
+    assert found.notes[0] == 'The background is zero: no skull.'
     assert nib.load(found.out_mask).get_data_dtype() == np.uint8
 
 

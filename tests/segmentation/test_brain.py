@@ -124,6 +124,14 @@ def test_bright_fat_on_the_rim_is_dropped_and_bright_voxels_inside_are_kept(brai
     assert (found & brain.mask & ~fat).sum() > 0.97 * (brain.mask & ~fat).sum()
 
 
+def test_a_bright_coil_beside_the_brain_takes_nothing_off_it(brain, head, network):
+    network(brain.mask)
+    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in head.shape], indexing='ij')
+    near_coil = head * np.exp(2.0 * z - 1.2 * y)
+    found = brain_mask(near_coil, brain.zooms, stripped=False)
+    assert (found & brain.mask).sum() > 0.98 * brain.mask.sum()
+
+
 def test_a_network_that_finds_nothing_is_an_error(brain, head, network):
     network(np.zeros_like(brain.mask))
     with pytest.raises(ValueError, match='no brain was found'):

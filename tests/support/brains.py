@@ -64,18 +64,15 @@ def low_field_brain(name: str, modality: str = 'T1w'):
     return image.astype(np.float32), labels
 
 
-@lru_cache(maxsize=8)
-def scanned(name: str, voxel=(1.6, 1.6, 5.0), modality: str = 'T1w'):
-    """Scan a brain without noise: slice profile, truncated k-space in plane.
+def acquire(fine, voxel):
+    """Scan a 1 mm image: slice profile, truncated k-space in plane; no noise.
 
     Returns
     -------
     image : numpy.ndarray
-    brain : numpy.ndarray of bool
-    white : float
-        Mean of white matter.
+    points : list of 3 numpy.ndarray
+        Index in ``fine`` of each voxel's centre.
     """
-    fine, labels = low_field_brain(name, modality)
     slices = int(np.argmax(voxel))
     image = ndimage.gaussian_filter1d(fine, voxel[slices] / 2.3548, axis=slices)
     for axis in set(range(3)) - {slices}:
@@ -89,9 +86,25 @@ def scanned(name: str, voxel=(1.6, 1.6, 5.0), modality: str = 'T1w'):
         *[(np.arange(n) + 0.5) * v - 0.5 for n, v in zip(shape, voxel, strict=True)], indexing='ij'
     )
     seen = np.maximum(ndimage.map_coordinates(image, points, order=3, mode='nearest'), 0)
+    return seen.astype(np.float32), points
+
+
+@lru_cache(maxsize=8)
+def scanned(name: str, voxel=(1.6, 1.6, 5.0), modality: str = 'T1w'):
+    """Scan a brain without noise: slice profile, truncated k-space in plane.
+
+    Returns
+    -------
+    image : numpy.ndarray
+    brain : numpy.ndarray of bool
+    white : float
+        Mean of white matter.
+    """
+    fine, labels = low_field_brain(name, modality)
+    seen, points = acquire(fine, voxel)
     brain = ndimage.map_coordinates((labels > 0) * 1.0, points, order=1) > 0.5
     white = ndimage.map_coordinates((labels == 3) * 1.0, points, order=1) > 0.9
-    return seen.astype(np.float32), brain, float(seen[white].mean())
+    return seen, brain, float(seen[white].mean())
 
 
 def noisy(image, sigma: float, seed: int, brain=None) -> np.ndarray:

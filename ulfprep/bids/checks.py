@@ -59,6 +59,30 @@ def check_image(path: Path) -> CheckedImage:
         slice or holds several volumes; if it is constant or has more than 5 % NaN or
         infinite voxels.
     """
+    image = read_image(path)
+    notes = list(image.notes)
+    data = _clean(Path(path), image.data, notes)
+    return CheckedImage(data=data, affine=image.affine, notes=tuple(notes))
+
+
+def read_image(path: Path) -> CheckedImage:
+    """Read a 3-D image as it is, without a look at its content.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI file, ``.nii`` or ``.nii.gz``.
+
+    Returns
+    -------
+    CheckedImage
+        NaN and infinite voxels are still in it.
+
+    Raises
+    ------
+    UnusableScanError
+        As :func:`check_image`, but for constant images and voxels that are not finite.
+    """
     path = Path(path)
     image = _open(path)
     notes: list[str] = []
@@ -69,7 +93,6 @@ def check_image(path: Path) -> CheckedImage:
         raise UnusableScanError(
             f'{path}: its affine is singular, so voxels have no size; mend the header'
         )
-    data = _clean(path, data, notes)
     return CheckedImage(data=data, affine=np.asarray(image.affine), notes=tuple(notes))
 
 

@@ -42,6 +42,10 @@ class Scan:
         BIDS URI of the image, ``bids:raw:`` and the path inside the dataset.
     suffix : str
         Its modality, one of :data:`ulfprep.settings.MODALITIES`.
+    mask : Path or None
+        The user's brain mask for it (:func:`ulfprep.bids.masks.with_masks`).
+    mask_note : str
+        Where that is from, a sentence.
     """
 
     path: Path
@@ -50,6 +54,8 @@ class Scan:
     stem: str = ''
     source: str = ''
     suffix: str = 'T1w'
+    mask: Path | None = None
+    mask_note: str = ''
 
     @property
     def name(self) -> str:

@@ -226,17 +226,18 @@ def relevant_settings(settings: Settings) -> dict:
 
 
 def input_digest(scan: Scan) -> str:
-    """Return a short hash of the scan's bytes and metadata.
+    """Return a short hash of the scan's bytes and metadata, and of its mask where one is given.
 
     Raises
     ------
     OSError
-        If the image cannot be read.
+        If a file cannot be read.
     """
     digest = hashlib.sha256(json.dumps(scan.metadata, sort_keys=True).encode())
-    with open(scan.path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    for path in filter(None, (scan.path, scan.mask)):
+        with open(path, 'rb') as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()[:16]
 
 

@@ -83,6 +83,10 @@ def sidecar(derivative: Derivative, scan: Scan, made_by: dict, plan: dict, strip
     """
     content: dict = {'Description': derivative.description, 'Sources': [scan.source]}
     content.update(derivative.sidecar)
+    if derivative.key == 'brain_mask':
+        found = 'what is not zero in the scan' if stripped else 'found by deepbet'
+        origin = f"the user's own ({scan.mask.name})" if scan.mask else found
+        content['Description'] = f'{derivative.description[:-1]}: {origin}.'
     if derivative.key == 'preproc':
         content['SkullStripped'] = stripped
     if 'resolution' in derivative.entities:

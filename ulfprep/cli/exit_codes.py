@@ -18,7 +18,8 @@ class Exit(IntEnum):
     NOTHING_SELECTED = 18
     #: The command line is wrong, or asks for what this machine does not have.
     USAGE = 64
-    #: No selected scan could be used: each is corrupt, 2-D, empty or lacks its field strength.
+    #: No selected scan could be used: each is corrupt, 2-D, empty or lacks its field strength;
+    #: or the user's own brain mask does not fit its scan.
     BAD_DATA = 65
     #: An input is missing or cannot be read, or a label names nothing.
     NO_INPUT = 66

@@ -226,6 +226,20 @@ def _add_scan(group) -> None:
         'resampled since (default: from sidecar, spectrum and header, as the report says)',
     )
     group.add_argument(
+        '--skull-strip',
+        choices=('auto', 'force', 'skip'),
+        default=Settings.skull_strip,
+        help='auto: as the sidecar (SkullStripped) or the image says; force: every scan is a '
+        'head; skip: every scan is stripped already (default: %(default)s)',
+    )
+    group.add_argument(
+        '--brain-mask',
+        type=Path,
+        metavar='FILE|DIR',
+        help='own brain mask on any grid in the world coordinates of the scan: a NIfTI file for '
+        'one scan, or a folder of BIDS derivatives with a *_desc-brain_mask for each',
+    )
+    group.add_argument(
         '--psf',
         choices=('gaussian', 'slice-profile', 'kspace'),
         default=Settings.psf,
@@ -317,6 +331,8 @@ def parse_args(argv: list[str] | None = None) -> Settings:
         target_like=options.target_like and _absolute(options.target_like),
         relaxation=options.relaxation or '',
         acquired_resolution=tuple(options.acquired_resolution),
+        skull_strip=options.skull_strip,
+        brain_mask=options.brain_mask and _absolute(options.brain_mask),
         psf=options.psf,
         likelihood=options.likelihood,
         target_resolution=tuple(options.target_resolution),

@@ -94,9 +94,17 @@ def select_scans(settings: Settings) -> list:
         UnknownLabelError,
         find_scans,
     )
+    from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
 
     try:
-        return find_scans(settings)
+        scans = find_scans(settings)
+        return with_masks(scans, settings.brain_mask) if settings.brain_mask else scans
+    except NoMaskError as error:
+        raise Stop(Exit.NO_INPUT, str(error)) from error
+    except MaskChoiceError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+    except MaskError as error:
+        raise Stop(Exit.BAD_DATA, str(error)) from error
     except UnknownLabelError as error:
         raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
     except NoScansError as error:

@@ -223,6 +223,23 @@ def check_reference(settings: Settings) -> None:
         raise Stop(Exit.USAGE, f'{settings.target_like}: {error}; mend its sidecar') from error
 
 
+def check_brain_mask(path: Path | None) -> None:
+    """Refuse a ``--brain-mask`` that is neither a folder nor a NIfTI file.
+
+    Whether it fits the scans is checked once these are known.
+    """
+    if path is None or path.is_dir():
+        return
+    if not path.exists():
+        raise Stop(Exit.NO_INPUT, f'{path}: there is no such file or folder; mend --brain-mask')
+    if not path.name.endswith(('.nii', '.nii.gz')):
+        raise Stop(
+            Exit.USAGE,
+            f'{path}: --brain-mask takes a NIfTI file (.nii or .nii.gz) or a folder of BIDS '
+            'derivatives',
+        )
+
+
 def preflight(settings: Settings) -> Settings:
     """Check a participant-level run and return its settings with no choice left open.
 
@@ -231,6 +248,7 @@ def preflight(settings: Settings) -> Settings:
     """
     check_paths(settings)
     check_wishes(settings)
+    check_brain_mask(settings.brain_mask)
     digest = reference_digest(settings)
     check_reference(settings)
     segmentation = resolve_segmentation(settings.segmentation)

@@ -110,7 +110,10 @@ class Conform(SimpleInterface):
 
 class _BrainMaskInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True)
-    stripped = traits.Bool(desc='SkullStripped of the sidecar, where it says')
+    stripped = traits.Bool(desc='whether the skull was removed, where sidecar or user says')
+    said_by = traits.Str('', usedefault=True, desc='the option that says; the sidecar without')
+    given = File(exists=True, desc="the user's own mask, on any grid")
+    given_note = traits.Str('', usedefault=True, desc='where that is from, a sentence')
     expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
 
 
@@ -121,28 +124,58 @@ class _BrainMaskOutputSpec(TraitedSpec):
 
 
 class BrainMask(SimpleInterface):
-    """Brain mask of a scan with or without skull."""
+    """Brain mask of a scan with or without skull: found, or the user's own."""
 
     input_spec = _BrainMaskInputSpec
     output_spec = _BrainMaskOutputSpec
 
     def _run_interface(self, runtime):
         from ulfprep.segmentation.brain import brain_mask, looks_stripped
+        from ulfprep.segmentation.mask_checks import mask_warnings
 
         data, grid = read_volume(self.inputs.in_file)
         expected = self.inputs.expected if isdefined(self.inputs.expected) else None
         if isdefined(self.inputs.stripped):
             stripped = self.inputs.stripped
             reason = f'Its sidecar says SkullStripped: {str(stripped).lower()}.'
+            if self.inputs.said_by:
+                state = 'stripped already' if stripped else 'a head with its skull'
+                reason = f'Taken as {state}, as asked with {self.inputs.said_by}.'
         else:
             stripped, reason = looks_stripped(data, grid.zooms, expected)
-        mask = brain_mask(data, grid.zooms, bool(stripped), expected)
+        notes = [reason]
+        if isdefined(self.inputs.given):
+            mask = given_mask(self.inputs.given, grid)
+            notes.append(self.inputs.given_note)
+            notes += mask_warnings(mask, grid.zooms, data)
+        else:
+            mask = brain_mask(data, grid.zooms, bool(stripped), expected)
+            notes += mask_warnings(mask, grid.zooms)
         self._results['out_mask'] = write_volume(
             runtime.cwd, 'brain_mask', mask.astype('uint8'), grid.affine
         )
         self._results['stripped'] = bool(stripped)
-        self._results['notes'] = [reason]
+        self._results['notes'] = notes
         return runtime
+
+
+def given_mask(path, grid):
+    """Bring a user's mask onto the grid of the scan.
+
+    Raises
+    ------
+    ValueError
+        If what is left there is no brain's worth.
+    """
+    from ulfprep.bids.masks import read_mask_image
+    from ulfprep.physics.grid import Grid
+    from ulfprep.physics.interpolation import carry_mask
+    from ulfprep.segmentation.brain import check_volume
+
+    share, affine = read_mask_image(path)
+    mask = carry_mask(share, Grid(share.shape, affine), grid)
+    check_volume(mask, grid.zooms, f'{path} (--brain-mask) does not fit this scan')
+    return mask
 
 
 class _BiasInputSpec(BaseInterfaceInputSpec):

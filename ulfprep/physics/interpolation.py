@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.physics.grid import Grid, aligned_offsets, resized_grid
+from ulfprep.physics.grid import Grid, aligned_offsets, covered, resized_grid
 
 
 def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
@@ -44,6 +44,33 @@ def resample_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
     soft = ndimage.gaussian_filter(mask.astype(np.float32), 0.5)
     positions = np.meshgrid(*aligned_offsets(source, target), indexing='ij', sparse=False)
     return ndimage.map_coordinates(soft, positions, order=1, mode='nearest') > 0.5
+
+
+def carry_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
+    """Carry a mask to a grid of any orientation and voxel size.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray, shape ``source.shape``
+        Booleans, or the share of each voxel that belongs.
+    source, target : Grid
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape ``target.shape``
+        Voxels of which more than half belong; none beyond the field of view of ``source``.
+    """
+    to_source = np.linalg.inv(source.affine) @ target.affine
+    # What is coarser than the mask holds the mean of the mask over its voxels; these are boxes,
+    # whose variance along each axis of the source is what a blur can give.
+    variance = (to_source[:3, :3] ** 2).sum(axis=1) / 12 - 1 / 12
+    soft = ndimage.gaussian_filter(
+        np.asarray(mask, np.float32), np.sqrt(np.maximum(variance, 0)), mode='nearest'
+    )
+    share = ndimage.affine_transform(
+        soft, to_source[:3, :3], to_source[:3, 3], target.shape, order=1, mode='nearest'
+    )
+    return (share > 0.5) & covered(source, target)
 
 
 def acquired_grid(grid: Grid, acquired) -> Grid | None:

@@ -5,6 +5,8 @@ from scipy import ndimage
 
 #: No stripped brain, generous mask and all, is larger; ml.
 LARGEST_BRAIN = 2300.0
+#: Width (s.d., mm) of the surroundings that fat at the rim is compared with.
+SURROUNDINGS = 20.0
 
 
 def looks_stripped(image: np.ndarray, zooms, expected=None) -> tuple[bool, str]:
@@ -83,17 +85,37 @@ def brain_mask(image: np.ndarray, zooms, stripped: bool, expected=None) -> np.nd
         bright = _csf_is_bright(expected)
         mask = _deepbet(darkened(image) if bright else image)
         # Where CSF is bright, what is bright at the rim is CSF.
-        mask = _drop_fat(image, mask) if mask.any() and not bright else mask
+        mask = _drop_fat(image, mask, zooms) if mask.any() and not bright else mask
         radius = [max(1, int(round(3.0 / z))) for z in zooms]
         mask = ndimage.binary_opening(mask, _ball(radius))
     mask = _largest(mask)
+    wrong = 'force' if stripped else 'skip'
+    check_volume(
+        mask, zooms, f'state SkullStripped in the sidecar, try --skull-strip {wrong}, or give '
+        'your own with --brain-mask',
+    )  # fmt: skip
+    return mask
+
+
+def check_volume(mask: np.ndarray, zooms, way_out: str) -> None:
+    """Refuse a mask that no brain fits.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+    zooms : sequence of 3 floats
+        Voxel size, mm.
+    way_out : str
+        What to do about it, for the error.
+
+    Raises
+    ------
+    ValueError
+        If it holds less than 300 ml or more than 3 l.
+    """
     volume = float(mask.sum() * np.prod(zooms) / 1000)
     if not 300 <= volume <= 3000:
-        raise ValueError(
-            f'the brain mask holds {volume:.0f} ml, which is no brain; state SkullStripped in the '
-            'sidecar if the skull has been removed already'
-        )
-    return mask
+        raise ValueError(f'the brain mask holds {volume:.0f} ml, which is no brain; {way_out}')
 
 
 def _csf_is_bright(expected) -> bool:
@@ -131,9 +153,18 @@ def _ball(radius):
     return sum((a / (r + 0.5)) ** 2 for a, r in zip(axes, radius, strict=True)) <= 1
 
 
-def _drop_fat(image, mask):
-    """Take orbital and scalp fat off the rim: brighter than any white matter."""
-    bright = mask & (image > 1.6 * np.percentile(image[mask], 75))
+def _drop_fat(image, mask, zooms):
+    """Take orbital and scalp fat off the rim: brighter than any white matter.
+
+    Judged against the brightness around, as far as it comes from inside the rim: a strong
+    receive field makes brain near a coil brighter than fat far from it.
+    """
+    inside = ndimage.binary_erosion(mask, iterations=2).astype(np.float32)
+    sigma = [SURROUNDINGS / z for z in zooms]
+    weight = ndimage.gaussian_filter(inside, sigma)
+    around = ndimage.gaussian_filter(image * inside, sigma) / np.maximum(weight, 1e-3)
+    relative = image / np.maximum(around, 1e-6 * max(float(image.max()), 1e-30))
+    bright = mask & (relative > 1.6 * np.percentile(relative[mask], 75))
     rim = mask & ~ndimage.binary_erosion(mask, iterations=3)
     labels, _ = ndimage.label(bright)
     touching = np.unique(labels[bright & rim])

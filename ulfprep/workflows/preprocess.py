@@ -13,10 +13,11 @@ from ulfprep.settings import WEIGHTINGS, Settings
 
 BOILERPLATE = """\
 The {kind} scan was reoriented to RAS+; it was resampled only where it had been interpolated to
-finer voxels after acquisition, back to the acquired ones. A brain mask was made with
-*deepbet* [@deepbet] where the scan had its skull. Inside it the bias field was corrected by a
-local reference ({reference}, as far as it varies more than anatomy makes it) followed by N4 [@n4]
-at its coarsest level. """
+finer voxels after acquisition, back to the acquired ones. {mask} Inside it
+the bias field was corrected by a local reference ({reference}, as far as it varies more than
+anatomy makes it) followed by N4 [@n4] at its coarsest level. """
+DEEPBET = 'A brain mask was made with *deepbet* [@deepbet] where the scan had its skull.'
+OWN_MASK = "The user's own brain mask was brought onto the grid of the scan."
 WHITE = 'the brightness of the brightest tenth of each 60 mm neighbourhood'
 MIDDLE = 'the middle of the brightness of what is not CSF in each 60 mm neighbourhood'
 BOILERPLATE_FAST = """\
@@ -61,6 +62,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     expected = expected_of(scan, settings)
     opening = BOILERPLATE.format(
         kind=WEIGHTINGS[scan.suffix],
+        mask=OWN_MASK if scan.mask else DEEPBET,
         reference=MIDDLE if expected[0] > max(expected[1:]) else WHITE,
     )
     workflow.__desc__ = opening + (BOILERPLATE_FAST if fast else BOILERPLATE_EMBEDDED)
@@ -79,8 +81,14 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         mem_gb=1.5,
     )
     stripped = scan.metadata.get('SkullStripped')
-    if isinstance(stripped, bool):
+    if settings.skull_strip != 'auto':
+        brain.inputs.stripped = settings.skull_strip == 'skip'
+        brain.inputs.said_by = f'--skull-strip {settings.skull_strip}'
+    elif isinstance(stripped, bool):
         brain.inputs.stripped = stripped
+    if scan.mask:
+        brain.inputs.given = str(scan.mask)
+        brain.inputs.given_note = scan.mask_note
     bias = pe.Node(CorrectBias(expected=expected), name='bias', mem_gb=0.5)
     notes = pe.Node(niu.Merge(3), name='notes', run_without_submitting=True)
     outputnode = pe.Node(

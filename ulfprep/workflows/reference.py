@@ -1,5 +1,6 @@
 """The scan that others shall look like: measured once, for all scans of a run."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def init_reference_wf(settings: Settings) -> LiterateWorkflow:
     """
     path = settings.target_like
     workflow = LiterateWorkflow(name=NAME)
-    preprocess = init_preprocess_wf(reference_scan(path, settings.modalities[0]), settings)
+    # --skull-strip is said of the scans; the reference is another file, often of another kind.
+    own = dataclasses.replace(settings, skull_strip='auto')
+    preprocess = init_preprocess_wf(reference_scan(path, settings.modalities[0]), own)
     # The words on how a scan is prepared are each scan's own.
     preprocess.__desc__ = ''
     measure = pe.Node(MeasureTissues(name=path.name), name='measure', mem_gb=1.0)

@@ -1,0 +1,149 @@
+"""Which mask belongs to which scan, and what is no mask."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.derivatives import input_digest
+from ulfprep.bids.masks import (
+    MaskChoiceError,
+    MaskError,
+    NoMaskError,
+    check_mask,
+    find_mask,
+    read_mask_image,
+    with_masks,
+)
+
+AFFINE = np.diag([4.0, 4.0, 5.0, 1.0])
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Return a function that writes a mask (a block, unless told) among the derivatives."""
+
+    def put(name, data=None, affine=AFFINE):
+        if data is None:
+            data = np.zeros((12, 12, 10), np.uint8)
+            data[3:9, 3:9, 2:8] = 1
+        parts = [p for p in name.split('_') if p.startswith(('sub-', 'ses-'))]
+        folder = tmp_path.joinpath('masks', *parts, 'anat')
+        folder.mkdir(parents=True, exist_ok=True)
+        nib.save(nib.Nifti1Image(data, affine), folder / f'{name}.nii.gz')
+        return folder / f'{name}.nii.gz'
+
+    return put
+
+
+def scan_of(tmp_path, suffix='T1w', **entities):
+    names = {'session': 'ses', 'acquisition': 'acq', 'run': 'run'}
+    stem = '_'.join(['sub-01', *(f'{names[k]}-{v}' for k, v in entities.items())])
+    path = tmp_path / f'{stem}_{suffix}.nii.gz'
+    nib.save(nib.Nifti1Image(np.ones((12, 12, 10), np.float32), AFFINE), path)
+    return Scan(path, {'subject': '01', **entities}, {}, stem, 'bids:raw:x', suffix)
+
+
+@pytest.mark.parametrize('name', ['desc-brain_mask', 'mask', 'desc-brainT1w_mask'])
+def test_a_scan_gets_the_mask_of_its_own_entities(tmp_path, put, name):
+    mask = put(f'sub-01_ses-A_acq-x_{name}')
+    for other in ('sub-01_ses-A', 'sub-01_ses-A_acq-y', 'sub-01_ses-B_acq-x', 'sub-02_acq-x'):
+        put(f'{other}_desc-brain_mask')
+    scan = scan_of(tmp_path, session='A', acquisition='x')
+    path, how = find_mask(scan, tmp_path / 'masks')
+    assert path == mask
+    assert "scan's own" in how
+
+
+def test_masks_of_other_things_and_spaces_are_not_taken(tmp_path, put):
+    for name in (
+        'space-MNI152NLin2009cAsym_desc-brain_mask', 'label-lesion_mask', 'desc-lesion_mask',
+        'task-rest_desc-brain_mask',
+    ):  # fmt: skip
+        put(f'sub-01_{name}')
+    with pytest.raises(NoMaskError, match=r'no brain mask for sub-01_T1w .*desc-brain_mask'):
+        find_mask(scan_of(tmp_path), tmp_path / 'masks')
+
+
+def test_a_t2w_prefers_its_own_mask_to_that_of_the_t1w_and_says_which(tmp_path, put):
+    t1w = put('sub-01_desc-brain_mask')
+    scan = scan_of(tmp_path, 'T2w')
+    path, how = find_mask(scan, tmp_path / 'masks')
+    assert path == t1w
+    assert 'T1w of the same session' in how
+    assert 'nothing was registered' in how
+    own = put('sub-01_desc-brainT2w_mask')
+    assert find_mask(scan, tmp_path / 'masks')[0] == own
+    assert find_mask(scan_of(tmp_path), tmp_path / 'masks')[0] == t1w
+
+
+def test_a_choice_between_masks_is_the_users(tmp_path, put):
+    put('sub-01_run-1_desc-brain_mask')
+    put('sub-01_run-2_desc-brain_mask')
+    assert find_mask(scan_of(tmp_path, run='2'), tmp_path / 'masks')[0].name.startswith(
+        'sub-01_run-2'
+    )
+    with pytest.raises(MaskChoiceError, match='2 masks could be that of sub-01_run-3_T1w'):
+        find_mask(scan_of(tmp_path, run='3'), tmp_path / 'masks')
+
+
+def test_one_file_is_for_one_scan(tmp_path, put):
+    mask = put('sub-01_mask')
+    scan = scan_of(tmp_path)
+    (given,) = with_masks([scan], mask)
+    assert given.mask == mask
+    assert 'sub-01_mask.nii.gz, stated with --brain-mask' in given.mask_note
+    assert str(tmp_path) not in given.mask_note
+    with pytest.raises(MaskChoiceError, match='one mask for 2 scans'):
+        with_masks([scan, scan], mask)
+
+
+def test_another_mask_makes_another_input(tmp_path, put):
+    scan = scan_of(tmp_path)
+    first = input_digest(with_masks([scan], put('sub-01_mask'))[0])
+    data = np.zeros((12, 12, 10), np.uint8)
+    data[4:9, 3:9, 2:8] = 1
+    second = input_digest(with_masks([scan], put('sub-01_mask', data))[0])
+    assert len({first, second, input_digest(scan)}) == 3
+
+
+def test_shares_and_any_two_values_are_masks(put):
+    block = np.zeros((12, 12, 10), np.float32)
+    block[3:9, 3:9, 2:8] = 1
+    soft = block.copy()
+    soft[3] = soft[3] * 0.25
+    soft[0, 0, 0] = np.nan
+    share, affine = read_mask_image(put('sub-01_mask', soft))
+    assert (share > 0.5).sum() == 5 * 6 * 6
+    np.testing.assert_array_equal(affine, AFFINE)
+    np.testing.assert_array_equal(read_mask_image(put('sub-01_mask', 255 * block))[0], block)
+    four = put('sub-01_mask', block[..., None])
+    np.testing.assert_array_equal(read_mask_image(four)[0], block)
+
+
+@pytest.mark.parametrize(
+    ('data', 'kind', 'words'),
+    [
+        (np.zeros((5, 5, 5)), MaskError, 'the mask is empty'),
+        (np.ones((5, 5, 5)), MaskError, '1 in every voxel'),
+        (np.arange(125.0).reshape(5, 5, 5), MaskError, '125 values from 0 to 124'),
+        (np.eye(5)[:, :, None], NoMaskError, '2-D or a single slice'),
+        (np.ones((5, 5, 5, 2)), NoMaskError, 'holds 2 volumes'),
+    ],
+)
+def test_what_is_no_mask_is_named(put, data, kind, words):
+    path = put('sub-01_mask', data.astype(np.float32))
+    with pytest.raises(kind, match=words) as caught:
+        read_mask_image(path)
+    assert str(path) in str(caught.value)
+    assert '--brain-mask' in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+def test_a_mask_elsewhere_in_the_world_is_refused(tmp_path, put):
+    scan = scan_of(tmp_path)
+    moved = AFFINE.copy()
+    moved[2, 3] = 300
+    check_mask(put('sub-01_mask'), scan)
+    with pytest.raises(MaskError, match='0 % of the mask lies .* of sub-01_T1w'):
+        check_mask(put('sub-01_mask', affine=moved), scan)

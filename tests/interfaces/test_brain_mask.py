@@ -1,0 +1,120 @@
+"""The node of the brain mask: whose word on the skull counts, and the user's own mask."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from ulfprep.interfaces.preprocess import BrainMask
+from ulfprep.physics.grid import Grid
+from ulfprep.physics.interpolation import carry_mask
+
+SHAPE, ZOOMS = (50, 60, 20), np.array([4.0, 4.0, 8.0])
+
+
+def world(grid):
+    index = np.indices(grid.shape).reshape(3, -1)
+    return (grid.affine[:3, :3] @ index + grid.affine[:3, 3:]).T.reshape(*grid.shape, 3)
+
+
+def brain_on(grid):
+    """Return an ellipsoid of 1.5 l about (5, -8, 3) mm."""
+    return (((world(grid) - (5, -8, 3)) / (70, 80, 64)) ** 2).sum(axis=-1) < 1
+
+
+def grid_of(shape, zooms, turn=0.0, codes='RAS'):
+    """Return a grid about the origin, turned about two axes (degrees), in any order of axes."""
+    a, b = np.deg2rad([turn, turn / 2])
+    one = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    two = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    affine = np.eye(4)
+    affine[:3, :3] = one @ two @ np.diag(zooms)
+    affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+    image = nib.Nifti1Image(np.zeros(shape, np.uint8), affine)
+    to = nib.orientations.ornt_transform(
+        nib.orientations.axcodes2ornt('RAS'), nib.orientations.axcodes2ornt(codes)
+    )
+    turned = image.as_reoriented(to)
+    return Grid(turned.shape, turned.affine)
+
+
+@pytest.fixture
+def scan(tmp_path, monkeypatch):
+    """Return path and grid of a scan of the brain in air."""
+    monkeypatch.chdir(tmp_path)
+    grid = grid_of(SHAPE, ZOOMS)
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 5, (2, *SHAPE))
+    data = np.hypot(100 * brain_on(grid) + noise[0], noise[1]).astype(np.float32)
+    nib.save(nib.Nifti1Image(data, grid.affine), tmp_path / 'scan.nii.gz')
+    return str(tmp_path / 'scan.nii.gz'), grid
+
+
+@pytest.mark.parametrize(
+    ('shape', 'zooms', 'turn', 'codes'),
+    [
+        ((200, 240, 160), (1.0, 1.0, 1.0), 0, 'LIA'),
+        ((120, 120, 90), (2.0, 2.0, 2.0), 25, 'PSR'),
+        ((40, 50, 40), (5.0, 5.0, 5.0), 10, 'RAS'),
+        (SHAPE, ZOOMS, 0, 'LPS'),
+    ],
+)
+def test_a_mask_on_any_grid_lands_where_the_brain_is(scan, tmp_path, shape, zooms, turn, codes):
+    path, grid = scan
+    its = grid_of(shape, zooms, turn, codes)
+    nib.save(nib.Nifti1Image(brain_on(its).astype(np.uint8), its.affine), tmp_path / 'm.nii.gz')
+    done = BrainMask(
+        in_file=path, stripped=False, given=str(tmp_path / 'm.nii.gz'), given_note='Mine.'
+    ).run().outputs  # fmt: skip
+    mask = np.asarray(nib.load(done.out_mask).dataobj) > 0
+    truth = brain_on(grid)
+    overlap = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+    # Exact on the scan's own grid; else no worse than half a voxel of either.
+    assert overlap > (0.999 if tuple(zooms) == tuple(ZOOMS) else 0.96)
+    middle = [world(grid)[m].mean(axis=0) for m in (mask, truth)]
+    np.testing.assert_allclose(*middle, atol=0.5)
+    np.testing.assert_array_equal(nib.load(done.out_mask).affine, grid.affine)
+    assert 'Mine.' in done.notes
+    assert not [note for note in done.notes if note.startswith('Warning')]
+
+
+def test_nothing_is_made_up_beyond_the_field_of_view_of_the_mask():
+    its, grid = grid_of((50, 60, 10), ZOOMS), grid_of(SHAPE, ZOOMS)
+    carried = carry_mask(np.ones(its.shape), its, grid)
+    assert carried[..., 5:15].all()
+    assert not carried[..., :5].any()
+    assert not carried[..., 15:].any()
+
+
+def test_a_mask_that_is_not_of_this_brain_is_named(scan, tmp_path):
+    path, grid = scan
+    small = (((world(grid)) / 20) ** 2).sum(axis=-1) < 1
+    nib.save(nib.Nifti1Image(small.astype(np.uint8), grid.affine), tmp_path / 'm.nii.gz')
+    with pytest.raises(Exception, match=r'holds \d+ ml, which is no brain; .*m.nii.gz'):
+        BrainMask(in_file=path, stripped=False, given=str(tmp_path / 'm.nii.gz')).run()
+
+
+def test_a_mask_beside_the_brain_is_warned_of(scan, tmp_path):
+    path, grid = scan
+    beside = np.roll(brain_on(grid), -14, axis=0)
+    nib.save(nib.Nifti1Image(beside.astype(np.uint8), grid.affine), tmp_path / 'm.nii.gz')
+    notes = BrainMask(
+        in_file=path, stripped=False, given=str(tmp_path / 'm.nii.gz')
+    ).run().outputs.notes  # fmt: skip
+    assert any(n.startswith('Warning') and 'shows signal' in n for n in notes)
+
+
+@pytest.mark.parametrize(('option', 'word'), [('skip', 'stripped already'), ('force', 'a head')])
+def test_the_users_word_on_the_skull_is_named(scan, monkeypatch, option, word):
+    path, grid = scan
+    asked = []
+    monkeypatch.setattr(
+        'ulfprep.segmentation.brain.brain_mask',
+        lambda image, zooms, stripped, *rest: asked.append(stripped) or brain_on(grid),
+    )
+    done = BrainMask(
+        in_file=path, stripped=option == 'skip', said_by=f'--skull-strip {option}'
+    ).run().outputs  # fmt: skip
+    assert asked == [option == 'skip']
+    assert done.stripped is (option == 'skip')
+    assert word in done.notes[0]
+    assert f'--skull-strip {option}' in done.notes[0]

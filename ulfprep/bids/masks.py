@@ -1,0 +1,203 @@
+"""The user's own brain masks: which one belongs to a scan, and is it one at all?"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from ulfprep.bids.checks import UnusableScanError, read_image
+from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
+from ulfprep.settings import MODALITIES
+
+#: Of a mask's volume at least this share must lie in the field of view of its scan.
+LEAST_OVERLAP = 0.2
+#: Entities of a mask that its scan need not have.
+OF_MASKS = frozenset({'desc', 'res', 'label', 'space', 'den'})
+#: Spaces that are the scan's own.
+OWN_SPACES = frozenset({'', 'orig', 'individual', 'scanner', *MODALITIES})
+
+
+class MaskError(ValueError):
+    """A mask cannot be used; the message names the file and the way out."""
+
+
+class NoMaskError(MaskError):
+    """There is no mask for a scan, or it cannot be read."""
+
+
+class MaskChoiceError(MaskError):
+    """It is not clear which mask is meant."""
+
+
+def with_masks(scans: list[Scan], location: Path) -> list[Scan]:
+    """Give every scan its mask, looked for and looked at.
+
+    Parameters
+    ----------
+    scans : list of Scan
+    location : Path
+        A NIfTI file, or a folder of BIDS derivatives.
+
+    Returns
+    -------
+    list of Scan
+        With ``mask`` and ``mask_note``.
+
+    Raises
+    ------
+    NoMaskError
+        If a scan has no mask, or its mask cannot be read.
+    MaskChoiceError
+        If there is a choice between several, or one for several scans.
+    MaskError
+        If a file is no mask of its scan.
+    """
+    if location.is_dir():
+        found = [find_mask(scan, location) for scan in scans]
+    elif len(scans) > 1:
+        raise MaskChoiceError(
+            f'{location}: one mask for {len(scans)} scans; select one scan, or name a folder of '
+            'BIDS derivatives that holds a mask for each (--brain-mask)'
+        )
+    else:
+        found = [(location, 'stated with --brain-mask')]
+    given = []
+    for scan, (path, how) in zip(scans, found, strict=True):
+        check_mask(path, scan)
+        note = f'Brain mask, brought onto the grid of the scan: {path.name}, {how}.'
+        given.append(dataclasses.replace(scan, mask=path, mask_note=note))
+    return given
+
+
+def find_mask(scan: Scan, folder: Path) -> tuple[Path, str]:
+    """Find the mask of a scan among BIDS derivatives.
+
+    Its own mask has all of its entities and ``desc-brain`` (``desc-brainT2w`` for a T2w) or no
+    ``desc``. Without one, the mask of the T1w of the same session is taken if there is just one.
+    Masks of other things (``label``) or in template space are none of these.
+
+    Returns
+    -------
+    path : Path
+    how : str
+        In words, which of the two it is.
+
+    Raises
+    ------
+    NoMaskError, MaskChoiceError
+    """
+    masks = [m for m in _masks_of(folder, scan.subject) if m[1].get('session') == scan.session]
+    own = [m for m in masks if m[1] == scan.entities]
+    names = [f'brain{scan.suffix}', *(('brain', '') if scan.suffix == 'T1w' else ())]
+    for name in names:
+        if paths := [path for path, _, desc in own if desc == name]:
+            return _only(paths, scan, folder), "the scan's own in --brain-mask"
+    paths = [path for path, _, desc in masks if desc in ('brainT1w', 'brain', '')]
+    if not paths:
+        raise NoMaskError(
+            f'{folder}: no brain mask for {scan.name} (such as sub-{scan.subject}/**/{scan.stem}'
+            f'_desc-{names[0] if scan.suffix != "T1w" else "brain"}_mask.nii.gz); add one, or '
+            'leave this scan out (--brain-mask)'
+        )
+    how = (
+        'that of the T1w of the same session, as this scan has none of its own in --brain-mask; '
+        'nothing was registered, so a head that moved in between makes it wrong'
+    )
+    return _only(paths, scan, folder), how
+
+
+def _masks_of(folder: Path, subject: str) -> list[tuple[Path, dict, str]]:
+    """Return path, scan's entities and ``desc`` of all brain masks of a participant."""
+    found = []
+    for path in sorted(folder.glob(f'sub-{subject}/**/sub-{subject}_*')):
+        ending = next((e for e in EXTENSIONS if path.name.endswith(f'_mask{e}')), None)
+        if ending is None:
+            continue
+        parts = path.name.removesuffix(f'_mask{ending}').split('_')
+        pairs = dict(part.split('-', 1) for part in parts if '-' in part)
+        others = {k: v for k, v in pairs.items() if k not in OF_MASKS}
+        if pairs.get('space', '') not in OWN_SPACES or pairs.get('label', 'brain') != 'brain':
+            continue
+        if set(others) <= set(ENTITY_NAMES):
+            entities = {ENTITY_NAMES[k]: v for k, v in others.items()}
+            found.append((path, entities, pairs.get('desc', '')))
+    return found
+
+
+def _only(paths: list[Path], scan: Scan, folder: Path) -> Path:
+    """Return the only path of a list; a choice is the user's."""
+    if len(paths) > 1:
+        names = ', '.join(path.relative_to(folder).as_posix() for path in paths[:4])
+        raise MaskChoiceError(
+            f'{folder}: {len(paths)} masks could be that of {scan.name} ({names}); leave one, or '
+            'name the file with --brain-mask'
+        )
+    return paths[0]
+
+
+def read_mask_image(path: Path):
+    """Read a mask: its voxels as shares of one, and its affine.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI file of two values, or of shares from 0 to 1.
+
+    Returns
+    -------
+    share : numpy.ndarray, shape (X, Y, Z), float32
+        From 0 to 1; NaN and infinite voxels are 0.
+    affine : numpy.ndarray, shape (4, 4)
+
+    Raises
+    ------
+    NoMaskError
+        If it cannot be read as a 3-D image.
+    MaskError
+        If it is empty, full or no mask.
+    """
+    try:
+        image = read_image(path)
+    except UnusableScanError as error:
+        raise NoMaskError(f'{error} (--brain-mask)') from error
+    data = np.where(np.isfinite(image.data), image.data, 0)
+    low, high = float(data.min()), float(data.max())
+    if low == high:
+        what = 'empty' if high == 0 else f'{high:g} in every voxel'
+        raise MaskError(f'{path}: the mask is {what}; give one of the brain (--brain-mask)')
+    # Of two values the larger is the brain's; what lies between 0 and 1 is a share.
+    if low == 0 and np.isin(data, (low, high)).all():
+        return data / high, image.affine
+    if low < 0 or high > 1:
+        raise MaskError(
+            f'{path}: holds {np.unique(data).size} values from {low:g} to {high:g}, so it is an '
+            'image or a segmentation, not a mask of 0 and 1 (--brain-mask)'
+        )
+    return data, image.affine
+
+
+def check_mask(path: Path, scan: Scan) -> None:
+    """Refuse what is no mask, or lies elsewhere than the scan.
+
+    Raises
+    ------
+    MaskError
+    """
+    import nibabel as nib
+
+    share, affine = read_mask_image(path)
+    inside = np.argwhere(share > 0.5)
+    if not inside.size:
+        raise MaskError(f'{path}: no voxel of the mask is above 0.5 (--brain-mask)')
+    try:
+        image = nib.load(scan.path)
+        to_scan = np.linalg.inv(image.affine) @ affine
+    except Exception:  # noqa: BLE001 - the scan's own check says what is wrong with it
+        return
+    at = inside[:: max(len(inside) // 100000, 1)] @ to_scan[:3, :3].T + to_scan[:3, 3]
+    within = ((at > -0.5) & (at < np.array(image.shape[:3]) - 0.5)).all(axis=1).mean()
+    if within < LEAST_OVERLAP:
+        raise MaskError(
+            f'{path}: {100 * within:.0f} % of the mask lies in the field of view of '
+            f'{scan.path.name}; give a mask in the same world coordinates (--brain-mask)'
+        )

@@ -1,0 +1,155 @@
+"""Is a brain mask plausible? What is not is said, and never stops a scan."""
+
+import itertools
+
+import numpy as np
+from scipy import ndimage
+
+#: Brain volumes that need no word, ml; adults', outer CSF included.
+PLAUSIBLE = (900.0, 1900.0)
+#: Pieces beside the largest, and holes, that are large enough for a word, ml.
+LARGE_PIECE = 5.0
+#: Radius of the ball whose sections tell a brain that ends at a border from one cut off, mm.
+RADIUS = 80.0
+#: Section in which brain stem and cord may leave at the bottom, mm^2.
+STEM = 1500.0
+#: Share of a mask that falls on it when mirrored, below which it is called asymmetric.
+SYMMETRIC = 0.9
+#: Share of a mask that should show signal.
+FOREGROUND = 0.8
+#: Both ends of each axis in RAS order.
+SIDES = (('left', 'right'), ('posterior', 'anterior'), ('inferior', 'superior'))
+
+
+def mask_warnings(mask: np.ndarray, zooms, image: np.ndarray | None = None) -> list[str]:
+    """Return what is not plausible about a brain mask, a sentence each.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+        Axes in RAS order; not empty.
+    zooms : sequence of 3 floats
+        Voxel size, mm.
+    image : numpy.ndarray, shape (X, Y, Z), optional
+        The scan, for a mask that was not made from it: the mask should lie on its signal.
+
+    Returns
+    -------
+    list of str
+        Empty where nothing is to be said.
+    """
+    mask, zooms = np.asarray(mask, bool), np.asarray(zooms, float)
+    found = [_volume(mask, zooms), *_borders(mask, zooms), *_pieces(mask, zooms)]
+    found.append(_asymmetry(mask, zooms))
+    if image is not None:
+        found.append(_foreground(mask, image))
+    return [f'Warning: {text}' for text in found if text]
+
+
+def _volume(mask, zooms):
+    volume = mask.sum() * zooms.prod() / 1000
+    low, high = PLAUSIBLE
+    if low <= volume <= high:
+        return ''
+    return (
+        f'the brain mask holds {volume:.0f} ml; for adults {low:.0f} to {high:.0f} ml is '
+        "plausible. A child's brain may be smaller, and a brain scaled to a template larger; "
+        'otherwise look at the mask.'
+    )
+
+
+def _borders(mask, zooms):
+    """Sides of the field of view at which more brain ends than a rounded end explains."""
+    found = []
+    for axis, names in enumerate(SIDES):
+        area = zooms.prod() / zooms[axis]
+        # One voxel below its top a ball's section measures 2 pi R t.
+        most = 1.5 * 2 * np.pi * RADIUS * zooms[axis]
+        for end, name in zip((0, -1), names, strict=True):
+            section = np.take(mask, end, axis).sum() * area
+            if section > (max(most, STEM) if name == 'inferior' else most):
+                found.append(
+                    f'the brain mask touches the {name} border of the field of view with '
+                    f'{section / 100:.0f} cm2; the brain may be cut off there.'
+                )
+    return found
+
+
+def _pieces(mask, zooms):
+    unit = zooms.prod() / 1000
+    labels, _ = ndimage.label(mask)
+    sizes = np.sort(np.bincount(labels.ravel())[1:] * unit)[::-1]
+    found = []
+    large = sizes[1:][sizes[1:] > LARGE_PIECE]
+    if large.size:
+        found.append(
+            f'the brain mask has {large.size + 1} pieces; beside the largest they hold up to '
+            f'{large[0]:.0f} ml.'
+        )
+    holes = (ndimage.binary_fill_holes(mask) & ~mask).sum() * unit
+    if holes > LARGE_PIECE:
+        found.append(f'the brain mask has holes of {holes:.0f} ml in all.')
+    return found
+
+
+def _asymmetry(mask, zooms):
+    overlap = mirror_symmetry(mask, zooms)
+    if overlap >= SYMMETRIC:
+        return ''
+    return (
+        f'left and right differ: mirrored at its middle, only {100 * overlap:.0f} % of the brain '
+        'mask falls on itself; part of one side may be missing.'
+    )
+
+
+def mirror_symmetry(mask: np.ndarray, zooms) -> float:
+    """Compare the left half of a mask with its right half, however the head was turned.
+
+    The volumes about the centroid alone would not tell: where a side is missing the centroid
+    moves until they are the same again.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+        Axes in RAS order; not empty.
+    zooms : sequence of 3 floats
+
+    Returns
+    -------
+    float
+        Largest share of the mask that falls on itself when mirrored at a plane near its
+        centroid, turned up to 20 degrees and moved up to 9 mm.
+    """
+    zooms = np.asarray(zooms, float)
+    index = np.argwhere(mask)
+    points = index * zooms
+    middle = points.mean(axis=0)
+    points = points[:: max(len(points) // 10000, 1)] - middle
+    size = np.array(mask.shape)
+    best = 0.0
+    angles = np.deg2rad(np.arange(-20, 21, 5))
+    for yaw, roll, shift in itertools.product(angles, angles, (-9, -6, -3, 0, 3, 6, 9)):
+        normal = np.array([np.cos(yaw) * np.cos(roll), np.sin(yaw) * np.cos(roll), np.sin(roll)])
+        beyond = points @ normal - shift
+        mirrored = points - 2 * beyond[:, None] * normal
+        at = np.rint((mirrored + middle) / zooms).astype(int)
+        within = ((at >= 0) & (at < size)).all(axis=1)
+        best = max(best, float(mask[tuple(at[within].T)].sum() / len(points)))
+    return best
+
+
+def _foreground(mask, image):
+    """Compare a mask with where the image shows signal at all."""
+    from skimage.filters import threshold_otsu
+
+    image = np.asarray(image, np.float32)
+    # Half of it: Otsu's own threshold may part bright scalp from dark brain.
+    signal = image > 0.5 * threshold_otsu(image)
+    signal = ndimage.binary_fill_holes(ndimage.binary_closing(signal, iterations=2))
+    share = float(signal[mask].mean())
+    if share >= FOREGROUND:
+        return ''
+    return (
+        f'only {100 * share:.0f} % of the brain mask lies where the scan shows signal; it may '
+        'belong to another scan or position.'
+    )
