@@ -46,6 +46,7 @@ def fit_scan(
     device: str = 'cpu',
     seed: int = 0,
     progress=None,
+    lattice_probs: np.ndarray | None = None,
 ) -> Fit:
     """Fit image and tissues of a scan jointly, supervised by that scan alone.
 
@@ -69,6 +70,9 @@ def fit_scan(
     progress : callable, optional
         Called as ``progress(step, n_steps, terms)``: with step 0 once the first estimate
         is there, then after every step.
+    lattice_probs : numpy.ndarray, shape (3, x, y, z), optional
+        Tissues on the isotropic lattice over the scan; see
+        :func:`ulfprep.inr.warm.warm_start`.
 
     Returns
     -------
@@ -80,7 +84,16 @@ def fit_scan(
         If the fit diverges.
     """
     options = options or FitOptions()
-    warm = warm_start(image, mask, probs, grid, plan, spacing=options.spacing, seed=seed)
+    warm = warm_start(
+        image,
+        mask,
+        probs,
+        grid,
+        plan,
+        spacing=options.spacing,
+        seed=seed,
+        lattice_probs=lattice_probs,
+    )
     problem = Problem(warm, image, probs, plan, options, torch.device(device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -6,11 +6,9 @@ import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.forward import ForwardModel
-from ulfprep.physics.grid import Grid, aligned_offsets, isotropic_grid
+from ulfprep.physics.grid import Grid, aligned_offsets, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
-
-MARGIN_MM = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +52,9 @@ class WarmStart:
     smoothness: float
 
 
-def warm_start(image, mask, probs, grid: Grid, plan: dict, *, spacing=1.0, seed=0) -> WarmStart:
+def warm_start(
+    image, mask, probs, grid: Grid, plan: dict, *, spacing=1.0, seed=0, lattice_probs=None
+) -> WarmStart:
     """Deconvolve a scan and read tissue probabilities off the result.
 
     Parameters
@@ -68,6 +68,9 @@ def warm_start(image, mask, probs, grid: Grid, plan: dict, *, spacing=1.0, seed=
         Of :func:`ulfprep.physics.plan.plan_contrast`.
     spacing : float
         Of the fine lattice, mm.
+    lattice_probs : numpy.ndarray, shape (3, x, y, z), optional
+        The tissues on the isotropic lattice over the scan, where the segmentation made them
+        there; ``probs`` are interpolated without.
     seed : int
         Of the noise that is sent through the inverse to measure its spread.
 
@@ -77,7 +80,7 @@ def warm_start(image, mask, probs, grid: Grid, plan: dict, *, spacing=1.0, seed=
     """
     white = plan['means'][2]
     sigma = plan['noise_sigma'] / white
-    bounds, fine_bounds = _crop(mask, grid, spacing)
+    bounds, fine_bounds = brain_bounds(mask, grid, spacing)
     scan, fine = grid.crop(bounds), isotropic_grid(grid, spacing).crop(fine_bounds)
     measured = (np.asarray(image, np.float32)[bounds] / np.float32(white)).astype(np.float32)
     voxels = np.asarray(mask, bool)[bounds]
@@ -86,8 +89,11 @@ def warm_start(image, mask, probs, grid: Grid, plan: dict, *, spacing=1.0, seed=
     )
     sharp, smoothness = discrepancy_inverse(model, measured, voxels, sigma, fine.zooms)
     inside = resample_mask(voxels, scan, fine)
-    prior = _upsample(probs[(slice(None), *bounds)], scan, fine)
-    tissue = _posterior(sharp, inside, prior, np.array(plan['means']) / white)
+    if lattice_probs is None:
+        prior = _upsample(probs[(slice(None), *bounds)], scan, fine)
+        tissue = _posterior(sharp, inside, prior, np.array(plan['means']) / white)
+    else:
+        tissue = lattice_probs[(slice(None), *fine_bounds)]
     factor = model.modulation(tissue)
     intensity = np.where(inside, np.maximum(sharp, 0) / np.maximum(factor, 0.05), 0)
     noise = _noise_spread(model, scan.shape, sigma, smoothness, fine.zooms, seed)
@@ -104,25 +110,6 @@ def warm_start(image, mask, probs, grid: Grid, plan: dict, *, spacing=1.0, seed=
         noise=noise,
         smoothness=smoothness,
     )
-
-
-def _crop(mask, grid, spacing):
-    """Bounds of the brain with a margin, in scan voxels and on the fine lattice."""
-    whole = isotropic_grid(grid, spacing)
-    positions = aligned_offsets(whole, grid)
-    found = ndimage.find_objects(np.asarray(mask).astype(np.uint8))[0]
-    bounds, fine_bounds = [], []
-    for axis, box in enumerate(found):
-        zoom = grid.zooms[axis]
-        pad = int(np.ceil(MARGIN_MM / zoom))
-        start = max(box.start - pad, 0)
-        stop = min(box.stop + pad, grid.shape[axis])
-        reach = zoom / whole.zooms[axis]
-        first = int(np.floor(positions[axis][start] - reach))
-        last = int(np.ceil(positions[axis][stop - 1] + reach))
-        bounds.append(slice(start, stop))
-        fine_bounds.append(slice(max(first, 0), min(last + 1, whole.shape[axis])))
-    return tuple(bounds), tuple(fine_bounds)
 
 
 def _upsample(probs, scan, fine):

@@ -9,6 +9,7 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
@@ -33,6 +34,9 @@ class _FitInputSpec(_TorchInputSpec):
     in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
     in_mask = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True, desc='CSF, GM, WM')
+    lattice_probsegs = traits.List(
+        File(exists=True), desc='the same on the lattice of the fit, where there are any'
+    )
     plan_file = File(exists=True, mandatory=True)
     sloppy = traits.Bool(False, usedefault=True)
     likelihood = traits.Enum('rician', 'mae', usedefault=True)
@@ -63,6 +67,9 @@ class FitField(SimpleInterface):
         options = FitOptions.sloppy() if inputs.sloppy else FitOptions.default()
         options = dataclasses.replace(options, likelihood=inputs.likelihood)
         data, grid = read_volume(inputs.in_file)
+        lattice = None
+        if isdefined(inputs.lattice_probsegs) and inputs.lattice_probsegs:
+            lattice = read_probabilities(inputs.lattice_probsegs)
         progress = Progress(inputs.label, sys.stderr, None if inputs.alone else False)
         fit = fit_scan(
             data,
@@ -74,6 +81,7 @@ class FitField(SimpleInterface):
             inputs.device,
             inputs.seed,
             progress=progress,
+            lattice_probs=lattice,
         )
         self._results['fit_file'] = os.path.join(runtime.cwd, 'field.pt')
         save_fit(fit, self._results['fit_file'])

@@ -33,6 +33,7 @@ class _PlanInputSpec(BaseInterfaceInputSpec):
     reference_file = File(exists=True, desc='tissue means of a scan to look like, JSON')
     relaxation = traits.Str('', usedefault=True, desc="user's relaxation values, JSON")
     resolution = traits.Dict(desc='voxel_size_mm at acquisition and its source')
+    segmentation = traits.Dict(desc='what the segmentation measured: means, unmixed')
     psf = traits.Str('gaussian', usedefault=True)
 
 
@@ -53,6 +54,7 @@ class PlanContrast(SimpleInterface):
         given = inputs.target_contrast if isdefined(inputs.target_contrast) else ()
         reference = inputs.reference_file
         data, grid = read_volume(inputs.in_file)
+        found = inputs.segmentation if isdefined(inputs.segmentation) else {}
         plan = plan_contrast(
             data,
             read_mask(inputs.in_mask),
@@ -70,6 +72,7 @@ class PlanContrast(SimpleInterface):
             ),
             resolution=inputs.resolution if isdefined(inputs.resolution) else None,
             psf=inputs.psf,
+            means=found['means'] if found.get('unmixed') else None,
         )
         path = os.path.join(runtime.cwd, 'plan.json')
         write_json(path, plan)

@@ -28,22 +28,27 @@ class _SegmentInputSpec(BaseInterfaceInputSpec):
     spacing = traits.Float(1.0, usedefault=True, desc='fine lattice for coarse scans, mm')
     expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
     resolution = traits.Dict(desc='voxel_size_mm at acquisition; those of the file without')
+    psf = traits.Str('gaussian', usedefault=True, desc='kind of point-spread function')
 
 
 class _TissueOutputSpec(TraitedSpec):
     probsegs = traits.List(File(exists=True), desc='CSF, GM, WM')
+    lattice_probsegs = traits.List(
+        File(exists=True), desc='the same on the fine lattice, where the scan was segmented there'
+    )
     dseg = File(exists=True, desc='1 GM, 2 WM, 3 CSF')
     summary = traits.Dict(desc='method, means and standard deviations of the classes')
 
 
 class SegmentTissues(SimpleInterface):
-    """Embedded HMRF-EM; see :func:`ulfprep.segmentation.tissue.segment`."""
+    """Embedded segmentation; see :func:`ulfprep.segmentation.tissue.segment`."""
 
     input_spec = _SegmentInputSpec
     output_spec = _TissueOutputSpec
 
     def _run_interface(self, runtime):
         from ulfprep.bids.labels import to_dseg
+        from ulfprep.physics.grid import isotropic_grid
         from ulfprep.segmentation.tissue import segment
 
         data, grid = read_volume(self.inputs.in_file)
@@ -58,6 +63,7 @@ class SegmentTissues(SimpleInterface):
             spacing=self.inputs.spacing,
             expected=expected,
             acquired=acquired,
+            psf=self.inputs.psf,
         )
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine
@@ -65,11 +71,16 @@ class SegmentTissues(SimpleInterface):
         self._results['dseg'] = write_volume(
             runtime.cwd, 'dseg', to_dseg(result.probs, mask), grid.affine
         )
+        if result.fine is not None:
+            fine = isotropic_grid(grid, self.inputs.spacing)
+            self._results['lattice_probsegs'] = write_probabilities(
+                runtime.cwd, 'lattice', result.fine, fine.affine
+            )
         self._results['summary'] = {
-            'method': 'embedded HMRF-EM',
+            'method': 'the embedded PSF-aware model' if result.unmixed else 'embedded HMRF-EM',
+            'unmixed': bool(result.unmixed),
             'means': [float(value) for value in result.means],
             'sds': [float(value) for value in result.sds],
-            'n_iterations': int(result.n_iterations),
         }
         return runtime
 

@@ -99,6 +99,39 @@ def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3):
     ]
 
 
+def brain_bounds(mask: np.ndarray, grid: Grid, spacing: float, margin: float = 8.0):
+    """Bounds of a brain with a margin, on its grid and on the isotropic lattice over it.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+        On ``grid``; not empty.
+    grid : Grid
+    spacing : float
+        Of the lattice, :func:`isotropic_grid`, mm.
+    margin : float
+        Of what is kept around the brain, mm.
+
+    Returns
+    -------
+    bounds, fine_bounds : tuple of 3 slices
+        The finer ones reach one voxel of ``grid`` farther.
+    """
+    whole = isotropic_grid(grid, spacing)
+    positions = aligned_offsets(whole, grid)
+    bounds, fine_bounds = [], []
+    for axis, zoom in enumerate(grid.zooms):
+        found = np.flatnonzero(np.asarray(mask, bool).any(axis=tuple({0, 1, 2} - {axis})))
+        pad = int(np.ceil(margin / zoom))
+        start, stop = max(found[0] - pad, 0), min(found[-1] + 1 + pad, grid.shape[axis])
+        reach = zoom / whole.zooms[axis]
+        first = int(np.floor(positions[axis][start] - reach))
+        last = int(np.ceil(positions[axis][stop - 1] + reach))
+        bounds.append(slice(int(start), int(stop)))
+        fine_bounds.append(slice(max(first, 0), min(last + 1, whole.shape[axis])))
+    return tuple(bounds), tuple(fine_bounds)
+
+
 def are_aligned(source: Grid, target: Grid, tolerance: float = 1e-3) -> bool:
     """Say whether each axis of one grid is parallel to the same axis of the other.
 

@@ -1,6 +1,6 @@
 """From a scan and its tissues to the numbers both directions work with: the plan."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,6 +66,7 @@ def plan_contrast(
     wishes: Wishes | None = None,
     resolution: dict | None = None,
     psf: str = 'gaussian',
+    means=None,
 ) -> dict:
     """Measure a scan's tissues, derive those of the target, solve for the contrast vector.
 
@@ -91,6 +92,9 @@ def plan_contrast(
         Without, see :func:`acquired_resolution`.
     psf : str
         Kind of point-spread function (:mod:`ulfprep.physics.psf`).
+    means : sequence of 3 floats, optional
+        Signals of pure CSF, GM, WM where the segmentation measured them through the PSF;
+        without, they are measured in voxels that are nearly pure.
 
     Returns
     -------
@@ -111,6 +115,8 @@ def plan_contrast(
         resolution = {'voxel_size_mm': fwhm, 'source': fwhm_source}
     noise = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
     statistics = tissue_statistics(image, probs, noise.sigma, zooms)
+    if means is not None:
+        statistics = replace(statistics, means=np.asarray(means, float))
     missing = [TISSUES[i] for i in range(3) if not np.isfinite(statistics.means[i])]
     if missing:
         raise ValueError(f'no voxels of {", ".join(missing)} were found in the scan')

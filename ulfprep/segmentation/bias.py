@@ -45,17 +45,7 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,), e
     """
     mask = np.asarray(mask, bool)
     image = np.asarray(image, np.float32)
-    log_field = np.zeros(image.shape, np.float32)
-    for _ in range(PASSES):
-        current = image * np.exp(-log_field)
-        if expected is not None and expected[0] > max(expected[1:]):
-            tissue = not_csf(current, mask, expected)
-            step = white_reference(current, tissue, zooms, 0.4, spread=TISSUE_SPREAD)
-        else:
-            step = white_reference(current, mask, zooms)
-        log_field += step
-        if step[mask].std() < 0.002:
-            break
+    log_field = reference_field(image, mask, zooms, expected)
     log_field = log_field + _n4(image * np.exp(-log_field), mask, zooms, iterations)
     log_field -= log_field[mask].mean()
     # Far from the brain nothing was measured; extrapolation must not blow up the scalp.
@@ -63,6 +53,39 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,), e
     log_field = np.clip(log_field, log_field[near].min(), log_field[near].max())
     field = np.exp(log_field)
     return (image / field).astype(np.float32), field.astype(np.float32)
+
+
+def reference_field(
+    image, mask, zooms, expected=None, fwhm: float = 60.0, spread: float | None = None
+) -> np.ndarray:
+    """Logarithm of the field that the local reference shows, measured again on what is left.
+
+    Parameters
+    ----------
+    image, mask, zooms, expected
+        See :func:`correct_bias`.
+    fwhm : float
+        Size of a neighbourhood, mm.
+    spread : float, optional
+        S.d. of the logarithm that anatomy alone makes.
+
+    Returns
+    -------
+    numpy.ndarray, shape (X, Y, Z), float32
+    """
+    log_field = np.zeros(image.shape, np.float32)
+    for _ in range(PASSES):
+        current = image * np.exp(-log_field)
+        if expected is not None and expected[0] > max(expected[1:]):
+            region, quantile, usual = not_csf(current, mask, expected), 0.4, TISSUE_SPREAD
+        else:
+            region, quantile, usual = mask, 0.9, ANATOMICAL_SPREAD
+        anatomy = usual if spread is None else spread
+        step = white_reference(current, region, zooms, quantile, fwhm, anatomy)
+        log_field += step
+        if step[mask].std() < 0.002:
+            break
+    return log_field
 
 
 def not_csf(image, mask, expected) -> np.ndarray:

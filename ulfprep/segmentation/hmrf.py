@@ -94,7 +94,7 @@ def fit_markov_field(
     gm = order.index(1)
     bounds = None if grey_to_white is None else _bounds(values, grey_to_white)
     means = _held(means, gm, wm, bounds)
-    neighbours = _NeighbourSum(inside, zooms)
+    neighbours = NeighbourMean(inside, zooms)
     basis = _polynomials(inside, bias_order)
     log_bias = np.zeros(values.size, np.float32)
     probs = np.full((3, values.size), 1 / 3, np.float32)
@@ -182,7 +182,7 @@ def _held(means, gm, wm, bounds):
     return means
 
 
-class _NeighbourSum:
+class NeighbourMean:
     """Distance-weighted mean of the six neighbours' posteriors, over masked voxels only."""
 
     def __init__(self, inside, zooms):

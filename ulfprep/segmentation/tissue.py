@@ -5,14 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from ulfprep.physics.forward import ForwardModel
-from ulfprep.physics.grid import Grid, isotropic_grid
+from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
-from ulfprep.physics.inverse import discrepancy_inverse
+from ulfprep.physics.inverse import edge_preserving_inverse
 from ulfprep.physics.noise import estimate_noise
+from ulfprep.segmentation.bias import reference_field
+from ulfprep.segmentation.coarse import T1W, CoarseTissues, coarse_tissues
 from ulfprep.segmentation.hmrf import fit_markov_field
 
 #: Voxels up to this size (mm) show tissue well enough to be classified as they are.
 PLAIN_VOXEL = 1.3
+#: Size of the neighbourhoods (mm) that show what is left of the bias field, and what anatomy
+#: alone makes of their brightness (s.d. of the logarithm).
+RESIDUAL_FWHM, SPREAD = 45.0, 0.02
+#: What is left of the scan's noise after a deconvolution that smooths as much as it sharpens.
+SHARP_NOISE = 0.3
 
 
 @dataclass(frozen=True)
@@ -26,13 +33,18 @@ class TissueSegmentation:
         one in sum inside the mask, zero outside.
     means, sds : numpy.ndarray, shape (3,)
         Of the intensity model, image units.
-    n_iterations : int
+    fine : numpy.ndarray, shape (3, x, y, z), float32, optional
+        Shares on the isotropic lattice over the scan
+        (:func:`ulfprep.physics.grid.isotropic_grid`), where it was segmented there.
+    unmixed : bool
+        Whether ``means`` are those of pure tissue, measured through the PSF.
     """
 
     probs: np.ndarray
     means: np.ndarray
     sds: np.ndarray
-    n_iterations: int
+    fine: np.ndarray | None = None
+    unmixed: bool = False
 
 
 def brightness_order(expected=None) -> list[int]:
@@ -71,9 +83,13 @@ def segment(
     """Segment a brain into CSF, GM and WM.
 
     In 5 mm slices almost every cortical voxel is a mixture, so classes of whole voxels
-    are the wrong question. Coarse scans are first deconvolved to ``spacing`` by the
-    regularised linear inverse; the Markov random field is fitted there, and its
-    posteriors are averaged back through the PSF.
+    are the wrong question: the tissues live on a fine lattice, and the scan sees them through
+    its PSF. Coarse scans are deconvolved to it, borders kept; what is left of the bias field is
+    measured there in neighbourhoods of 45 mm; and the fine voxels are segmented: T1w by shares
+    of tissue (:func:`ulfprep.segmentation.coarse.coarse_tissues`), other contrasts, in
+    which GM is hardly told from WM, by a Markov random field whose means the sequence
+    bounds. Fine scans are segmented as they are
+    (:func:`ulfprep.segmentation.hmrf.fit_markov_field`).
 
     Parameters
     ----------
@@ -90,8 +106,7 @@ def segment(
     psf : str
         One of :data:`ulfprep.physics.psf.KINDS`.
     expected : sequence of 3 floats, optional
-        Signals of CSF, GM, WM that the scan should show: their order is used; that of T1w
-        without.
+        Signals of CSF, GM, WM that the scan should show; those of T1w without.
 
     Returns
     -------
@@ -100,21 +115,45 @@ def segment(
     mask = np.asarray(mask, bool)
     acquired = zooms if acquired is None else acquired
     sigma = estimate_noise(image, mask, zooms, acquired).sigma
-    order = brightness_order(expected)
-    known = {'order': order, 'grey_to_white': grey_to_white(expected)}
-    if max(acquired) <= PLAIN_VOXEL:
-        field = fit_markov_field(image, mask, zooms, sigma=sigma, **known)
-        return TissueSegmentation(field.probs, field.means, field.sds, field.n_iterations)
+    if max(acquired) > PLAIN_VOXEL:
+        return _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing)
+    known = {'order': brightness_order(expected), 'grey_to_white': grey_to_white(expected)}
+    field = fit_markov_field(image, mask, zooms, sigma=sigma, **known)
+    return TissueSegmentation(field.probs, field.means, field.sds)
+
+
+def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing):
+    """Segment on the fine lattice and average what is found through the PSF."""
     scan = Grid(mask.shape, np.diag([*map(float, zooms), 1.0]))
-    fine = isotropic_grid(scan, spacing)
-    model = ForwardModel.between(scan, fine, acquired, np.ones(3), psf)
-    sharp, _ = discrepancy_inverse(model, image, mask, sigma, fine.zooms)
-    brain = resample_mask(mask, scan, fine)
-    # Deconvolved noise is smoothed by the prior: about a third of the scan's remains.
-    field = fit_markov_field(sharp, brain, fine.zooms, sigma=0.3 * sigma, **known)
-    seen = model.acquire(field.probs)
+    whole = isotropic_grid(scan, spacing)
+    bounds, fine_bounds = brain_bounds(mask, scan, spacing)
+    near, fine, voxels = scan.crop(bounds), whole.crop(fine_bounds), mask[bounds]
+    model = ForwardModel.between(near, fine, acquired, np.ones(3), psf)
+    brain = resample_mask(voxels, near, fine)
+    measured = np.asarray(image, np.float32)[bounds]
+    sharp = edge_preserving_inverse(model, measured, voxels, sigma, fine.zooms)
+    log_field = reference_field(sharp, brain, fine.zooms, expected, RESIDUAL_FWHM, SPREAD)
+    if grey_to_white(expected) is None:
+        found = coarse_tissues(
+            model, measured, voxels, sharp, log_field, brain, fine.zooms, expected or T1W
+        )
+    else:
+        found = fit_markov_field(
+            sharp * np.exp(-log_field),
+            brain,
+            fine.zooms,
+            sigma=SHARP_NOISE * sigma,
+            order=brightness_order(expected),
+            grey_to_white=grey_to_white(expected),
+        )
+    seen = model.acquire(found.probs)
     total = seen.sum(axis=0)
-    probs = np.where(mask & (total > 1e-3), seen / np.maximum(total, 1e-3), 0)
+    probs = np.where(voxels & (total > 1e-3), seen / np.maximum(total, 1e-3), 0)
     # A voxel at the rim that gathers no fine brain voxel is what surrounds a brain: CSF.
-    probs[0][mask & (total <= 1e-3)] = 1
-    return TissueSegmentation(probs.astype(np.float32), field.means, field.sds, field.n_iterations)
+    probs[0][voxels & (total <= 1e-3)] = 1
+    on_scan = np.zeros((3, *mask.shape), np.float32)
+    on_scan[(slice(None), *bounds)] = probs
+    on_fine = np.zeros((3, *whole.shape), np.float32)
+    on_fine[(slice(None), *fine_bounds)] = found.probs
+    unmixed = isinstance(found, CoarseTissues)
+    return TissueSegmentation(on_scan, found.means, found.sds, on_fine, unmixed)

@@ -20,7 +20,15 @@ Its standard deviation adds the noise that passed the inverse to the spread over
 that a point may belong to; errors of the model itself are not in it. The residual of
 this fit, in units of the noise, is reported for every voxel. """
 
-INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file', 'conformed', 'bias_field']
+INPUTS = [
+    'preproc',
+    'brain_mask',
+    'probsegs',
+    'lattice_probsegs',
+    'plan_file',
+    'conformed',
+    'bias_field',
+]
 OUTPUTS = [
     'enhanced',
     'fine_probsegs',
@@ -87,7 +95,10 @@ def init_enhance_wf(settings: Settings, label: str, alone: bool = True) -> Liter
     metrics = pe.Node(EnhanceMetrics(), name='metrics', mem_gb=2.0)
     scan = [('preproc', 'in_file'), ('brain_mask', 'in_mask')]
     workflow.connect([
-        (inputnode, fit, [*scan, ('probsegs', 'probsegs'), ('plan_file', 'plan_file')]),
+        (inputnode, fit, [
+            *scan,
+            *((name, name) for name in ('probsegs', 'lattice_probsegs', 'plan_file')),
+        ]),
         (inputnode, render, [('preproc', 'in_file')]),
         (fit, render, [('fit_file', 'fit_file')]),
         (inputnode, residual, [*scan, ('plan_file', 'plan_file')]),

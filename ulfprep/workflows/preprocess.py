@@ -25,8 +25,12 @@ Tissues (CSF, GM, WM) were segmented with FSL FAST [@fast]. """
 BOILERPLATE_EMBEDDED = """\
 Tissues (CSF, GM, WM) were segmented with a hidden Markov random field fitted by
 expectation-maximisation [@fast], with a smooth bias field inside the model; scans with thick
-slices were deconvolved to 1 mm for it, and the posteriors averaged back through the
-point-spread function. """
+slices were deconvolved for it with total variation [@tv]{more}, and the posteriors averaged back
+through the point-spread function. """
+MORE_T1W = """ to a 1 mm lattice, on which the signals of GM and WM were measured in homogeneous
+places (GM weakly tied to what relaxation times make of the sequence), that of CSF by least
+squares through the point-spread function, and every voxel was given shares of the tissues,
+mixtures included [@pvc]"""
 
 
 def expected_of(scan: Scan, settings: Settings) -> list[float]:
@@ -54,7 +58,8 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     -------
     LiterateWorkflow
         Outputs (``outputnode``): ``conformed``, ``preproc``, ``bias_field``,
-        ``brain_mask``, ``stripped``, ``probsegs`` (CSF, GM, WM), ``dseg``,
+        ``brain_mask``, ``stripped``, ``probsegs`` (CSF, GM, WM),
+        ``lattice_probsegs`` (the same on the fine lattice, of coarse scans), ``dseg``,
         ``segmentation`` (summary), ``resolution`` (as decided), ``notes``.
     """
     workflow = LiterateWorkflow(name='preprocess_wf')
@@ -65,7 +70,9 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         mask=OWN_MASK if scan.mask else DEEPBET,
         reference=MIDDLE if expected[0] > max(expected[1:]) else WHITE,
     )
-    workflow.__desc__ = opening + (BOILERPLATE_FAST if fast else BOILERPLATE_EMBEDDED)
+    more = MORE_T1W if scan.suffix == 'T1w' else ' to a 1 mm lattice'
+    embedded = BOILERPLATE_EMBEDDED.format(more=more)
+    workflow.__desc__ = opening + (BOILERPLATE_FAST if fast else embedded)
 
     check = pe.Node(CheckScan(in_file=str(scan.path)), name='check', mem_gb=0.5)
     conform = pe.Node(
@@ -100,6 +107,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
                 'brain_mask',
                 'stripped',
                 'probsegs',
+                'lattice_probsegs',
                 'dseg',
                 'segmentation',
                 'resolution',
@@ -122,6 +130,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         (brain, outputnode, [('out_mask', 'brain_mask'), ('stripped', 'stripped')]),
         (tissues, outputnode, [
             ('probsegs', 'probsegs'),
+            ('lattice_probsegs', 'lattice_probsegs'),
             ('dseg', 'dseg'),
             ('summary', 'segmentation'),
         ]),
@@ -141,7 +150,9 @@ def _add_segmentation(
     """Add one of the two segmentations, and return the node with its outputs."""
     if settings.segmentation != 'fast':
         tissues = pe.Node(
-            SegmentTissues(spacing=2.0 if settings.sloppy else 1.0, expected=expected),
+            SegmentTissues(
+                spacing=2.0 if settings.sloppy else 1.0, expected=expected, psf=settings.psf
+            ),
             name='tissues',
             n_procs=settings.omp_nthreads,
             mem_gb=3.0,

@@ -151,14 +151,16 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
     used = 'inputnode.{}'.format
     shared = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
     kept = [*shared, 'dseg', 'stripped', 'segmentation']
+    lattice = ['lattice_probsegs'] if task.direction == 'enhance' else []
     workflow.connect([
         (preprocess, plan_wf, [
             (made('preproc'), 'plan.in_file'),
             (made('brain_mask'), 'plan.in_mask'),
             (made('probsegs'), 'plan.probsegs'),
             (made('resolution'), 'plan.resolution'),
+            (made('segmentation'), 'plan.segmentation'),
         ]),
-        (preprocess, change, [(made(name), used(name)) for name in shared]),
+        (preprocess, change, [(made(name), used(name)) for name in shared + lattice]),
         (plan_wf, change, [('plan.plan_file', used('plan_file'))]),
         (preprocess, outputs, [(made(name), used(name)) for name in kept]),
         (preprocess, notes, [(made('notes'), 'in2')]),

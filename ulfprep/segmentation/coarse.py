@@ -1,0 +1,84 @@
+"""Tissues on a fine lattice from a coarse T1w scan that sees them through its PSF."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ulfprep.segmentation.classes import tissue_classes
+from ulfprep.segmentation.mixels import tissue_shares
+
+#: Signals of CSF, GM, WM that a portable scanner's T1w shows, where nothing is known of it.
+T1W = (0.25, 0.8, 1.0)
+#: A voxel must hold this share of CSF to have a say in its signal: where there is hardly any,
+#: errors of GM would be laid at its door.
+SHARE_OF_CSF = 0.3
+
+
+@dataclass(frozen=True)
+class CoarseTissues:
+    """Shares of CSF, GM, WM on the fine lattice, shape (3, x, y, z); means, s.d., shape (3,)."""
+
+    probs: np.ndarray
+    means: np.ndarray
+    sds: np.ndarray
+
+
+def coarse_tissues(
+    model, measured, voxels, sharp, log_field, brain, spacing, expected
+) -> CoarseTissues:
+    """Measure the tissues' signals and find their shares, each with the other.
+
+    WM and GM are measured where the deconvolved image is flat
+    (:func:`ulfprep.segmentation.classes.tissue_classes`). CSF, hardly ever pure in a
+    thick slice, is the signal with which the labels, seen through the PSF, explain the scan
+    best in least squares. The shares are those of
+    :func:`ulfprep.segmentation.mixels.tissue_shares`.
+
+    Parameters
+    ----------
+    model : ForwardModel
+        From the fine lattice to the scan.
+    measured : numpy.ndarray, shape (X, Y, Z)
+        Scan.
+    voxels : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain on the scan.
+    sharp : numpy.ndarray, shape (x, y, z)
+        Deconvolved scan.
+    log_field : numpy.ndarray, shape (x, y, z)
+        Logarithm of what is left of the bias field.
+    brain : numpy.ndarray of bool, shape (x, y, z)
+        Brain on the fine lattice.
+    spacing : sequence of 3 floats
+        Of the fine lattice, mm.
+    expected : sequence of 3 floats
+        Signals of CSF, GM, WM that the scan should show; CSF the darkest.
+
+    Returns
+    -------
+    CoarseTissues
+    """
+    field = np.exp(log_field)
+    even = sharp / field
+    classes = tissue_classes(even, brain, spacing, expected)
+    means = classes.means.copy()
+    sd = max(float(classes.sds[2]), 0.03 * means[2])
+    inside = voxels & (model.acquire(brain.astype(np.float32)) > 0.97)
+    for _ in range(5):
+        shares = tissue_shares(even, brain, spacing, means, sd, sweeps=2)
+        labels = (shares == shares.max(axis=0)) & brain
+        before, means[0] = means[0], _csf_mean(model, measured, inside, labels * field, means)
+        if abs(means[0] - before) < 0.01 * means[2]:
+            break
+    shares = tissue_shares(even, brain, spacing, means, sd)
+    return CoarseTissues(shares, means, np.full(3, sd))
+
+
+def _csf_mean(model, measured, inside, labels, means):
+    """Least squares of the scan less its GM and WM over the CSF it gathers."""
+    csf, gm, wm = (share[inside] for share in model.acquire(labels.astype(np.float32)))
+    rest = measured[inside] - means[1] * gm - means[2] * wm
+    weight = csf * (csf > SHARE_OF_CSF)
+    if weight.sum() < 30:  # next to no ventricles: what was found in flat places stands
+        return means[0]
+    found = float((weight * rest).sum() / (weight * csf).sum())
+    return float(np.clip(found, 0.02 * means[2], 0.9 * means[1]))
