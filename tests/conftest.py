@@ -76,11 +76,15 @@ def _fake_brain() -> ModuleType:
 
 
 def _fake_tissue() -> ModuleType:
-    def segment(image, mask, zooms, *, spacing=1.0, acquired=None, expected=None):
+    def segment(image, mask, zooms, *, spacing=1.0, acquired=None, psf='gaussian', expected=None):
         classes = np.digitize(image, [60, 105])
         probs = np.stack([(classes == k) & mask for k in range(3)]).astype(np.float32)
         return SimpleNamespace(
-            probs=probs, means=np.array([30, 90, 120]), sds=np.array([3, 3, 3]), n_iterations=1
+            probs=probs,
+            means=np.array([30, 90, 120]),
+            sds=np.array([3, 3, 3]),
+            fine=None,
+            unmixed=False,
         )
 
     module = ModuleType('ulfprep.segmentation.tissue')
@@ -110,7 +114,8 @@ def _fake_fit() -> ModuleType:
         def sloppy(cls):
             return cls(3)
 
-    def fit_scan(image, mask, probs, grid, plan, options, device, seed, progress=None):
+    def fit_scan(image, mask, probs, grid, plan, options, device, seed, progress, lattice_probs):
+        assert lattice_probs is None
         for step in range(1, options.n_steps + 1):
             progress(step, options.n_steps, {'total': 1 / step})
         history = {'step': [1, 2, 3], 'total': [1.0, 0.5, 0.3], 'data': [0.9, 0.4, 0.2]}

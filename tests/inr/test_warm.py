@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ulfprep.inr.warm import warm_start
-from ulfprep.physics.grid import isotropic_grid
+from ulfprep.physics.grid import brain_bounds, isotropic_grid
 
 
 def probabilities(warm):
@@ -89,3 +89,18 @@ def test_scale_of_the_scan_does_not_matter(problem, warm):
     scaled = {**plan, **scaled, 'noise_sigma': 40.0}
     again = warm_start(10 * scan, mask, probs, grid, scaled, spacing=2.0, seed=7)
     np.testing.assert_allclose(again.intensity, warm.intensity, atol=1e-3)
+
+
+def test_tissues_on_the_lattice_are_taken_as_they_are(problem):
+    scan, mask, probs, grid, plan = problem.scan
+    lattice = isotropic_grid(grid, 2.0)
+    shares = np.random.default_rng(0).dirichlet((1, 1, 1), lattice.shape)
+    shares = np.moveaxis(shares, -1, 0).astype(np.float32)
+    warm = warm_start(scan, mask, probs, grid, plan, spacing=2.0, lattice_probs=shares)
+    _, fine_bounds = brain_bounds(mask, grid, 2.0)
+    inside = warm.inside
+    np.testing.assert_allclose(
+        np.exp(warm.logits[:, inside]),
+        np.maximum(shares[(slice(None), *fine_bounds)][:, inside], 1e-3),
+        rtol=1e-4,
+    )

@@ -9,6 +9,7 @@ from ulfprep.physics.grid import (
     Grid,
     aligned_offsets,
     are_aligned,
+    brain_bounds,
     covered,
     isotropic_grid,
     resized_grid,
@@ -171,3 +172,22 @@ def test_covered_voxels_are_those_within_the_sources_field_of_view(
 def test_a_grid_covers_what_was_laid_over_it():
     grid = make_grid((10, 12, 9), (1, 1, 2), (3, 4, 5), (0.3, 0.1, 2))
     assert covered(grid, resized_grid(grid, (2, 3, 3))).all()
+
+
+def test_bounds_of_a_brain_hold_it_with_a_margin_on_both_grids():
+    grid = Grid((40, 50, 12), np.diag([1.6, 1.6, 5.0, 1.0]))
+    mask = np.zeros(grid.shape, bool)
+    mask[12:30, 15:40, 4:9] = True
+    bounds, fine_bounds = brain_bounds(mask, grid, 1.0, margin=4.0)
+    assert bounds == (slice(9, 33), slice(12, 43), slice(3, 10))
+    cropped, fine = grid.crop(bounds), isotropic_grid(grid, 1.0).crop(fine_bounds)
+    # The lattice is that of the whole scan, and no cropped voxel lies outside it.
+    assert covered(fine, cropped).all()
+    assert cropped.shape == tuple(b.stop - b.start for b in bounds)
+
+
+def test_bounds_of_a_brain_stay_within_the_field_of_view():
+    grid = Grid((20, 20, 6), np.diag([2.0, 2.0, 5.0, 1.0]))
+    bounds, fine_bounds = brain_bounds(np.ones(grid.shape, bool), grid, 1.0)
+    assert bounds == tuple(slice(0, n) for n in grid.shape)
+    assert fine_bounds == tuple(slice(0, n) for n in isotropic_grid(grid, 1.0).shape)

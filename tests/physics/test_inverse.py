@@ -9,7 +9,11 @@ from scipy import ndimage
 from ulfprep.physics import inverse
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
-from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
+from ulfprep.physics.inverse import (
+    conjugate_gradient,
+    discrepancy_inverse,
+    edge_preserving_inverse,
+)
 
 QUICK = settings(deadline=None, max_examples=15, derandomize=True)
 SPACING = np.array([1.0, 1.5, 2.0])
@@ -138,3 +142,47 @@ def test_out_of_reach_the_search_ends_within_its_bounds(noisy_scan, sigma, end):
     _, smoothness = discrepancy_inverse(model, clean, mask, sigma, fine.zooms)
     assert 1e-3 < smoothness < 1
     assert smoothness == pytest.approx(end, rel=0.2)
+
+
+def step(sigma, seed=0):
+    """Return the model, noisy scan and truth of a block with a sharp border."""
+    fine = Grid((40, 40, 40), np.eye(4))
+    scan = resized_grid(fine, (1.6, 1.6, 4.0))
+    model = ForwardModel.between(scan, fine, scan.zooms, np.ones(3))
+    truth = np.full(fine.shape, 80.0, np.float32)
+    truth[13:27, 13:27, 12:28] = 100.0
+    y = model.acquire(truth)
+    noise = np.random.default_rng(seed).standard_normal(y.shape)
+    return model, (y + sigma * noise).astype(np.float32), truth, fine
+
+
+def test_the_edge_preserving_inverse_leaves_a_residual_of_the_size_of_the_noise():
+    model, y, _, fine = step(3.0)
+    inside = np.ones(y.shape, bool)
+    image = edge_preserving_inverse(model, y, inside, 3.0, fine.zooms, steps=6)
+    assert np.sqrt(((model.acquire(image) - y) ** 2).mean()) == pytest.approx(3.0, rel=0.06)
+
+
+def test_the_edge_preserving_inverse_is_nearer_to_a_block_than_the_smooth_one():
+    model, y, truth, fine = step(3.0)
+    inside = np.ones(y.shape, bool)
+    smooth, _ = discrepancy_inverse(model, y, inside, 3.0, fine.zooms)
+    sharp = edge_preserving_inverse(model, y, inside, 3.0, fine.zooms)
+    errors = [np.sqrt(((image - truth) ** 2).mean()) for image in (smooth, sharp)]
+    assert errors[1] < 0.92 * errors[0]
+
+
+def test_the_edge_preserving_inverse_scales_with_the_scan():
+    model, y, _, fine = step(3.0)
+    inside = np.ones(y.shape, bool)
+    one = edge_preserving_inverse(model, y, inside, 3.0, fine.zooms)
+    other = edge_preserving_inverse(model, 50 * y, inside, 150.0, fine.zooms)
+    np.testing.assert_allclose(other, 50 * one, rtol=1e-3)
+
+
+def test_the_edge_preserving_inverse_of_an_even_scan_is_even():
+    model, y, _, fine = step(0.0)
+    y[:] = 70.0
+    inside = np.ones(y.shape, bool)
+    image = edge_preserving_inverse(model, y, inside, 1.0, fine.zooms)
+    np.testing.assert_allclose(image, 70, atol=0.5)
