@@ -39,7 +39,7 @@ class FitOptions:
     layers: int = 2
     lattice_rate: float = 1e-2
     network_rate: float = 2e-3
-    weight_segmentation: float = 0.1
+    weight_segmentation: float = 0.4
     weight_class: float = 0.02
     weight_tv: float = 0.4
     weight_tv_tissue: float = 0.1

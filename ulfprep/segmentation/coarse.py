@@ -9,9 +9,9 @@ from ulfprep.segmentation.mixels import tissue_shares
 
 #: Signals of CSF, GM, WM that a portable scanner's T1w shows, where nothing is known of it.
 T1W = (0.25, 0.8, 1.0)
-#: A voxel must hold this share of CSF to have a say in its signal: where there is hardly any,
-#: errors of GM would be laid at its door.
-SHARE_OF_CSF = 0.3
+#: A voxel must hold this share of CSF to have a say in its signal: where there is less, what
+#: is not seen of the sulci beside it would be laid at its door, and the signal would sink.
+SHARE_OF_CSF = 0.85
 
 
 @dataclass(frozen=True)
