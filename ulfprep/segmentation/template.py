@@ -1,0 +1,111 @@
+"""Prior probabilities of the tissues from a template brain that an affine brings to the scan."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from ulfprep.physics.grid import Grid
+from ulfprep.segmentation.affine import affine_match
+
+#: The MNI152 template (ICBM 2009a, symmetric) and its maps, in the package nilearn.
+FILE = 'datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz'
+#: An affine match of two brains is no better than this (mm): the maps are blurred by as much.
+BLUR_FWHM = 4.0
+#: Share of a uniform prior in the mixture: no tissue is forbidden anywhere, or lesions and wide
+#: ventricles, which no template has, would vanish.
+FLOOR = 0.1
+
+
+def template_prior(
+    image: np.ndarray,
+    mask: np.ndarray,
+    scan: Grid,
+    grid: Grid | None = None,
+    *,
+    blur: float = BLUR_FWHM,
+    floor: float = FLOOR,
+) -> np.ndarray:
+    """Prior probabilities of CSF, GM and WM of a scan, whatever its contrast.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+        Bias-corrected intensities.
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain.
+    scan : Grid
+        Where image and mask are, world in mm, RAS+.
+    grid : Grid, optional
+        Where the prior is wanted; on the scan's own without.
+    blur : float
+        FWHM of the blur of the template's maps, mm.
+    floor : float
+        Share of the uniform prior, above 0 and up to 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (3, x, y, z), float32
+        They sum to one everywhere; none is below ``floor / 3``.
+
+    Raises
+    ------
+    ValueError
+        If the template does not fit the brain.
+    FileNotFoundError
+        If the template is not installed.
+    """
+    brain, grey, white, where = load_template()
+    matrix = affine_match(image, mask, scan, brain, brain > 0, where)
+    wanted = scan if grid is None else grid
+    index = np.linalg.inv(where.affine) @ matrix @ wanted.affine
+    sigma = blur / 2.3548 / where.zooms
+    maps = [
+        ndimage.affine_transform(
+            ndimage.gaussian_filter(volume, sigma, mode='constant'),
+            index[:3, :3],
+            index[:3, 3],
+            tuple(wanted.shape),
+            order=1,
+        )
+        for volume in (grey, white)
+    ]
+    # What is neither is CSF; the maps of the template fall a little short of one, or above.
+    prior = np.stack([np.clip(1 - maps[0] - maps[1], 0, 1), *maps])
+    prior = (1 - floor) * prior / prior.sum(axis=0) + floor / 3
+    return (prior / prior.sum(axis=0)).astype(np.float32)
+
+
+@cache
+def load_template() -> tuple[np.ndarray, np.ndarray, np.ndarray, Grid]:
+    """Read brain (dark outside), shares of GM and WM (0 to 1) of the template, and its grid.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the package that it ships in is not installed.
+    """
+    import nibabel as nib
+
+    images = [nib.load(path) for path in template_files()]
+    volumes = [np.asarray(image.dataobj, np.float32) for image in images]
+    grid = Grid(volumes[0].shape, np.asarray(images[0].affine, float))
+    brain, grey, white = (volume / volume.max() for volume in volumes)
+    return brain, grey, white, grid
+
+
+def template_files() -> list[Path]:
+    """Return the files of brain, GM and WM; raise ``FileNotFoundError`` where they are not."""
+    # Only looked up, not imported: nilearn takes seconds to import and nothing of it is needed.
+    found = find_spec('nilearn')
+    root = Path(found.origin).parent if found and found.origin else Path('nilearn')
+    files = [root / FILE.format(kind) for kind in ('t1', 'gm', 'wm')]
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(
+                f'{file}: the template of --tissue-prior is not there; install nilearn, or use '
+                '--tissue-prior none'
+            )
+    return files
