@@ -132,11 +132,23 @@ def _refined(fixed, moving, near, start, iterations):
     # The line search matters: steps of fixed length shear a brain that starts far off. And the
     # learning rate is given: estimated, it depends on points drawn at random.
     method.SetOptimizerAsGradientDescentLineSearch(
-        50.0, iterations, 1e-6, 10, estimateLearningRate=method.Never
+        50.0,
+        iterations,
+        1e-6,
+        10,
+        lineSearchEpsilon=0.1,
+        lineSearchMaximumIterations=8,
+        estimateLearningRate=method.Never,
     )
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(start, inPlace=True)
-    # One thread: the order in which threads add up would change the last digits.
-    method.SetNumberOfThreads(1)
-    method.Execute(fixed, moving)
+    # One thread: the order in which threads add up would change the last digits. What the
+    # metric uses is not the method's own number of threads but that of the whole package.
+    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        method.SetNumberOfThreads(1)
+        method.Execute(fixed, moving)
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     return start
