@@ -81,8 +81,11 @@ class SegmentTissues(SimpleInterface):
             self._results['lattice_probsegs'] = write_probabilities(
                 runtime.cwd, 'lattice', result.fine, fine.affine
             )
+        method = 'the embedded PSF-aware model' if result.unmixed else 'embedded HMRF-EM'
+        if more:
+            method += ' and the prior of the MNI152 template'
         self._results['summary'] = {
-            'method': 'the embedded PSF-aware model' if result.unmixed else 'embedded HMRF-EM',
+            'method': method,
             'unmixed': bool(result.unmixed),
             'prior': self.inputs.prior,
             'means': [float(value) for value in result.means],

@@ -57,25 +57,44 @@ def template_prior(
     FileNotFoundError
         If the template is not installed.
     """
-    brain, grey, white, where = load_template()
+    brain, _, _, where = load_template()
     matrix = affine_match(image, mask, scan, brain, brain > 0, where)
-    wanted = scan if grid is None else grid
-    index = np.linalg.inv(where.affine) @ matrix @ wanted.affine
+    return prior_under(matrix, scan if grid is None else grid, blur=blur, floor=floor)
+
+
+def prior_under(
+    matrix: np.ndarray, grid: Grid, *, blur: float = BLUR_FWHM, floor: float = FLOOR
+) -> np.ndarray:
+    """Prior probabilities on a grid whose match with the template is known.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray, shape (4, 4)
+        World of the grid to that of the template, mm.
+    grid : Grid
+    blur, floor : float
+        See :func:`template_prior`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (3, x, y, z), float32
+    """
+    _, grey, white, where = load_template()
+    index = np.linalg.inv(where.affine) @ matrix @ grid.affine
     sigma = blur / 2.3548 / where.zooms
     maps = [
         ndimage.affine_transform(
             ndimage.gaussian_filter(volume, sigma, mode='constant'),
             index[:3, :3],
             index[:3, 3],
-            tuple(wanted.shape),
+            tuple(grid.shape),
             order=1,
         )
         for volume in (grey, white)
     ]
     # What is neither is CSF; the maps of the template fall a little short of one, or above.
     prior = np.stack([np.clip(1 - maps[0] - maps[1], 0, 1), *maps])
-    prior = (1 - floor) * prior / prior.sum(axis=0) + floor / 3
-    return (prior / prior.sum(axis=0)).astype(np.float32)
+    return ((1 - floor) * prior / prior.sum(axis=0) + floor / 3).astype(np.float32)
 
 
 @cache
