@@ -13,7 +13,6 @@ from ulfprep.segmentation.tissue import segment
 
 MEANS = (30.0, 75.0, 100.0)
 COARSE = (1.6, 1.6, 5.0)
-T2W = (2.7, 1.6, 1.0)
 
 
 def sure(shape, tissue):
@@ -46,12 +45,15 @@ def test_no_prior_changes_nothing(coarse):
     assert plain.means.tobytes() == none.means.tobytes()
 
 
-@pytest.mark.parametrize('expected', [None, T2W], ids=['T1w', 'T2w'])
-def test_a_prior_that_knows_nothing_changes_next_to_nothing(coarse, expected):
+def test_a_prior_that_knows_nothing_changes_next_to_nothing(coarse, brain):
     scan, mask, _, lattice = coarse
     flat = np.full((3, *lattice), 1 / 3, np.float32)
-    plain = segment(scan, mask, COARSE, expected=expected)
-    told = segment(scan, mask, COARSE, expected=expected, prior=flat)
+    plain, told = segment(scan, mask, COARSE), segment(scan, mask, COARSE, prior=flat)
+    np.testing.assert_allclose(told.probs, plain.probs, atol=1e-2)
+    flat = np.full((3, *brain.mask.shape), 1 / 3, np.float32)
+    plain, told = (
+        fit_markov_field(brain.noisy, brain.mask, brain.zooms, prior=p) for p in (None, flat)
+    )
     np.testing.assert_allclose(told.probs, plain.probs, atol=1e-2)
 
 
@@ -83,12 +85,13 @@ def test_a_single_voxel_of_clear_signal_is_not_taken_away():
 
 def test_a_ventricle_that_the_prior_takes_for_white_matter_stays(coarse):
     scan, mask, shares, lattice = coarse
+    plain = segment(scan, mask, COARSE)
     told = segment(scan, mask, COARSE, prior=sure(lattice, 2))
     inner = np.zeros(mask.shape, bool)
     inner[tuple(slice(n // 3, -(n // 3)) for n in mask.shape)] = True
     ventricle = inner & (shares[0] > 0.5)
     assert ventricle.sum() > 10
-    assert told.probs[0][ventricle].sum() > 0.85 * shares[0][ventricle].sum()
+    assert told.probs[0][ventricle].sum() > 0.98 * plain.probs[0][ventricle].sum()
 
 
 @pytest.mark.parametrize('order', [(0, 1, 2), (2, 1, 0)], ids=['T1w', 'T2w'])

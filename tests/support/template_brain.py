@@ -1,5 +1,6 @@
 """A coarse scan of the MNI152 template that was moved and stretched by a known affine."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,9 +24,10 @@ def known_affine():
     return matrix
 
 
+@cache
 def scan_of_template():
     """Return image, mask, grid and affine; its contrast is not the template's."""
-    _, grey, white, where = load_template()
+    template, grey, white, where = load_template()
     matrix = known_affine()
     affine = np.diag([*ZOOMS, 1.0])
     shape = (76, 88, 42)
@@ -33,10 +35,8 @@ def scan_of_template():
     affine[:3, 3] = middle[:3] - np.array(ZOOMS) * (np.array(shape) - 1) / 2
     index = np.linalg.inv(where.affine) @ matrix @ affine
     gm, wm, brain = (
-        ndimage.affine_transform(
-            ndimage.gaussian_filter(v, 0.8), index[:3, :3], index[:3, 3], shape, order=1
-        )
-        for v in (grey, white, (load_template()[0] > 0).astype(np.float32))
+        ndimage.affine_transform(v, index[:3, :3], index[:3, 3], shape, order=1)
+        for v in (grey, white, (template > 0).astype(np.float32))
     )
     mask = ndimage.binary_fill_holes(brain > 0.5)
     clean = 60 * np.clip(1 - gm - wm, 0, 1) + 220 * gm + 260 * wm

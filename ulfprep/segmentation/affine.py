@@ -46,10 +46,12 @@ def affine_match(fixed, fixed_mask, fixed_grid: Grid, moving, moving_mask, movin
     images = _image(fixed, origin), _image(moving, moving_origin), _image(near, origin)
     centre, size = _moments(region, origin)
     other_centre, other_size = _moments(other, moving_origin)
+    # A brain of another size altogether is refused before any search.
+    check_match(np.diag([*3 * [other_size / size], 1.0]))
     similar = sitk.Similarity3DTransform()
     similar.SetCenter(centre.tolist())
     similar.SetTranslation((other_centre - centre).tolist())
-    similar.SetScale(float(np.clip(other_size / size, *STRETCH)))
+    similar.SetScale(float(other_size / size))
     found = _refined(*images, similar, 15)
     affine = sitk.AffineTransform(3)
     affine.SetCenter(found.GetCenter())
