@@ -7,7 +7,7 @@ import pytest
 from template_brain import scan_of_template
 
 from ulfprep.physics.grid import isotropic_grid
-from ulfprep.segmentation import template
+from ulfprep.segmentation import affine, template
 from ulfprep.segmentation.affine import affine_match, check_match
 from ulfprep.segmentation.template import FLOOR, load_template, prior_under, template_files
 
@@ -68,8 +68,9 @@ def test_the_prior_sums_to_one_and_forbids_nothing(scan, prior):
     assert prior[0, 0, 0, 0] > 0.9
 
 
-def test_the_same_scan_gives_the_same_bytes(scan, match):
-    assert matched(scan).tobytes() == match.tobytes()
+def test_the_same_scan_gives_the_same_bytes(scan, monkeypatch):
+    monkeypatch.setattr(affine, 'ITERATIONS', (3, 4))
+    assert matched(scan).tobytes() == matched(scan).tobytes()
 
 
 @pytest.mark.parametrize(

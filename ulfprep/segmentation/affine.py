@@ -9,6 +9,8 @@ from ulfprep.physics.grid import Grid
 SPACING = 4.0
 #: How far around the brain (mm) the comparison goes: its outline says most about its size.
 AROUND = 10.0
+#: At most so many steps with seven parameters, then with twelve.
+ITERATIONS = (15, 40)
 #: Stretch of a brain along any direction that is still believed.
 STRETCH = (0.7, 1.4)
 
@@ -52,12 +54,12 @@ def affine_match(fixed, fixed_mask, fixed_grid: Grid, moving, moving_mask, movin
     similar.SetCenter(centre.tolist())
     similar.SetTranslation((other_centre - centre).tolist())
     similar.SetScale(float(other_size / size))
-    found = _refined(*images, similar, 15)
+    found = _refined(*images, similar, ITERATIONS[0])
     affine = sitk.AffineTransform(3)
     affine.SetCenter(found.GetCenter())
     affine.SetMatrix(found.GetMatrix())
     affine.SetTranslation(found.GetTranslation())
-    found = _refined(*images, affine, 60)
+    found = _refined(*images, affine, ITERATIONS[1])
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(found.GetMatrix(), (3, 3))
     middle = np.array(found.GetCenter())
