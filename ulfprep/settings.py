@@ -105,6 +105,8 @@ class Settings:
         Poor but fast settings, for trying things out and for tests.
     segmentation : str
         ``auto``, ``fast`` (FSL FAST) or ``embedded`` (HMRF-EM).
+    tissue_prior : str
+        Of the embedded segmentation: ``none``, or ``template`` for that of the MNI152 template.
     verbose : int
         How often ``-v`` was given.
     """
@@ -141,6 +143,7 @@ class Settings:
     random_seed: int = 20250101
     sloppy: bool = False
     segmentation: str = 'auto'
+    tissue_prior: str = 'none'
     verbose: int = 0
 
     def to_dict(self) -> dict:

@@ -72,6 +72,7 @@ def test_threads_never_exceed_processes():
         ['--noise-fwhm', 'nan'],
         ['--psf', 'sinc'],
         ['--likelihood', 'gauss'],
+        ['--tissue-prior', 'atlas'],
         ['--target-like', 'a.nii', '--target-sequence', 'HF-T1w'],
     ],
 )
@@ -94,7 +95,8 @@ def test_help_names_every_flag_and_its_group():
     text = build_parser().format_help()
     for flag in ('--participant-label', '--session-label', '--target-field', '--source-field',
                  '--device', '--nprocs', '--omp-nthreads', '--work-dir', '--random-seed',
-                 '--sloppy', '--segmentation', '--version', '--verbose'):  # fmt: skip
+                 '--sloppy', '--segmentation', '--tissue-prior', '--version',
+                 '--verbose'):  # fmt: skip
         assert flag in text
     groups = ('which scans:', 'target: ', 'scan: ', 'simulation ', 'how to compute:', 'machine:')
     for group in groups:
@@ -181,6 +183,7 @@ def test_settings_of_every_flag_survive_toml(tmp_path):
         '--bias-strength', '0.1', '--noise-fwhm', '2', '--keep-head', '--psf', 'kspace',
         '--likelihood', 'rician', '--simulate-as-bids', str(tmp_path / 'raw'),
         '--skull-strip', 'skip', '--brain-mask', str(tmp_path / 'masks'),
+        '--tissue-prior', 'template',
     ]  # fmt: skip
     settings = parse_args(arguments)
     assert settings.target_contrast == ('WM-GM=-0.4',)
@@ -194,6 +197,14 @@ def test_the_word_on_the_skull_changes_results_and_the_place_of_masks_does_not()
     assert plain.skull_strip == 'auto'
     assert parse_args([*BASE, '--skull-strip', 'force']).digest() != plain.digest()
     assert parse_args([*BASE, '--brain-mask', 'masks']).digest() == plain.digest()
+
+
+def test_a_tissue_prior_is_off_unless_asked_for_and_changes_results():
+    plain = parse_args(BASE)
+    assert plain.tissue_prior == 'none'
+    asked = parse_args([*BASE, '--tissue-prior', 'template'])
+    assert asked.tissue_prior == 'template'
+    assert asked.digest() != plain.digest()
 
 
 def test_where_a_reference_lies_does_not_matter_but_what_it_holds_does(tmp_path):

@@ -114,6 +114,36 @@ def test_fast_without_fsl(args, capsys, monkeypatch, tmp_path):
     assert not args['out'].exists()
 
 
+@pytest.fixture
+def with_fsl(monkeypatch, tmp_path):
+    """Put a command named fast on the PATH."""
+    folder = tmp_path / 'fsl'
+    folder.mkdir()
+    (folder / 'fast').write_text('#!/bin/sh\n')
+    (folder / 'fast').chmod(0o755)
+    monkeypatch.setenv('PATH', str(folder))
+
+
+@pytest.mark.usefixtures('with_fsl')
+def test_fast_takes_no_prior(args, capsys):
+    args['more'] = ['--device', 'cpu', '--segmentation', 'fast', '--tissue-prior', 'template']
+    expect(args, Exit.USAGE, capsys, '--tissue-prior template', '--segmentation embedded')
+    assert not args['out'].exists()
+
+
+@pytest.mark.usefixtures('with_fsl')
+def test_a_prior_decides_for_the_embedded_segmentation():
+    assert preflight.resolve_segmentation('auto') == 'fast'
+    assert preflight.resolve_segmentation('auto', 'template') == 'embedded'
+
+
+def test_a_prior_without_its_template(args, capsys, monkeypatch):
+    monkeypatch.setattr('ulfprep.segmentation.template.find_spec', lambda name: None)
+    args['more'] += ['--tissue-prior', 'template']
+    expect(args, Exit.USAGE, capsys, 'nilearn', '--tissue-prior none')
+    assert not args['out'].exists()
+
+
 def test_gpu_that_is_not_there(args, capsys, monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     args['more'] = ['--device', 'cuda', '--segmentation', 'embedded']

@@ -8,8 +8,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 from nipype.pipeline import engine as pe
+from scipy import ndimage
+from template_brain import ZOOMS, scan_of_template
 
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
+from ulfprep.segmentation.template import load_template
 
 #: Writes what FAST writes: `_pve_0..2` hold 0.1, 0.2 and 0.7, the rest copies of its input.
 FAKE_FAST = """\
@@ -148,3 +151,44 @@ def test_embedded_segmentation_has_the_same_outputs(tmp_path, monkeypatch, phant
     assert set(np.unique(dseg)) == {0, 1, 2, 3}
     assert outputs.summary['method'] == 'embedded HMRF-EM'
     assert outputs.summary['means'] == sorted(outputs.summary['means'])
+
+
+def test_the_template_is_laid_over_the_scan_it_segments(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scan = scan_of_template()
+    image = save(tmp_path / 'x.nii.gz', scan.image, scan.grid.affine)
+    mask = save(tmp_path / 'mask.nii.gz', scan.mask.astype(np.uint8), scan.grid.affine)
+    node = SegmentTissues(in_file=image, in_mask=mask, spacing=2.5, expected=[0.23, 0.85, 1])
+    node.inputs.resolution = {'voxel_size_mm': list(ZOOMS)}
+    plain = node.run().outputs
+    assert plain.summary['prior'] == 'none'
+    assert 'prior' not in plain.summary['method']
+    without = [nib.load(file).get_fdata() for file in plain.lattice_probsegs]
+    node.inputs.prior = 'template'
+    told = node.run().outputs
+    assert told.summary['prior'] == 'template'
+    assert 'MNI152' in told.summary['method']
+    _, grey, white, where = load_template()
+    affine = nib.load(told.lattice_probsegs[0]).affine
+    index = np.linalg.inv(where.affine) @ scan.matrix @ affine
+    errors = []
+    for k, true in ((1, grey), (2, white)):
+        truth = ndimage.affine_transform(
+            ndimage.gaussian_filter(true, 1.0), index[:3, :3], index[:3, 3], without[k].shape
+        )
+        found = nib.load(told.lattice_probsegs[k]).get_fdata()
+        inside = found + without[k] > 0
+        errors.append([np.abs(v - truth)[inside].mean() for v in (found, without[k])])
+    # The prior is the truth here, blurred: laid anywhere else it would not help.
+    assert all(error < before for error, before in errors)
+
+
+def test_a_template_that_fits_no_brain_names_the_scan(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scan = scan_of_template()
+    giant = scan.grid.affine @ np.diag([2, 2, 2, 1])
+    image = save(tmp_path / 'x.nii.gz', scan.image, giant)
+    mask = save(tmp_path / 'mask.nii.gz', scan.mask.astype(np.uint8), giant)
+    node = SegmentTissues(in_file=image, in_mask=mask, spacing=2.5, prior='template')
+    with pytest.raises(ValueError, match=r'x\.nii\.gz: the template does not fit .*none'):
+        node.run()

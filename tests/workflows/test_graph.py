@@ -80,13 +80,26 @@ def test_methods_say_what_this_workflow_does(settings):
     assert 'hidden Markov' in workflow.get_node('outputs_wf.derivatives').inputs.methods
 
 
+def test_a_prior_reaches_the_segmentation_and_the_methods(settings):
+    task = make_task(find_scans(settings)[0], settings)
+    asked = dataclasses.replace(settings, tissue_prior='template')
+    plain, told = (init_scan_wf(task, chosen) for chosen in (settings, asked))
+    assert plain.get_node('preprocess_wf.tissues').inputs.prior == 'none'
+    assert told.get_node('preprocess_wf.tissues').inputs.prior == 'template'
+    assert 'MNI152 template [@mni152]' in told.visit_desc()
+    assert 'MNI152' not in plain.visit_desc()
+
+
 def test_every_citation_is_in_the_bibliography(settings):
     from importlib.resources import files
 
     bibliography = files('ulfprep.data').joinpath('boilerplate.bib').read_text()
     known = set(re.findall(r'@\w+\{([^,]+),', bibliography))
     for segmentation, target in itertools.product(['fast', 'embedded'], [None, 0.01]):
-        chosen = dataclasses.replace(settings, segmentation=segmentation, target_field=target)
+        prior = 'template' if segmentation == 'embedded' else 'none'
+        chosen = dataclasses.replace(
+            settings, segmentation=segmentation, target_field=target, tissue_prior=prior
+        )
         text = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen).visit_desc()
         assert set(re.findall(r'@([\w-]+)', text)) <= known
 

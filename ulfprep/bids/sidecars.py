@@ -20,7 +20,7 @@ from ulfprep.settings import MODALITIES, Settings
 #: Version of BIDS that the derivatives follow.
 BIDS_VERSION = '1.10.0'
 #: Packages whose version may change a result.
-PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype')
+PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype', 'nilearn')
 #: What BIDS has no name for (yet): reports, tables, and JSON files that describe no image.
 BIDSIGNORE = (
     '*.html',

@@ -113,7 +113,14 @@ def build_parser() -> argparse.ArgumentParser:
         choices=('auto', 'fast', 'embedded'),
         default='auto',
         help='tissue segmentation: FSL FAST, the embedded HMRF-EM, or FAST where FSL is '
-        'installed (default: auto)',
+        'installed and no --tissue-prior is asked for (default: auto)',
+    )
+    method.add_argument(
+        '--tissue-prior',
+        choices=('none', 'template'),
+        default=Settings.tissue_prior,
+        help='prior probabilities of the tissues in the embedded segmentation: none, or those of '
+        'the MNI152 template, matched affinely (default: %(default)s)',
     )
     method.add_argument(
         '--likelihood',
@@ -350,6 +357,7 @@ def parse_args(argv: list[str] | None = None) -> Settings:
         random_seed=options.random_seed,
         sloppy=options.sloppy,
         segmentation=options.segmentation,
+        tissue_prior=options.tissue_prior,
         verbose=options.verbose,
     )
 

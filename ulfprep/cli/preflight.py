@@ -98,15 +98,25 @@ def make_folder(path: Path, flag: str) -> None:
         ) from error
 
 
-def resolve_segmentation(name: str) -> str:
+def resolve_segmentation(name: str, prior: str = 'none') -> str:
     """Return ``fast`` or ``embedded`` for what was asked.
 
     Raises
     ------
     Stop
-        Where ``fast`` was asked for by name and FSL is not installed.
+        Where ``fast`` was asked for by name and FSL is not installed, or with a prior that
+        only the embedded segmentation takes; where the template of the prior is not installed.
     """
     found = shutil.which('fast')
+    if prior != 'none':
+        if name == 'fast':
+            raise Stop(
+                Exit.USAGE,
+                f'--tissue-prior {prior} is of the embedded segmentation; leave it out, or use '
+                '--segmentation embedded',
+            )
+        check_template()
+        return 'embedded'
     if name == 'auto':
         return 'fast' if found else 'embedded'
     if name == 'fast' and not found:
@@ -116,6 +126,16 @@ def resolve_segmentation(name: str) -> str:
             'and source its set-up, or use --segmentation embedded',
         )
     return name
+
+
+def check_template() -> None:
+    """Refuse a prior whose template is not installed."""
+    from ulfprep.segmentation.template import template_files
+
+    try:
+        template_files()
+    except FileNotFoundError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
 
 
 def resolve_device(name: str) -> str:
@@ -251,7 +271,7 @@ def preflight(settings: Settings) -> Settings:
     check_brain_mask(settings.brain_mask)
     digest = reference_digest(settings)
     check_reference(settings)
-    segmentation = resolve_segmentation(settings.segmentation)
+    segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)
     device = resolve_device(settings.device)
     make_folder(settings.output_dir, 'output folder')
     make_folder(settings.work_dir, '--work-dir')

@@ -29,6 +29,7 @@ class _SegmentInputSpec(BaseInterfaceInputSpec):
     expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
     resolution = traits.Dict(desc='voxel_size_mm at acquisition; those of the file without')
     psf = traits.Str('gaussian', usedefault=True, desc='kind of point-spread function')
+    prior = traits.Enum('none', 'template', usedefault=True, desc='prior of the tissues')
 
 
 class _TissueOutputSpec(TraitedSpec):
@@ -56,6 +57,9 @@ class SegmentTissues(SimpleInterface):
         expected = self.inputs.expected if isdefined(self.inputs.expected) else None
         resolution = self.inputs.resolution if isdefined(self.inputs.resolution) else {}
         acquired = resolution.get('voxel_size_mm')
+        more = {}
+        if self.inputs.prior == 'template':
+            more['prior'] = self._template(data, mask, grid, acquired)
         result = segment(
             data,
             mask,
@@ -64,6 +68,7 @@ class SegmentTissues(SimpleInterface):
             expected=expected,
             acquired=acquired,
             psf=self.inputs.psf,
+            **more,
         )
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine
@@ -76,13 +81,30 @@ class SegmentTissues(SimpleInterface):
             self._results['lattice_probsegs'] = write_probabilities(
                 runtime.cwd, 'lattice', result.fine, fine.affine
             )
+        method = 'the embedded PSF-aware model' if result.unmixed else 'embedded HMRF-EM'
+        if more:
+            method += ' and the prior of the MNI152 template'
         self._results['summary'] = {
-            'method': 'the embedded PSF-aware model' if result.unmixed else 'embedded HMRF-EM',
+            'method': method,
             'unmixed': bool(result.unmixed),
+            'prior': self.inputs.prior,
             'means': [float(value) for value in result.means],
             'sds': [float(value) for value in result.sds],
         }
         return runtime
+
+    def _template(self, data, mask, grid, acquired):
+        """Return the template's prior where the scan will be segmented."""
+        from ulfprep.physics.grid import isotropic_grid
+        from ulfprep.segmentation.template import template_prior
+        from ulfprep.segmentation.tissue import on_lattice
+
+        fine = on_lattice(acquired or grid.zooms)
+        where = isotropic_grid(grid, self.inputs.spacing) if fine else grid
+        try:
+            return template_prior(data, mask, grid, where)
+        except ValueError as error:
+            raise ValueError(f'{self.inputs.in_file}: {error}') from error
 
 
 class _ApplyMaskInputSpec(BaseInterfaceInputSpec):

@@ -24,7 +24,7 @@ class CoarseTissues:
 
 
 def coarse_tissues(
-    model, measured, voxels, sharp, log_field, brain, spacing, expected
+    model, measured, voxels, sharp, log_field, brain, spacing, expected, prior=None
 ) -> CoarseTissues:
     """Measure the tissues' signals and find their shares, each with the other.
 
@@ -52,6 +52,8 @@ def coarse_tissues(
         Of the fine lattice, mm.
     expected : sequence of 3 floats
         Signals of CSF, GM, WM that the scan should show; CSF the darkest.
+    prior : numpy.ndarray, shape (3, x, y, z), optional
+        Prior probabilities of the tissues on the fine lattice.
 
     Returns
     -------
@@ -64,12 +66,12 @@ def coarse_tissues(
     sd = max(float(classes.sds[2]), 0.03 * means[2])
     inside = voxels & (model.acquire(brain.astype(np.float32)) > 0.97)
     for _ in range(5):
-        shares = tissue_shares(even, brain, spacing, means, sd, sweeps=2)
+        shares = tissue_shares(even, brain, spacing, means, sd, sweeps=2, prior=prior)
         labels = (shares == shares.max(axis=0)) & brain
         before, means[0] = means[0], _csf_mean(model, measured, inside, labels * field, means)
         if abs(means[0] - before) < 0.01 * means[2]:
             break
-    shares = tissue_shares(even, brain, spacing, means, sd)
+    shares = tissue_shares(even, brain, spacing, means, sd, prior=prior)
     return CoarseTissues(shares, means, np.full(3, sd))
 
 

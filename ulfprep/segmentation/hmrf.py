@@ -43,6 +43,7 @@ def fit_markov_field(
     grey_to_white: float | None = None,
     max_iterations: int = 25,
     tolerance: float = 1e-3,
+    prior: np.ndarray | None = None,
 ) -> MarkovField:
     """Segment a brain into CSF, GM and WM.
 
@@ -72,6 +73,8 @@ def fit_markov_field(
     max_iterations : int
     tolerance : float
         Stop once the means move less than this part of the WM mean.
+    prior : numpy.ndarray, shape (3, X, Y, Z), optional
+        Prior probabilities of CSF, GM and WM, none of them zero; all alike without.
 
     Returns
     -------
@@ -95,6 +98,8 @@ def fit_markov_field(
     bounds = None if grey_to_white is None else _bounds(values, grey_to_white)
     means = _held(means, gm, wm, bounds)
     neighbours = NeighbourMean(inside, zooms)
+    if prior is not None:
+        log_prior = np.log(np.asarray(prior, np.float32)[(slice(None), *box)][:, inside][order])
     basis = _polynomials(inside, bias_order)
     log_bias = np.zeros(values.size, np.float32)
     probs = np.full((3, values.size), 1 / 3, np.float32)
@@ -105,6 +110,8 @@ def fit_markov_field(
         # so that a poor start is not frozen into patches.
         strength = beta * min(1.0, n_iterations / 5)
         log_likelihood = _log_gaussian(corrected, means, sds)
+        if prior is not None:
+            log_likelihood += log_prior
         for _ in range(2):
             field = neighbours(probs) if n_iterations > 1 else 0.0
             probs = _softmax(log_likelihood + 6 * strength * field)

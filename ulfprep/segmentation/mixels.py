@@ -23,6 +23,7 @@ def tissue_shares(
     *,
     beta: float = 0.6,
     sweeps: int = 6,
+    prior: np.ndarray | None = None,
 ) -> np.ndarray:
     """Share of CSF, GM and WM in every voxel.
 
@@ -45,6 +46,9 @@ def tissue_shares(
         Strength of the prior at voxels of 1 mm; it falls with the distance of neighbours.
     sweeps : int
         Mean-field sweeps.
+    prior : numpy.ndarray, shape (3, X, Y, Z), optional
+        Prior probabilities of CSF, GM and WM, none of them zero; a mixture has the mean of its
+        two tissues'. All alike without.
 
     Returns
     -------
@@ -57,15 +61,15 @@ def tissue_shares(
     values = np.asarray(image, np.float32)[brain]
     values = np.clip(values, means.min() - margin, means.max() + margin)
     likelihood, parts = _states(values, means, np.float32(sd))
+    if prior is not None:
+        likelihood *= _with_mixtures(np.asarray(prior, np.float32)[:, brain])
     strength = 6 * beta / float(np.mean(zooms))
     neighbours = NeighbourMean(brain, zooms)
     shares = _shares(likelihood, parts)
     for _ in range(sweeps):
-        around = neighbours(shares)
-        mixed = [(around[a] + around[b]) / 2 for a, b in MIXTURES]
-        prior = np.exp(strength * (np.concatenate([around, mixed]) - 1))
-        prior[3:] *= PREFERENCE
-        shares = _shares(likelihood * prior, parts)
+        likely = np.exp(strength * (_with_mixtures(neighbours(shares)) - 1))
+        likely[3:] *= PREFERENCE
+        shares = _shares(likelihood * likely, parts)
     out = np.zeros((3, *brain.shape), np.float32)
     out[:, brain] = shares
     return out
@@ -84,6 +88,11 @@ def _states(values, means, sd):
         signal = values + sd * (_normal(low) - _normal(high)) / inside
         parts.append(np.clip((signal - means[a]) / (means[b] - means[a]), 0, 1))
     return np.stack(pure + mixed), parts
+
+
+def _with_mixtures(tissues):
+    """Three tissues and the mixtures, each the mean of its two, shape (5, n)."""
+    return np.concatenate([tissues, [(tissues[a] + tissues[b]) / 2 for a, b in MIXTURES]])
 
 
 def _normal(z):

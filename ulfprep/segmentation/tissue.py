@@ -70,6 +70,11 @@ def grey_to_white(expected=None) -> float | None:
     return float(expected[1] / expected[2])
 
 
+def on_lattice(acquired) -> bool:
+    """Whether a scan acquired with a PSF of these FWHM (mm) is segmented on the fine lattice."""
+    return max(acquired) > PLAIN_VOXEL
+
+
 def segment(
     image: np.ndarray,
     mask: np.ndarray,
@@ -79,6 +84,7 @@ def segment(
     acquired=None,
     psf: str = 'gaussian',
     expected=None,
+    prior=None,
 ):
     """Segment a brain into CSF, GM and WM.
 
@@ -107,6 +113,10 @@ def segment(
         One of :data:`ulfprep.physics.psf.KINDS`.
     expected : sequence of 3 floats, optional
         Signals of CSF, GM, WM that the scan should show; those of T1w without.
+    prior : numpy.ndarray, shape (3, ...), optional
+        Prior probabilities of CSF, GM, WM (:func:`ulfprep.segmentation.template.template_prior`)
+        where the scan is segmented: on the isotropic lattice if :func:`on_lattice`, else on its
+        own grid.
 
     Returns
     -------
@@ -115,14 +125,14 @@ def segment(
     mask = np.asarray(mask, bool)
     acquired = zooms if acquired is None else acquired
     sigma = estimate_noise(image, mask, zooms, acquired).sigma
-    if max(acquired) > PLAIN_VOXEL:
-        return _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing)
+    if on_lattice(acquired):
+        return _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, prior)
     known = {'order': brightness_order(expected), 'grey_to_white': grey_to_white(expected)}
-    field = fit_markov_field(image, mask, zooms, sigma=sigma, **known)
+    field = fit_markov_field(image, mask, zooms, sigma=sigma, prior=prior, **known)
     return TissueSegmentation(field.probs, field.means, field.sds)
 
 
-def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing):
+def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, prior):
     """Segment on the fine lattice and average what is found through the PSF."""
     scan = Grid(mask.shape, np.diag([*map(float, zooms), 1.0]))
     whole = isotropic_grid(scan, spacing)
@@ -132,10 +142,12 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing):
     brain = resample_mask(voxels, near, fine)
     measured = np.asarray(image, np.float32)[bounds]
     sharp = edge_preserving_inverse(model, measured, voxels, sigma, fine.zooms)
+    if prior is not None:
+        prior = prior[(slice(None), *fine_bounds)]
     log_field = reference_field(sharp, brain, fine.zooms, expected, RESIDUAL_FWHM, SPREAD)
     if grey_to_white(expected) is None:
         found = coarse_tissues(
-            model, measured, voxels, sharp, log_field, brain, fine.zooms, expected or T1W
+            model, measured, voxels, sharp, log_field, brain, fine.zooms, expected or T1W, prior
         )
     else:
         found = fit_markov_field(
@@ -145,6 +157,7 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing):
             sigma=SHARP_NOISE * sigma,
             order=brightness_order(expected),
             grey_to_white=grey_to_white(expected),
+            prior=prior,
         )
     seen = model.acquire(found.probs)
     total = seen.sum(axis=0)

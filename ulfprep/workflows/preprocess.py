@@ -27,6 +27,9 @@ Tissues (CSF, GM, WM) were segmented with a hidden Markov random field fitted by
 expectation-maximisation [@fast], with a smooth bias field inside the model; scans with thick
 slices were deconvolved for it with total variation [@tv]{more}, and the posteriors averaged back
 through the point-spread function. """
+BOILERPLATE_PRIOR = """\
+The prior probabilities of the tissues were those of the MNI152 template [@mni152], matched by an
+affine of the most mutual information and mixed with a uniform prior. """
 MORE_T1W = """ to a 1 mm lattice, on which the signals of GM and WM were measured in homogeneous
 places (GM weakly tied to what relaxation times make of the sequence), that of CSF by least
 squares through the point-spread function, and every voxel was given shares of the tissues,
@@ -72,6 +75,8 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     )
     more = MORE_T1W if scan.suffix == 'T1w' else ' to a 1 mm lattice'
     embedded = BOILERPLATE_EMBEDDED.format(more=more)
+    if settings.tissue_prior == 'template':
+        embedded += BOILERPLATE_PRIOR
     workflow.__desc__ = opening + (BOILERPLATE_FAST if fast else embedded)
 
     check = pe.Node(CheckScan(in_file=str(scan.path)), name='check', mem_gb=0.5)
@@ -151,7 +156,10 @@ def _add_segmentation(
     if settings.segmentation != 'fast':
         tissues = pe.Node(
             SegmentTissues(
-                spacing=2.0 if settings.sloppy else 1.0, expected=expected, psf=settings.psf
+                spacing=2.0 if settings.sloppy else 1.0,
+                expected=expected,
+                psf=settings.psf,
+                prior=settings.tissue_prior,
             ),
             name='tissues',
             n_procs=settings.omp_nthreads,
