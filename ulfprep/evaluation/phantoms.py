@@ -155,6 +155,25 @@ def padded(shape, multiple=(8, 8, 10)) -> tuple[int, int, int]:
     return tuple(int(-(-n // m) * m) for n, m in zip(shape, multiple, strict=True))
 
 
+def lattice(shape, affine) -> Grid:
+    """Lay the grid of :func:`padded` around the middle of a brain's own.
+
+    Parameters
+    ----------
+    shape : tuple of 3 ints
+    affine : numpy.ndarray, shape (4, 4)
+        Voxel index to world millimetre.
+
+    Returns
+    -------
+    Grid
+    """
+    before = [(p - n) // 2 for n, p in zip(shape, padded(shape), strict=True)]
+    moved = np.array(affine, float)
+    moved[:3, 3] -= moved[:3, :3] @ np.array(before, float)
+    return Grid(padded(shape), moved)
+
+
 def _positions(n, m):
     """Centres of m voxels in indices of the n that share their field of view."""
     return (np.arange(m) + 0.5) * n / m - 0.5
@@ -176,11 +195,3 @@ def _slices(n, m, ramp=1):
     distance = np.abs(_positions(n, m)[:, None] - np.arange(n)) * m / n
     profile = np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2 if ramp else distance <= 0.5
     return profile / profile.sum(axis=1, keepdims=True)
-
-
-def lattice(shape, affine) -> Grid:
-    """Grid of a brain padded around its centre from ``shape`` (see :func:`padded`)."""
-    before = [(p - n) // 2 for n, p in zip(shape, padded(shape), strict=True)]
-    moved = np.array(affine, float)
-    moved[:3, 3] -= moved[:3, :3] @ np.array(before, float)
-    return Grid(padded(shape), moved)

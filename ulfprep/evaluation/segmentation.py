@@ -218,7 +218,7 @@ def main(argv=None) -> int:
         for case in _cases(options, missing.append):
             found, labels = run_case(case)
             rows += found
-            if not drawn:
+            if not drawn and case.source != 'high field':
                 draw_case(options.out / 'segmentation.png', case, labels)
                 drawn = True
             write_tables(options.out, rows, command, missing)
