@@ -41,7 +41,8 @@ def write_tables(out: Path, rows: list[dict], command: str, missing=()) -> None:
 
 def document(rows: list[dict], command: str, missing=()) -> str:
     """Return the benchmark as Markdown; see :func:`write_tables`."""
-    methods = list(dict.fromkeys(row['method'] for row in rows))
+    found = {row['method'] for row in rows}
+    methods = [name for name in DESCRIPTIONS if name in found]
     head = [
         '# Segmentation benchmark',
         '',
