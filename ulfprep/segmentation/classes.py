@@ -7,10 +7,11 @@ from scipy import ndimage
 
 #: Share of the brain's inside, the flattest part of it, that counts as free of mixtures.
 FLATTEST = 0.1
-#: S.d. of the relative brightness of GM: of what homogeneous voxels tell (they are mostly
-#: deep grey matter, which is not quite cortex) and of what relaxation times tell (they are
-#: known to a tenth, and the sequence's timing is known less).
-SPREAD_MEASURED, SPREAD_EXPECTED = 0.05, 0.1
+#: S.d. of the relative brightness of GM: of what is measured (flat places are mostly deep grey
+#: matter, brighter than cortex; a Markov field's class of GM holds mixtures with CSF and is
+#: darker), and of what relaxation times tell (they are known to a tenth, and the sequence's
+#: timing is known less).
+SPREAD_MEASURED, SPREAD_EXPECTED = 0.05, 0.15
 #: The same of CSF, in logarithms; it is nearly nulled, and timing moves it most.
 SPREAD_CSF = 0.4
 #: Independent samples that homogeneous voxels are worth beside these: neighbours are alike.
@@ -63,13 +64,14 @@ def homogeneous(image: np.ndarray, brain: np.ndarray, zooms, share: float = FLAT
 
 
 def tissue_classes(
-    image: np.ndarray, brain: np.ndarray, zooms, expected, flat: np.ndarray | None = None
+    image: np.ndarray, brain: np.ndarray, zooms, expected, others=None
 ) -> TissueClasses:
     """Measure the signals of CSF, GM and WM.
 
     A mixture of three Gaussians is fitted to the homogeneous voxels, started at the
-    signals that the sequence makes; then the brightness of GM relative to WM is averaged
-    with what the sequence makes, each weighted by the inverse of its variance.
+    signals that the sequence makes. Where GM and WM were measured in another way too, WM is the
+    geometric mean of both. The brightness of GM relative to WM is that of both and of what
+    the sequence makes, averaged in logarithms, each weighted by the inverse of its variance.
 
     Parameters
     ----------
@@ -80,8 +82,8 @@ def tissue_classes(
         Voxel size, mm.
     expected : sequence of 3 floats
         Signals of CSF, GM, WM that the scan should show, relative to WM.
-    flat : numpy.ndarray of bool, shape (X, Y, Z), optional
-        Homogeneous voxels; those of :func:`homogeneous` without.
+    others : sequence of 3 floats, optional
+        Signals of CSF, GM, WM as measured in another way.
 
     Returns
     -------
@@ -92,15 +94,19 @@ def tissue_classes(
     ValueError
         If the brain is too small.
     """
-    if flat is None:
-        flat = homogeneous(image, brain, zooms)
+    flat = homogeneous(image, brain, zooms)
     expected = np.asarray(expected, float)
     means, sds = _mixture(np.asarray(image, np.float32)[flat], expected)
-    # Two estimates of one ratio, in logarithms.
-    trust = SPREAD_MEASURED**-2 / (SPREAD_MEASURED**-2 + SPREAD_EXPECTED**-2)
-    ratio = trust * np.log(means[1] / means[2]) + (1 - trust) * np.log(expected[1] / expected[2])
+    # Estimates of one ratio, in logarithms.
+    measured = [means[1] / means[2]]
     settled = means.copy()
-    settled[1] = means[2] * np.exp(ratio)
+    if others is not None:
+        measured.append(others[1] / others[2])
+        settled[2] = np.sqrt(means[2] * others[2])
+    ratios = np.log([*measured, expected[1] / expected[2]])
+    weights = np.array([SPREAD_MEASURED] * len(measured) + [SPREAD_EXPECTED]) ** -2.0
+    ratio = float(np.average(ratios, weights=weights))
+    settled[1] = settled[2] * np.exp(ratio)
     return TissueClasses(settled, sds, means)
 
 

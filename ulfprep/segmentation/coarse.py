@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ulfprep.segmentation.classes import tissue_classes
+from ulfprep.segmentation.hmrf import fit_markov_field
 from ulfprep.segmentation.mixels import tissue_shares
 
 #: Signals of CSF, GM, WM that a portable scanner's T1w shows, where nothing is known of it.
@@ -24,11 +25,11 @@ class CoarseTissues:
 
 
 def coarse_tissues(
-    model, measured, voxels, sharp, log_field, brain, spacing, expected, prior=None
+    model, measured, voxels, sharp, log_field, brain, spacing, sigma, expected, prior=None
 ) -> CoarseTissues:
     """Measure the tissues' signals and find their shares, each with the other.
 
-    WM and GM are measured where the deconvolved image is flat
+    WM and GM are measured where the deconvolved image is flat, GM also by a Markov field
     (:func:`ulfprep.segmentation.classes.tissue_classes`). CSF, hardly ever pure in a
     thick slice, is the signal with which the labels, seen through the PSF, explain the scan
     best in least squares. The shares are those of
@@ -50,6 +51,8 @@ def coarse_tissues(
         Brain on the fine lattice.
     spacing : sequence of 3 floats
         Of the fine lattice, mm.
+    sigma : float
+        Noise s.d. of the deconvolved scan.
     expected : sequence of 3 floats
         Signals of CSF, GM, WM that the scan should show; CSF the darkest.
     prior : numpy.ndarray, shape (3, x, y, z), optional
@@ -61,7 +64,12 @@ def coarse_tissues(
     """
     field = np.exp(log_field)
     even = sharp / field
-    classes = tissue_classes(even, brain, spacing, expected)
+    # The classes of a Markov field are pulled down by mixtures; flat places show mostly deep grey
+    # matter, which is brighter than cortex, and the core of WM: the truth lies between.
+    field_means = fit_markov_field(
+        even, brain, spacing, sigma=sigma, bias_order=0, max_iterations=15
+    ).means
+    classes = tissue_classes(even, brain, spacing, expected, field_means)
     means = classes.means.copy()
     sd = max(float(classes.sds[2]), 0.03 * means[2])
     inside = voxels & (model.acquire(brain.astype(np.float32)) > 0.97)

@@ -147,7 +147,16 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
     log_field = reference_field(sharp, brain, fine.zooms, expected, RESIDUAL_FWHM, SPREAD)
     if grey_to_white(expected) is None:
         found = coarse_tissues(
-            model, measured, voxels, sharp, log_field, brain, fine.zooms, expected or T1W, prior
+            model,
+            measured,
+            voxels,
+            sharp,
+            log_field,
+            brain,
+            fine.zooms,
+            SHARP_NOISE * sigma,
+            expected or T1W,
+            prior,
         )
     else:
         found = fit_markov_field(
