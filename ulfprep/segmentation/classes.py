@@ -12,8 +12,9 @@ FLATTEST = 0.1
 #: darker), and of what relaxation times tell (they are known to a tenth, and the sequence's
 #: timing is known less).
 SPREAD_MEASURED, SPREAD_EXPECTED = 0.05, 0.15
-#: The same of CSF, in logarithms; it is nearly nulled, and timing moves it most.
-SPREAD_CSF = 0.4
+#: S.d. of the relative brightness (logarithms) of CSF and GM between which peaks are told apart:
+#: CSF is nearly nulled, and timing moves it most.
+SPREAD_OF_PEAKS = (0.4, 0.1)
 #: Independent samples that homogeneous voxels are worth beside these: neighbours are alike.
 SAMPLES = 1000
 
@@ -134,7 +135,7 @@ def _log_prior(means, expected):
         return -np.inf
     found = np.log(means[:2] / means[2])
     wanted = np.log(np.maximum(expected[:2] / expected[2], 0.05))
-    return -0.5 * float((((found - wanted) / (SPREAD_CSF, SPREAD_EXPECTED)) ** 2).sum())
+    return -0.5 * float((((found - wanted) / SPREAD_OF_PEAKS) ** 2).sum())
 
 
 def _expectation_maximisation(centres, shares, start, iterations=100):
