@@ -12,6 +12,7 @@ from ulfprep.physics.noise import estimate_noise
 from ulfprep.segmentation.bias import reference_field
 from ulfprep.segmentation.coarse import T1W, CoarseTissues, coarse_tissues
 from ulfprep.segmentation.hmrf import fit_markov_field
+from ulfprep.segmentation.plain import plain_tissues
 
 #: Voxels up to this size (mm) show tissue well enough to be classified as they are.
 PLAIN_VOXEL = 1.3
@@ -94,8 +95,9 @@ def segment(
     measured there in neighbourhoods of 45 mm; and the fine voxels are segmented: T1w by shares
     of tissue (:func:`ulfprep.segmentation.coarse.coarse_tissues`), other contrasts, in
     which GM is hardly told from WM, by a Markov random field whose means the sequence
-    bounds. Fine scans are segmented as they are
-    (:func:`ulfprep.segmentation.hmrf.fit_markov_field`).
+    bounds. Fine scans are segmented as they are: T1w by
+    :func:`ulfprep.segmentation.plain.plain_tissues` where it shows three tissues, others by
+    :func:`ulfprep.segmentation.hmrf.fit_markov_field`.
 
     Parameters
     ----------
@@ -128,6 +130,10 @@ def segment(
     if on_lattice(acquired):
         return _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, prior)
     known = {'order': brightness_order(expected), 'grey_to_white': grey_to_white(expected)}
+    if known['grey_to_white'] is None:
+        found = plain_tissues(image, mask, zooms, sigma, prior)
+        if found is not None:
+            return TissueSegmentation(found.probs, found.means, found.sds)
     field = fit_markov_field(image, mask, zooms, sigma=sigma, prior=prior, **known)
     return TissueSegmentation(field.probs, field.means, field.sds)
 
