@@ -85,6 +85,7 @@ def _fake_tissue() -> ModuleType:
             sds=np.array([3, 3, 3]),
             fine=None,
             unmixed=False,
+            method='embedded HMRF-EM',
         )
 
     module = ModuleType('ulfprep.segmentation.tissue')

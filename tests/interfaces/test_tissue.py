@@ -149,7 +149,7 @@ def test_embedded_segmentation_has_the_same_outputs(tmp_path, monkeypatch, phant
     dseg = np.asanyarray(nib.load(outputs.dseg).dataobj)
     assert dseg[centre] == 3  # the ventricle of the phantom
     assert set(np.unique(dseg)) == {0, 1, 2, 3}
-    assert outputs.summary['method'] == 'embedded HMRF-EM'
+    assert outputs.summary['method'] == 'the embedded mixture model'
     assert outputs.summary['means'] == sorted(outputs.summary['means'])
 
 

@@ -112,7 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--segmentation',
         choices=('auto', 'fast', 'embedded'),
         default='auto',
-        help='tissue segmentation: FSL FAST, the embedded HMRF-EM, or FAST where FSL is '
+        help='tissue segmentation: FSL FAST, the embedded one, or FAST where FSL is '
         'installed and no --tissue-prior is asked for (default: auto)',
     )
     method.add_argument(

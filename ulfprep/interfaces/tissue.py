@@ -81,7 +81,7 @@ class SegmentTissues(SimpleInterface):
             self._results['lattice_probsegs'] = write_probabilities(
                 runtime.cwd, 'lattice', result.fine, fine.affine
             )
-        method = 'the embedded PSF-aware model' if result.unmixed else 'embedded HMRF-EM'
+        method = result.method
         if more:
             method += ' and the prior of the MNI152 template'
         self._results['summary'] = {

@@ -19,6 +19,9 @@ PLAIN_VOXEL = 1.3
 #: Size of the neighbourhoods (mm) that show what is left of the bias field, and what anatomy
 #: alone makes of their brightness (s.d. of the logarithm).
 RESIDUAL_FWHM, SPREAD = 45.0, 0.02
+#: The models, in words for reports.
+HMRF, MIXTURE = 'embedded HMRF-EM', 'the embedded mixture model'
+PSF_AWARE = 'the embedded PSF-aware model'
 #: What is left of the scan's noise after a deconvolution that smooths as much as it sharpens.
 SHARP_NOISE = 0.3
 
@@ -39,6 +42,8 @@ class TissueSegmentation:
         (:func:`ulfprep.physics.grid.isotropic_grid`), where it was segmented there.
     unmixed : bool
         Whether ``means`` are those of pure tissue, measured through the PSF.
+    method : str
+        Which model made it, in words.
     """
 
     probs: np.ndarray
@@ -46,6 +51,7 @@ class TissueSegmentation:
     sds: np.ndarray
     fine: np.ndarray | None = None
     unmixed: bool = False
+    method: str = HMRF
 
 
 def brightness_order(expected=None) -> list[int]:
@@ -133,7 +139,7 @@ def segment(
     if known['grey_to_white'] is None:
         found = plain_tissues(image, mask, zooms, sigma, prior)
         if found is not None:
-            return TissueSegmentation(found.probs, found.means, found.sds)
+            return TissueSegmentation(found.probs, found.means, found.sds, method=MIXTURE)
     field = fit_markov_field(image, mask, zooms, sigma=sigma, prior=prior, **known)
     return TissueSegmentation(field.probs, field.means, field.sds)
 
@@ -184,4 +190,5 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
     on_fine = np.zeros((3, *whole.shape), np.float32)
     on_fine[(slice(None), *fine_bounds)] = found.probs
     unmixed = isinstance(found, CoarseTissues)
-    return TissueSegmentation(on_scan, found.means, found.sds, on_fine, unmixed)
+    method = PSF_AWARE if unmixed else HMRF
+    return TissueSegmentation(on_scan, found.means, found.sds, on_fine, unmixed, method)

@@ -25,15 +25,19 @@ Tissues (CSF, GM, WM) were segmented with FSL FAST [@fast]. """
 BOILERPLATE_EMBEDDED = """\
 Tissues (CSF, GM, WM) were segmented with a hidden Markov random field fitted by
 expectation-maximisation [@fast], with a smooth bias field inside the model; scans with thick
-slices were deconvolved for it with total variation [@tv]{more}, and the posteriors averaged back
-through the point-spread function. """
+slices were deconvolved for it to a 1 mm lattice with total variation [@tv], and the posteriors
+averaged back through the point-spread function. """
+BOILERPLATE_T1W = """\
+Every voxel was given shares of the tissues (CSF, GM, WM), mixtures of two included [@pvc], under
+a hidden Markov random field [@fast]. Scans with thick slices were deconvolved for it to a 1 mm
+lattice with total variation [@tv] and the shares averaged back through the point-spread function;
+the signals of GM and WM were measured in homogeneous places and by that field with classes (GM
+weakly tied to what relaxation times make of the sequence), that of CSF by least squares
+through the point-spread function. In scans with small voxels the signals were those of a mixture
+of three Gaussians. """
 BOILERPLATE_PRIOR = """\
 The prior probabilities of the tissues were those of the MNI152 template [@mni152], matched by an
 affine of the most mutual information and mixed with a uniform prior. """
-MORE_T1W = """ to a 1 mm lattice, on which the signals of GM and WM were measured in homogeneous
-places (GM weakly tied to what relaxation times make of the sequence), that of CSF by least
-squares through the point-spread function, and every voxel was given shares of the tissues,
-mixtures included [@pvc]"""
 
 
 def expected_of(scan: Scan, settings: Settings) -> list[float]:
@@ -73,8 +77,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         mask=OWN_MASK if scan.mask else DEEPBET,
         reference=MIDDLE if expected[0] > max(expected[1:]) else WHITE,
     )
-    more = MORE_T1W if scan.suffix == 'T1w' else ' to a 1 mm lattice'
-    embedded = BOILERPLATE_EMBEDDED.format(more=more)
+    embedded = BOILERPLATE_T1W if scan.suffix == 'T1w' else BOILERPLATE_EMBEDDED
     if settings.tissue_prior == 'template':
         embedded += BOILERPLATE_PRIOR
     workflow.__desc__ = opening + (BOILERPLATE_FAST if fast else embedded)
