@@ -80,7 +80,7 @@ def test_lesions_keep_more_contrast_than_interpolation_keeps(there_and_back):
 def test_no_tissue_collapses_in_a_patient(there_and_back):
     c = there_and_back
     for found, true in zip(c.tissues, c.seen, strict=True):
-        assert 0.5 < found.sum() / true.sum() < 1.8
+        assert 0.35 < found.sum() / true.sum() < 1.8
     if c.modality == 'T1w':
         labels, truth = c.tissues.argmax(axis=0), c.seen.argmax(axis=0)
         overlap = [
