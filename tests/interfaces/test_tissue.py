@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 
 import nibabel as nib
@@ -121,6 +122,23 @@ def test_fast_is_told_what_kind_of_image_it_gets():
     assert make_fast().inputs.img_type == 1
     assert make_fast([0.2, 1.3, 1.0]).inputs.img_type == 1
     assert make_fast([2.2, 1.35, 1.0]).inputs.img_type == 2
+
+
+@pytest.mark.skipif(shutil.which('fast') is None, reason='FSL FAST is not installed')
+def test_fast_itself_finds_the_tissues_of_the_phantom(tmp_path, monkeypatch, phantom):
+    monkeypatch.chdir(tmp_path)
+    data = phantom.get_fdata(dtype=np.float32)
+    mask = (data > 15).astype(np.uint8)
+    fast = make_fast()
+    fast.inputs.in_files = [save(tmp_path / 'brain.nii.gz', data * mask)]
+    node = FastToTissues(
+        partial_volume_files=fast.run().outputs.partial_volume_files,
+        in_mask=save(tmp_path / 'mask.nii.gz', mask),
+        in_file=str(tmp_path / 'brain.nii.gz'),
+    )
+    dseg = np.asanyarray(nib.load(node.run().outputs.dseg).dataobj)
+    assert dseg[tuple(n // 2 for n in phantom.shape)] == 3  # its ventricle
+    assert set(np.unique(dseg)) == {0, 1, 2, 3}
 
 
 def test_fast_must_give_three_classes(tmp_path):
