@@ -138,14 +138,34 @@ def _log_prior(means, expected):
     return -0.5 * float((((found - wanted) / SPREAD_OF_PEAKS) ** 2).sum())
 
 
+def expected_mass(centres, mass, means, sds, weights, floor: float):
+    """Divide the mass of a histogram among Gaussians, by their posteriors.
+
+    Parameters
+    ----------
+    centres, mass : numpy.ndarray, shape (n,)
+        Bins and what is in them.
+    means, sds, weights : numpy.ndarray, shape (k,)
+    floor : float
+        Density of what belongs to none of them.
+
+    Returns
+    -------
+    part : numpy.ndarray, shape (k, n)
+    density : numpy.ndarray, shape (n,)
+        Of all of them and the floor, but for a common factor.
+    """
+    scaled = (centres - means[:, None]) / sds[:, None]
+    each = weights[:, None] * np.exp(-0.5 * scaled**2) / sds[:, None]
+    density = each.sum(axis=0) + floor
+    return each / density * mass, density
+
+
 def _expectation_maximisation(centres, shares, start, iterations=100):
     means, white = start.copy(), start[2]
     sds, weights = np.full(3, 0.07 * white), np.full(3, 1 / 3)
     for _ in range(iterations):
-        scaled = (centres - means[:, None]) / sds[:, None]
-        density = weights[:, None] * np.exp(-0.5 * scaled**2) / sds[:, None]
-        total = density.sum(axis=0) + 1e-9 / white
-        part = density / total * shares
+        part, total = expected_mass(centres, shares, means, sds, weights, 1e-9 / white)
         weights = part.sum(axis=1) + 1e-6
         # A tissue that is hardly there stays where it was expected.
         means = (part @ centres + 1e-2 * start) / (part.sum(axis=1) + 1e-2)

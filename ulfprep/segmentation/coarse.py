@@ -1,12 +1,10 @@
 """Tissues on a fine lattice from a coarse T1w scan that sees them through its PSF."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ulfprep.segmentation.classes import tissue_classes
 from ulfprep.segmentation.hmrf import fit_markov_field
-from ulfprep.segmentation.mixels import tissue_shares
+from ulfprep.segmentation.mixels import TissueShares, tissue_shares
 
 #: Signals of CSF, GM, WM that a portable scanner's T1w shows, where nothing is known of it.
 T1W = (0.25, 0.8, 1.0)
@@ -15,18 +13,9 @@ T1W = (0.25, 0.8, 1.0)
 SHARE_OF_CSF = 0.85
 
 
-@dataclass(frozen=True)
-class CoarseTissues:
-    """Shares of CSF, GM, WM on the fine lattice, shape (3, x, y, z); means, s.d., shape (3,)."""
-
-    probs: np.ndarray
-    means: np.ndarray
-    sds: np.ndarray
-
-
 def coarse_tissues(
     model, measured, voxels, sharp, log_field, brain, spacing, sigma, expected, prior=None
-) -> CoarseTissues:
+) -> TissueShares:
     """Measure the tissues' signals and find their shares, each with the other.
 
     WM and GM are measured where the deconvolved image is flat, GM also by a Markov field
@@ -60,7 +49,7 @@ def coarse_tissues(
 
     Returns
     -------
-    CoarseTissues
+    TissueShares
     """
     field = np.exp(log_field)
     even = sharp / field
@@ -80,7 +69,7 @@ def coarse_tissues(
         if abs(means[0] - before) < 0.01 * means[2]:
             break
     shares = tissue_shares(even, brain, spacing, means, sd, prior=prior)
-    return CoarseTissues(shares, means, np.full(3, sd))
+    return TissueShares(shares, means, np.full(3, sd))
 
 
 def _csf_mean(model, measured, inside, labels, means):

@@ -1,5 +1,7 @@
 """Markov random field of three tissues and the mixtures between them, of known signals."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -12,6 +14,15 @@ MIXTURES = ((0, 1), (1, 2))
 PREFERENCE = 2.0
 #: Signals beyond every tissue by more than this many s.d. count as that far.
 REACH = 4.0
+
+
+@dataclass(frozen=True)
+class TissueShares:
+    """Shares of CSF, GM, WM, shape (3, x, y, z); means and s.d. of the tissues, shape (3,)."""
+
+    probs: np.ndarray
+    means: np.ndarray
+    sds: np.ndarray
 
 
 def tissue_shares(

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ulfprep.segmentation.hmrf import MarkovField
-from ulfprep.segmentation.mixels import tissue_shares
+from ulfprep.segmentation.classes import expected_mass
+from ulfprep.segmentation.mixels import TissueShares, tissue_shares
 
 #: Spread of a tissue's signal at high field, relative to that of WM: texture, iron, myelin.
 WITHIN = 0.07
@@ -41,10 +41,7 @@ def _fitted(centres, mass, means, high, iterations):
     """Log-likelihood, means and shares that expectation-maximisation ends with."""
     sds, shares = np.full(3, np.diff(means).mean() / 2), np.full(3, 1 / 3)
     for _ in range(iterations):
-        scaled = (centres - means[:, None]) / sds[:, None]
-        density = shares[:, None] * np.exp(-0.5 * scaled**2) / sds[:, None]
-        total = density.sum(axis=0) + 1e-12 / high
-        part = density / total * mass
+        part, total = expected_mass(centres, mass, means, sds, shares, 1e-12 / high)
         shares = part.sum(axis=1) + 1e-9
         means = part @ centres / shares
         spread = (part * (centres - means[:, None]) ** 2).sum(axis=1) / shares
@@ -52,7 +49,7 @@ def _fitted(centres, mass, means, high, iterations):
     return float((mass * np.log(total)).sum()), means, shares
 
 
-def plain_tissues(image, mask, zooms, sigma: float, prior=None) -> MarkovField | None:
+def plain_tissues(image, mask, zooms, sigma: float, prior=None) -> TissueShares | None:
     """Shares of CSF, GM, WM: signals by a mixture of Gaussians, mixtures explicit.
 
     Parameters
@@ -69,7 +66,7 @@ def plain_tissues(image, mask, zooms, sigma: float, prior=None) -> MarkovField |
 
     Returns
     -------
-    MarkovField or None
+    TissueShares or None
         None where the intensities do not show three tissues: a class that is hardly there,
         or two that are nearly as bright as each other.
     """
@@ -79,4 +76,4 @@ def plain_tissues(image, mask, zooms, sigma: float, prior=None) -> MarkovField |
         return None
     sd = max(sigma, WITHIN * means[2])
     probs = tissue_shares(image, mask, zooms, means, sd, prior=prior)
-    return MarkovField(probs, means, np.full(3, sd), np.ones(mask.shape, np.float32), 0)
+    return TissueShares(probs, means, np.full(3, sd))

@@ -10,7 +10,7 @@ from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import edge_preserving_inverse
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.segmentation.bias import reference_field
-from ulfprep.segmentation.coarse import T1W, CoarseTissues, coarse_tissues
+from ulfprep.segmentation.coarse import T1W, coarse_tissues
 from ulfprep.segmentation.hmrf import fit_markov_field
 from ulfprep.segmentation.plain import plain_tissues
 
@@ -40,8 +40,6 @@ class TissueSegmentation:
     fine : numpy.ndarray, shape (3, x, y, z), float32, optional
         Shares on the isotropic lattice over the scan
         (:func:`ulfprep.physics.grid.isotropic_grid`), where it was segmented there.
-    unmixed : bool
-        Whether ``means`` are those of pure tissue, measured through the PSF.
     method : str
         Which model made it, in words.
     """
@@ -50,8 +48,12 @@ class TissueSegmentation:
     means: np.ndarray
     sds: np.ndarray
     fine: np.ndarray | None = None
-    unmixed: bool = False
     method: str = HMRF
+
+    @property
+    def unmixed(self) -> bool:
+        """Whether ``means`` are those of pure tissue, measured through the PSF."""
+        return self.method == PSF_AWARE
 
 
 def brightness_order(expected=None) -> list[int]:
@@ -158,6 +160,7 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
         prior = prior[(slice(None), *fine_bounds)]
     log_field = reference_field(sharp, brain, fine.zooms, expected, RESIDUAL_FWHM, SPREAD)
     if grey_to_white(expected) is None:
+        method = PSF_AWARE
         found = coarse_tissues(
             model,
             measured,
@@ -167,10 +170,11 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
             brain,
             fine.zooms,
             SHARP_NOISE * sigma,
-            expected or T1W,
+            T1W if expected is None else expected,
             prior,
         )
     else:
+        method = HMRF
         found = fit_markov_field(
             sharp * np.exp(-log_field),
             brain,
@@ -189,6 +193,4 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
     on_scan[(slice(None), *bounds)] = probs
     on_fine = np.zeros((3, *whole.shape), np.float32)
     on_fine[(slice(None), *fine_bounds)] = found.probs
-    unmixed = isinstance(found, CoarseTissues)
-    method = PSF_AWARE if unmixed else HMRF
-    return TissueSegmentation(on_scan, found.means, found.sds, on_fine, unmixed, method)
+    return TissueSegmentation(on_scan, found.means, found.sds, on_fine, method)
