@@ -9,7 +9,7 @@ import torch
 
 from ulfprep.inr import FitOptions, fit_scan, load_fit, render, save_fit
 from ulfprep.inr.blocks import Block
-from ulfprep.inr.network import FieldNetwork
+from ulfprep.inr.network import LatticeField
 from ulfprep.inr.problem import evaluate
 from ulfprep.physics.grid import isotropic_grid
 
@@ -24,7 +24,7 @@ def whole_block(warm):
 
 
 def test_an_untrained_field_equals_the_first_estimate(warm):
-    network = FieldNetwork([50.0, 50.0, 50.0], (12.0, 6.0))
+    network = LatticeField([50.0, 50.0, 50.0], (12.0, 6.0))
     intensity0 = torch.as_tensor(warm.intensity[warm.inside])
     logits0 = torch.as_tensor(warm.logits[:, warm.inside])
     with torch.no_grad():

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ulfprep.inr import network as room
-from ulfprep.inr.network import FieldNetwork, GaborLayer, interpolation_matrix
+from ulfprep.inr.network import GaborLayer, LatticeField, interpolation_matrix
+from ulfprep.inr.points import Points
 
 QUICK = settings(deadline=None, max_examples=25, derandomize=True)
 
@@ -33,15 +34,15 @@ def test_gabor_layer_is_a_windowed_cosine_of_two_linear_maps():
 
 
 def test_an_untrained_network_corrects_nothing():
-    network = FieldNetwork((30.0, 40.0, 50.0), (10.0, 5.0), features=2, hidden=8)
+    network = LatticeField((30.0, 40.0, 50.0), (10.0, 5.0), features=2, hidden=8)
     inside = torch.rand(4, 5, 6, generator=torch.Generator().manual_seed(0)) > 0.4
-    out = network(lines(4, 5, 6), inside)
+    out = network(Points(lines(4, 5, 6), inside))
     assert out.shape == (4, int(inside.sum()))
     assert not out.any()
 
 
 def test_lattices_cover_the_field_of_view_at_their_spacing():
-    network = FieldNetwork((30.0, 44.0, 0.0), (10.0, 5.0), features=3)
+    network = LatticeField((30.0, 44.0, 0.0), (10.0, 5.0), features=3)
     assert [tuple(p.shape) for p in network.lattices] == [(3, 4, 6, 2), (3, 7, 10, 2)]
 
 
@@ -66,11 +67,11 @@ def test_features_are_the_lattices_interpolated_in_three_dimensions():
     from scipy import ndimage
 
     torch.manual_seed(0)
-    network = FieldNetwork((30.0, 40.0, 20.0), (10.0, 5.0), features=2)
+    network = LatticeField((30.0, 40.0, 20.0), (10.0, 5.0), features=2)
     positions = lines(4, 3, 5)
     inside = torch.ones(4, 3, 5, dtype=torch.bool)
     inside[1, 2, 3] = False
-    features = network.features_on(positions, inside)
+    features = network.features_on(Points(positions, inside))
     assert features.shape == (2 * 2 + 3, 59)
     lattice = network.lattices[1].detach().numpy()
     index = np.meshgrid(
@@ -86,7 +87,7 @@ def test_features_are_the_lattices_interpolated_in_three_dimensions():
 
 def trained_like():
     torch.manual_seed(0)
-    network = FieldNetwork((30.0, 40.0, 20.0), (10.0, 5.0), features=2, hidden=8)
+    network = LatticeField((30.0, 40.0, 20.0), (10.0, 5.0), features=2, hidden=8)
     torch.nn.init.normal_(network.head.weight)
     return network
 
@@ -94,10 +95,10 @@ def trained_like():
 def test_a_point_gets_the_same_value_from_any_block_that_holds_it():
     network = trained_like()
     positions = lines(8, 9, 7)
-    whole = network(positions, torch.ones(8, 9, 7, dtype=torch.bool)).reshape(4, 8, 9, 7)
+    whole = network(Points(positions, torch.ones(8, 9, 7, dtype=torch.bool))).reshape(4, 8, 9, 7)
     cut = (slice(2, 5), slice(4, 9), slice(1, 6))
     inside = torch.ones(3, 5, 5, dtype=torch.bool)
-    part = network([p[s] for p, s in zip(positions, cut, strict=True)], inside)
+    part = network(Points([p[s] for p, s in zip(positions, cut, strict=True)], inside))
     torch.testing.assert_close(
         part.reshape(4, 3, 5, 5), whole[(slice(None), *cut)], atol=1e-5, rtol=1e-5
     )
@@ -106,6 +107,18 @@ def test_a_point_gets_the_same_value_from_any_block_that_holds_it():
 def test_chunks_do_not_change_the_result(monkeypatch):
     network = trained_like()
     inside = torch.ones(5, 5, 5, dtype=torch.bool)
-    whole = network(lines(5, 5, 5), inside)
+    whole = network(Points(lines(5, 5, 5), inside))
     monkeypatch.setattr(room, 'CHUNK', 7)
-    torch.testing.assert_close(network(lines(5, 5, 5), inside), whole)
+    torch.testing.assert_close(network(Points(lines(5, 5, 5), inside)), whole)
+
+
+def test_points_of_a_turned_box_get_what_their_coordinates_have():
+    network = trained_like()
+    axes, inside = lines(4, 5, 6), torch.ones(4, 5, 6, dtype=torch.bool)
+    # Axes exchanged and one of them turned round: the same points in another order.
+    matrix = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    turned = Points(axes, inside, (matrix, torch.tensor([0.0, 1.0, 0.0])))
+    values = network(turned).reshape(4, 4, 5, 6)
+    own = network(Points(lines(5, 4, 6), torch.ones(5, 4, 6, dtype=torch.bool)))
+    expected = own.reshape(4, 5, 4, 6).flip(2).transpose(1, 2)
+    torch.testing.assert_close(values, expected, atol=1e-5, rtol=1e-5)

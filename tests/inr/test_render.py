@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ulfprep.inr import render
-from ulfprep.inr.network import FieldNetwork
+from ulfprep.inr.network import LatticeField
 from ulfprep.physics.grid import Grid, isotropic_grid
 
 NAMES = ('intensity', 'probs', 'dseg', 'uncertainty')
@@ -153,7 +153,7 @@ def test_the_rim_of_an_oblique_image_is_not_darkened(fitted, fine_grid):
         intensity=fitted.warm.inside.astype(np.float32),
         logits=np.zeros_like(fitted.warm.logits),
     )
-    network = FieldNetwork([50.0] * 3, fitted.options.lattice_spacings)
+    network = LatticeField([50.0] * 3, fitted.options.lattice_spacings)
     even = dataclasses.replace(fitted, warm=warm, network=network)
     seen = render(even, turned(fine_grid, 0.4))
     brain = seen.dseg > 0

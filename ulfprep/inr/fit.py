@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ulfprep.inr.backbones import build_network
 from ulfprep.inr.blocks import blocks
-from ulfprep.inr.network import FieldNetwork
 from ulfprep.inr.options import FitOptions
 from ulfprep.inr.problem import Problem
 from ulfprep.inr.warm import WarmStart, warm_start
@@ -19,7 +19,7 @@ class Fit:
 
     Attributes
     ----------
-    network : FieldNetwork
+    network : torch.nn.Module
     warm : WarmStart
         The first estimate that the network corrects.
     plan : dict
@@ -29,7 +29,7 @@ class Fit:
         Mean of every term of the objective an epoch, and ``residual_rms`` in sigma.
     """
 
-    network: FieldNetwork
+    network: torch.nn.Module
     warm: WarmStart
     plan: dict
     options: FitOptions
@@ -99,16 +99,7 @@ def fit_scan(
         torch.manual_seed(seed)
         network = new_network(warm, options).to(device)
     rng = np.random.default_rng(seed)
-    optimiser = torch.optim.Adam(
-        [
-            {'params': list(network.lattices), 'lr': options.lattice_rate},
-            {
-                'params': [*network.body.parameters(), *network.head.parameters()],
-                'lr': options.network_rate,
-            },
-        ],
-        betas=(0.9, 0.99),
-    )
+    optimiser = torch.optim.Adam(network.parameter_groups(options), betas=(0.9, 0.99))
     history: dict[str, list] = {}
     plans = [list(blocks(warm, options.block_mm, rng)) for _ in range(options.epochs)]
     n_steps, step = sum(map(len, plans)), 0
@@ -142,9 +133,7 @@ def fit_scan(
     return Fit(network.cpu(), warm, plan, options, history)
 
 
-def new_network(warm: WarmStart, options: FitOptions) -> FieldNetwork:
+def new_network(warm: WarmStart, options: FitOptions) -> torch.nn.Module:
     """Build an untrained network over the field of view of a first estimate."""
     extent = [(n - 1) * z for n, z in zip(warm.fine.shape, warm.fine.zooms, strict=True)]
-    return FieldNetwork(
-        extent, options.lattice_spacings, options.features, options.hidden, options.layers
-    )
+    return build_network(extent, options)

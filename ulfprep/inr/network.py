@@ -10,6 +10,7 @@ import math
 import torch
 from torch import nn
 
+from ulfprep.inr.points import Points
 from ulfprep.physics.acquisition import apply_matrices
 
 #: Points that go through the network at a time.
@@ -56,8 +57,8 @@ class GaborLayer(nn.Module):
         return _Gabor.apply(self.linear(x), self.frequency, self.scale)
 
 
-class FieldNetwork(nn.Module):
-    """Corrections to intensity and tissue logits at any point of the field of view.
+class LatticeField(nn.Module):
+    """Corrections to intensity and tissue logits at any point: feature lattices and a small MLP.
 
     Parameters
     ----------
@@ -69,9 +70,13 @@ class FieldNetwork(nn.Module):
         Features a lattice holds.
     hidden, layers : int
         Width and number of the Gabor layers.
+    n_out : int
+        Numbers a point.
     """
 
-    def __init__(self, extent, spacings=(10.0, 5.0, 2.5), features=4, hidden=24, layers=2):
+    def __init__(
+        self, extent, spacings=(10.0, 5.0, 2.5), features=4, hidden=24, layers=2, n_out=4
+    ):
         super().__init__()
         shapes = [[max(math.ceil(e / s) + 1, 2) for e in extent] for s in spacings]
         self.lattices = nn.ParameterList(
@@ -81,43 +86,63 @@ class FieldNetwork(nn.Module):
         self.body = nn.Sequential(
             *(GaborLayer(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
         )
-        self.head = nn.Linear(hidden, 4)
+        self.head = nn.Linear(hidden, n_out)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def features_on(self, positions, inside):
-        """Interpolate the lattices on a regular block of points.
+    def parameter_groups(self, options) -> list[dict]:
+        """What is trained, and how fast."""
+        mlp = [*self.body.parameters(), *self.head.parameters()]
+        return [
+            {'params': list(self.lattices), 'lr': options.lattice_rate},
+            {'params': mlp, 'lr': options.network_rate},
+        ]
+
+    def features_on(self, points: Points):
+        """Interpolate the lattices at points.
 
         Parameters
         ----------
-        positions : sequence of 3 tensors
-            Normalised coordinates (0 to 1 across the field of view) along each axis.
-        inside : tensor of bool, shape (x, y, z)
-            Points that are wanted.
+        points : Points
 
         Returns
         -------
-        tensor, shape (features * n_lattices + 3, n_inside)
+        tensor, shape (features * n_lattices + 3, n)
         """
+        if points.pose is not None:
+            return self._gathered(points.coordinates())
         columns = []
         for lattice in self.lattices:
             matrices, block = [], lattice
-            for axis, position in enumerate(positions):
+            for axis, position in enumerate(points.axes):
                 matrix, start, stop = interpolation_matrix(position, lattice.shape[axis + 1])
                 matrices.append(matrix)
                 block = block.narrow(axis + 1, start, stop - start)
             columns.append(apply_matrices(matrices, block).flatten(1))
-        shape = inside.shape
-        for axis, position in enumerate(positions):
+        shape = points.inside.shape
+        for axis, position in enumerate(points.axes):
             view = [1, 1, 1]
             view[axis] = -1
             columns.append((2 * position - 1).view(view).expand(shape).reshape(1, -1))
-        wanted = inside.flatten().nonzero().squeeze(1)
+        wanted = points.inside.flatten().nonzero().squeeze(1)
         return torch.cat(columns).index_select(1, wanted)
 
-    def forward(self, positions, inside):
-        """Corrections at the wanted points, shape (4, n_inside): intensity, three logits."""
-        features = self.features_on(positions, inside)
+    def _gathered(self, coordinates):
+        """The same at points that lie on no box of the lattices' own axes."""
+        centred = 2 * coordinates - 1
+        # The sampler's axes run from the last to the first.
+        where = centred.flip(1)[None, None, None]
+        columns = [
+            nn.functional.grid_sample(
+                lattice[None], where, padding_mode='border', align_corners=True
+            )[0, :, 0, 0]
+            for lattice in self.lattices
+        ]
+        return torch.cat([*columns, centred.T])
+
+    def forward(self, points: Points):
+        """Corrections at the wanted points, shape (n_out, n)."""
+        features = self.features_on(points)
         # Chunks that stay in the processor's cache are several times as fast.
         parts = [self.head(self.body(part.T)).T for part in features.split(CHUNK, dim=1)]
         return torch.cat(parts, dim=1)

@@ -16,6 +16,8 @@ class FitOptions:
         Spacing of the lattice on which the field meets the scan, mm.
     block_mm : float
         Edge of the blocks that one step sees; bounds the memory.
+    backbone : str
+        Network that the field is made of, one of :data:`ulfprep.inr.backbones.BACKBONES`.
     lattice_spacings : tuple of float
         Spacings of the feature lattices, mm.
     features, hidden, layers : int
@@ -33,6 +35,7 @@ class FitOptions:
     epochs: int = 8
     spacing: float = 1.0
     block_mm: float = 56.0
+    backbone: str = 'lattice'
     lattice_spacings: tuple[float, ...] = (10.0, 5.0, 2.5)
     features: int = 4
     hidden: int = 24

@@ -5,6 +5,7 @@ import torch
 
 from ulfprep.inr import losses
 from ulfprep.inr.blocks import Block
+from ulfprep.inr.points import Points
 from ulfprep.inr.warm import WarmStart
 
 
@@ -13,7 +14,7 @@ def evaluate(network, warm: WarmStart, block: Block, intensity0, logits0):
 
     Parameters
     ----------
-    network : FieldNetwork
+    network : torch.nn.Module
     warm : WarmStart
     block : Block
     intensity0 : tensor, shape (n,)
@@ -27,11 +28,11 @@ def evaluate(network, warm: WarmStart, block: Block, intensity0, logits0):
     probs : tensor, shape (3, n)
     """
     device = intensity0.device
-    positions = [
+    axes = tuple(
         torch.arange(s.start, s.stop, device=device, dtype=torch.float32) / max(n - 1, 1)
         for s, n in zip(block.fine, warm.fine.shape, strict=True)
-    ]
-    correction = network(positions, block.inside.to(device))
+    )
+    correction = network(Points(axes, block.inside.to(device)))
     intensity = torch.relu(intensity0 + correction[0])
     return intensity, torch.softmax(logits0 + correction[1:], dim=0)
 
