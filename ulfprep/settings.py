@@ -12,6 +12,9 @@ MODALITIES = ('T1w', 'T2w', 'FLAIR')
 #: What they are called in sentences.
 WEIGHTINGS = {'T1w': 'T1-weighted', 'T2w': 'T2-weighted', 'FLAIR': 'FLAIR'}
 
+#: What ``--fuse`` may be told.
+FUSIONS = ('none', 'runs', 'contrasts', 'all')
+
 #: Settings that change how a run is carried out but never a voxel of its results.
 NOT_IN_HASH = frozenset(
     {
@@ -57,6 +60,9 @@ class Settings:
         Field strength of the scans, tesla, where their sidecars do not say.
     modalities : tuple of str
         Which of :data:`MODALITIES` to process.
+    fuse : str
+        Which scans of a session are fitted in one field: ``none``, ``runs`` (those of one
+        modality), ``contrasts`` (one of each modality) or ``all``.
     target_sequence : str
         Sequence at the target: name of a preset, or its timings as JSON text; empty for
         the usual one of the modality.
@@ -119,6 +125,7 @@ class Settings:
     target_field: float | None = None
     source_field: float | None = None
     modalities: tuple[str, ...] = ('T1w',)
+    fuse: str = 'none'
     target_sequence: str = ''
     target_contrast: tuple[str, ...] = ()
     target_like: Path | None = None

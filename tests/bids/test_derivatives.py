@@ -12,10 +12,10 @@ from ulfprep.bids.derivatives import (
     QC,
     derivatives_of,
     golden_list,
-    is_finished,
     path_of,
 )
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
+from ulfprep.bids.finished import is_finished
 from ulfprep.bids.labels import LOOKUP, lookup_table, to_dseg
 from ulfprep.bids.sidecars import dataset_description, provenance, sidecar
 from ulfprep.settings import MODALITIES, Settings

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import input_digest
+from ulfprep.bids.finished import input_digest
 from ulfprep.bids.masks import (
     MaskChoiceError,
     MaskError,

@@ -4,8 +4,12 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ulfprep.settings import MODALITIES, Settings
+
+if TYPE_CHECKING:
+    from ulfprep.bids.fusion import Fusion
 
 #: Extensions of images, longest first.
 EXTENSIONS = ('.nii.gz', '.nii')
@@ -46,6 +50,11 @@ class Scan:
         The user's brain mask for it (:func:`ulfprep.bids.masks.with_masks`).
     mask_note : str
         Where that is from, a sentence.
+    fusion : Fusion or None
+        What it is fitted together with (:mod:`ulfprep.bids.fusion`).
+    role : {'scan', 'member', 'fused'}
+        What there is of it: everything, all but an enhanced image (which it shares with
+        others of its modality), or nothing but that shared image.
     """
 
     path: Path
@@ -56,6 +65,8 @@ class Scan:
     suffix: str = 'T1w'
     mask: Path | None = None
     mask_note: str = ''
+    fusion: 'Fusion | None' = None
+    role: str = 'scan'
 
     @property
     def name(self) -> str:
@@ -71,6 +82,11 @@ class Scan:
     def session(self) -> str | None:
         """Label of the session, if the scan has one."""
         return self.entities.get('session')
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether it is fitted together with others (and was not left out)."""
+        return self.fusion is not None and self.name not in dict(self.fusion.left_out)
 
 
 def find_participants(bids_dir: Path) -> list[str]:

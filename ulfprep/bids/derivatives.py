@@ -1,14 +1,11 @@
 """Which files a finished scan consists of, and what they are called."""
 
-import hashlib
-import json
+import dataclasses
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.files import read_json
-from ulfprep.settings import NOT_IN_HASH, Settings
 
 #: One pattern for all derivatives; pybids' ``build_path`` fills it in. Entities that it
 #: does not know are an error, so two scans can never end up under one name.
@@ -32,6 +29,11 @@ FIGURES = {
         'contrast',
     ),
     'simulate': ('bias', 'tissues', 'contrast', 'simulated'),
+}
+#: Figures of an image that several scans share, and of each of these scans.
+FIGURES_OF_ROLE = {
+    'fused': ('enhancement', 'segmentation', 'uncertainty', 'loss', 'contrast'),
+    'member': ('bias', 'tissues', 'tissuechange', 'residual', 'contrast'),
 }
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
 #: Stands for the suffix of the scan.
@@ -134,7 +136,9 @@ QC = Derivative(
 )
 
 
-def derivatives_of(direction: str, n_realisations: int = 1) -> list[Derivative]:
+def derivatives_of(
+    direction: str, n_realisations: int = 1, role: str = 'scan'
+) -> list[Derivative]:
     """Return the files of a finished scan, the QC file (written last) last.
 
     Parameters
@@ -142,9 +146,25 @@ def derivatives_of(direction: str, n_realisations: int = 1) -> list[Derivative]:
     direction : {'enhance', 'simulate'}
     n_realisations : int
         Simulated scans there are of each scan.
+    role : {'scan', 'member', 'fused'}
+        Of a member there is what lies on its own grid, of what is fused all else.
     """
     own = ENHANCED if direction == 'enhance' else simulated(n_realisations)
+    if role == 'fused':
+        return [*filter(on_fine_grid, own), QC]
+    if role == 'member':
+        return [*COMMON, *(d for d in own if not on_fine_grid(d)), QC]
     return [*COMMON, *own, QC]
+
+
+def on_fine_grid(derivative: Derivative) -> bool:
+    """Tell whether a file lies on the grid of the enhanced image, not on that of the scan."""
+    return derivative.entities.get('resolution') == '1mm'
+
+
+def figures_of(direction: str, role: str = 'scan') -> tuple[str, ...]:
+    """Return the names of the figures there are of a scan."""
+    return tuple(n for n in FIGURES[direction] if n in FIGURES_OF_ROLE.get(role, (n,)))
 
 
 def simulated(n_realisations: int) -> list[Derivative]:
@@ -194,6 +214,15 @@ def remove_simulated(scan: Scan, output_dir: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def remove_unshared(scan: Scan, output_dir: Path) -> None:
+    """Remove what an earlier run made of a scan that shares its image with others now."""
+    if scan.role != 'member':
+        return
+    alone = dataclasses.replace(scan, role='scan')
+    for path in set(golden_list(alone, 'enhance')) - set(golden_list(scan, 'enhance')):
+        (output_dir / path).unlink(missing_ok=True)
+
+
 def sidecar_path(path: Path) -> Path:
     """Return the path of an image's sidecar."""
     return path.with_name(path.name.removesuffix('.nii.gz') + '.json')
@@ -211,63 +240,10 @@ def golden_list(scan: Scan, direction: str, n_realisations: int = 1) -> list[Pat
     participant, not of the scan.
     """
     paths = []
-    for derivative in derivatives_of(direction, n_realisations):
+    for derivative in derivatives_of(direction, n_realisations, scan.role):
         path = path_of(scan, derivative)
         paths.append(path)
         if path.name.endswith('.nii.gz'):
             paths.append(sidecar_path(path))
-    paths += [figure_path(scan, name) for name in FIGURES[direction]]
+    paths += [figure_path(scan, name) for name in figures_of(direction, scan.role)]
     return sorted(paths)
-
-
-def relevant_settings(settings: Settings) -> dict:
-    """Return the settings that can change a result (no paths, no resources)."""
-    return {k: v for k, v in settings.to_dict().items() if k not in NOT_IN_HASH}
-
-
-def input_digest(scan: Scan) -> str:
-    """Return a short hash of the scan's bytes and metadata, and of its mask where one is given.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
-    """
-    digest = hashlib.sha256(json.dumps(scan.metadata, sort_keys=True).encode())
-    for path in filter(None, (scan.path, scan.mask)):
-        with open(path, 'rb') as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()[:16]
-
-
-def is_finished(scan: Scan, settings: Settings, direction: str) -> bool:
-    """Tell whether a scan needs no more work.
-
-    It is finished if all its files are there and its QC file, which is written after the
-    images, names the same settings, the same version of ulfprep and the same input.
-    """
-    from ulfprep import __version__
-
-    out = settings.output_dir
-    try:
-        qc = read_json(out / path_of(scan, QC))
-        same = (
-            qc['settings_hash'] == settings.digest()
-            and qc['versions']['ulfprep'] == __version__
-            and qc['direction'] == direction
-            and qc['input_digest'] == input_digest(scan)
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return same and not missing_files(scan, settings, direction)
-
-
-def missing_files(scan: Scan, settings: Settings, direction: str) -> list[Path]:
-    """Return those of a scan's files that are missing or empty."""
-    out = settings.output_dir
-    return [
-        path
-        for path in golden_list(scan, direction, settings.n_realisations)
-        if not (out / path).is_file() or (out / path).stat().st_size == 0
-    ]

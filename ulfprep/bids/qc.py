@@ -1,6 +1,7 @@
 """The QC file of a scan: everything its report and the group table need."""
 
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.finished import fusion_digest
 
 
 def qc_record(
@@ -16,6 +17,7 @@ def qc_record(
     fit: dict | None,
     methods: str,
     simulation: dict | None = None,
+    registrations: list[dict] = (),
 ) -> dict:
     """Return the content of ``desc-qc_<modality>.json``.
 
@@ -41,6 +43,8 @@ def qc_record(
         Methods text of this scan's workflow.
     simulation : dict or None
         What was simulated; None when enhancing.
+    registrations : list of dict
+        Of the scans that it was fitted with.
     """
     return {
         'entities': {**scan.entities, 'session': scan.session},
@@ -54,6 +58,35 @@ def qc_record(
         'segmentation': segmentation,
         'fit': fit,
         'simulation': simulation,
+        'fusion': fusion_record(scan, registrations) if scan.fusion else None,
         'methods': methods,
         **made_by,
+    }
+
+
+def fusion_record(scan: Scan, registrations: list[dict]) -> dict:
+    """Return what the QC file says of the scans that one was fitted with.
+
+    Parameters
+    ----------
+    scan : Scan
+        With its ``fusion``.
+    registrations : list of dict
+        ``name``, ``transform`` (4x4, from its world to the reference's, mm), ``rotation_deg``,
+        ``translation_mm``, ``similarity_before``, ``similarity_after``.
+    """
+    fusion = scan.fusion
+    out = dict(fusion.left_out)
+    alone = not scan.is_fused
+    return {
+        'role': 'alone' if alone else scan.role,
+        'output': scan.name if alone else fusion.output(scan.suffix).name,
+        'reference': None if alone else fusion.members[0].name,
+        'scans': [
+            {'name': member.name, 'source': member.source, 'modality': member.suffix}
+            for member in fusion.members
+        ],
+        'registrations': list(registrations),
+        'left_out': [{'name': name, 'reason': reason} for name, reason in out.items()],
+        'digest': fusion_digest(fusion),
     }

@@ -8,12 +8,9 @@ from urllib.parse import quote
 
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import (
-    Derivative,
-    input_digest,
-    relevant_settings,
-)
+from ulfprep.bids.derivatives import Derivative, on_fine_grid
 from ulfprep.bids.files import read_json, write_json, write_text
+from ulfprep.bids.finished import input_digest, relevant_settings
 from ulfprep.bids.labels import lookup_table
 from ulfprep.settings import MODALITIES, Settings
 
@@ -67,7 +64,14 @@ def provenance(scan: Scan, settings: Settings) -> dict:
     }
 
 
-def sidecar(derivative: Derivative, scan: Scan, made_by: dict, plan: dict, stripped: bool) -> dict:
+def sidecar(
+    derivative: Derivative,
+    scan: Scan,
+    made_by: dict,
+    plan: dict,
+    stripped: bool,
+    registrations: list[dict] = (),
+) -> dict:
     """Return the sidecar of one derivative image.
 
     Parameters
@@ -80,7 +84,10 @@ def sidecar(derivative: Derivative, scan: Scan, made_by: dict, plan: dict, strip
         The contrast plan.
     stripped : bool
         Whether the scan came without skull.
+    registrations : list of dict
+        Of the scans that it was fitted with (:func:`ulfprep.bids.qc.fusion_record`).
     """
+    fine = on_fine_grid(derivative)
     content: dict = {'Description': derivative.description, 'Sources': [scan.source]}
     content.update(derivative.sidecar)
     if derivative.key == 'brain_mask':
@@ -95,6 +102,13 @@ def sidecar(derivative: Derivative, scan: Scan, made_by: dict, plan: dict, strip
             '1mm': '1 mm isotropic, axes and field of view of the scan',
             'ulf': f'{size} mm, the acquisition of the simulated scanner',
         }[derivative.entities['resolution']]
+    if scan.is_fused and (fine or derivative.key == 'residual'):
+        content['Sources'] = [member.source for member in scan.fusion.members]
+        content['Fusion'] = _fusion_fields(scan, registrations)
+    if scan.is_fused and fine:
+        reference = scan.fusion.members[0].name
+        content['Description'] = content['Description'].replace('the scan alone', 'these scans')
+        content['Resolution'] = f'1 mm isotropic, axes and field of view of {reference}'
     content['Contrast'] = {
         key: plan.get(key)
         for key in (
@@ -126,6 +140,21 @@ def sidecar(derivative: Derivative, scan: Scan, made_by: dict, plan: dict, strip
         'Versions': made_by['versions'],
     }
     return content
+
+
+def _fusion_fields(scan: Scan, registrations: list[dict]) -> dict:
+    """Return what a sidecar says of the scans that were fitted together."""
+    members = scan.fusion.members
+    sources = {member.name: member.source for member in members}
+    transforms = {members[0].source: [[float(i == j) for j in range(4)] for i in range(4)]}
+    transforms |= {sources[r['name']]: r['transform'] for r in registrations}
+    return {
+        'Reference': members[0].source,
+        # From the world of each scan to that of the reference, mm.
+        'TransformsToReference': transforms,
+        'SameContrast': [m.source for m in members if m.suffix == scan.suffix],
+        'LeftOut': [{'Name': name, 'Reason': why} for name, why in scan.fusion.left_out],
+    }
 
 
 def dataset_description(settings: Settings) -> dict:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ulfprep.cli import values
-from ulfprep.settings import Settings
+from ulfprep.settings import FUSIONS, Settings
 
 
 def add_target(group) -> None:
@@ -133,6 +133,19 @@ def add_simulation(group) -> None:
         type=Path,
         metavar='DIR',
         help='write the simulated scans as a raw BIDS dataset too',
+    )
+
+
+def add_fusion(group) -> None:
+    """Add which scans share one field."""
+    group.add_argument(
+        '--fuse',
+        choices=FUSIONS,
+        default=Settings.fuse,
+        help='fit several scans of a session in one field (targets above the field of the scans): '
+        'runs: those of one modality, such as axial, coronal and sagittal ones, into one image; '
+        'contrasts: one scan of each of the --modalities, an image each; all: both '
+        '(default: %(default)s)',
     )
 
 

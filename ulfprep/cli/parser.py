@@ -103,6 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'which images: {", ".join(MODALITIES)} (default: T1w)',
     )
 
+    flags.add_fusion(which)
     flags.add_target(parser.add_argument_group('target: what to synthesise'))
     flags.add_scan(parser.add_argument_group('scan: what is known of it'))
     flags.add_simulation(
@@ -142,6 +143,7 @@ def parse_args(argv: list[str] | None = None) -> Settings:
         target_field=options.target_field,
         source_field=options.source_field,
         modalities=tuple(m for m in MODALITIES if m in options.modalities),
+        fuse=options.fuse,
         target_sequence=options.target_sequence or '',
         target_contrast=tuple(options.target_contrast),
         target_like=options.target_like and _absolute(options.target_like),

@@ -186,6 +186,15 @@ def check_wishes(settings: Settings) -> None:
         raise Stop(Exit.USAGE, str(error)) from error
 
 
+def check_fusion(settings: Settings) -> None:
+    """Refuse a fusion of contrasts where only one was asked for."""
+    if settings.fuse == 'contrasts' and len(settings.modalities) < 2:
+        raise Stop(
+            Exit.USAGE,
+            '--fuse contrasts needs several; name them, such as --modalities T1w T2w FLAIR',
+        )
+
+
 def reference_digest(settings: Settings) -> str:
     """Return a short hash of the scan of ``--target-like`` and its sidecar.
 
@@ -268,6 +277,7 @@ def preflight(settings: Settings) -> Settings:
     """
     check_paths(settings)
     check_wishes(settings)
+    check_fusion(settings)
     check_brain_mask(settings.brain_mask)
     digest = reference_digest(settings)
     check_reference(settings)

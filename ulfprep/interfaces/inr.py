@@ -4,6 +4,7 @@ import dataclasses
 import os
 import sys
 
+import numpy as np
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
@@ -12,6 +13,7 @@ from nipype.interfaces.base import (
     isdefined,
     traits,
 )
+from nipype.interfaces.io import add_traits
 
 from ulfprep.bids.files import read_json, write_json
 from ulfprep.interfaces.volumes import (
@@ -97,10 +99,98 @@ class FitField(SimpleInterface):
         return runtime
 
 
+#: What a fit of several scans is told of each, as inputs ``<name>_<number>``.
+OF_EACH = ('in_file', 'in_mask', 'probsegs', 'lattice_probsegs', 'plan_file', 'registration_file')
+
+
+class _FitScansInputSpec(_TorchInputSpec):
+    modalities = traits.List(traits.Str, mandatory=True, desc='of the scans, the reference first')
+    sloppy = traits.Bool(False, usedefault=True)
+    likelihood = traits.Enum('rician', 'mae', usedefault=True)
+    seed = traits.Int(mandatory=True)
+    label = traits.Str('', usedefault=True, nohash=True, desc='name in progress lines')
+    alone = traits.Bool(True, usedefault=True, nohash=True, desc='nothing else at a time')
+
+
+class FitScans(SimpleInterface):
+    """Fit one field to several scans; see :func:`ulfprep.inr.fit.fit_scans`.
+
+    Each scan has its own inputs (:data:`OF_EACH`), numbered from one. Lists would lose the
+    places of scans that have no tissues on the lattice.
+    """
+
+    input_spec = _FitScansInputSpec
+    output_spec = _FitOutputSpec
+
+    def __init__(self, modalities, **inputs):
+        super().__init__(modalities=list(modalities), **inputs)
+        numbers = range(1, len(modalities) + 1)
+        add_traits(self.inputs, [f'{name}_{number}' for number in numbers for name in OF_EACH])
+
+    def _run_interface(self, runtime):
+        import torch
+
+        from ulfprep.inr import FitOptions, fit_scans, save_fit
+        from ulfprep.interfaces.progress import Progress
+
+        inputs = self.inputs
+        torch.set_num_threads(inputs.n_threads)
+        options = FitOptions.sloppy() if inputs.sloppy else FitOptions.default()
+        options = dataclasses.replace(options, likelihood=inputs.likelihood)
+        progress = Progress(inputs.label, sys.stderr, None if inputs.alone else False)
+        fit = fit_scans(
+            [self._acquisition(k, name) for k, name in enumerate(inputs.modalities, 1)],
+            options,
+            inputs.device,
+            inputs.seed,
+            progress=progress,
+        )
+        self._results['fit_file'] = os.path.join(runtime.cwd, 'field.pt')
+        save_fit(fit, self._results['fit_file'])
+        self._results['history_file'] = os.path.join(runtime.cwd, 'history.json')
+        write_json(
+            self._results['history_file'],
+            {
+                'history': fit.history,
+                'options': dataclasses.asdict(options),
+                'device': inputs.device,
+            },
+        )
+        return runtime
+
+    def _acquisition(self, number: int, modality: str):
+        from ulfprep.inr.acquisition import Acquisition
+
+        given = {name: getattr(self.inputs, f'{name}_{number}') for name in OF_EACH}
+        data, grid = read_volume(given['in_file'])
+        lattice = given['lattice_probsegs']
+        return Acquisition(
+            data,
+            read_mask(given['in_mask']),
+            read_probabilities(given['probsegs']),
+            _moved(grid, given['registration_file'])[0],
+            read_json(given['plan_file']),
+            read_probabilities(lattice) if isdefined(lattice) and lattice else None,
+            modality,
+        )
+
+
+def _moved(grid, registration_file):
+    """Return a grid in the world of the reference, and what takes it back to its own."""
+    from ulfprep.physics.grid import Grid
+
+    if not isdefined(registration_file):
+        return grid, np.eye(4)
+    transform = np.array(read_json(registration_file)['transform'])
+    return Grid(grid.shape, transform @ grid.affine), np.linalg.inv(transform)
+
+
 class _RenderInputSpec(_TorchInputSpec):
     fit_file = File(exists=True, mandatory=True)
     in_file = File(exists=True, mandatory=True, desc='scan whose axes the fine grid takes')
     spacing = traits.Float(1.0, usedefault=True, desc='mm')
+    registration_file = File(exists=True, desc='of that scan, where it is not the reference')
+    contrast = traits.Str(desc='modality, where the field shows several')
 
 
 class _RenderOutputSpec(TraitedSpec):
@@ -124,8 +214,11 @@ class RenderField(SimpleInterface):
 
         torch.set_num_threads(self.inputs.n_threads)
         grid = isotropic_grid(read_volume(self.inputs.in_file)[1], self.inputs.spacing)
-        result = render(load_fit(self.inputs.fit_file), grid, self.inputs.device)
-        cwd, affine = runtime.cwd, grid.affine
+        there, back = _moved(grid, self.inputs.registration_file)
+        more = {'contrast': self.inputs.contrast} if isdefined(self.inputs.contrast) else {}
+        result = render(load_fit(self.inputs.fit_file), there, self.inputs.device, **more)
+        # Written where the scan itself lies.
+        cwd, affine = runtime.cwd, back @ there.affine
         self._results['enhanced'] = write_volume(cwd, 'enhanced', result.intensity, affine)
         self._results['probsegs'] = write_probabilities(cwd, 'probseg', result.probs, affine)
         self._results['dseg'] = write_volume(cwd, 'dseg', result.dseg, affine)

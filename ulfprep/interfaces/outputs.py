@@ -50,6 +50,7 @@ class _DerivativesInputSpec(BaseInterfaceInputSpec):
     plan_file = File(exists=True, mandatory=True)
     metrics_file = File(exists=True, mandatory=True)
     history_file = File(exists=True)
+    registration_files = traits.List(File(exists=True), desc='of scans it was fitted with')
     segmentation = traits.Dict(mandatory=True)
     stripped = traits.Bool(False, usedefault=True)
     notes = traits.List(traits.Str)
@@ -73,6 +74,7 @@ class WriteDerivatives(SimpleInterface):
             derivatives_of,
             path_of,
             remove_simulated,
+            remove_unshared,
             sidecar_path,
         )
         from ulfprep.bids.qc import qc_record
@@ -87,14 +89,16 @@ class WriteDerivatives(SimpleInterface):
         # While images are being replaced the scan must not count as finished.
         qc_file.unlink(missing_ok=True)
         remove_simulated(scan, out)
+        remove_unshared(scan, out)
+        registrations = self._registrations()
         files = self._files()
         simulated = self._simulated_sidecars(plan)
-        for derivative in derivatives_of(inputs.direction, settings.n_realisations):
+        for derivative in derivatives_of(inputs.direction, settings.n_realisations, scan.role):
             if derivative is QC:
                 continue
             target = out / path_of(scan, derivative)
             write_bytes(target, Path(files[derivative.key]).read_bytes())
-            content = sidecar(derivative, scan, made_by, plan, inputs.stripped)
+            content = sidecar(derivative, scan, made_by, plan, inputs.stripped, registrations)
             write_json(sidecar_path(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
         record = qc_record(
@@ -109,6 +113,7 @@ class WriteDerivatives(SimpleInterface):
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,
             methods=inputs.methods,
             simulation=self._facts(),
+            registrations=registrations,
         )
         write_json(qc_file, record)
         self._results['qc_file'] = str(qc_file)
@@ -123,6 +128,10 @@ class WriteDerivatives(SimpleInterface):
                 for tissue, path in zip(TISSUES, paths, strict=True):
                     files[f'{prefix}probseg_{tissue.lower()}'] = path
         return files | dict(zip(self._realisations(), self._simulated(), strict=True))
+
+    def _registrations(self) -> list[dict]:
+        files = self.inputs.registration_files
+        return [read_json(path) for path in files] if isdefined(files) else []
 
     def _facts(self) -> dict | None:
         """Return how scans were simulated; a head that came without skull has none to keep."""
@@ -210,11 +219,12 @@ class WriteFigures(SimpleInterface):
     )
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.derivatives import figure_path
+        from ulfprep.bids.derivatives import figure_path, figures_of
         from ulfprep.reports.figures import plot_scan
 
         inputs = self.inputs
         qc = read_json(inputs.qc_file)
+        wanted = figures_of(inputs.direction, inputs.scan.role)
         drawn = Path(runtime.cwd, 'figures')
         shutil.rmtree(drawn, ignore_errors=True)
         drawn.mkdir()
@@ -226,6 +236,7 @@ class WriteFigures(SimpleInterface):
                 plan=qc['contrast'],
                 history=(qc['fit'] or {}).get('history'),
                 metrics=qc['metrics'],
+                only=wanted,
                 **{k: getattr(inputs, k) for k in self._FILES if isdefined(getattr(inputs, k))},
             )
         finally:
@@ -233,6 +244,8 @@ class WriteFigures(SimpleInterface):
             self._results['figures'] = []
             for source in sorted(drawn.glob('figure_desc-*.svg')):
                 name = source.stem.removeprefix('figure_desc-')
+                if name not in wanted:
+                    continue
                 target = Path(inputs.output_dir) / figure_path(inputs.scan, name)
                 write_bytes(target, source.read_bytes())
                 self._results['figures'].append(os.path.abspath(target))

@@ -34,6 +34,7 @@ def plot_scan(
     history=None,
     metrics=None,
     simulated=None,
+    only=None,
 ):
     """Draw every figure that the given files allow.
 
@@ -59,6 +60,8 @@ def plot_scan(
         Contrast plan, loss curves of the fit, metrics of the scan.
     simulated : path-like or None
         Simulated scan (direction ``simulate``) on its own grid.
+    only : collection of str or None
+        Names of the figures to draw; ``None`` for all.
 
     Returns
     -------
@@ -98,6 +101,8 @@ def plot_scan(
 
     written, failed = {}, {}
     for name, (draw, options) in _recipes(volumes, plan, history, metrics).items():
+        if only is not None and name not in only:
+            continue
         try:
             with figure_style(dark=options['dark']):
                 figure = draw()

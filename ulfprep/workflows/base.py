@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import traceback
+from itertools import count
 from pathlib import Path
 
 from niworkflows.engine.workflows import LiterateWorkflow
@@ -11,11 +12,12 @@ import ulfprep
 from ulfprep import __version__
 from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import is_finished, missing_files
 from ulfprep.bids.export import export_simulated
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import FIT_MEMORY
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
+from ulfprep.workflows.fuse import GroupTask, init_fuse_wf
+from ulfprep.workflows.jobs import Job, job_done, job_node, judge, plan_jobs, scans_of, tasks_of
 from ulfprep.workflows.plugin import ResilientMultiProc, memory_limit_gb
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf
@@ -39,13 +41,13 @@ def scans_at_a_time(n_scans: int, settings: Settings, memory_gb: float) -> int:
 
 
 def init_ulfprep_wf(
-    tasks: list[Task], settings: Settings, crash_dir: Path, alone: bool = True
+    jobs: list[Job], settings: Settings, crash_dir: Path, alone: bool = True
 ) -> LiterateWorkflow:
     """Build the workflow of all scans.
 
     Parameters
     ----------
-    tasks : list of Task
+    jobs : list of Task and GroupTask
     settings : Settings
         With ``device`` and ``segmentation`` resolved.
     crash_dir : Path
@@ -68,12 +70,16 @@ def init_ulfprep_wf(
         'remove_unnecessary_outputs': 'false',
         'stop_on_first_crash': 'false',
     }
-    scans = [init_scan_wf(task, settings, alone) for task in tasks]
-    workflow.add_nodes(scans)
-    if settings.target_like:
-        reference = init_reference_wf(settings)
-        for scan in scans:
-            workflow.connect(reference, 'measure.out_file', scan, f'{PLAN_NODE}.reference_file')
+    reference = init_reference_wf(settings) if settings.target_like else None
+    for job in jobs:
+        group = isinstance(job, GroupTask)
+        part = (init_fuse_wf if group else init_scan_wf)(job, settings, alone)
+        workflow.add_nodes([part])
+        if reference is None:
+            continue
+        for scan in scans_of(job):
+            plan = f'{node_name(scan)}.{PLAN_NODE}' if group else PLAN_NODE
+            workflow.connect(reference, 'measure.out_file', part, f'{plan}.reference_file')
     return workflow
 
 
@@ -99,31 +105,43 @@ def run_scans(
     """
     verdicts: dict[str, Verdict] = {}
     tasks: list[Task] = []
+    refused: dict[str, tuple[Scan, str]] = {}
     for scan in scans:
         try:
-            task = make_task(scan, settings)
-            done = is_finished(scan, settings, task.direction)
+            tasks.append(make_task(scan, settings))
         except UnusableScanError as error:
             failure = Failure('check', type(error).__name__, str(error), _format(error))
             verdicts[scan.name] = Verdict(scan, 'failed', failure)
-            continue
-        if done:
-            LOGGER.info('%s: finished before with the same settings, not run again', scan.name)
-            verdicts[scan.name] = Verdict(scan, 'skipped')
-        else:
-            tasks.append(task)
-    methods = _execute(tasks, settings, crash_dir) if tasks else []
-    crashes = {}
-    for failure in read_crashes(crash_dir):
-        parts = failure.node.split('.')
-        crashes.setdefault(parts[1] if len(parts) > 1 else '', failure)
-    # Without the reference no scan has a target: its failure is theirs.
-    shared = crashes.get(REFERENCE)
-    for task in tasks:
-        verdicts[task.scan.name] = _judge(task, settings, crashes, shared)
+            refused[scan.name] = (scan, str(error))
+    methods: list[str] = []
+    jobs = plan_jobs(tasks, refused, settings)
+    # A group that some scan cannot join is run again without it, and that scan alone.
+    for attempt in count():
+        waiting = []
+        for job in jobs:
+            if not job_done(job, settings):
+                waiting.append(job)
+                continue
+            for scan in scans_of(job):
+                LOGGER.info('%s: finished before with the same settings, not run again', scan.name)
+                verdicts[scan.name] = Verdict(scan, 'skipped')
+        if not waiting:
+            break
+        folder = crash_dir / f'again-{attempt}' if attempt else crash_dir
+        folder.mkdir(parents=True, exist_ok=True)
+        methods += _execute(waiting, settings, folder)
+        failures = read_crashes(folder)
+        # Without the reference no scan has a target: its failure is theirs.
+        of_reference = (f for f in failures if f.node.split('.')[1:2] == [REFERENCE])
+        shared = next(of_reference, None)
+        jobs = []
+        for job in waiting:
+            judged, again = judge(job, settings, failures, shared)
+            verdicts |= {verdict.scan.name: verdict for verdict in judged}
+            jobs += again
     if settings.simulate_as_bids:
         verdicts = {name: _export(verdict, settings) for name, verdict in verdicts.items()}
-    return [verdicts[scan.name] for scan in scans], methods
+    return [verdicts[scan.name] for scan in scans], list(dict.fromkeys(methods))
 
 
 def source_digest() -> str:
@@ -136,12 +154,12 @@ def source_digest() -> str:
     return digest.hexdigest()[:8]
 
 
-def _execute(tasks: list[Task], settings: Settings, crash_dir: Path) -> list[str]:
+def _execute(jobs: list[Job], settings: Settings, crash_dir: Path) -> list[str]:
     """Run the workflow of all scans; failures are found afterwards, in crash files."""
     memory = 0.9 * memory_limit_gb()
-    at_once = scans_at_a_time(len(tasks), settings, memory)
-    workflow = init_ulfprep_wf(tasks, settings, crash_dir, alone=at_once == 1)
-    for task in tasks:
+    at_once = scans_at_a_time(len(jobs), settings, memory)
+    workflow = init_ulfprep_wf(jobs, settings, crash_dir, alone=at_once == 1)
+    for task in (task for job in jobs for task in tasks_of(job)):
         LOGGER.info('%s: %s', task.scan.name, ' '.join(task.notes))
     if at_once == 1:
         plugin = 'Linear'
@@ -158,7 +176,7 @@ def _execute(tasks: list[Task], settings: Settings, crash_dir: Path) -> list[str
         )
     LOGGER.info(
         'processing %d scan(s), %d at a time, %d thread(s) each',
-        len(tasks),
+        len(jobs),
         at_once,
         settings.omp_nthreads,
     )
@@ -170,20 +188,8 @@ def _execute(tasks: list[Task], settings: Settings, crash_dir: Path) -> list[str
             # Not a node, then: without this the reason would be lost.
             LOGGER.error('the workflow engine failed: %s', error)
             LOGGER.debug('', exc_info=error)
-    scan_workflows = [workflow.get_node(node_name(task.scan)) for task in tasks]
-    return list(dict.fromkeys(' '.join(wf.visit_desc().split()) for wf in scan_workflows))
-
-
-def _judge(
-    task: Task, settings: Settings, crashes: dict[str, Failure], shared: Failure | None = None
-) -> Verdict:
-    """Return what became of a scan that was run."""
-    failure = crashes.get(node_name(task.scan)) or shared
-    if failure is None and not is_finished(task.scan, settings, task.direction):
-        missing = missing_files(task.scan, settings, task.direction)
-        what = f'{len(missing)} of its files are missing, the first: {missing[0]}'
-        failure = Failure('outputs', 'Incomplete', what if missing else 'its QC file is stale')
-    return Verdict(task.scan, 'failed' if failure else 'finished', failure)
+    parts = [workflow.get_node(job_node(job)) for job in jobs]
+    return list(dict.fromkeys(' '.join(part.visit_desc().split()) for part in parts))
 
 
 def _export(verdict: Verdict, settings: Settings) -> Verdict:

@@ -41,11 +41,16 @@ OUTPUTS = [
     'tissue_change',
     'tissue_move',
 ]
+#: What a fit gives, and what is needed where it was one of several scans.
+FITTED = ['fit_file', 'history_file']
+SHARED = [*FITTED, 'registration_file']
 #: Memory a fit may take, GB; half of it is torch itself.
 FIT_MEMORY = 3.0
 
 
-def init_enhance_wf(settings: Settings, label: str, alone: bool = True) -> LiterateWorkflow:
+def init_enhance_wf(
+    settings: Settings, label: str, alone: bool = True, contrast: str = ''
+) -> LiterateWorkflow:
     """Build the workflow from tissues and contrast plan to the enhanced image.
 
     Parameters
@@ -56,6 +61,10 @@ def init_enhance_wf(settings: Settings, label: str, alone: bool = True) -> Liter
         Name of the scan in progress lines.
     alone : bool
         Whether no other scan runs at the same time.
+    contrast : str
+        Modality to render of a field that several scans share. Its fit is then no part of this
+        workflow: ``inputnode`` takes :data:`SHARED`, and images are rendered where the
+        scan lies.
 
     Returns
     -------
@@ -64,42 +73,35 @@ def init_enhance_wf(settings: Settings, label: str, alone: bool = True) -> Liter
     """
     workflow = LiterateWorkflow(name='enhance_wf')
     workflow.__desc__ = BOILERPLATE
-    inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
+    inputs = [*INPUTS, *(SHARED if contrast else ())]
+    inputnode = pe.Node(niu.IdentityInterface(fields=inputs), name='inputnode')
     outputnode = pe.Node(niu.IdentityInterface(fields=OUTPUTS), name='outputnode')
     torch_inputs = {
         'device': settings.device,
         'use_gpu': settings.device.startswith('cuda'),
         'n_threads': settings.omp_nthreads,
     }
-    fit = pe.Node(
-        FitField(
-            sloppy=settings.sloppy,
-            likelihood=settings.likelihood,
-            seed=settings.random_seed,
-            label=label,
-            alone=alone,
-            **torch_inputs,
-        ),
-        name='fit',
-        n_procs=settings.omp_nthreads,
-        mem_gb=FIT_MEMORY,
-    )
+    if contrast:
+        fit = pe.Node(niu.IdentityInterface(fields=FITTED), name='shared_fit')
+    else:
+        fit = _fit_node(settings, label, alone, torch_inputs)
     render = pe.Node(
         RenderField(**torch_inputs),
         name='render',
         n_procs=settings.omp_nthreads,
         mem_gb=FIT_MEMORY,
     )
+    if contrast:
+        render.inputs.contrast = contrast
     residual = pe.Node(Residual(), name='residual', n_procs=settings.omp_nthreads, mem_gb=2.0)
     bicubic = pe.Node(Bicubic(), name='bicubic', mem_gb=1.0)
     metrics = pe.Node(EnhanceMetrics(), name='metrics', mem_gb=2.0)
     scan = [('preproc', 'in_file'), ('brain_mask', 'in_mask')]
+    moved = ['registration_file'] if contrast else []
+    tissues = [(name, name) for name in ('probsegs', 'lattice_probsegs', 'plan_file')]
     workflow.connect([
-        (inputnode, fit, [
-            *scan,
-            *((name, name) for name in ('probsegs', 'lattice_probsegs', 'plan_file')),
-        ]),
-        (inputnode, render, [('preproc', 'in_file')]),
+        (inputnode, fit, [(n, n) for n in FITTED] if contrast else [*scan, *tissues]),
+        (inputnode, render, [('preproc', 'in_file'), *((n, n) for n in moved)]),
         (fit, render, [('fit_file', 'fit_file')]),
         (inputnode, residual, [*scan, ('plan_file', 'plan_file')]),
         (render, residual, [('enhanced', 'enhanced'), ('probsegs', 'fine_probsegs')]),
@@ -133,3 +135,20 @@ def init_enhance_wf(settings: Settings, label: str, alone: bool = True) -> Liter
         ]),
     ])  # fmt: skip
     return workflow
+
+
+def _fit_node(settings, label, alone, torch_inputs) -> pe.Node:
+    """Return the node that fits a scan by itself."""
+    return pe.Node(
+        FitField(
+            sloppy=settings.sloppy,
+            likelihood=settings.likelihood,
+            seed=settings.random_seed,
+            label=label,
+            alone=alone,
+            **torch_inputs,
+        ),
+        name='fit',
+        n_procs=settings.omp_nthreads,
+        mem_gb=FIT_MEMORY,
+    )

@@ -17,10 +17,19 @@ ONLY_DERIVATIVES = {
     'enhance': ['fine_probsegs', 'history_file'],
     'simulate': ['simulated_files', 'facts'],
 }
+#: What is rendered of the field, and its name there.
+RENDERED = {
+    'enhanced': 'enhanced',
+    'fine_probsegs': 'probsegs',
+    'fine_dseg': 'dseg',
+    'uncertainty': 'uncertainty',
+}
 ONLY_FIGURES = {'enhance': ['bicubic', 'tissue_change', 'tissue_move'], 'simulate': []}
 
 
-def init_outputs_wf(scan: Scan, settings: Settings, direction: str) -> LiterateWorkflow:
+def init_outputs_wf(
+    scan: Scan, settings: Settings, direction: str, elsewhere: bool = False
+) -> LiterateWorkflow:
     """Build the workflow that writes a scan's files into the output folder.
 
     Parameters
@@ -28,6 +37,9 @@ def init_outputs_wf(scan: Scan, settings: Settings, direction: str) -> LiterateW
     scan : Scan
     settings : Settings
     direction : {'enhance', 'simulate'}
+    elsewhere : bool
+        Whether the images to keep lie in another world than those to draw. They have inputs of
+        their own then, :data:`RENDERED` with ``kept_`` before the name.
 
     Returns
     -------
@@ -48,9 +60,11 @@ def init_outputs_wf(scan: Scan, settings: Settings, direction: str) -> LiterateW
         'notes',
     ]
     to_figures = [*to_both, *ONLY_FIGURES[direction], 'conformed', 'bias_field']
-    inputnode = pe.Node(
-        niu.IdentityInterface(fields=sorted({*to_derivatives, *to_figures})), name='inputnode'
-    )
+    if scan.fusion:
+        to_derivatives.append('registration_files')
+    apart = RENDERED if elsewhere else {}
+    fields = {*to_derivatives, *to_figures, *(f'kept_{name}' for name in apart)}
+    inputnode = pe.Node(niu.IdentityInterface(fields=sorted(fields)), name='inputnode')
     derivatives = pe.Node(
         WriteDerivatives(scan=scan, settings=settings, direction=direction),
         name='derivatives',
@@ -62,7 +76,9 @@ def init_outputs_wf(scan: Scan, settings: Settings, direction: str) -> LiterateW
         mem_gb=1.0,
     )
     workflow.connect([
-        (inputnode, derivatives, [(name, name) for name in to_derivatives]),
+        (inputnode, derivatives, [
+            (f'kept_{name}' if name in apart else name, name) for name in to_derivatives
+        ]),
         (inputnode, figures, [(name, name) for name in to_figures]),
         (derivatives, figures, [('qc_file', 'qc_file')]),
     ])  # fmt: skip

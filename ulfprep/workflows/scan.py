@@ -28,6 +28,9 @@ target contrasts at {target:g} T were {how}; the contrast vector solves the
 bounded least-squares system of both. """
 #: Where in a scan's workflow its contrast is planned.
 PLAN_NODE = 'plan_wf.plan'
+#: What of a scan's preparation its results are made of, and what is written as well.
+PREPARED = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
+KEPT = [*PREPARED, 'dseg', 'stripped', 'segmentation']
 CLOSING = """\
 This software is for research use only."""
 
@@ -99,26 +102,16 @@ def _how(settings: Settings) -> str:
     return how
 
 
-def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> LiterateWorkflow:
-    """Build the workflow of one scan, from its file to its derivatives and figures.
-
-    Parameters
-    ----------
-    task : Task
-    settings : Settings
-        With ``device`` and ``segmentation`` resolved.
-    alone : bool
-        Whether no other scan runs at the same time (progress may then rewrite its line).
+def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
+    """Add to a workflow what is done to a scan before any fit.
 
     Returns
     -------
-    LiterateWorkflow
-        Its methods text is in ``visit_desc()`` and in the QC file it writes.
+    preprocess, plan_wf : LiterateWorkflow
+    notes : Node
+        Its output ``out`` is what was found and decided.
     """
     scan = task.scan
-    workflow = LiterateWorkflow(name=node_name(scan))
-    workflow.__desc__ = OPENING.format(version=__version__)
-    workflow.__postdesc__ = CLOSING
     preprocess = init_preprocess_wf(scan, settings)
     plan_wf = LiterateWorkflow(name='plan_wf')
     plan_wf.__desc__ = PLAN.format(
@@ -139,31 +132,54 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
         mem_gb=1.0,
     )
     plan_wf.add_nodes([plan])
+    notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
+    notes.inputs.in1 = list(task.notes)
+    workflow.connect([
+        (preprocess, plan_wf, [
+            ('outputnode.preproc', 'plan.in_file'),
+            ('outputnode.brain_mask', 'plan.in_mask'),
+            ('outputnode.probsegs', 'plan.probsegs'),
+            ('outputnode.resolution', 'plan.resolution'),
+            ('outputnode.segmentation', 'plan.segmentation'),
+        ]),
+        (preprocess, notes, [('outputnode.notes', 'in2')]),
+    ])  # fmt: skip
+    return preprocess, plan_wf, notes
+
+
+def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> LiterateWorkflow:
+    """Build the workflow of one scan, from its file to its derivatives and figures.
+
+    Parameters
+    ----------
+    task : Task
+    settings : Settings
+        With ``device`` and ``segmentation`` resolved.
+    alone : bool
+        Whether no other scan runs at the same time (progress may then rewrite its line).
+
+    Returns
+    -------
+    LiterateWorkflow
+        Its methods text is in ``visit_desc()`` and in the QC file it writes.
+    """
+    scan = task.scan
+    workflow = LiterateWorkflow(name=node_name(scan))
+    workflow.__desc__ = OPENING.format(version=__version__)
+    workflow.__postdesc__ = CLOSING
+    preprocess, plan_wf, notes = add_preparation(workflow, task, settings)
     if task.direction == 'enhance':
         change, results = init_enhance_wf(settings, scan.name, alone), ENHANCE_OUTPUTS
     else:
         change, results = init_simulate_wf(settings, scan.name), SIMULATE_OUTPUTS
     outputs = init_outputs_wf(scan, settings, task.direction)
-    notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
-    notes.inputs.in1 = list(task.notes)
-
     made = 'outputnode.{}'.format
     used = 'inputnode.{}'.format
-    shared = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
-    kept = [*shared, 'dseg', 'stripped', 'segmentation']
     lattice = ['lattice_probsegs'] if task.direction == 'enhance' else []
     workflow.connect([
-        (preprocess, plan_wf, [
-            (made('preproc'), 'plan.in_file'),
-            (made('brain_mask'), 'plan.in_mask'),
-            (made('probsegs'), 'plan.probsegs'),
-            (made('resolution'), 'plan.resolution'),
-            (made('segmentation'), 'plan.segmentation'),
-        ]),
-        (preprocess, change, [(made(name), used(name)) for name in shared + lattice]),
+        (preprocess, change, [(made(name), used(name)) for name in [*PREPARED, *lattice]]),
         (plan_wf, change, [('plan.plan_file', used('plan_file'))]),
-        (preprocess, outputs, [(made(name), used(name)) for name in kept]),
-        (preprocess, notes, [(made('notes'), 'in2')]),
+        (preprocess, outputs, [(made(name), used(name)) for name in KEPT]),
         (notes, outputs, [('out', used('notes'))]),
         (plan_wf, outputs, [('plan.plan_file', used('plan_file'))]),
         (change, outputs, [(made(name), used(name)) for name in results]),

@@ -1,0 +1,271 @@
+"""Several scans of a session as one workflow: each prepared by itself, one fit for all."""
+
+from dataclasses import dataclass
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow
+
+from ulfprep import __version__
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.fusion import Fusion
+from ulfprep.interfaces.inr import FitScans, RenderField
+from ulfprep.interfaces.registration import RegisterScan
+from ulfprep.settings import WEIGHTINGS, Settings
+from ulfprep.workflows.enhance import BOILERPLATE, FIT_MEMORY, FITTED, init_enhance_wf
+from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
+from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
+from ulfprep.workflows.scan import (
+    CLOSING,
+    KEPT,
+    OPENING,
+    PREPARED,
+    Task,
+    add_preparation,
+    node_name,
+    safe_name,
+)
+
+FUSION = """\
+{count} scans of the session ({kinds}) were each prepared by themselves. All but the
+reference ({reference}) were registered to it rigidly, by the correlation of brains of one contrast
+and the mutual information of those of two, and fitted in one field with it: the tissues are
+shared, and so is the image among scans of one contrast. """
+#: Memory that each scan beside the first adds to a fit, GB.
+MORE_MEMORY = 0.5
+#: What of a scan's preparation the fit takes, and as what.
+TO_FIT = {
+    'preproc': 'in_file',
+    'brain_mask': 'in_mask',
+    'probsegs': 'probsegs',
+    'lattice_probsegs': 'lattice_probsegs',
+}
+
+
+@dataclass(frozen=True)
+class GroupTask:
+    """Scans that are fitted in one field.
+
+    Attributes
+    ----------
+    fusion : Fusion
+        With two members or more.
+    tasks : tuple of Task
+        Of the members, in their order.
+    """
+
+    fusion: Fusion
+    tasks: tuple[Task, ...]
+
+    @property
+    def node(self) -> str:
+        """Name of the workflow; the same whoever is left out, so that work is found again."""
+        return safe_name(f'fuse_{self.fusion.planned[0].name.replace("-", "")}')
+
+    @property
+    def name(self) -> str:
+        """What the group is called in messages."""
+        return ' + '.join(scan.name for scan in self.fusion.members)
+
+
+def register_name(scan: Scan) -> str:
+    """Return the name of the node that registers a scan."""
+    return f'register_{node_name(scan)}'
+
+
+def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> LiterateWorkflow:
+    """Build the workflow of a group of scans, from their files to derivatives and figures.
+
+    Parameters
+    ----------
+    group : GroupTask
+    settings : Settings
+        With ``device`` and ``segmentation`` resolved.
+    alone : bool
+        Whether nothing else runs at the same time.
+
+    Returns
+    -------
+    LiterateWorkflow
+    """
+    fusion = group.fusion
+    workflow = LiterateWorkflow(name=group.node)
+    prepared, results = [], []
+    for task in group.tasks:
+        scan = fusion.member(task.scan)
+        # Its own image is kept in the world of the reference.
+        elsewhere = scan.role == 'scan' and task is not group.tasks[0]
+        before = _prepared_wf(task, settings)
+        after = _results_wf(scan, settings, elsewhere)
+        workflow.connect([
+            (before, after, [
+                *((_made(name), f'enhance_wf.inputnode.{name}') for name in PREPARED),
+                *((_made(name), f'outputs_wf.inputnode.{name}') for name in KEPT),
+                ('plan_wf.plan.plan_file', 'enhance_wf.inputnode.plan_file'),
+                ('plan_wf.plan.plan_file', 'outputs_wf.inputnode.plan_file'),
+                ('notes.out', 'outputs_wf.inputnode.notes'),
+            ]),
+        ])  # fmt: skip
+        prepared.append(before)
+        results.append(after)
+    shared = _add_fit(workflow, prepared, results, fusion, settings, alone)
+    for contrast in fusion.contrasts:
+        _add_image(workflow, prepared, results, fusion, contrast, settings, shared)
+    workflow.__desc__ = methods = _methods(prepared, fusion)
+    for name in workflow.list_node_names():
+        if name.endswith('.derivatives'):
+            workflow.get_node(name).inputs.methods = methods
+    return workflow
+
+
+def _made(name: str) -> str:
+    return f'preprocess_wf.outputnode.{name}'
+
+
+def _prepared_wf(task: Task, settings: Settings) -> LiterateWorkflow:
+    """Return the workflow of what is done to one member before the fit."""
+    workflow = LiterateWorkflow(name=node_name(task.scan))
+    add_preparation(workflow, task, settings)
+    return workflow
+
+
+def _results_wf(scan: Scan, settings: Settings, elsewhere: bool) -> LiterateWorkflow:
+    """Return the workflow of what one member gets from the fit, and of its files."""
+    workflow = LiterateWorkflow(name=f'results_{node_name(scan)}')
+    enhance = init_enhance_wf(settings, scan.name, contrast=scan.suffix)
+    outputs = init_outputs_wf(scan, settings, 'enhance', elsewhere)
+    enhance.__desc__ = ''
+    results = [(f'outputnode.{name}', f'inputnode.{name}') for name in ENHANCE_OUTPUTS]
+    workflow.connect([(enhance, outputs, results)])
+    return workflow
+
+
+def _add_fit(workflow, prepared, results, fusion: Fusion, settings: Settings, alone: bool):
+    """Add registrations and the fit; return the fit and the list of all registrations."""
+    fit = pe.Node(
+        FitScans(
+            modalities=[scan.suffix for scan in fusion.members],
+            sloppy=settings.sloppy,
+            likelihood=settings.likelihood,
+            seed=settings.random_seed,
+            label=fusion.members[0].name,
+            alone=alone,
+            **_torch_inputs(settings),
+        ),
+        name='fit',
+        n_procs=settings.omp_nthreads,
+        mem_gb=FIT_MEMORY + MORE_MEMORY * (len(prepared) - 1),
+    )
+    files = pe.Node(
+        niu.Merge(len(prepared) - 1), name='registrations', run_without_submitting=True
+    )
+    for number, (before, after) in enumerate(zip(prepared, results, strict=True), 1):
+        workflow.connect([
+            (before, fit, [
+                *((_made(name), f'{known}_{number}') for name, known in TO_FIT.items()),
+                ('plan_wf.plan.plan_file', f'plan_file_{number}'),
+            ]),
+            (fit, after, [(name, f'enhance_wf.inputnode.{name}') for name in FITTED]),
+            (files, after, [('out', 'outputs_wf.inputnode.registration_files')]),
+        ])  # fmt: skip
+        if number > 1:
+            register = _register_node(fusion.members[number - 1], fusion.members[0])
+            image, mask = _made('preproc'), _made('brain_mask')
+            file = 'registration_file'
+            workflow.connect([
+                (before, register, [(image, 'moving'), (mask, 'moving_mask')]),
+                (prepared[0], register, [(image, 'fixed'), (mask, 'fixed_mask')]),
+                (register, fit, [(file, f'{file}_{number}')]),
+                (register, after, [(file, f'enhance_wf.inputnode.{file}')]),
+                (register, files, [(file, f'in{number - 1}')]),
+            ])  # fmt: skip
+    return fit, files
+
+
+def _register_node(scan: Scan, reference: Scan) -> pe.Node:
+    return pe.Node(
+        RegisterScan(
+            name=scan.name,
+            reference=reference.name,
+            same_contrast=scan.suffix == reference.suffix,
+        ),
+        name=register_name(scan),
+        mem_gb=1.0,
+    )
+
+
+def _add_image(workflow, prepared, results, fusion, contrast, settings, shared):
+    """Add what renders and writes the image of a contrast, on the grid of the reference.
+
+    Figures and metrics hold it against the first scan of that contrast, in that scan's world.
+    """
+    fit, files = shared
+    place = fusion.members.index(fusion.lead(contrast))
+    before, after = prepared[place], results[place]
+    output = fusion.output(contrast)
+    target, prefix = after, 'outputs_wf.inputnode'
+    if output.role == 'fused':
+        target, prefix = init_outputs_wf(output, settings, 'enhance', place > 0), 'inputnode'
+        target.name = f'outputs_{contrast}_wf'
+        notes = pe.Node(niu.Merge(1), name=f'notes_{contrast}', run_without_submitting=True)
+        notes.inputs.in1 = _notes(fusion, contrast)
+        workflow.connect([
+            (before, target, [
+                *((_made(name), f'inputnode.{name}') for name in KEPT),
+                ('plan_wf.plan.plan_file', 'inputnode.plan_file'),
+            ]),
+            (after, target, [
+                (f'enhance_wf.outputnode.{name}', f'inputnode.{name}') for name in ENHANCE_OUTPUTS
+            ]),
+            (notes, target, [('out', 'inputnode.notes')]),
+            (files, target, [('out', 'inputnode.registration_files')]),
+        ])  # fmt: skip
+    if place == 0:
+        return
+    render = pe.Node(
+        RenderField(contrast=contrast, **_torch_inputs(settings)),
+        name=f'render_{contrast}',
+        n_procs=settings.omp_nthreads,
+        mem_gb=FIT_MEMORY,
+    )
+    workflow.connect([
+        (fit, render, [('fit_file', 'fit_file')]),
+        (prepared[0], render, [(_made('preproc'), 'in_file')]),
+        (render, target, [(name, f'{prefix}.kept_{kept}') for kept, name in RENDERED.items()]),
+    ])  # fmt: skip
+
+
+def _torch_inputs(settings: Settings) -> dict:
+    return {
+        'device': settings.device,
+        'use_gpu': settings.device.startswith('cuda'),
+        'n_threads': settings.omp_nthreads,
+    }
+
+
+def _notes(fusion: Fusion, contrast: str) -> list[str]:
+    """Return what the reader of the shared image should know."""
+    lead = fusion.lead(contrast).name
+    metrics = (
+        f'Tissue means, metrics and figures hold the shared image against {lead}; those of the '
+        'other scans are in their own sections.'
+    )
+    return [*fusion.notes, metrics]
+
+
+def _methods(prepared, fusion: Fusion) -> str:
+    """Return the methods text: every sentence once, however many scans it is said of."""
+    words = []
+    for member in prepared:
+        for name in ('preprocess_wf', 'plan_wf'):
+            part = member.get_node(name)
+            words.append(' '.join(part.visit_desc().split()))
+            # Said once, in the words of the whole group.
+            part.__desc__ = ''
+    kinds = [scan.suffix for scan in fusion.members]
+    counted = ', '.join(f'{kinds.count(k)} {WEIGHTINGS[k]}' for k in dict.fromkeys(kinds))
+    opening = OPENING.format(version=__version__)
+    fused = FUSION.format(count=len(kinds), kinds=counted, reference=fusion.members[0].name)
+    enhanced = BOILERPLATE.replace('from the scan alone', 'from these scans alone')
+    text = ' '.join([opening, *dict.fromkeys(words), fused, enhanced, CLOSING])
+    return ' '.join(text.split())

@@ -1,0 +1,192 @@
+"""What is run as one: a scan by itself, or several that share a field; and what came of it."""
+
+import dataclasses
+import logging
+
+from ulfprep.bids.checks import UnusableScanError, check_image
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.finished import is_finished, missing_files, recalled
+from ulfprep.bids.fusion import Fusion, group_scans
+from ulfprep.settings import Settings
+from ulfprep.workflows.failures import Failure, Verdict
+from ulfprep.workflows.fuse import GroupTask, register_name
+from ulfprep.workflows.scan import Task, node_name
+
+LOGGER = logging.getLogger('ulfprep')
+Job = Task | GroupTask
+#: Failures that say nothing of the scan: the same may succeed another time.
+TEMPORARY = frozenset({'WorkerKilledError', 'MemoryError'})
+LAST = 'no other scan of the group could be fitted with it'
+
+
+def plan_jobs(tasks: list[Task], refused: dict[str, tuple[Scan, str]], settings: Settings):
+    """Return what to run, scans that are fused as one.
+
+    Parameters
+    ----------
+    tasks : list of Task
+    refused : dict
+        Name -> scan that cannot be run at all, and why.
+    settings : Settings
+
+    Returns
+    -------
+    list of Task and GroupTask
+    """
+    if settings.fuse == 'none':
+        return list(tasks)
+    known = {task.scan.name: task for task in tasks}
+    scans = [task.scan for task in tasks if task.direction == 'enhance']
+    voxels, unusable = _look(scans)
+    scans += [scan for scan, _ in refused.values()]
+    unusable |= {name: reason for name, (_, reason) in refused.items()}
+    reasons = {name: without_paths(reason, settings) for name, reason in unusable.items()}
+    fusions, notes = group_scans(
+        sorted(scans, key=lambda s: s.name), settings.fuse, voxels, reasons
+    )
+    if not fusions:
+        LOGGER.info('--fuse %s: there is nothing to fuse', settings.fuse)
+    jobs: list[Job] = []
+    for fusion in fusions:
+        jobs += settle(recalled(fusion, settings), known)
+    grouped = {scan.name for fusion in fusions for scan in fusion.planned}
+    for task in tasks:
+        name = task.scan.name
+        if name not in grouped:
+            more = (notes[name],) if name in notes else ()
+            jobs.append(dataclasses.replace(task, notes=(*task.notes, *more)))
+    return jobs
+
+
+def _look(scans: list[Scan]) -> tuple[dict, dict[str, str]]:
+    """Return the voxel sizes of scans, and what is wrong with those that cannot be read."""
+    from nibabel.affines import voxel_sizes
+
+    voxels, unusable = {}, {}
+    for scan in scans:
+        try:
+            voxels[scan.name] = tuple(voxel_sizes(check_image(scan.path).affine).tolist())
+        except UnusableScanError as error:
+            unusable[scan.name] = str(error)
+    return voxels, unusable
+
+
+def without_paths(text: str, settings: Settings) -> str:
+    """Return a message without the folders of this machine, for files that others read."""
+    for folder in (settings.bids_dir, settings.output_dir, settings.work_dir):
+        text = text.replace(f'{folder}/', '')
+    return text
+
+
+def settle(fusion: Fusion, tasks: dict[str, Task]) -> list[Job]:
+    """Return the jobs of a group: those that are fused as one, each that is left out alone.
+
+    Parameters
+    ----------
+    fusion : Fusion
+    tasks : dict
+        Name -> task of each scan that can be run.
+    """
+    if len(fusion.members) < 2:
+        fusion = fusion.without({scan.name: LAST for scan in fusion.members})
+    jobs: list[Job] = []
+    if fusion.members:
+        chosen = [tasks[scan.name] for scan in fusion.members]
+        names = ', '.join(scan.name for scan in fusion.members[1:])
+        LOGGER.info('%s is fused with %s, as their reference', fusion.members[0].name, names)
+        jobs.append(GroupTask(fusion, tuple(chosen)))
+    for name, reason in fusion.left_out:
+        LOGGER.warning('%s is left out of the fusion: %s', name, reason)
+        if name in tasks:
+            others = ', '.join(scan.name for scan in fusion.planned if scan.name != name)
+            note = f'Warning: it was meant to be fused with {others}, and stands alone: {reason}.'
+            task = tasks[name]
+            scan = dataclasses.replace(task.scan, fusion=fusion)
+            jobs.append(dataclasses.replace(task, scan=scan, notes=(*task.notes, note)))
+    return jobs
+
+
+def results_of(job: Job) -> tuple[Scan, ...]:
+    """Return everything a job writes files of."""
+    return job.fusion.results() if isinstance(job, GroupTask) else (job.scan,)
+
+
+def scans_of(job: Job) -> tuple[Scan, ...]:
+    """Return the input scans of a job."""
+    return tuple(task.scan for task in tasks_of(job))
+
+
+def tasks_of(job: Job) -> tuple[Task, ...]:
+    """Return the tasks of the input scans of a job."""
+    return job.tasks if isinstance(job, GroupTask) else (job,)
+
+
+def job_done(job: Job, settings: Settings) -> bool:
+    """Tell whether a job needs no more work."""
+    direction = 'enhance' if isinstance(job, GroupTask) else job.direction
+    return all(is_finished(scan, settings, direction) for scan in results_of(job))
+
+
+def job_node(job: Job) -> str:
+    """Return the name of a job's workflow."""
+    return job.node if isinstance(job, GroupTask) else node_name(job.scan)
+
+
+def judge(
+    job: Job, settings: Settings, failures: list[Failure], shared: Failure | None
+) -> tuple[list[Verdict], list[Job]]:
+    """Say what became of a job that was run.
+
+    Parameters
+    ----------
+    job : Task or GroupTask
+    settings : Settings
+    failures : list of Failure
+        Of this run, all jobs'.
+    shared : Failure or None
+        Of what all jobs need.
+
+    Returns
+    -------
+    verdicts : list of Verdict
+        Of its scans; none where there is more to do.
+    again : list of Task and GroupTask
+        What to run instead, where some scans of a group cannot be fused.
+    """
+    own = [f for f in failures if _part(f, 1) == job_node(job)]
+    failure = shared or (own[0] if own else None)
+    if isinstance(job, GroupTask) and own and not shared:
+        reasons = _culprits(job, own, settings)
+        if reasons:
+            tasks = {task.scan.name: task for task in job.tasks}
+            # Those left out before have jobs of their own.
+            fusion = job.fusion.without(reasons)
+            return [], settle(fusion, tasks)
+    if failure is None and not job_done(job, settings):
+        direction = 'enhance' if isinstance(job, GroupTask) else job.direction
+        missing = [p for s in results_of(job) for p in missing_files(s, settings, direction)]
+        what = (
+            f'{len(missing)} of its files are missing, the first: {missing[0]}' if missing else ''
+        )
+        failure = Failure('outputs', 'Incomplete', what or 'its QC file is stale')
+    status = 'failed' if failure else 'finished'
+    return [Verdict(scan, status, failure) for scan in scans_of(job)], []
+
+
+def _part(failure: Failure, place: int) -> str:
+    parts = failure.node.split('.')
+    return parts[place] if len(parts) > place else ''
+
+
+def _culprits(job: GroupTask, own: list[Failure], settings: Settings) -> dict[str, str]:
+    """Return the members without which the others may go on, and why."""
+    if any(failure.kind in TEMPORARY for failure in own):
+        return {}
+    reasons = {}
+    for scan in job.fusion.members:
+        where = {node_name(scan), register_name(scan)}
+        for failure in own:
+            if _part(failure, 2) in where:
+                said = failure.message or failure.kind
+                reasons.setdefault(scan.name, without_paths(said, settings))
+    return reasons
