@@ -1,15 +1,17 @@
-"""Fit of the field to one scan through the forward model."""
+"""Fit of the field to the scans of a subject through the forward model."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.backbones import build_network
-from ulfprep.inr.blocks import blocks
+from ulfprep.inr.blocks import all_blocks
 from ulfprep.inr.options import FitOptions
 from ulfprep.inr.problem import Problem
-from ulfprep.inr.warm import WarmStart, warm_start
+from ulfprep.inr.views import Channel, first_estimates
+from ulfprep.inr.warm import WarmStart
 from ulfprep.physics.grid import Grid
 
 
@@ -27,6 +29,10 @@ class Fit:
     options : FitOptions
     history : dict of list
         Mean of every term of the objective an epoch, and ``residual_rms`` in sigma.
+    modality : str
+        Of the first scan.
+    others : tuple of Channel
+        The other contrasts, where scans of several were fitted.
     """
 
     network: torch.nn.Module
@@ -34,6 +40,30 @@ class Fit:
     plan: dict
     options: FitOptions
     history: dict
+    modality: str = 'T1w'
+    others: tuple[Channel, ...] = ()
+
+    @property
+    def contrasts(self) -> tuple[str, ...]:
+        """Modalities in the order in which the scans came; each is an image of the field."""
+        return (self.modality, *(other.modality for other in self.others))
+
+    def channel(self, contrast: str | None = None) -> tuple[int, Channel]:
+        """Return number and first estimate of a contrast, the first without a name.
+
+        Raises
+        ------
+        ValueError
+            If no scan of that contrast was fitted.
+        """
+        contrast = self.modality if contrast is None else contrast
+        if contrast not in self.contrasts:
+            raise ValueError(
+                f'no {contrast} was fitted; this field shows {", ".join(self.contrasts)}'
+            )
+        number = self.contrasts.index(contrast)
+        first = Channel(self.modality, self.warm, self.plan)
+        return number, (first, *self.others)[number]
 
 
 def fit_scan(
@@ -48,7 +78,7 @@ def fit_scan(
     progress=None,
     lattice_probs: np.ndarray | None = None,
 ) -> Fit:
-    """Fit image and tissues of a scan jointly, supervised by that scan alone.
+    """Fit image and tissues of a scan jointly; :func:`fit_scans` of one.
 
     Parameters
     ----------
@@ -83,25 +113,48 @@ def fit_scan(
     ValueError
         If the fit diverges.
     """
+    modality = plan.get('modality', 'T1w')
+    one = Acquisition(image, mask, probs, grid, plan, lattice_probs, modality)
+    return fit_scans([one], options, device, seed, progress)
+
+
+def fit_scans(
+    acquisitions: list[Acquisition],
+    options: FitOptions | None = None,
+    device: str = 'cpu',
+    seed: int = 0,
+    progress=None,
+) -> Fit:
+    """Fit one field to all scans of a subject, supervised by these scans alone.
+
+    Parameters
+    ----------
+    acquisitions : list of Acquisition
+        The first is the reference: the field lives in its world, on the lattice over it and
+        within its brain. Scans of one modality share an image; all share the tissues.
+    options, device, seed, progress
+        See :func:`fit_scan`.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ValueError
+        If there is no scan, a scan does not lie where the first does, or the fit diverges.
+    """
     options = options or FitOptions()
-    warm = warm_start(
-        image,
-        mask,
-        probs,
-        grid,
-        plan,
-        spacing=options.spacing,
-        seed=seed,
-        lattice_probs=lattice_probs,
-    )
-    problem = Problem(warm, image, probs, plan, options, torch.device(device))
+    views, channels = first_estimates(acquisitions, options.spacing, seed)
+    problem = Problem(views, options, torch.device(device))
+    warm = channels[0].warm
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = new_network(warm, options).to(device)
+        network = new_network(warm, options, len(channels)).to(device)
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(network.parameter_groups(options), betas=(0.9, 0.99))
     history: dict[str, list] = {}
-    plans = [list(blocks(warm, options.block_mm, rng)) for _ in range(options.epochs)]
+    plans = [all_blocks(views, options.block_mm, rng) for _ in range(options.epochs)]
     n_steps, step = sum(map(len, plans)), 0
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda k: 0.5 * (1 + np.cos(np.pi * min(k / max(n_steps, 1), 1))) + 0.01
@@ -111,9 +164,9 @@ def fit_scan(
     for epoch, epoch_blocks in enumerate(plans):
         sums: dict[str, float] = {}
         weight = 0
-        for block in epoch_blocks:
+        for view, block in epoch_blocks:
             optimiser.zero_grad(set_to_none=True)
-            total, terms = problem.loss(network, block)
+            total, terms = problem.loss(network, view, block)
             total.backward()
             optimiser.step()
             schedule.step()
@@ -130,10 +183,11 @@ def fit_scan(
         record['residual_rms'] = float(np.sqrt(squared / weight))
         for name, value in {'step': step, 'epoch': epoch + 1, **record}.items():
             history.setdefault(name, []).append(value)
-    return Fit(network.cpu(), warm, plan, options, history)
+    first, *others = channels
+    return Fit(network.cpu(), warm, first.plan, options, history, first.modality, tuple(others))
 
 
-def new_network(warm: WarmStart, options: FitOptions) -> torch.nn.Module:
+def new_network(warm: WarmStart, options: FitOptions, n_contrasts: int = 1) -> torch.nn.Module:
     """Build an untrained network over the field of view of a first estimate."""
     extent = [(n - 1) * z for n, z in zip(warm.fine.shape, warm.fine.zooms, strict=True)]
-    return build_network(extent, options)
+    return build_network(extent, options, n_contrasts + 3)
