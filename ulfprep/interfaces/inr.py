@@ -7,6 +7,7 @@ import sys
 import numpy as np
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
+    DynamicTraitedSpec,
     File,
     SimpleInterface,
     TraitedSpec,
@@ -103,7 +104,7 @@ class FitField(SimpleInterface):
 OF_EACH = ('in_file', 'in_mask', 'probsegs', 'lattice_probsegs', 'plan_file', 'registration_file')
 
 
-class _FitScansInputSpec(_TorchInputSpec):
+class _FitScansInputSpec(DynamicTraitedSpec, _TorchInputSpec):
     modalities = traits.List(traits.Str, mandatory=True, desc='of the scans, the reference first')
     sloppy = traits.Bool(False, usedefault=True)
     likelihood = traits.Enum('rician', 'mae', usedefault=True)

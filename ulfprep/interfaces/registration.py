@@ -15,7 +15,7 @@ from ulfprep.interfaces.volumes import read_mask, read_volume
 
 #: A motion this small (degrees, mm) that makes two scans no more alike is no failure: their
 #: headers were right.
-STILL = (1.0, 1.0)
+STILL = (2.0, 2.0)
 
 
 class RegistrationError(ValueError):
