@@ -143,9 +143,7 @@ def _on_lattice(image, mask, grid, spacing, coarse):
     for volume, order in ((brain, 3), (mask.astype(np.float32), 1)):
         soft = ndimage.gaussian_filter(volume, blur, mode='constant')
         out.append(
-            ndimage.affine_transform(
-                soft, index[:3, :3], index[:3, 3], tuple(shape), order=order
-            )
+            ndimage.affine_transform(soft, index[:3, :3], index[:3, 3], tuple(shape), order=order)
         )
     near = ndimage.distance_transform_edt(out[1] <= 0.5, sampling=spacing) <= AROUND
     images = []

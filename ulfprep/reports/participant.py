@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ulfprep import __version__
-from ulfprep.bids.derivatives import FIGURES
+from ulfprep.bids.derivatives import FIGURES, figures_of
 from ulfprep.bids.files import write_text
-from ulfprep.reports import tables, texts
+from ulfprep.reports import fusion, tables, texts
 from ulfprep.reports.captions import CAPTIONS, UNKNOWN
 from ulfprep.reports.findings import finding
 from ulfprep.reports.references import bibliography, cite
@@ -106,7 +106,8 @@ def _scan_context(index, scan, crashes):
     direction = qc.get('direction') if qc.get('direction') in FIGURES else 'enhance'
     ids = count(1)
     # Of a scan that did not finish nothing can be expected; what there is, is shown.
-    expected = FIGURES[direction] if qc else ()
+    role = fusion.record(qc).get('role', 'scan')
+    expected = figures_of(direction, role) if qc else ()
 
     def figures(names):
         wanted = [n for n in names if n in scan.figures or n in expected]
@@ -130,7 +131,9 @@ def _scan_context(index, scan, crashes):
         'problem': scan.problem,
         'crashes': [crash['gist'] for crash in crashes if crash['scan'] == scan.name],
         'finished': bool(qc),
-        'sentences': texts.summary(qc) if qc else [],
+        'sentences': _sentences(qc) if qc else [],
+        'fused': fusion.rows(qc),
+        'left_out': fusion.left_out(qc),
         'overview': [*texts.overview(qc), *tables.simulation(qc)] if qc else [],
         'tiles': texts.tiles(qc) if qc else [],
         'notes': [str(note) for note in qc.get('notes') or ()],
@@ -150,6 +153,15 @@ def _scan_context(index, scan, crashes):
         'about': _about(qc),
         'missing': [n for n in expected if n not in scan.figures],
     }
+
+
+def _sentences(qc):
+    """Return the summary; of an image that scans share, without the sentence of what came in."""
+    first, *rest = texts.summary(qc)
+    fused = fusion.sentences(qc)
+    if fusion.record(qc).get('role') == 'fused':
+        return [*fused, 'The rest of this section is of the scan named as input below.', *rest]
+    return [first, *fused, *rest]
 
 
 def _metric_dictionary():

@@ -39,7 +39,9 @@ class ReportedScan:
     @property
     def label(self):
         """Entities that tell this scan from the others of its session."""
-        return ' '.join(e for e in self.name.split('_') if not e.startswith(('sub-', 'ses-')))
+        label = ' '.join(e for e in self.name.split('_') if not e.startswith(('sub-', 'ses-')))
+        fused = (self.qc.get('fusion') or {}).get('role') == 'fused'
+        return f'{label} (fused)' if fused else label
 
 
 def find_scans(output_dir, subject, session=None, failed=()):
