@@ -1,6 +1,7 @@
 """Which scans of a session are fitted in one field, and what the results are called."""
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, count
 from math import inf, prod
@@ -128,6 +129,7 @@ def group_scans(
     fuse: str,
     voxels: dict[str, tuple[float, float, float]],
     unusable: dict[str, str] | None = None,
+    beside: Iterable[Scan] = (),
 ) -> tuple[list[Fusion], dict[str, str]]:
     """Decide which scans are fitted in one field.
 
@@ -148,6 +150,8 @@ def group_scans(
         Name -> voxel size of the file, mm; those that are not known come last.
     unusable : dict, optional
         Name -> why a scan cannot be used.
+    beside : iterable of Scan
+        Scans of the run that are not to be fused; no result takes their names.
 
     Returns
     -------
@@ -160,9 +164,10 @@ def group_scans(
     sessions: dict[tuple, list[Scan]] = {}
     for scan in scans:
         sessions.setdefault((scan.subject, scan.session or ''), []).append(scan)
+    others = {scan.name for scan in beside}
     fusions, notes = [], {}
     for members in sessions.values():
-        taken = frozenset(scan.name for scan in members)
+        taken = frozenset(scan.name for scan in members) | others
         for group in _groups(members, fuse, unusable):
             if len(group) < 2:
                 continue
@@ -170,7 +175,7 @@ def group_scans(
             reasons = tuple((s.name, unusable[s.name]) for s in order if s.name in unusable)
             fusions.append(Fusion(order, reasons, taken))
         if fuse == 'contrasts':
-            notes |= _not_chosen(members, [f for f in fusions if f.taken == taken])
+            notes |= _not_chosen(members, fusions)
     return fusions, notes
 
 
@@ -208,11 +213,11 @@ def _order(scan: Scan, voxels) -> tuple:
 
 
 def _not_chosen(scans, fusions) -> dict[str, str]:
-    chosen = {scan.suffix: scan.name for fusion in fusions for scan in fusion.planned}
-    named = set(chosen.values())
+    planned = {scan.name: scan for fusion in fusions for scan in fusion.planned}
+    chosen = {scan.suffix: scan.name for scan in scans if scan.name in planned}
     return {
         scan.name: f'It stands alone: --fuse contrasts takes one scan of each modality, the first '
         f'by name ({chosen[scan.suffix]}); --fuse all takes every one.'
         for scan in scans
-        if scan.suffix in chosen and scan.name not in named
+        if scan.suffix in chosen and scan.name not in planned
     }
