@@ -80,10 +80,10 @@ def test_all_is_both():
 @pytest.mark.parametrize('entity', ['ce-gd', 'echo-2'])
 def test_another_contrast_agent_or_echo_is_another_contrast(entity):
     names = ['sub-1_T1w', 'sub-1_acq-b_T1w', f'sub-1_{entity}_T1w', f'sub-1_acq-b_{entity}_T1w']
-    apart = [sorted(names[:2]), sorted(names[2:])]
-    assert [sorted(group) for group in groups('runs', *names)[0]] == apart
+    apart = [set(names[:2]), set(names[2:])]
+    assert [set(group) for group in groups('runs', *names)[0]] == apart
     found, _ = groups('all', *names, 'sub-1_T2w')
-    assert [sorted(group) for group in found] == [[*apart[0], 'sub-1_T2w'], apart[1]]
+    assert [set(group) for group in found] == [{*apart[0], 'sub-1_T2w'}, apart[1]]
     assert groups('contrasts', *names, 'sub-1_T2w')[0][0][0] in names[:2]
 
 
@@ -108,7 +108,7 @@ def fusion_of(fuse, *names, **more):
         (['sub-1_ses-A_acq-axi_T1w', 'sub-1_ses-A_acq-cor_T1w'], 'sub-1_ses-A_T1w'),
         (['sub-1_acq-x_run-1_T1w', 'sub-1_acq-x_run-2_T1w'], 'sub-1_acq-x_T1w'),
         (['sub-1_acq-x_run-1_T1w', 'sub-1_acq-y_run-2_T1w'], 'sub-1_T1w'),
-        (['sub-1_acq-x_rec-a_run-1_T1w', 'sub-1_rec-a_T1w'], 'sub-1_rec-a_T1w'),
+        (['sub-1_acq-x_rec-a_run-1_T1w', 'sub-1_rec-a_run-2_T1w'], 'sub-1_rec-a_T1w'),
         # The name is taken by one of them: what is fused is another reconstruction.
         (['sub-1_T1w', 'sub-1_acq-cor_T1w'], 'sub-1_rec-fused_T1w'),
         (['sub-1_T1w', 'sub-1_run-2_T1w', 'sub-1_rec-fused_T1w'], 'sub-1_rec-fused2_T1w'),
@@ -119,6 +119,12 @@ def test_a_fused_image_drops_what_its_scans_differ_in(names, expected):
     (output,) = fusion_of('runs', *names).fused()
     assert output.name == expected
     assert output.role == 'fused'
+
+
+def test_a_scan_that_is_not_fused_keeps_its_name_too():
+    beside = [scan('sub-1_T1w')]
+    fusion = fusion_of('runs', 'sub-1_run-1_T1w', 'sub-1_run-2_T1w', beside=beside)
+    assert fusion.output('T1w').name == 'sub-1_rec-fused_T1w'
 
 
 def test_one_image_a_contrast_keeps_the_name_of_its_scan():
@@ -138,9 +144,9 @@ def test_the_files_of_a_group():
     everything = [name for found in files.values() for name in found]
     assert len(everything) == len(set(everything))
     run = files['sub-1_run-1_T1w']
-    assert {'sub-1_run-1_desc-preproc_T1w.nii.gz', 'sub-1_run-1_desc-residual_T1w.nii.gz',
-            'sub-1_run-1_dseg.nii.gz', 'sub-1_run-1_desc-brain_mask.json',
-            'sub-1_run-1_desc-qc_T1w.json', 'sub-1_run-1_desc-residual_T1w.svg'} <= run  # fmt: skip
+    kept = ('desc-preproc_T1w.nii.gz', 'desc-residual_T1w.nii.gz', 'dseg.nii.gz',
+            'desc-brain_mask.json', 'desc-qc_T1w.json', 'desc-residual_T1w.svg')  # fmt: skip
+    assert {f'sub-1_run-1_{name}' for name in kept} <= run
     assert not any('res-1mm' in name for name in run)
     fused = files['sub-1_T1w']
     assert {'sub-1_res-1mm_desc-enhanced_T1w.nii.gz', 'sub-1_res-1mm_dseg.nii.gz',

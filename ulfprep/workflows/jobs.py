@@ -41,9 +41,9 @@ def plan_jobs(tasks: list[Task], refused: dict[str, tuple[Scan, str]], settings:
     scans += [scan for scan, _ in refused.values()]
     unusable |= {name: reason for name, (_, reason) in refused.items()}
     reasons = {name: without_paths(reason, settings) for name, reason in unusable.items()}
-    fusions, notes = group_scans(
-        sorted(scans, key=lambda s: s.name), settings.fuse, voxels, reasons
-    )
+    scans.sort(key=lambda scan: scan.name)
+    beside = [task.scan for task in tasks if task.direction != 'enhance']
+    fusions, notes = group_scans(scans, settings.fuse, voxels, reasons, beside)
     if not fusions:
         LOGGER.info('--fuse %s: there is nothing to fuse', settings.fuse)
     jobs: list[Job] = []
