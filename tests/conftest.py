@@ -122,6 +122,13 @@ def _fake_fit() -> ModuleType:
         history = {'step': [1, 2, 3], 'total': [1.0, 0.5, 0.3], 'data': [0.9, 0.4, 0.2]}
         return SimpleNamespace(image=image, mask=mask, probs=probs, grid=grid, history=history)
 
+    def fit_scans(acquisitions, options, device, seed, progress):
+        first = acquisitions[0]
+        return fit_scan(
+            first.image, first.mask, first.probs, first.grid, first.plan, options, device, seed,
+            progress, None,
+        )  # fmt: skip
+
     def save_fit(fit, path):
         np.savez(
             path + '.npz',
@@ -133,7 +140,8 @@ def _fake_fit() -> ModuleType:
         Path(path + '.npz').rename(path)
 
     module = ModuleType('ulfprep.inr')
-    module.FitOptions, module.fit_scan, module.save_fit = FitOptions, fit_scan, save_fit
+    module.FitOptions, module.save_fit = FitOptions, save_fit
+    module.fit_scan, module.fit_scans = fit_scan, fit_scans
     module.load_fit = lambda path: dict(np.load(path))
     return module
 
@@ -141,7 +149,7 @@ def _fake_fit() -> ModuleType:
 def _fake_render() -> ModuleType:
     """Nearest voxels of the scan: right shapes, no science."""
 
-    def render(fit, grid, device):
+    def render(fit, grid, device, contrast=None):
         from ulfprep.bids.labels import to_dseg
 
         affine = np.linalg.inv(fit['affine']) @ grid.affine
@@ -184,6 +192,18 @@ def _fake_baselines() -> ModuleType:
     module = ModuleType('ulfprep.physics.interpolation')
     module.bicubic = lambda image, source, target: np.ones(target.shape, np.float32)
     return module
+
+
+def _fake_registration(*args, same_contrast):
+    return SimpleNamespace(
+        transform=np.eye(4),
+        rotation_deg=1.5,
+        translation_mm=2.5,
+        similarity_before=0.8,
+        similarity_after=0.9,
+        ok=True,
+        reason='',
+    )
 
 
 def _fake_residual(image, mask, *rest):
@@ -239,6 +259,7 @@ def fake_core(monkeypatch):
     ):
         _install(monkeypatch, fake)
     monkeypatch.setattr('ulfprep.physics.forward.residual', _fake_residual)
+    monkeypatch.setattr('ulfprep.physics.registration.register_rigid', _fake_registration)
     monkeypatch.setattr('ulfprep.physics.simulation.simulate', _fake_simulate)
     monkeypatch.setattr('ulfprep.physics.simulation.realise', _fake_realise)
 

@@ -1,0 +1,205 @@
+"""Scans that are fused, from the command line to the report, with a stand-in for the core."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ulfprep.bids.dataset import find_scans
+from ulfprep.bids.derivatives import golden_list
+from ulfprep.bids.fusion import group_scans
+from ulfprep.cli.main import main
+from ulfprep.cli.parser import parse_args
+
+pytestmark = pytest.mark.usefixtures('fake_core')
+RUNS = [f'sub-01_ses-A_run-{number}' for number in (1, 2, 3)]
+OF_DATASET = {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv'}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that runs ulfprep on a dataset and returns the exit code."""
+
+    def run(root, *args):
+        common = ['-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu']
+        common += ['--segmentation', 'embedded']
+        return main([str(root), str(tmp_path / 'out'), 'participant', *common, *args])
+
+    return run
+
+
+def listing(out):
+    found = (path.relative_to(out) for path in out.rglob('*') if path.is_file())
+    return {path.as_posix() for path in found if path.parts[0] != 'logs'}
+
+
+def planned(root, out, fuse, *args):
+    scans = find_scans(parse_args([str(root), str(out), 'participant', *args]))
+    return scans, group_scans(scans, fuse, {})[0]
+
+
+def promised(*scans):
+    return {path.as_posix() for scan in scans for path in golden_list(scan, 'enhance')}
+
+
+def qc_of(out, name):
+    path = out / f'sub-01/ses-A/anat/{name}_desc-qc_T1w.json'
+    return json.loads(path.read_text())
+
+
+def refuse(monkeypatch, number, reason='a motion of 50 degrees and 0 mm is not believed'):
+    """Let the registration of one scan fail, by its place among the calls; count the calls."""
+    calls = []
+
+    def register(*args, same_contrast):
+        calls.append(same_contrast)
+        ok = len(calls) != number
+        return SimpleNamespace(
+            transform=np.eye(4), rotation_deg=0.0 if ok else 50.0, translation_mm=0.0,
+            similarity_before=0.8, similarity_after=0.9, ok=ok, reason='' if ok else reason,
+        )  # fmt: skip
+
+    monkeypatch.setattr('ulfprep.physics.registration.register_rigid', register)
+    return calls
+
+
+def test_runs_become_one_image_and_are_not_run_again(make_dataset, run, tmp_path, capsys):
+    root, out = make_dataset(*RUNS[:2]), tmp_path / 'out'
+    assert run(root, '--fuse', 'runs') == 0
+    _, (fusion,) = planned(root, out, 'runs')
+    assert listing(out) == OF_DATASET | {'sub-01_ses-A.html'} | promised(*fusion.results())
+    anat = out / 'sub-01/ses-A/anat'
+    sidecar = json.loads((anat / 'sub-01_ses-A_res-1mm_desc-enhanced_T1w.json').read_text())
+    sources = [f'bids:raw:sub-01/ses-A/anat/{stem}_T1w.nii.gz' for stem in RUNS[:2]]
+    assert sidecar['Sources'] == sources
+    assert sidecar['Fusion']['Reference'] == sources[0]
+    assert np.allclose(sidecar['Fusion']['TransformsToReference'][sources[1]], np.eye(4))
+    assert RUNS[0] in sidecar['Resolution']
+    own = json.loads((anat / f'{RUNS[1]}_desc-preproc_T1w.json').read_text())
+    assert own['Sources'] == sources[1:]
+    assert 'Fusion' not in own
+    qc = qc_of(out, 'sub-01_ses-A')
+    assert qc['fusion']['role'] == 'fused'
+    assert '2 scans of the session (2 T1-weighted)' in qc['methods']
+    assert qc['methods'].count('bias field was corrected') == 1
+    report = (out / 'sub-01_ses-A.html').read_text()
+    assert 'Missing' not in report
+    assert '1.5°' in report
+    assert 'Fusion' in report
+    before = {path: path.stat().st_mtime_ns for path in out.rglob('*') if 'anat' in path.parts}
+    capsys.readouterr()
+    assert run(root, '--fuse', 'runs') == 0
+    assert capsys.readouterr().err.count('not run again') == 2
+    after = {path: path.stat().st_mtime_ns for path in out.rglob('*') if 'anat' in path.parts}
+    assert after == before
+    # One scan that is changed is work for the whole group.
+    sidecar = (root / sources[1].removeprefix('bids:raw:')).with_suffix('').with_suffix('.json')
+    sidecar.write_text('{"MagneticFieldStrength": 0.065}')
+    assert run(root, '--fuse', 'runs') == 0
+    assert qc_of(out, 'sub-01_ses-A')['input_digest'] != qc['input_digest']
+
+
+def test_nothing_of_an_earlier_run_is_left_beside_a_fused_image(make_dataset, run, tmp_path):
+    root, out = make_dataset(*RUNS[:2]), tmp_path / 'out'
+    assert run(root) == 0
+    assert f'sub-01/ses-A/anat/{RUNS[0]}_res-1mm_dseg.nii.gz' in listing(out)
+    assert run(root, '--fuse', 'runs') == 0
+    _, (fusion,) = planned(root, out, 'runs')
+    assert listing(out) == OF_DATASET | {'sub-01_ses-A.html'} | promised(*fusion.results())
+
+
+def test_contrasts_share_a_field_and_keep_their_names(make_dataset, run, tmp_path):
+    make_dataset('sub-01')
+    make_dataset('sub-01', suffix='T2w')
+    root, out = make_dataset('sub-01_run-2'), tmp_path / 'out'
+    modalities = ('--modalities', 'T1w', 'T2w')
+    assert run(root, '--fuse', 'contrasts', *modalities) == 0
+    scans, (fusion,) = planned(root, out, 'contrasts', *modalities)
+    assert listing(out) == OF_DATASET | {'sub-01.html'} | promised(*scans)
+    sidecar = json.loads((out / 'sub-01/anat/sub-01_res-1mm_desc-enhanced_T2w.json').read_text())
+    assert sidecar['Fusion']['Reference'].endswith('sub-01_T1w.nii.gz')
+    assert len(sidecar['Sources']) == 2
+    alone = json.loads((out / 'sub-01/anat/sub-01_run-2_desc-qc_T1w.json').read_text())
+    assert alone['fusion'] is None
+    assert any('--fuse contrasts takes one scan of each' in note for note in alone['notes'])
+    validator = Path(sys.executable).with_name('bids-validator-deno')
+    if validator.exists():
+        done = subprocess.run([str(validator), str(out), '--ignoreWarnings'], capture_output=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_contrasts_need_several_modalities(make_dataset, run, capsys):
+    assert run(make_dataset('sub-01'), '--fuse', 'contrasts') == 64
+    assert '--modalities' in capsys.readouterr().err
+
+
+def test_a_damaged_scan_fails_alone(make_dataset, run, tmp_path, capsys):
+    root, out = make_dataset(*RUNS), tmp_path / 'out'
+    scan = root / f'sub-01/ses-A/anat/{RUNS[0]}_T1w.nii.gz'
+    scan.write_bytes(scan.read_bytes()[:20000])
+    assert run(root, '--fuse', 'runs') == 1
+    qc = qc_of(out, 'sub-01_ses-A')
+    assert [one['name'] for one in qc['fusion']['left_out']] == [f'{RUNS[0]}_T1w']
+    assert qc['fusion']['reference'] == f'{RUNS[1]}_T1w'
+    assert str(tmp_path) not in json.dumps(qc)
+    report = (out / 'sub-01_ses-A.html').read_text()
+    assert 'Left out:' in report
+    capsys.readouterr()
+    assert run(root, '--fuse', 'runs') == 1
+    said = capsys.readouterr().err
+    assert said.count('not run again') == 2
+    assert 'damaged or cut short' in said
+
+
+def test_a_scan_that_cannot_be_registered_stands_alone(make_dataset, run, tmp_path, monkeypatch):
+    root, out = make_dataset(*RUNS), tmp_path / 'out'
+    calls = refuse(monkeypatch, 2)
+    assert run(root, '--fuse', 'runs') == 0
+    assert len(calls) == 2
+    scans, (fusion,) = planned(root, out, 'runs')
+    less = fusion.without({f'{RUNS[2]}_T1w': 'moved'})
+    files = promised(*less.results(), scans[2])
+    assert listing(out) == OF_DATASET | {'sub-01_ses-A.html'} | files
+    alone = qc_of(out, RUNS[2])
+    assert alone['fusion']['role'] == 'alone'
+    assert any('50 degrees' in note and note.startswith('Warning') for note in alone['notes'])
+    assert 'stands alone' in (out / 'sub-01_ses-A.html').read_text()
+    # It is not tried again, even where the work folder is gone.
+    shutil.rmtree(tmp_path / 'work')
+    assert run(root, '--fuse', 'runs') == 0
+    assert len(calls) == 2
+
+
+def test_where_none_can_be_registered_each_stands_alone(make_dataset, run, tmp_path, monkeypatch):
+    root, out = make_dataset(*RUNS[:2]), tmp_path / 'out'
+    refuse(monkeypatch, 1)
+    assert run(root, '--fuse', 'runs') == 0
+    scans, _ = planned(root, out, 'none')
+    assert listing(out) == OF_DATASET | {'sub-01_ses-A.html'} | promised(*scans)
+    assert any('no other scan' in note for note in qc_of(out, RUNS[0])['notes'])
+
+
+def test_a_failed_fit_is_the_failure_of_all(make_dataset, run, tmp_path, monkeypatch, capsys):
+    def diverges(*args, **more):
+        raise ValueError('the fit diverged')
+
+    monkeypatch.setattr('ulfprep.inr.fit_scans', diverges)
+    root = make_dataset(*RUNS[:2], 'sub-02')
+    assert run(root, '--fuse', 'runs') == 1
+    said = capsys.readouterr().err
+    assert said.count('the fit diverged [step fit]') == 2
+    assert (tmp_path / 'out/sub-02/anat/sub-02_res-1mm_dseg.nii.gz').is_file()
+
+
+def test_high_field_scans_are_not_fused(make_dataset, run, tmp_path, capsys):
+    root = make_dataset(*RUNS[:2], metadata={'MagneticFieldStrength': 3})
+    assert run(root, '--fuse', 'runs') == 0
+    assert 'nothing to fuse' in capsys.readouterr().err
+    assert f'sub-01/ses-A/anat/{RUNS[0]}_res-ulf_desc-simulated_T1w.nii.gz' in listing(
+        tmp_path / 'out'
+    )
