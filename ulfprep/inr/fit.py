@@ -9,7 +9,7 @@ from ulfprep.inr.backbones import build_network
 from ulfprep.inr.blocks import blocks
 from ulfprep.inr.options import FitOptions
 from ulfprep.inr.problem import Problem
-from ulfprep.inr.warm import WarmStart, warm_start
+from ulfprep.inr.warm import WarmStart, even_start, warm_start
 from ulfprep.physics.grid import Grid
 
 
@@ -94,6 +94,8 @@ def fit_scan(
         seed=seed,
         lattice_probs=lattice_probs,
     )
+    if not options.first_estimate:
+        warm = even_start(warm)
     problem = Problem(warm, image, probs, plan, options, torch.device(device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
