@@ -20,6 +20,8 @@ class FitOptions:
     ----------
     epochs : int
         Passes over the brain.
+    patience : int
+        Epochs without progress after which a fit at the noise floor ends early; 0 for never.
     spacing : float
         Spacing of the lattice on which the field meets the scan, mm.
     block_mm : float
@@ -45,6 +47,7 @@ class FitOptions:
     """
 
     epochs: int = 8
+    patience: int = 3
     spacing: float = 1.0
     block_mm: float = 56.0
     backbone: str = 'lattice'
