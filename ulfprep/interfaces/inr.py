@@ -24,6 +24,7 @@ from ulfprep.interfaces.volumes import (
     write_probabilities,
     write_volume,
 )
+from ulfprep.settings import BACKBONES
 
 
 class _TorchInputSpec(BaseInterfaceInputSpec):
@@ -33,7 +34,16 @@ class _TorchInputSpec(BaseInterfaceInputSpec):
     n_threads = traits.Int(1, usedefault=True, nohash=True)
 
 
-class _FitInputSpec(_TorchInputSpec):
+class _AnyFitInputSpec(_TorchInputSpec):
+    sloppy = traits.Bool(False, usedefault=True)
+    likelihood = traits.Enum('rician', 'mae', usedefault=True)
+    backbone = traits.Enum(*BACKBONES, usedefault=True)
+    seed = traits.Int(mandatory=True)
+    label = traits.Str('', usedefault=True, nohash=True, desc='name in progress lines')
+    alone = traits.Bool(True, usedefault=True, nohash=True, desc='no other scan at a time')
+
+
+class _FitInputSpec(_AnyFitInputSpec):
     in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
     in_mask = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True, desc='CSF, GM, WM')
@@ -41,16 +51,41 @@ class _FitInputSpec(_TorchInputSpec):
         File(exists=True), desc='the same on the lattice of the fit, where there are any'
     )
     plan_file = File(exists=True, mandatory=True)
-    sloppy = traits.Bool(False, usedefault=True)
-    likelihood = traits.Enum('rician', 'mae', usedefault=True)
-    seed = traits.Int(mandatory=True)
-    label = traits.Str('', usedefault=True, nohash=True, desc='name in progress lines')
-    alone = traits.Bool(True, usedefault=True, nohash=True, desc='no other scan at a time')
 
 
 class _FitOutputSpec(TraitedSpec):
     fit_file = File(exists=True, desc='the fitted field')
-    history_file = File(exists=True, desc='JSON: history, options, device')
+    history_file = File(exists=True, desc='JSON: history, options as used, device')
+
+
+def _options(inputs):
+    """Return the options of a fit from the inputs of its node."""
+    from ulfprep.inr import FitOptions
+
+    make = FitOptions.sloppy if inputs.sloppy else FitOptions.default
+    return dataclasses.replace(make(inputs.backbone), likelihood=inputs.likelihood)
+
+
+def _keep(fit, folder: str, device: str) -> dict[str, str]:
+    """Write a fit and what is to be known of it; return the outputs of its node."""
+    from ulfprep.inr import save_fit
+
+    files = {
+        'fit_file': os.path.join(folder, 'field.pt'),
+        'history_file': os.path.join(folder, 'history.json'),
+    }
+    save_fit(fit, files['fit_file'])
+    write_json(
+        files['history_file'],
+        {
+            'history': fit.history,
+            'options': dataclasses.asdict(fit.options),
+            'stopped': fit.stopped,
+            'notes': list(fit.notes),
+            'device': device,
+        },
+    )
+    return files
 
 
 class FitField(SimpleInterface):
@@ -62,13 +97,11 @@ class FitField(SimpleInterface):
     def _run_interface(self, runtime):
         import torch
 
-        from ulfprep.inr import FitOptions, fit_scan, save_fit
+        from ulfprep.inr import fit_scan
         from ulfprep.interfaces.progress import Progress
 
         inputs = self.inputs
         torch.set_num_threads(inputs.n_threads)
-        options = FitOptions.sloppy() if inputs.sloppy else FitOptions.default()
-        options = dataclasses.replace(options, likelihood=inputs.likelihood)
         data, grid = read_volume(inputs.in_file)
         lattice = None
         if isdefined(inputs.lattice_probsegs) and inputs.lattice_probsegs:
@@ -80,23 +113,13 @@ class FitField(SimpleInterface):
             read_probabilities(inputs.probsegs),
             grid,
             read_json(inputs.plan_file),
-            options,
+            _options(inputs),
             inputs.device,
             inputs.seed,
             progress=progress,
             lattice_probs=lattice,
         )
-        self._results['fit_file'] = os.path.join(runtime.cwd, 'field.pt')
-        save_fit(fit, self._results['fit_file'])
-        self._results['history_file'] = os.path.join(runtime.cwd, 'history.json')
-        write_json(
-            self._results['history_file'],
-            {
-                'history': fit.history,
-                'options': dataclasses.asdict(options),
-                'device': inputs.device,
-            },
-        )
+        self._results |= _keep(fit, runtime.cwd, inputs.device)
         return runtime
 
 
@@ -104,13 +127,8 @@ class FitField(SimpleInterface):
 OF_EACH = ('in_file', 'in_mask', 'probsegs', 'lattice_probsegs', 'plan_file', 'registration_file')
 
 
-class _FitScansInputSpec(DynamicTraitedSpec, _TorchInputSpec):
+class _FitScansInputSpec(DynamicTraitedSpec, _AnyFitInputSpec):
     modalities = traits.List(traits.Str, mandatory=True, desc='of the scans, the reference first')
-    sloppy = traits.Bool(False, usedefault=True)
-    likelihood = traits.Enum('rician', 'mae', usedefault=True)
-    seed = traits.Int(mandatory=True)
-    label = traits.Str('', usedefault=True, nohash=True, desc='name in progress lines')
-    alone = traits.Bool(True, usedefault=True, nohash=True, desc='nothing else at a time')
 
 
 class FitScans(SimpleInterface):
@@ -131,32 +149,20 @@ class FitScans(SimpleInterface):
     def _run_interface(self, runtime):
         import torch
 
-        from ulfprep.inr import FitOptions, fit_scans, save_fit
+        from ulfprep.inr import fit_scans
         from ulfprep.interfaces.progress import Progress
 
         inputs = self.inputs
         torch.set_num_threads(inputs.n_threads)
-        options = FitOptions.sloppy() if inputs.sloppy else FitOptions.default()
-        options = dataclasses.replace(options, likelihood=inputs.likelihood)
         progress = Progress(inputs.label, sys.stderr, None if inputs.alone else False)
         fit = fit_scans(
             [self._acquisition(k, name) for k, name in enumerate(inputs.modalities, 1)],
-            options,
+            _options(inputs),
             inputs.device,
             inputs.seed,
             progress=progress,
         )
-        self._results['fit_file'] = os.path.join(runtime.cwd, 'field.pt')
-        save_fit(fit, self._results['fit_file'])
-        self._results['history_file'] = os.path.join(runtime.cwd, 'history.json')
-        write_json(
-            self._results['history_file'],
-            {
-                'history': fit.history,
-                'options': dataclasses.asdict(options),
-                'device': inputs.device,
-            },
-        )
+        self._results |= _keep(fit, runtime.cwd, inputs.device)
         return runtime
 
     def _acquisition(self, number: int, modality: str):

@@ -14,11 +14,19 @@ The image at the target field strength was estimated from the scan alone. A regu
 inverse of the point-spread function, as smooth as the noise demands (discrepancy principle), gave
 a first estimate; an implicit neural representation of intensity and tissue probabilities in
 world coordinates corrects it so that the forward model (one contrast factor a tissue,
-point-spread function, sampling) reproduces the measured voxels [@hulfsynth; @wire], under
-Dice and cross-entropy to the tissue segmentation and total variation. It was rendered at 1 mm.
+point-spread function, sampling) reproduces the measured voxels [@hulfsynth], under
+Dice and cross-entropy to the tissue segmentation and total variation. {network} It was rendered
+at 1 mm.
 Its standard deviation adds the noise that passed the inverse to the spread over the tissues
 that a point may belong to; errors of the model itself are not in it. The residual of
 this fit, in units of the noise, is reported for every voxel. """
+NETWORKS = {
+    'lattice': 'Its network is a small MLP of Gabor wavelets [@wire] over multi-resolution '
+    'lattices of trained features.',
+    'wire': 'Its network is the published one: random Fourier features [@fourier] into five '
+    'layers of 128 Gabor wavelets [@wire].',
+    'siren': 'Its network is an MLP of sines [@siren].',
+}
 
 INPUTS = [
     'preproc',
@@ -48,6 +56,42 @@ SHARED = [*FITTED, 'registration_file']
 FIT_MEMORY = 3.0
 
 
+def boilerplate(settings: Settings) -> str:
+    """Return the methods text of a fit."""
+    return BOILERPLATE.format(network=NETWORKS[settings.backbone])
+
+
+def torch_inputs(settings: Settings) -> dict:
+    """Return the inputs of a node that computes with torch."""
+    return {
+        'device': settings.device,
+        'use_gpu': settings.device.startswith('cuda'),
+        'n_threads': settings.omp_nthreads,
+    }
+
+
+def fit_inputs(settings: Settings, label: str, alone: bool) -> dict:
+    """Return the inputs of a node that fits, whatever it fits.
+
+    Parameters
+    ----------
+    settings : Settings
+    label : str
+        Name in progress lines.
+    alone : bool
+        Whether nothing else runs at the same time.
+    """
+    return {
+        'sloppy': settings.sloppy,
+        'likelihood': settings.likelihood,
+        'backbone': settings.backbone,
+        'seed': settings.random_seed,
+        'label': label,
+        'alone': alone,
+        **torch_inputs(settings),
+    }
+
+
 def init_enhance_wf(
     settings: Settings, label: str, alone: bool = True, contrast: str = ''
 ) -> LiterateWorkflow:
@@ -72,21 +116,21 @@ def init_enhance_wf(
         With ``inputnode`` (:data:`INPUTS`) and ``outputnode`` (:data:`OUTPUTS`).
     """
     workflow = LiterateWorkflow(name='enhance_wf')
-    workflow.__desc__ = BOILERPLATE
+    workflow.__desc__ = boilerplate(settings)
     inputs = [*INPUTS, *(SHARED if contrast else ())]
     inputnode = pe.Node(niu.IdentityInterface(fields=inputs), name='inputnode')
     outputnode = pe.Node(niu.IdentityInterface(fields=OUTPUTS), name='outputnode')
-    torch_inputs = {
-        'device': settings.device,
-        'use_gpu': settings.device.startswith('cuda'),
-        'n_threads': settings.omp_nthreads,
-    }
     if contrast:
         fit = pe.Node(niu.IdentityInterface(fields=FITTED), name='shared_fit')
     else:
-        fit = _fit_node(settings, label, alone, torch_inputs)
+        fit = pe.Node(
+            FitField(**fit_inputs(settings, label, alone)),
+            name='fit',
+            n_procs=settings.omp_nthreads,
+            mem_gb=FIT_MEMORY,
+        )
     render = pe.Node(
-        RenderField(**torch_inputs),
+        RenderField(**torch_inputs(settings)),
         name='render',
         n_procs=settings.omp_nthreads,
         mem_gb=FIT_MEMORY,
@@ -135,20 +179,3 @@ def init_enhance_wf(
         ]),
     ])  # fmt: skip
     return workflow
-
-
-def _fit_node(settings, label, alone, torch_inputs) -> pe.Node:
-    """Return the node that fits a scan by itself."""
-    return pe.Node(
-        FitField(
-            sloppy=settings.sloppy,
-            likelihood=settings.likelihood,
-            seed=settings.random_seed,
-            label=label,
-            alone=alone,
-            **torch_inputs,
-        ),
-        name='fit',
-        n_procs=settings.omp_nthreads,
-        mem_gb=FIT_MEMORY,
-    )

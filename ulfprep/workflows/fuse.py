@@ -12,7 +12,14 @@ from ulfprep.bids.fusion import Fusion
 from ulfprep.interfaces.inr import FitScans, RenderField
 from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.settings import WEIGHTINGS, Settings
-from ulfprep.workflows.enhance import BOILERPLATE, FIT_MEMORY, FITTED, init_enhance_wf
+from ulfprep.workflows.enhance import (
+    FIT_MEMORY,
+    FITTED,
+    boilerplate,
+    fit_inputs,
+    init_enhance_wf,
+    torch_inputs,
+)
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
 from ulfprep.workflows.scan import (
@@ -111,7 +118,7 @@ def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> Li
     shared = _add_fit(workflow, prepared, results, fusion, settings, alone)
     for contrast in fusion.contrasts:
         _add_image(workflow, prepared, results, fusion, contrast, settings, shared)
-    workflow.__desc__ = methods = _methods(prepared, fusion)
+    workflow.__desc__ = methods = _methods(prepared, fusion, settings)
     for name in workflow.list_node_names():
         if name.endswith('.derivatives'):
             workflow.get_node(name).inputs.methods = methods
@@ -145,12 +152,7 @@ def _add_fit(workflow, prepared, results, fusion: Fusion, settings: Settings, al
     fit = pe.Node(
         FitScans(
             modalities=[scan.suffix for scan in fusion.members],
-            sloppy=settings.sloppy,
-            likelihood=settings.likelihood,
-            seed=settings.random_seed,
-            label=fusion.members[0].name,
-            alone=alone,
-            **_torch_inputs(settings),
+            **fit_inputs(settings, fusion.members[0].name, alone),
         ),
         name='fit',
         n_procs=settings.omp_nthreads,
@@ -223,7 +225,7 @@ def _add_image(workflow, prepared, results, fusion, contrast, settings, shared):
     if place == 0:
         return
     render = pe.Node(
-        RenderField(contrast=contrast, **_torch_inputs(settings)),
+        RenderField(contrast=contrast, **torch_inputs(settings)),
         name=f'render_{contrast}',
         n_procs=settings.omp_nthreads,
         mem_gb=FIT_MEMORY,
@@ -233,14 +235,6 @@ def _add_image(workflow, prepared, results, fusion, contrast, settings, shared):
         (prepared[0], render, [(_made('preproc'), 'in_file')]),
         (render, target, [(name, f'{prefix}.kept_{kept}') for kept, name in RENDERED.items()]),
     ])  # fmt: skip
-
-
-def _torch_inputs(settings: Settings) -> dict:
-    return {
-        'device': settings.device,
-        'use_gpu': settings.device.startswith('cuda'),
-        'n_threads': settings.omp_nthreads,
-    }
 
 
 def _notes(fusion: Fusion, contrast: str) -> list[str]:
@@ -253,7 +247,7 @@ def _notes(fusion: Fusion, contrast: str) -> list[str]:
     return [*fusion.notes, metrics]
 
 
-def _methods(prepared, fusion: Fusion) -> str:
+def _methods(prepared, fusion: Fusion, settings: Settings) -> str:
     """Return the methods text: every sentence once, however many scans it is said of."""
     words = []
     for member in prepared:
@@ -266,6 +260,6 @@ def _methods(prepared, fusion: Fusion) -> str:
     counted = ', '.join(f'{kinds.count(k)} {WEIGHTINGS[k]}' for k in dict.fromkeys(kinds))
     opening = OPENING.format(version=__version__)
     fused = FUSION.format(count=len(kinds), kinds=counted, reference=fusion.members[0].name)
-    enhanced = BOILERPLATE.replace('from the scan alone', 'from these scans alone')
+    enhanced = boilerplate(settings).replace('from the scan alone', 'from these scans alone')
     text = ' '.join([opening, *dict.fromkeys(words), fused, enhanced, CLOSING])
     return ' '.join(text.split())
