@@ -7,7 +7,7 @@ from ulfprep.bids.checks import UnusableScanError, check_image
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.finished import is_finished, missing_files, recalled
 from ulfprep.bids.fusion import Fusion, group_scans
-from ulfprep.settings import Settings
+from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.failures import Failure, Verdict
 from ulfprep.workflows.fuse import GroupTask, register_name
 from ulfprep.workflows.scan import Task, node_name
@@ -154,23 +154,43 @@ def judge(
         What to run instead, where some scans of a group cannot be fused.
     """
     own = [f for f in failures if _part(f, 1) == job_node(job)]
-    failure = shared or (own[0] if own else None)
     if isinstance(job, GroupTask) and own and not shared:
         reasons = _culprits(job, own, settings)
         if reasons:
-            tasks = {task.scan.name: task for task in job.tasks}
             # Those left out before have jobs of their own.
-            fusion = job.fusion.without(reasons)
-            return [], settle(fusion, tasks)
-    if failure is None and not job_done(job, settings):
-        direction = 'enhance' if isinstance(job, GroupTask) else job.direction
-        missing = [p for s in results_of(job) for p in missing_files(s, settings, direction)]
-        what = (
-            f'{len(missing)} of its files are missing, the first: {missing[0]}' if missing else ''
-        )
-        failure = Failure('outputs', 'Incomplete', what or 'its QC file is stale')
-    status = 'failed' if failure else 'finished'
-    return [Verdict(scan, status, failure) for scan in scans_of(job)], []
+            return [], settle(job.fusion.without(reasons), {t.scan.name: t for t in job.tasks})
+    verdicts = []
+    for task in tasks_of(job):
+        failure = shared or next((f for f in own if _concerns(f, task.scan)), None)
+        failure = failure or _incomplete(job, task, settings, own)
+        verdicts.append(Verdict(task.scan, 'failed' if failure else 'finished', failure))
+    return verdicts, []
+
+
+def _concerns(failure: Failure, scan: Scan) -> bool:
+    """Tell whether a failure costs a scan anything: those of others' files do not."""
+    kind, _, rest = _part(failure, 2).partition('_')
+    if kind == 'results':
+        return rest == node_name(scan)
+    if kind in ('outputs', 'render') and rest.partition('_')[0] in MODALITIES:
+        return rest.partition('_')[0] == scan.suffix
+    return True
+
+
+def _incomplete(job: Job, task: Task, settings: Settings, own: list[Failure]) -> Failure | None:
+    """Return why not all files of a scan that did not fail itself are there."""
+    wanted: tuple[Scan, ...] = (task.scan,)
+    if isinstance(job, GroupTask):
+        wanted = (job.fusion.member(task.scan), job.fusion.output(task.scan.suffix))
+    if all(is_finished(scan, settings, task.direction) for scan in wanted):
+        return None
+    if own:
+        return own[0]
+    missing = [p for scan in wanted for p in missing_files(scan, settings, task.direction)]
+    what = 'its QC file is stale'
+    if missing:
+        what = f'{len(missing)} of its files are missing, the first: {missing[0]}'
+    return Failure('outputs', 'Incomplete', what)
 
 
 def _part(failure: Failure, place: int) -> str:

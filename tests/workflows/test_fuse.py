@@ -1,0 +1,167 @@
+"""The workflow of a group: what is connected, what it says, and what a failure costs."""
+
+import dataclasses
+
+import pytest
+
+from ulfprep.bids.dataset import find_scans
+from ulfprep.bids.fusion import group_scans
+from ulfprep.settings import Settings
+from ulfprep.workflows.base import init_ulfprep_wf
+from ulfprep.workflows.failures import Failure
+from ulfprep.workflows.fuse import GroupTask, init_fuse_wf, register_name
+from ulfprep.workflows.jobs import judge, plan_jobs
+from ulfprep.workflows.scan import make_task, node_name
+
+
+@pytest.fixture
+def settings(make_dataset, tmp_path):
+    make_dataset('sub-01', suffix='T2w')
+    return Settings(
+        make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-02'),
+        tmp_path / 'out',
+        device='cpu',
+        segmentation='embedded',
+        modalities=('T1w', 'T2w'),
+        work_dir=tmp_path / 'work',
+        fuse='all',
+    )
+
+
+@pytest.fixture
+def tasks(settings):
+    return [make_task(scan, settings) for scan in find_scans(settings)]
+
+
+@pytest.fixture
+def group(settings, tasks):
+    (fusion,), _ = group_scans([task.scan for task in tasks], 'all', {})
+    known = {task.scan.name: task for task in tasks}
+    return GroupTask(fusion, tuple(known[scan.name] for scan in fusion.members))
+
+
+def test_every_mandatory_input_is_set_or_connected(settings, group):
+    graph = init_fuse_wf(group, settings)._create_flat_graph()
+    for node in graph.nodes:
+        connected = {
+            field for *_, data in graph.in_edges(node, data=True) for _, field in data['connect']
+        }
+        missing = [
+            name
+            for name, trait in node.inputs.traits(mandatory=True).items()
+            if name not in connected and name not in node.inputs.get_traitsfree()
+        ]
+        assert missing == [], node.fullname
+
+
+def test_there_is_one_fit_and_what_is_written_of_each(settings, group):
+    workflow = init_fuse_wf(group, settings)
+    names = workflow.list_node_names()
+    assert [name for name in names if name.rpartition('.')[2] == 'fit'] == ['fit']
+    writers = [name for name in names if name.endswith('.derivatives')]
+    written = {workflow.get_node(name).inputs.scan.name: name for name in writers}
+    assert set(written) == {'sub-01_run-1_T1w', 'sub-01_run-2_T1w', 'sub-01_T2w', 'sub-01_T1w'}
+    roles = {name: workflow.get_node(n).inputs.scan.role for name, n in written.items()}
+    assert roles['sub-01_T1w'] == 'fused'
+    assert roles['sub-01_T2w'] == 'scan'
+    graph = workflow._create_flat_graph()
+    (fit,) = (node for node in graph.nodes if node.name == 'fit')
+    fields = {f for *_, data in graph.in_edges(fit, data=True) for _, f in data['connect']}
+    assert {'in_file_1', 'plan_file_3', 'lattice_probsegs_2', 'registration_file_2'} <= fields
+    assert 'registration_file_1' not in fields
+    # The image of the T2w is kept on the grid of the reference, and drawn on its own.
+    writer = written['sub-01_T2w']
+    start = writer.replace('.derivatives', '.inputnode')
+    edges = {
+        (target.fullname.partition('.')[2], field): (source.fullname.partition('.')[2], out)
+        for source, target, data in graph.edges(data=True)
+        for out, field in data['connect']
+    }
+    assert edges[writer, 'enhanced'] == (start, 'kept_enhanced')
+    assert edges[start, 'kept_enhanced'] == ('render_T2w', 'enhanced')
+    drawn = edges[writer.replace('derivatives', 'figures'), 'enhanced']
+    assert drawn == (start, 'enhanced')
+    assert edges[start, 'enhanced'][0].startswith('results_')
+
+
+def test_the_methods_say_what_was_fused_and_nothing_twice(settings, group):
+    workflow = init_fuse_wf(group, settings)
+    text = ' '.join(workflow.visit_desc().split())
+    assert '3 scans of the session (2 T1-weighted, 1 T2-weighted)' in text
+    assert 'from these scans alone' in text
+    assert 'The T2-weighted scan was reoriented' in text
+    assert text.count('The T1-weighted scan was reoriented') == 1
+    assert text.count('It was rendered at 1 mm') == 1
+    for name in workflow.list_node_names():
+        if name.endswith('.derivatives'):
+            assert workflow.get_node(name).inputs.methods == text
+
+
+def test_groups_and_scans_stand_side_by_side(settings, tasks, tmp_path):
+    settings = dataclasses.replace(settings, target_like=tmp_path / 'ref_T1w.nii.gz')
+    jobs = plan_jobs(tasks, {}, settings)
+    assert [type(job).__name__ for job in jobs] == ['GroupTask', 'Task']
+    workflow = init_ulfprep_wf(jobs, settings, tmp_path)
+    graph = workflow._create_flat_graph()
+    (measure,) = (node for node in graph.nodes if node.name == 'measure')
+    assert [n.name for n in graph.successors(measure)] == ['plan'] * 4
+
+
+def failure(group, *where, kind='ValueError', message='no brain was found'):
+    return Failure('.'.join(['ulfprep', group.node, *where]), kind, message)
+
+
+def judged(group, settings, *failures):
+    verdicts, again = judge(group, settings, list(failures), None)
+    return [v.status for v in verdicts], [
+        [task.scan.name for task in getattr(job, 'tasks', [job])] for job in again
+    ]
+
+
+def test_who_fails_is_left_out_and_tried_alone(settings, group):
+    first, second, other = group.fusion.members
+    bad = failure(group, node_name(first), 'preprocess_wf', 'brain_mask')
+    assert judged(group, settings, bad) == ([], [[second.name, other.name], [first.name]])
+    moved = failure(group, register_name(other), kind='RegistrationError')
+    assert judged(group, settings, moved) == ([], [[first.name, second.name], [other.name]])
+    # One alone is no group.
+    statuses, again = judged(group, settings, bad, moved)
+    assert statuses == []
+    assert sorted(again) == sorted([scan.name] for scan in group.fusion.members)
+
+
+def test_a_killed_worker_leaves_nobody_out(settings, group):
+    where = node_name(group.fusion.members[1])
+    killed = failure(group, where, 'preprocess_wf', 'bias', kind='WorkerKilledError')
+    assert judged(group, settings, killed) == (['failed'] * 3, [])
+
+
+def test_what_fails_after_the_fit_is_the_failure_of_all(settings, group):
+    late = failure(group, 'fit', message='the fit diverged')
+    assert judged(group, settings, late) == (['failed'] * 3, [])
+
+
+def test_a_damaged_file_is_no_member(settings, tasks):
+    path = tasks[0].scan.path
+    path.write_bytes(path.read_bytes()[:20000])
+    group, alone, _ = plan_jobs(tasks, {}, settings)
+    assert tasks[0].scan.name not in [task.scan.name for task in group.tasks]
+    assert alone.scan.name == tasks[0].scan.name
+    ((name, reason),) = group.fusion.left_out
+    assert name == tasks[0].scan.name
+    assert str(settings.bids_dir) not in reason
+    assert 'cut short' in reason
+
+
+def test_a_figure_that_cannot_be_drawn_is_the_failure_of_its_scan(settings, group, monkeypatch):
+    monkeypatch.setattr('ulfprep.workflows.jobs.is_finished', lambda *_: True)
+    first, second, other = group.fusion.members
+    where = f'results_{node_name(second)}'
+    figures = failure(group, where, 'outputs_wf', 'figures')
+    assert judged(group, settings, figures) == (['finished', 'failed', 'finished'], [])
+    shared = failure(group, 'outputs_T1w_wf', 'figures')
+    assert judged(group, settings, shared) == (['failed', 'failed', 'finished'], [])
+    # What its files need is missing: the reason is told of each that wants it.
+    monkeypatch.setattr('ulfprep.workflows.jobs.is_finished', lambda scan, *_: scan is None)
+    verdicts, _ = judge(group, settings, [failure(group, where, 'enhance_wf', 'render')], None)
+    assert {v.failure.message for v in verdicts} == {'no brain was found'}
