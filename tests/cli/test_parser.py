@@ -74,6 +74,7 @@ def test_threads_never_exceed_processes():
         ['--likelihood', 'gauss'],
         ['--backbone', 'mlp'],
         ['--tissue-prior', 'atlas'],
+        ['--fuse', 'sessions'],
         ['--target-like', 'a.nii', '--target-sequence', 'HF-T1w'],
     ],
 )
