@@ -8,7 +8,7 @@ from scipy import ndimage
 from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.pool import pooled_tissues
 from ulfprep.inr.views import Channel, View, in_white_matter, target_means
-from ulfprep.inr.warm import WarmStart, estimate_tissues, noise_spread
+from ulfprep.inr.warm import WarmStart, estimate_tissues, first_intensity, noise_spread
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, are_aligned, brain_bounds, covered, isotropic_grid
 from ulfprep.physics.interpolation import carry_mask, resample_mask
@@ -43,9 +43,17 @@ def joint_estimates(
     channels, views = [], {}
     for number, (group, found) in enumerate(zip(groups, sharp, strict=True)):
         plan = group[0].about.plan
-        vector = np.mean([p.about.plan['contrast_vector'] for p in group], axis=0)
-        factor = np.maximum(np.tensordot(vector.astype(np.float32), tissue, 1), 0.05)
-        intensity = np.where(inside, np.maximum(found.image, 0) / factor, 0).astype(np.float32)
+        intensity = first_intensity(
+            found.model,
+            found.measured,
+            found.voxels,
+            found.image,
+            tissue,
+            inside,
+            np.mean([_means(p.about.plan) for p in group], axis=0).astype(np.float32),
+            found.sigma,
+            fine.zooms,
+        )
         noise = noise_spread(
             found.model, found.voxels.shape, found.sigma, found.smoothness, fine.zooms, seed
         )
@@ -98,6 +106,7 @@ class _Deconvolved:
     sigma: float
     model: StackedModel
     voxels: np.ndarray
+    measured: np.ndarray
 
 
 def _place(one: Acquisition, number, fine, inside, spacing):
@@ -152,11 +161,12 @@ def _deconvolved(group, fine):
     """One image of all scans of a contrast, each by its noise."""
     sigma = group[0].sigma
     parts = tuple(Part(p.model, p.seen * np.float32(sigma / p.sigma), p.resampling) for p in group)
-    model = StackedModel(tuple(fine.shape), parts)
+    contrast = np.mean([p.model.contrast for p in group], axis=0)
+    model = StackedModel(tuple(fine.shape), parts, contrast)
     voxels = np.concatenate([p.voxels.ravel() for p in group])
     measured = model.stack([p.measured for p in group])
     image, smoothness = discrepancy_inverse(model, measured, voxels, sigma, fine.zooms)
-    return _Deconvolved(image, smoothness, sigma, model, voxels)
+    return _Deconvolved(image, smoothness, sigma, model, voxels, measured)
 
 
 def _view(one: _Placed, channel, warm, outside, tissue):

@@ -94,8 +94,10 @@ def warm_start(
         tissue = estimate_tissues(sharp, inside, prior, np.array(plan['means']) / white)
     else:
         tissue = lattice_probs[(slice(None), *fine_bounds)]
-    factor = model.modulation(tissue)
-    intensity = np.where(inside, np.maximum(sharp, 0) / np.maximum(factor, 0.05), 0)
+    means = np.array(plan['means'], np.float32) / np.float32(white)
+    intensity = first_intensity(
+        model, measured, voxels, sharp, tissue, inside, means, sigma, fine.zooms
+    )
     noise = noise_spread(model, scan.shape, sigma, smoothness, fine.zooms, seed)
     return WarmStart(
         scan=scan,
@@ -104,12 +106,42 @@ def warm_start(
         model=model,
         voxels=voxels,
         inside=inside,
-        intensity=intensity.astype(np.float32),
+        intensity=intensity,
         logits=np.log(np.maximum(tissue, 1e-3)).astype(np.float32),
         outside=model.acquire(np.where(inside, 0, sharp).astype(np.float32)),
         noise=noise,
         smoothness=smoothness,
     )
+
+
+def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma, spacing):
+    """High-field intensity: the deconvolved image over the contrast of its tissues.
+
+    Parameters
+    ----------
+    model : ForwardModel or StackedModel
+    measured, voxels : numpy.ndarray
+        Scan and its brain voxels.
+    sharp : numpy.ndarray, shape (x, y, z)
+        Regularised linear inverse of ``measured``.
+    tissue : numpy.ndarray, shape (3, x, y, z)
+        Probabilities of CSF, GM, WM.
+    inside : numpy.ndarray of bool, shape (x, y, z)
+    means : numpy.ndarray, shape (3,)
+        Of the tissues in the scan.
+    sigma : float
+        Noise s.d.; all intensities are relative to white matter.
+    spacing : sequence of 3 floats
+        Of the fine lattice, mm.
+
+    Returns
+    -------
+    numpy.ndarray, shape (x, y, z), float32
+        Zero outside the brain.
+    """
+    factor = model.modulation(tissue)
+    intensity = np.where(inside, np.maximum(sharp, 0) / np.maximum(factor, 0.05), 0)
+    return intensity.astype(np.float32)
 
 
 def _upsample(probs, scan, fine):
