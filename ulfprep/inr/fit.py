@@ -124,6 +124,7 @@ def fit_scans(
     device: str = 'cpu',
     seed: int = 0,
     progress=None,
+    tissues: np.ndarray | None = None,
 ) -> Fit:
     """Fit one field to all scans of a subject, supervised by these scans alone.
 
@@ -134,6 +135,10 @@ def fit_scans(
         within its brain. Scans of one modality share an image; all share the tissues.
     options, device, seed, progress
         See :func:`fit_scan`.
+    tissues : numpy.ndarray, shape (3, x, y, z), optional
+        Of all scans of the first contrast, on the isotropic lattice over the first
+        (:func:`ulfprep.segmentation.together.segment_together`); pooled from those of each scan
+        without.
 
     Returns
     -------
@@ -145,7 +150,7 @@ def fit_scans(
         If there is no scan, a scan does not lie where the first does, or the fit diverges.
     """
     options = options or FitOptions()
-    views, channels = first_estimates(acquisitions, options.spacing, seed)
+    views, channels = first_estimates(acquisitions, options.spacing, seed, tissues)
     problem = Problem(views, options, torch.device(device))
     warm = channels[0].warm
     with torch.random.fork_rng(devices=[]):

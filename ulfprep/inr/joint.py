@@ -19,7 +19,7 @@ OVERLAP = 0.5
 
 
 def joint_estimates(
-    acquisitions: list[Acquisition], spacing: float, seed: int
+    acquisitions: list[Acquisition], spacing: float, seed: int, tissues=None
 ) -> tuple[list[View], list[Channel]]:
     """Deconvolve all scans of a contrast at once, and pool the tissues of all scans.
 
@@ -33,8 +33,10 @@ def joint_estimates(
     modalities = list(dict.fromkeys(one.modality for one in acquisitions))
     groups = [[p for p in placed if p.about.modality == name] for name in modalities]
     sharp = [_deconvolved(group, fine) for group in groups]
-    tissue = pooled_tissues(acquisitions, fine, inside)
-    if first.lattice_probs is None:
+    if tissues is not None:
+        tissues = tissues[(slice(None), *fine_bounds)]
+    tissue = pooled_tissues(acquisitions, fine, inside, tissues)
+    if first.lattice_probs is None and tissues is None:
         tissue = estimate_tissues(sharp[0].image, inside, tissue, _means(first.plan))
     logits = np.log(np.maximum(tissue, 1e-3)).astype(np.float32)
     channels, views = [], {}
