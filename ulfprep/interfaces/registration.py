@@ -13,9 +13,8 @@ from nipype.interfaces.base import (
 from ulfprep.bids.files import write_json
 from ulfprep.interfaces.volumes import read_mask, read_volume
 
-#: A motion this small (degrees, mm) that makes two scans no more alike is no failure: their
-#: headers were right.
-STILL = (2.0, 2.0)
+#: Correlation of two brains of one contrast below which they are not taken for one brain.
+LEAST_CORRELATION = 0.5
 
 
 class RegistrationError(ValueError):
@@ -43,7 +42,7 @@ class RegisterScan(SimpleInterface):
     output_spec = _RegisterOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.physics.registration import register_rigid
+        from ulfprep.physics.registration import MOST_ROTATION, MOST_SHIFT, register_rigid
 
         inputs = self.inputs
         moving, moving_grid = read_volume(inputs.moving)
@@ -57,10 +56,15 @@ class RegisterScan(SimpleInterface):
             fixed_grid,
             same_contrast=inputs.same_contrast,
         )
-        still = found.rotation_deg <= STILL[0] and found.translation_mm <= STILL[1]
-        if not found.ok and not still:
+        after = found.similarity_after if found.ok else found.similarity_before
+        # Where no motion makes the two more alike, the headers are as good as can be.
+        believed = found.rotation_deg <= MOST_ROTATION and found.translation_mm <= MOST_SHIFT
+        reason = '' if believed else found.reason
+        if inputs.same_contrast and after < LEAST_CORRELATION:
+            reason = f'at best the two correlate by {after:.2f}'
+        if reason:
             raise RegistrationError(
-                f'{inputs.name} could not be registered to {inputs.reference}: {found.reason}'
+                f'{inputs.name} could not be registered to {inputs.reference}: {reason}'
             )
         path = os.path.join(runtime.cwd, 'registration.json')
         write_json(
@@ -73,9 +77,7 @@ class RegisterScan(SimpleInterface):
                 'translation_mm': found.translation_mm if found.ok else 0.0,
                 'measure': 'correlation' if inputs.same_contrast else 'mutual information',
                 'similarity_before': found.similarity_before,
-                'similarity_after': found.similarity_after
-                if found.ok
-                else found.similarity_before,
+                'similarity_after': after,
             },
         )
         self._results['registration_file'] = path
