@@ -132,7 +132,8 @@ def _fake_fit() -> ModuleType:
             notes=(),
         )
 
-    def fit_scans(acquisitions, options, device, seed, progress):
+    def fit_scans(acquisitions, options, device, seed, progress, tissues):
+        assert tissues is None or tissues.shape[0] == 3
         first = acquisitions[0]
         return fit_scan(
             first.image, first.mask, first.probs, first.grid, first.plan, options, device, seed,
@@ -204,6 +205,12 @@ def _fake_baselines() -> ModuleType:
     return module
 
 
+def _fake_together(runs, *, spacing, expected):
+    from ulfprep.physics.grid import isotropic_grid
+
+    return np.ones((3, *isotropic_grid(runs[0].grid, spacing).shape), np.float32) / 3
+
+
 def _fake_registration(*args, same_contrast):
     return SimpleNamespace(
         transform=np.eye(4),
@@ -270,6 +277,7 @@ def fake_core(monkeypatch):
         _install(monkeypatch, fake)
     monkeypatch.setattr('ulfprep.physics.forward.residual', _fake_residual)
     monkeypatch.setattr('ulfprep.physics.registration.register_rigid', _fake_registration)
+    monkeypatch.setattr('ulfprep.segmentation.together.segment_together', _fake_together)
     monkeypatch.setattr('ulfprep.physics.simulation.simulate', _fake_simulate)
     monkeypatch.setattr('ulfprep.physics.simulation.realise', _fake_realise)
 

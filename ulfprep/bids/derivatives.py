@@ -30,11 +30,8 @@ FIGURES = {
     ),
     'simulate': ('bias', 'tissues', 'contrast', 'simulated'),
 }
-#: Figures of an image that several scans share, and of each of these scans.
-FIGURES_OF_ROLE = {
-    'fused': ('enhancement', 'segmentation', 'uncertainty', 'loss', 'contrast'),
-    'member': ('bias', 'tissues', 'tissuechange', 'residual', 'contrast'),
-}
+#: Figures of a scan that shares its image with others; that image has the others, and the last.
+FIGURES_OF_MEMBER = ('bias', 'tissues', 'tissuechange', 'residual', 'contrast')
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
 #: Stands for the suffix of the scan.
 IMAGE = 'image'
@@ -164,7 +161,10 @@ def on_fine_grid(derivative: Derivative) -> bool:
 
 def figures_of(direction: str, role: str = 'scan') -> tuple[str, ...]:
     """Return the names of the figures there are of a scan."""
-    return tuple(n for n in FIGURES[direction] if n in FIGURES_OF_ROLE.get(role, (n,)))
+    if role == 'member':
+        return FIGURES_OF_MEMBER
+    left = FIGURES_OF_MEMBER[:-1] if role == 'fused' else ()
+    return tuple(name for name in FIGURES[direction] if name not in left)
 
 
 def simulated(n_realisations: int) -> list[Derivative]:

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import sys
 
-import numpy as np
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     DynamicTraitedSpec,
@@ -18,6 +17,7 @@ from nipype.interfaces.io import add_traits
 
 from ulfprep.bids.files import read_json, write_json
 from ulfprep.interfaces.volumes import (
+    moved_grid,
     read_mask,
     read_probabilities,
     read_volume,
@@ -129,6 +129,9 @@ OF_EACH = ('in_file', 'in_mask', 'probsegs', 'lattice_probsegs', 'plan_file', 'r
 
 class _FitScansInputSpec(DynamicTraitedSpec, _AnyFitInputSpec):
     modalities = traits.List(traits.Str, mandatory=True, desc='of the scans, the reference first')
+    tissues = traits.List(
+        File(exists=True), desc='of all scans of the first contrast, on the lattice over the first'
+    )
 
 
 class FitScans(SimpleInterface):
@@ -161,6 +164,7 @@ class FitScans(SimpleInterface):
             inputs.device,
             inputs.seed,
             progress=progress,
+            tissues=read_probabilities(inputs.tissues) if isdefined(inputs.tissues) else None,
         )
         self._results |= _keep(fit, runtime.cwd, inputs.device)
         return runtime
@@ -175,21 +179,11 @@ class FitScans(SimpleInterface):
             data,
             read_mask(given['in_mask']),
             read_probabilities(given['probsegs']),
-            _moved(grid, given['registration_file'])[0],
+            moved_grid(grid, given['registration_file'])[0],
             read_json(given['plan_file']),
             read_probabilities(lattice) if isdefined(lattice) and lattice else None,
             modality,
         )
-
-
-def _moved(grid, registration_file):
-    """Return a grid in the world of the reference, and what takes it back to its own."""
-    from ulfprep.physics.grid import Grid
-
-    if not isdefined(registration_file):
-        return grid, np.eye(4)
-    transform = np.array(read_json(registration_file)['transform'])
-    return Grid(grid.shape, transform @ grid.affine), np.linalg.inv(transform)
 
 
 class _RenderInputSpec(_TorchInputSpec):
@@ -221,7 +215,7 @@ class RenderField(SimpleInterface):
 
         torch.set_num_threads(self.inputs.n_threads)
         grid = isotropic_grid(read_volume(self.inputs.in_file)[1], self.inputs.spacing)
-        there, back = _moved(grid, self.inputs.registration_file)
+        there, back = moved_grid(grid, self.inputs.registration_file)
         more = {'contrast': self.inputs.contrast} if isdefined(self.inputs.contrast) else {}
         result = render(load_fit(self.inputs.fit_file), there, self.inputs.device, **more)
         # Written where the scan itself lies.

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import numpy as np
+from nipype.interfaces.base import isdefined
 
-from ulfprep.bids.files import write_nifti
+from ulfprep.bids.files import read_json, write_nifti
 
 
 def read_volume(path: str | Path):
@@ -42,3 +43,25 @@ def write_probabilities(folder, name: str, probabilities: np.ndarray, affine) ->
         write_volume(folder, f'{name}_{tissue.lower()}', probabilities[index], affine)
         for index, tissue in enumerate(TISSUES)
     ]
+
+
+def moved_grid(grid, registration_file):
+    """Return a grid in the world of the reference, and what takes that back to its own.
+
+    Parameters
+    ----------
+    grid : Grid
+    registration_file : path-like or Undefined
+        JSON of :class:`ulfprep.interfaces.registration.RegisterScan`; the reference has none.
+
+    Returns
+    -------
+    grid : Grid
+    back : numpy.ndarray, shape (4, 4)
+    """
+    from ulfprep.physics.grid import Grid
+
+    if not isdefined(registration_file):
+        return grid, np.eye(4)
+    transform = np.array(read_json(registration_file)['transform'])
+    return Grid(grid.shape, transform @ grid.affine), np.linalg.inv(transform)

@@ -16,7 +16,8 @@ from ulfprep.bids.export import export_simulated
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import FIT_MEMORY
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
-from ulfprep.workflows.fuse import GroupTask, init_fuse_wf
+from ulfprep.workflows.fuse import init_fuse_wf
+from ulfprep.workflows.group import GroupTask
 from ulfprep.workflows.jobs import Job, job_done, job_node, judge, plan_jobs, scans_of, tasks_of
 from ulfprep.workflows.plugin import ResilientMultiProc, memory_limit_gb
 from ulfprep.workflows.reference import NAME as REFERENCE

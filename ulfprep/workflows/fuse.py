@@ -1,7 +1,5 @@
 """Several scans of a session as one workflow: each prepared by itself, one fit for all."""
 
-from dataclasses import dataclass
-
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
@@ -11,6 +9,7 @@ from ulfprep.bids.dataset import Scan
 from ulfprep.bids.fusion import Fusion
 from ulfprep.interfaces.inr import FitScans, RenderField
 from ulfprep.interfaces.registration import RegisterScan
+from ulfprep.interfaces.together import SegmentTogether
 from ulfprep.settings import WEIGHTINGS, Settings
 from ulfprep.workflows.enhance import (
     FIT_MEMORY,
@@ -21,7 +20,9 @@ from ulfprep.workflows.enhance import (
     torch_inputs,
 )
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
+from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
+from ulfprep.workflows.preprocess import expected_of
 from ulfprep.workflows.scan import (
     CLOSING,
     KEPT,
@@ -30,7 +31,6 @@ from ulfprep.workflows.scan import (
     Task,
     add_preparation,
     node_name,
-    safe_name,
 )
 
 FUSION = """\
@@ -38,6 +38,8 @@ FUSION = """\
 reference ({reference}) were registered to it rigidly, by the correlation of brains of one contrast
 and the mutual information of those of two, and fitted in one field with it: the tissues are
 shared, and so is the image among scans of one contrast. """
+TOGETHER = """\
+The tissues of the field are those of the T1-weighted scans at once, deconvolved together. """
 #: Memory that each scan beside the first adds to a fit, GB.
 MORE_MEMORY = 0.5
 #: What of a scan's preparation the fit takes, and as what.
@@ -47,37 +49,6 @@ TO_FIT = {
     'probsegs': 'probsegs',
     'lattice_probsegs': 'lattice_probsegs',
 }
-
-
-@dataclass(frozen=True)
-class GroupTask:
-    """Scans that are fitted in one field.
-
-    Attributes
-    ----------
-    fusion : Fusion
-        With two members or more.
-    tasks : tuple of Task
-        Of the members, in their order.
-    """
-
-    fusion: Fusion
-    tasks: tuple[Task, ...]
-
-    @property
-    def node(self) -> str:
-        """Name of the workflow; the same whoever is left out, so that work is found again."""
-        return safe_name(f'fuse_{self.fusion.planned[0].name.replace("-", "")}')
-
-    @property
-    def name(self) -> str:
-        """What the group is called in messages."""
-        return ' + '.join(scan.name for scan in self.fusion.members)
-
-
-def register_name(scan: Scan) -> str:
-    """Return the name of the node that registers a scan."""
-    return f'register_{node_name(scan)}'
 
 
 def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> LiterateWorkflow:
@@ -118,7 +89,8 @@ def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> Li
     shared = _add_fit(workflow, prepared, results, fusion, settings, alone)
     for contrast in fusion.contrasts:
         _add_image(workflow, prepared, results, fusion, contrast, settings, shared)
-    workflow.__desc__ = methods = _methods(prepared, fusion, settings)
+    together = workflow.get_node('together') is not None
+    workflow.__desc__ = methods = _methods(prepared, fusion, settings, together)
     for name in workflow.list_node_names():
         if name.endswith('.derivatives'):
             workflow.get_node(name).inputs.methods = methods
@@ -161,6 +133,7 @@ def _add_fit(workflow, prepared, results, fusion: Fusion, settings: Settings, al
     files = pe.Node(
         niu.Merge(len(prepared) - 1), name='registrations', run_without_submitting=True
     )
+    registers = {}
     for number, (before, after) in enumerate(zip(prepared, results, strict=True), 1):
         workflow.connect([
             (before, fit, [
@@ -172,6 +145,7 @@ def _add_fit(workflow, prepared, results, fusion: Fusion, settings: Settings, al
         ])  # fmt: skip
         if number > 1:
             register = _register_node(fusion.members[number - 1], fusion.members[0])
+            registers[number - 1] = register
             image, mask = _made('preproc'), _made('brain_mask')
             file = 'registration_file'
             workflow.connect([
@@ -181,7 +155,42 @@ def _add_fit(workflow, prepared, results, fusion: Fusion, settings: Settings, al
                 (register, after, [(file, f'enhance_wf.inputnode.{file}')]),
                 (register, files, [(file, f'in{number - 1}')]),
             ])  # fmt: skip
+    _add_together(workflow, prepared, registers, fit, fusion, settings)
     return fit, files
+
+
+def _add_together(workflow, prepared, registers, fit, fusion: Fusion, settings: Settings):
+    """Add one segmentation of all scans of the reference's contrast, where that can be had.
+
+    It is that of T1w scans, which thick slices of different directions resolve together; a prior
+    or another segmentation that was asked for goes before it.
+    """
+    same = [n for n, scan in enumerate(fusion.members) if scan.suffix == fusion.contrasts[0]]
+    asked = settings.segmentation == 'fast' or settings.tissue_prior != 'none'
+    if fusion.contrasts[0] != 'T1w' or len(same) < 2 or asked:
+        return
+    together = pe.Node(
+        SegmentTogether(
+            n_scans=len(same),
+            spacing=2.0 if settings.sloppy else 1.0,
+            expected=expected_of(fusion.members[0], settings),
+        ),
+        name='together',
+        n_procs=settings.omp_nthreads,
+        mem_gb=FIT_MEMORY,
+    )
+    for number, place in enumerate(same, 1):
+        workflow.connect([
+            (prepared[place], together, [
+                (_made('preproc'), f'in_file_{number}'),
+                (_made('brain_mask'), f'in_mask_{number}'),
+                ('plan_wf.plan.plan_file', f'plan_file_{number}'),
+            ]),
+        ])  # fmt: skip
+        if place:
+            file = 'registration_file'
+            workflow.connect(registers[place], file, together, f'{file}_{number}')
+    workflow.connect(together, 'probsegs', fit, 'tissues')
 
 
 def _register_node(scan: Scan, reference: Scan) -> pe.Node:
@@ -247,7 +256,7 @@ def _notes(fusion: Fusion, contrast: str) -> list[str]:
     return [*fusion.notes, metrics]
 
 
-def _methods(prepared, fusion: Fusion, settings: Settings) -> str:
+def _methods(prepared, fusion: Fusion, settings: Settings, together: bool) -> str:
     """Return the methods text: every sentence once, however many scans it is said of."""
     words = []
     for member in prepared:
@@ -260,6 +269,8 @@ def _methods(prepared, fusion: Fusion, settings: Settings) -> str:
     counted = ', '.join(f'{kinds.count(k)} {WEIGHTINGS[k]}' for k in dict.fromkeys(kinds))
     opening = OPENING.format(version=__version__)
     fused = FUSION.format(count=len(kinds), kinds=counted, reference=fusion.members[0].name)
+    if together:
+        fused += TOGETHER
     enhanced = boilerplate(settings).replace('from the scan alone', 'from these scans alone')
     text = ' '.join([opening, *dict.fromkeys(words), fused, enhanced, CLOSING])
     return ' '.join(text.split())

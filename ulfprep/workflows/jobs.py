@@ -9,7 +9,7 @@ from ulfprep.bids.finished import is_finished, missing_files, recalled
 from ulfprep.bids.fusion import Fusion, group_scans
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.failures import Failure, Verdict
-from ulfprep.workflows.fuse import GroupTask, register_name
+from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.scan import Task, node_name
 
 LOGGER = logging.getLogger('ulfprep')

@@ -18,12 +18,8 @@ ONLY_DERIVATIVES = {
     'simulate': ['simulated_files', 'facts'],
 }
 #: What is rendered of the field, and its name there.
-RENDERED = {
-    'enhanced': 'enhanced',
-    'fine_probsegs': 'probsegs',
-    'fine_dseg': 'dseg',
-    'uncertainty': 'uncertainty',
-}
+RENDERED = {name: name for name in RESULTS['enhance'] if name != 'residual'}
+RENDERED |= {'fine_dseg': 'dseg', 'fine_probsegs': 'probsegs'}
 ONLY_FIGURES = {'enhance': ['bicubic', 'tissue_change', 'tissue_move'], 'simulate': []}
 
 
