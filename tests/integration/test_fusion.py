@@ -73,7 +73,7 @@ def test_a_fused_image_is_closer_to_the_brain_than_one_scan(orthogonal):
     out, _ = orthogonal
     anat = out / 'sub-01/ses-A/anat'
     enhanced = nib.load(anat / 'sub-01_ses-A_res-1mm_desc-enhanced_T1w.nii.gz')
-    truth = scan_of(voxel=(2.0, 2.0, 2.0), seed=9)
+    truth = scan_of(voxel=(2.0, 2.0, 2.0), noise=0.0)
     scan = nib.load(anat / 'sub-01_ses-A_acq-axi_desc-preproc_T1w.nii.gz')
 
     def here(image, order):
@@ -84,10 +84,10 @@ def test_a_fused_image_is_closer_to_the_brain_than_one_scan(orthogonal):
         )
 
     brain = ndimage.binary_erosion(truth.get_fdata() > 0, iterations=3)
-    wanted = ndimage.gaussian_filter(truth.get_fdata(), 0.5)[brain]
+    wanted = truth.get_fdata()[brain]
     fused = np.corrcoef(here(enhanced, 1)[brain], wanted)[0, 1]
     single = np.corrcoef(here(scan, 3)[brain], wanted)[0, 1]
-    assert fused > single + 0.02
+    assert fused > single + 0.01
 
 
 def test_two_contrasts_share_grid_and_tissues(contrasts):

@@ -32,7 +32,7 @@ def _brain():
     return grey, white, mask, where.affine
 
 
-def scan_of(modality='T1w', voxel=(2.4, 2.4, 6.0), moved=None, seed=0):
+def scan_of(modality='T1w', voxel=(2.4, 2.4, 6.0), moved=None, seed=0, noise=NOISE):
     """Return a scan with voxels of any size, zero outside the brain.
 
     Its header says where the scanner believes it is; the head has moved by ``moved`` since
@@ -56,7 +56,7 @@ def scan_of(modality='T1w', voxel=(2.4, 2.4, 6.0), moved=None, seed=0):
     csf, gray, wht = SIGNALS[modality]
     clean = csf * np.clip(brain - gm - wm, 0, 1) + gray * gm + wht * wm
     rng = np.random.default_rng(seed)
-    noisy = np.hypot(clean + rng.normal(0, NOISE, shape), rng.normal(0, NOISE, shape))
+    noisy = np.hypot(clean + rng.normal(0, noise, shape), rng.normal(0, noise, shape))
     image = nib.Nifti1Image(np.where(brain > 0.5, noisy, 0).astype(np.float32), own)
     image.set_sform(own, 1)
     image.set_qform(own, 1)
