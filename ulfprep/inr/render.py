@@ -8,7 +8,9 @@ from scipy import ndimage
 
 from ulfprep.inr.blocks import Block
 from ulfprep.inr.fit import Fit
+from ulfprep.inr.maps import doubt
 from ulfprep.inr.problem import evaluate
+from ulfprep.inr.uncertainty import tissue_entropy
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.labels import to_dseg
 
@@ -26,14 +28,20 @@ class Rendered:
     dseg : numpy.ndarray, shape (x, y, z), uint8
         BIDS labels.
     uncertainty : numpy.ndarray, shape (x, y, z), float32
-        Standard deviation of ``intensity``, in the scan's units: noise that passed the
-        deconvolution, and the spread over the tissues a point may belong to.
+        Standard deviation of ``intensity``, in the scan's units; see
+        :func:`ulfprep.inr.uncertainty.standard_deviation`.
+    entropy : numpy.ndarray, shape (x, y, z), float32
+        Of ``probs``, bits.
+    claim : numpy.ndarray, shape (x, y, z), float32
+        Share of the local detail that the scan supports; see :func:`ulfprep.inr.claim.claim`.
     """
 
     intensity: np.ndarray
     probs: np.ndarray
     dseg: np.ndarray
     uncertainty: np.ndarray
+    entropy: np.ndarray
+    claim: np.ndarray
 
 
 def render(fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24) -> Rendered:
@@ -79,7 +87,7 @@ def render(fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24) -> Rendere
             intensity[fine][inside] = value.cpu().numpy()
             probs[(slice(None), *fine)][:, inside] = tissue.cpu().numpy()
     network.cpu()
-    spread = _uncertainty(intensity, probs, fit)
+    spread, supported = doubt(intensity, probs, warm, fit.plan['contrast_vector'])
     sampler = _Sampler(warm.fine, grid)
     brain = sampler(warm.inside.astype(np.float32)) >= 0.5
     white = np.float32(fit.plan['means'][2])
@@ -92,18 +100,9 @@ def render(fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24) -> Rendere
         probs=tissue.astype(np.float32),
         dseg=to_dseg(tissue, brain),
         uncertainty=np.where(brain, sampler(spread) / share * white, 0).astype(np.float32),
+        entropy=tissue_entropy(tissue),
+        claim=np.where(brain, sampler(supported) / share, 0).astype(np.float32),
     )
-
-
-def _uncertainty(intensity, probs, fit):
-    """Standard deviation from the two sources that can be traced."""
-    contrast = np.array(fit.plan['contrast_vector'], np.float32)[:, None, None, None]
-    factor = np.maximum((probs * contrast).sum(axis=0), 0.05)
-    from_noise = fit.warm.noise / factor
-    # Had the point been all tissue t, the same measurement would mean this intensity.
-    seen = intensity * factor
-    from_tissue = (probs * (seen / contrast - intensity) ** 2).sum(axis=0)
-    return (np.sqrt(from_noise**2 + from_tissue) * fit.warm.inside).astype(np.float32)
 
 
 class _Sampler:
