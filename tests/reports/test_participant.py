@@ -67,7 +67,7 @@ def test_a_finished_scan_has_all_sections_and_figures(tmp_path, qc, add_scan):
         'About',
     ):
         assert title in titles, title
-    assert page.tags.count('img') == 9
+    assert page.tags.count('img') == 11
     assert all(len(alt) > 20 for alt in page.alts)
     text = ' '.join(page.text)
     assert 'No errors.' in text
