@@ -180,6 +180,8 @@ def _fake_render() -> ModuleType:
             probs=probs,
             dseg=to_dseg(probs, mask),
             uncertainty=mask.astype(np.float32),
+            entropy=mask.astype(np.float32),
+            claim=mask.astype(np.float32),
         )
 
     module = ModuleType('ulfprep.inr')

@@ -120,7 +120,7 @@ def test_a_saved_fit_renders_the_same_bytes(problem, fitted, tmp_path):
     loaded = load_fit(tmp_path / 'field.pt')
     grid = isotropic_grid(problem.grid, 2.0)
     one, other = render(fitted, grid), render(loaded, grid)
-    for name in ('intensity', 'probs', 'dseg', 'uncertainty'):
+    for name in ('intensity', 'probs', 'dseg', 'uncertainty', 'entropy', 'claim'):
         assert getattr(one, name).tobytes() == getattr(other, name).tobytes(), name
 
 

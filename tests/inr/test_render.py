@@ -17,7 +17,7 @@ from ulfprep.physics.grid import Grid, isotropic_grid
 
 # The package has a function of this name in front of the module.
 room = importlib.import_module('ulfprep.inr.render')
-NAMES = ('intensity', 'probs', 'dseg', 'uncertainty')
+NAMES = ('intensity', 'probs', 'dseg', 'uncertainty', 'entropy', 'claim')
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +41,8 @@ def test_all_images_are_zero_outside_the_brain(rendered):
     brain = rendered.dseg > 0
     assert 0 < brain.sum() < brain.size
     assert not rendered.intensity[~brain].any()
-    assert not rendered.uncertainty[~brain].any()
+    for name in ('uncertainty', 'entropy', 'claim'):
+        assert not getattr(rendered, name)[~brain].any()
     assert not rendered.probs[:, ~brain].any()
 
 
@@ -60,7 +61,7 @@ def test_types_and_shapes(rendered, fine_grid):
     assert rendered.intensity.shape == rendered.dseg.shape == fine_grid.shape
     assert rendered.probs.shape == (3, *fine_grid.shape)
     assert rendered.dseg.dtype == np.uint8
-    for name in ('intensity', 'probs', 'uncertainty'):
+    for name in ('intensity', 'probs', 'uncertainty', 'entropy', 'claim'):
         assert getattr(rendered, name).dtype == np.float32
 
 
@@ -96,7 +97,28 @@ def test_uncertainty_is_positive_and_largest_where_tissue_is_undecided(rendered)
     assert (rendered.uncertainty[brain] > 0).all()
     best = rendered.probs.max(axis=0)
     unsure, sure = brain & (best < 0.6), brain & (best > 0.95)
-    assert rendered.uncertainty[unsure].mean() > 1.5 * rendered.uncertainty[sure].mean()
+    assert rendered.uncertainty[unsure].mean() > 1.2 * rendered.uncertainty[sure].mean()
+
+
+def test_uncertainty_covers_the_truth(problem, fitted):
+    seen = render(fitted, problem.fine)
+    brain = (seen.dseg > 0) & (problem.truth.sum(axis=0) > 0)
+    errors = np.abs(seen.intensity - problem.image)[brain] / seen.uncertainty[brain]
+    assert (errors < 1).mean() > 0.6
+    assert (errors < 1.96).mean() > 0.9
+
+
+def test_entropy_is_that_of_the_probabilities(rendered):
+    csf, gm, wm = np.maximum(rendered.probs.astype(float), 1e-12)
+    bits = -(csf * np.log2(csf) + gm * np.log2(gm) + wm * np.log2(wm))
+    np.testing.assert_allclose(rendered.entropy, np.where(rendered.dseg > 0, bits, 0), atol=1e-4)
+
+
+def test_the_claim_is_a_share(rendered):
+    brain = rendered.dseg > 0
+    assert rendered.claim.min() >= 0
+    assert rendered.claim.max() <= 1
+    assert 0.05 < rendered.claim[brain].mean() < 0.95
 
 
 def test_rendering_twice_gives_the_same_bytes(fitted, fine_grid, rendered):

@@ -8,9 +8,11 @@ import torch
 
 from ulfprep.inr.blocks import Block
 from ulfprep.inr.fit import Fit
+from ulfprep.inr.maps import doubt
 from ulfprep.inr.memory import halved_until_it_fits
 from ulfprep.inr.problem import evaluate
 from ulfprep.inr.sampling import Sampler, interpolate
+from ulfprep.inr.uncertainty import tissue_entropy
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.labels import to_dseg
 
@@ -33,14 +35,20 @@ class Rendered:
     dseg : numpy.ndarray, shape (x, y, z), uint8
         BIDS labels.
     uncertainty : numpy.ndarray, shape (x, y, z), float32
-        Standard deviation of ``intensity``, in the scan's units: noise that passed the
-        deconvolution, and the spread over the tissues a point may belong to.
+        Standard deviation of ``intensity``, in the scan's units; see
+        :func:`ulfprep.inr.uncertainty.standard_deviation`.
+    entropy : numpy.ndarray, shape (x, y, z), float32
+        Of ``probs``, bits.
+    claim : numpy.ndarray, shape (x, y, z), float32
+        Share of the local detail that the scan supports; see :func:`ulfprep.inr.claim.claim`.
     """
 
     intensity: np.ndarray
     probs: np.ndarray
     dseg: np.ndarray
     uncertainty: np.ndarray
+    entropy: np.ndarray
+    claim: np.ndarray
 
 
 def render(
@@ -80,6 +88,8 @@ def render(
         probs=np.zeros((3, *shape), np.float32),
         dseg=np.zeros(shape, np.uint8),
         uncertainty=np.zeros(shape, np.float32),
+        entropy=np.zeros(shape, np.float32),
+        claim=np.zeros(shape, np.float32),
     )
     for box, part in render_parts(fit, grid, device, contrast, voxels):
         for field in fields(Rendered):
@@ -114,12 +124,13 @@ def render_parts(
     if box is None:
         return
     inside = channel.warm.inside.astype(np.float32)
-    (intensity, probs, spread), _ = halved_until_it_fits(
+    (intensity, probs), _ = halved_until_it_fits(
         lambda slices: _on_lattice(fit, number, channel, device, int(slices)),
         SLAB,
         1,
         'slabs of {:g} slices in rendering',
     )
+    spread, supported = doubt(intensity, probs, channel.warm, channel.plan['contrast_vector'])
     white = np.float32(channel.plan['means'][2])
     across = (box[1].stop - box[1].start) * (box[2].stop - box[2].start)
     slices = max(voxels // across, 1)
@@ -140,18 +151,19 @@ def render_parts(
                 probs=tissue,
                 dseg=to_dseg(tissue, brain),
                 uncertainty=_spread_out(interpolate(spread, where) / share * white, brain),
+                entropy=tissue_entropy(tissue),
+                claim=_spread_out(interpolate(supported, where) / share, brain),
             ),
         )
 
 
 def _on_lattice(fit, number, channel, device, slices):
-    """Intensity, tissues and uncertainty on the lattice of the field, which the brain bounds."""
+    """Intensity and tissues on the lattice of the field, which the brain bounds."""
     warm = channel.warm
     network = fit.network.to(device).eval()
     shape = warm.fine.shape
     intensity = np.zeros(shape, np.float32)
     probs = np.zeros((3, *shape), np.float32)
-    spread = np.zeros(shape, np.float32)
     with torch.no_grad():
         for start in range(0, shape[0], slices):
             fine = (
@@ -170,25 +182,10 @@ def _on_lattice(fit, number, channel, device, slices):
                 torch.as_tensor(warm.logits[(slice(None), *fine)][:, inside]).to(device),
                 channel=number,
             )
-            value, tissue = value.cpu().numpy(), tissue.cpu().numpy()
-            intensity[fine][inside] = value
-            probs[(slice(None), *fine)][:, inside] = tissue
-            spread[fine][inside] = _uncertainty(
-                value, tissue, warm.noise[fine][inside], channel.plan
-            )
+            intensity[fine][inside] = value.cpu().numpy()
+            probs[(slice(None), *fine)][:, inside] = tissue.cpu().numpy()
     network.cpu()
-    return intensity, probs, spread
-
-
-def _uncertainty(intensity, probs, noise, plan):
-    """Standard deviation at points, from the two sources that can be traced."""
-    contrast = np.array(plan['contrast_vector'], np.float32)[:, None]
-    factor = np.maximum((probs * contrast).sum(axis=0), 0.05)
-    from_noise = noise / factor
-    # Had the point been all tissue t, the same measurement would mean this intensity.
-    seen = intensity * factor
-    from_tissue = (probs * (seen / contrast - intensity) ** 2).sum(axis=0)
-    return np.sqrt(from_noise**2 + from_tissue).astype(np.float32)
+    return intensity, probs
 
 
 def _spread_out(values, brain):

@@ -199,6 +199,8 @@ class _RenderOutputSpec(TraitedSpec):
     probsegs = traits.List(File(exists=True), desc='CSF, GM, WM')
     dseg = File(exists=True)
     uncertainty = File(exists=True)
+    entropy = File(exists=True)
+    claim = File(exists=True)
 
 
 class RenderField(SimpleInterface):
@@ -223,5 +225,6 @@ class RenderField(SimpleInterface):
         self._results['enhanced'] = write_volume(cwd, 'enhanced', result.intensity, affine)
         self._results['probsegs'] = write_probabilities(cwd, 'probseg', result.probs, affine)
         self._results['dseg'] = write_volume(cwd, 'dseg', result.dseg, affine)
-        self._results['uncertainty'] = write_volume(cwd, 'uncertainty', result.uncertainty, affine)
+        for name in ('uncertainty', 'entropy', 'claim'):
+            self._results[name] = write_volume(cwd, name, getattr(result, name), affine)
         return runtime

@@ -17,9 +17,14 @@ world coordinates corrects it so that the forward model (one contrast factor a t
 point-spread function, sampling) reproduces the measured voxels [@hulfsynth], under
 Dice and cross-entropy to the tissue segmentation and total variation. {network} It was rendered
 at 1 mm.
-Its standard deviation adds the noise that passed the inverse to the spread over the tissues
-that a point may belong to; errors of the model itself are not in it. The residual of
-this fit, in units of the noise, is reported for every voxel. """
+Its standard deviation adds up the noise that passed the inverse, what the image loses when it is
+sent through the forward model and the inverse once more, the spread of intensities within a
+tissue, and the spread over the tissues that a point may belong to; one factor, measured on
+simulated scans, stands for the anatomy that neither scan nor image holds. Errors of the
+model itself are not in it. The entropy of the tissue probabilities and a claim map (the share of
+the energy of local detail that passes forward model and inverse, less that of noise) are
+reported beside it, and the residual of this fit, in units of the noise, for every
+voxel. """
 NETWORKS = {
     'lattice': 'Its network is a small MLP of Gabor wavelets [@wire] over multi-resolution '
     'lattices of trained features.',
@@ -42,6 +47,8 @@ OUTPUTS = [
     'fine_probsegs',
     'fine_dseg',
     'uncertainty',
+    'entropy',
+    'claim',
     'bicubic',
     'residual',
     'history_file',
@@ -159,7 +166,7 @@ def init_enhance_wf(
             ('enhanced', 'enhanced'),
             ('probsegs', 'fine_probsegs'),
             ('dseg', 'fine_dseg'),
-            ('uncertainty', 'uncertainty'),
+            *((name, name) for name in ('uncertainty', 'entropy', 'claim')),
         ]),
         (bicubic, metrics, [('out_file', 'bicubic')]),
         (residual, metrics, [('out_file', 'residual')]),
@@ -167,7 +174,7 @@ def init_enhance_wf(
             ('enhanced', 'enhanced'),
             ('probsegs', 'fine_probsegs'),
             ('dseg', 'fine_dseg'),
-            ('uncertainty', 'uncertainty'),
+            *((name, name) for name in ('uncertainty', 'entropy', 'claim')),
         ]),
         (bicubic, outputnode, [('out_file', 'bicubic')]),
         (residual, outputnode, [('out_file', 'residual')]),
