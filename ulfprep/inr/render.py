@@ -87,7 +87,7 @@ def render(fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24) -> Rendere
             intensity[fine][inside] = value.cpu().numpy()
             probs[(slice(None), *fine)][:, inside] = tissue.cpu().numpy()
     network.cpu()
-    spread, supported = doubt(intensity, probs, warm, fit.plan['contrast_vector'])
+    spread, supported = doubt(intensity, probs, warm, fit.plan)
     sampler = _Sampler(warm.fine, grid)
     brain = sampler(warm.inside.astype(np.float32)) >= 0.5
     white = np.float32(fit.plan['means'][2])
