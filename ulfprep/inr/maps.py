@@ -10,7 +10,8 @@ from ulfprep.inr.warm import WarmStart
 def doubt(intensity, probs, warm: WarmStart, plan: dict) -> tuple[np.ndarray, np.ndarray]:
     """Make the uncertainty and the claim map of a rendered field.
 
-    Takes two more solutions of the linear inverse: seconds, less than a tenth of a fit.
+    Takes two more solutions of the linear inverse: seconds, about an eighth of a default
+    fit.
 
     Parameters
     ----------
