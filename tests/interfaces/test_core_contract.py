@@ -113,6 +113,13 @@ def test_options_are_plain_data():
         assert dataclasses.asdict(options)
 
 
+def test_every_backbone_that_can_be_asked_for_is_there():
+    from ulfprep import settings
+    from ulfprep.inr.options import BACKBONES
+
+    assert tuple(BACKBONES) == settings.BACKBONES
+
+
 def test_dictionary_describes_every_metric():
     from ulfprep.metrics.summary import METRICS
 

@@ -1,5 +1,6 @@
 """A fitted field on disk."""
 
+import dataclasses
 import io
 import json
 
@@ -8,6 +9,7 @@ import torch
 
 from ulfprep.inr.fit import Fit, new_network
 from ulfprep.inr.options import FitOptions
+from ulfprep.inr.views import Channel
 from ulfprep.inr.warm import WarmStart
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid
@@ -20,12 +22,23 @@ def save_fit(fit: Fit, path) -> None:
         'plan': fit.plan,
         'options': fit.options.to_dict(),
         'history': fit.history,
+        'stopped': fit.stopped,
+        'notes': list(fit.notes),
         'bounds': [[s.start, s.stop] for s in w.bounds],
         'scan_shape': w.scan.shape,
         'fine_shape': w.fine.shape,
         'smoothness': w.smoothness,
+        'modality': fit.modality,
+        'others': [
+            {'modality': o.modality, 'plan': o.plan, 'smoothness': o.warm.smoothness}
+            for o in fit.others
+        ],
     }
     arrays = {f'net.{k}': v.numpy() for k, v in fit.network.state_dict().items()}
+    # Beyond these two, contrasts share what the first has.
+    for number, other in enumerate(fit.others):
+        arrays[f'other.{number}.intensity'] = other.warm.intensity
+        arrays[f'other.{number}.noise'] = other.warm.noise.astype(np.float32)
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -73,7 +86,30 @@ def load_fit(path) -> Fit:
             noise=data['noise'],
             smoothness=about['smoothness'],
         )
-        network = new_network(warm, options)
+        others = tuple(
+            Channel(
+                other['modality'],
+                dataclasses.replace(
+                    warm,
+                    intensity=data[f'other.{number}.intensity'],
+                    noise=data[f'other.{number}.noise'],
+                    smoothness=other['smoothness'],
+                ),
+                other['plan'],
+            )
+            for number, other in enumerate(about['others'])
+        )
+        network = new_network(warm, options, 1 + len(others))
         state = {k[4:]: torch.as_tensor(data[k]) for k in data.files if k.startswith('net.')}
     network.load_state_dict(state)
-    return Fit(network, warm, plan, options, about['history'])
+    return Fit(
+        network,
+        warm,
+        plan,
+        options,
+        about['history'],
+        about['modality'],
+        others,
+        about['stopped'],
+        tuple(about['notes']),
+    )
