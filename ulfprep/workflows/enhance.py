@@ -13,9 +13,9 @@ BOILERPLATE = """\
 The image at the target field strength was estimated from the scan alone. Its first estimate is
 the mean of a regularised linear inverse of the point-spread function, as smooth as the noise
 demands (discrepancy principle), and of the image that the tissues and their means alone would
-give, corrected by the same inverse; an implicit neural representation of intensity and tissue probabilities in
-world coordinates corrects it so that the forward model (one contrast factor a tissue,
-point-spread function, sampling) reproduces the measured voxels [@hulfsynth], under
+give, corrected by the same inverse; an implicit neural representation of intensity and tissue
+probabilities in world coordinates corrects it so that the forward model (one contrast factor a
+tissue, point-spread function, sampling) reproduces the measured voxels [@hulfsynth], under
 Dice and cross-entropy to the tissue segmentation and total variation. {network} It was rendered
 at 1 mm.
 Its standard deviation adds up the variances of noise that passed the inverse, of detail that the
