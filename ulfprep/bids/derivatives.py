@@ -118,8 +118,8 @@ ENHANCED = [
         'uncertainty',
         IMAGE,
         'Standard deviation of the enhanced image, in its own intensity units: on simulated '
-        'scans about two thirds of the truth lay within one and nineteen in twenty within 1.96 '
-        'of it. Errors of mask, noise level and contrast are not in it.',
+        'scans about two thirds of the truth lay within one and nine in ten within 1.96 of it. '
+        'Errors of mask, noise level and contrast are not in it.',
         {'resolution': '1mm', 'desc': 'uncertainty'},
         {'SkullStripped': True, 'Units': 'arbitrary'},
     ),

@@ -130,7 +130,7 @@ def render_parts(
         1,
         'slabs of {:g} slices in rendering',
     )
-    spread, supported = doubt(intensity, probs, channel.warm, channel.plan['contrast_vector'])
+    spread, supported = doubt(intensity, probs, channel.warm, channel.plan)
     white = np.float32(channel.plan['means'][2])
     across = (box[1].stop - box[1].start) * (box[2].stop - box[2].start)
     slices = max(voxels // across, 1)

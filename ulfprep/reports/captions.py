@@ -128,7 +128,7 @@ CAPTIONS = {
         'Uncertainty',
         'Map of the standard deviation of the enhanced image in six slices.',
         'Read it as an error bar: on simulated scans about two thirds of the truth lay within one '
-        'standard deviation of the enhanced image, and nineteen in twenty within 1.96. Expect '
+        'standard deviation of the enhanced image, and nine in ten within 1.96. Expect '
         'more of it in folded cortex than deep in white matter.',
         'It tells how large errors are about here, hardly at which voxel: most of them is '
         'anatomy finer than the scan. A wrong mask, a wrong noise level, or a lesion that the '

@@ -10,21 +10,22 @@ from ulfprep.interfaces.physics import Residual
 from ulfprep.settings import Settings
 
 BOILERPLATE = """\
-The image at the target field strength was estimated from the scan alone. A regularised linear
-inverse of the point-spread function, as smooth as the noise demands (discrepancy principle), gave
-a first estimate; an implicit neural representation of intensity and tissue probabilities in
-world coordinates corrects it so that the forward model (one contrast factor a tissue,
-point-spread function, sampling) reproduces the measured voxels [@hulfsynth], under
+The image at the target field strength was estimated from the scan alone. Its first estimate is
+the mean of a regularised linear inverse of the point-spread function, as smooth as the noise
+demands (discrepancy principle), and of the image that the tissues and their means alone would
+give, corrected by the same inverse; an implicit neural representation of intensity and tissue
+probabilities in world coordinates corrects it so that the forward model (one contrast factor a
+tissue, point-spread function, sampling) reproduces the measured voxels [@hulfsynth], under
 Dice and cross-entropy to the tissue segmentation and total variation. {network} It was rendered
 at 1 mm.
-Its standard deviation adds up the noise that passed the inverse, what the image loses when it is
-sent through the forward model and the inverse once more, the spread of intensities within a
-tissue, and the spread over the tissues that a point may belong to; one factor, measured on
-simulated scans, stands for the anatomy that neither scan nor image holds. Errors of the
-model itself are not in it. The entropy of the tissue probabilities and a claim map (the share of
-the energy of local detail that passes forward model and inverse, less that of noise) are
-reported beside it, and the residual of this fit, in units of the noise, for every
-voxel. """
+Its standard deviation adds up the variances of noise that passed the inverse, of detail that the
+image loses when it is sent through the forward model and the inverse once more, of the tissues
+that a point may belong to, of the texture of a tissue, and of anatomy that the scan does not
+show: the share that folded noise loses on the same way, times the mixture of tissues near by.
+The scale of the last two was measured on simulated scans of one brain. Errors of mask, noise
+level and contrast are not in it. The entropy of the tissue probabilities and a claim map (the
+share of the energy of local detail that passes forward model and inverse, less that of noise)
+are reported beside it, and the residual of this fit, in units of the noise, for every voxel. """
 NETWORKS = {
     'lattice': 'Its network is a small MLP of Gabor wavelets [@wire] over multi-resolution '
     'lattices of trained features.',
