@@ -8,9 +8,10 @@ import torch
 from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.backbones import build_network
 from ulfprep.inr.blocks import all_blocks
+from ulfprep.inr.estimates import first_estimates
 from ulfprep.inr.options import FitOptions
 from ulfprep.inr.problem import Problem
-from ulfprep.inr.views import Channel, first_estimates
+from ulfprep.inr.views import Channel
 from ulfprep.inr.warm import WarmStart
 from ulfprep.physics.grid import Grid
 
