@@ -1,6 +1,6 @@
 """Fit of the field to the scans of a subject through the forward model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,11 +9,16 @@ from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.backbones import build_network
 from ulfprep.inr.blocks import all_blocks
 from ulfprep.inr.estimates import first_estimates
+from ulfprep.inr.memory import halved_until_it_fits
 from ulfprep.inr.options import FitOptions
 from ulfprep.inr.problem import Problem
+from ulfprep.inr.stopping import at_noise_floor
 from ulfprep.inr.views import Channel
-from ulfprep.inr.warm import WarmStart
+from ulfprep.inr.warm import WarmStart, even_start
 from ulfprep.physics.grid import Grid
+
+#: Smallest edge of the blocks that is tried where memory runs out, mm.
+SMALLEST_BLOCK = 6.0
 
 
 @dataclass(eq=False)
@@ -28,12 +33,18 @@ class Fit:
     plan : dict
         Contrast plan of the scan.
     options : FitOptions
+        As used: smaller blocks than asked for where memory ran out.
     history : dict of list
         Mean of every term of the objective an epoch, and ``residual_rms`` in sigma.
     modality : str
         Of the first scan.
     others : tuple of Channel
         The other contrasts, where scans of several were fitted.
+    stopped : str
+        Why the fit ended: ``epochs``, as many as planned, or ``noise floor``, see
+        :func:`ulfprep.inr.stopping.at_noise_floor`.
+    notes : tuple of str
+        What did not go as planned, a sentence each.
     """
 
     network: torch.nn.Module
@@ -43,6 +54,8 @@ class Fit:
     history: dict
     modality: str = 'T1w'
     others: tuple[Channel, ...] = ()
+    stopped: str = 'epochs'
+    notes: tuple[str, ...] = ()
 
     @property
     def contrasts(self) -> tuple[str, ...]:
@@ -113,6 +126,8 @@ def fit_scan(
     ------
     ValueError
         If the fit diverges.
+    MemoryError
+        If memory runs out however small the blocks are.
     """
     modality = plan.get('modality', 'T1w')
     one = Acquisition(image, mask, probs, grid, plan, lattice_probs, modality)
@@ -149,9 +164,26 @@ def fit_scans(
     ------
     ValueError
         If there is no scan, a scan does not lie where the first does, or the fit diverges.
+    MemoryError
+        If memory runs out however small the blocks are.
     """
     options = options or FitOptions()
     views, channels = first_estimates(acquisitions, options.spacing, seed, tissues)
+    if not options.first_estimate:
+        views = [even_start(view) for view in views]
+        channels = [replace(channel, warm=even_start(channel.warm)) for channel in channels]
+
+    def train(block_mm):
+        return _train(views, channels, replace(options, block_mm=block_mm), device, seed, progress)
+
+    fit, notes = halved_until_it_fits(
+        train, options.block_mm, SMALLEST_BLOCK, 'blocks of {:g} mm in the fit'
+    )
+    return replace(fit, notes=notes)
+
+
+def _train(views, channels, options, device, seed, progress) -> Fit:
+    """Train a network from the first estimates on."""
     problem = Problem(views, options, torch.device(device))
     warm = channels[0].warm
     with torch.random.fork_rng(devices=[]):
@@ -160,6 +192,7 @@ def fit_scans(
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(network.parameter_groups(options), betas=(0.9, 0.99))
     history: dict[str, list] = {}
+    stopped = 'epochs'
     plans = [all_blocks(views, options.block_mm, rng) for _ in range(options.epochs)]
     n_steps, step = sum(map(len, plans)), 0
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -177,20 +210,35 @@ def fit_scans(
             optimiser.step()
             schedule.step()
             step += 1
-            weight += terms.pop('voxels')
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value
+            voxels, squared = terms.pop('voxels'), terms.pop('squared')
+            # By voxels: unweighted, the mean would move with the corner of the blocks.
+            for name, value in (*terms.items(), ('squared', squared / voxels)):
+                sums[name] = sums.get(name, 0.0) + voxels * value
+            weight += voxels
             if progress is not None:
                 progress(step, n_steps, {k: v for k, v in terms.items() if k == 'total'})
         if not np.isfinite(sums['total']):
             raise ValueError('the fit diverged: the loss is no longer a number')
-        squared = sums.pop('squared')
-        record = {name: value / len(epoch_blocks) for name, value in sums.items()}
-        record['residual_rms'] = float(np.sqrt(squared / weight))
+        record = {name: value / weight for name, value in sums.items()}
+        record['residual_rms'] = float(np.sqrt(record.pop('squared')))
         for name, value in {'step': step, 'epoch': epoch + 1, **record}.items():
             history.setdefault(name, []).append(value)
+        if epoch + 1 < options.epochs and at_noise_floor(history, options.patience):
+            stopped = 'noise floor'
+            if progress is not None:
+                progress(step, step, {'total': record['total']})
+            break
     first, *others = channels
-    return Fit(network.cpu(), warm, first.plan, options, history, first.modality, tuple(others))
+    return Fit(
+        network.cpu(),
+        warm,
+        first.plan,
+        options,
+        history,
+        first.modality,
+        tuple(others),
+        stopped,
+    )
 
 
 def new_network(warm: WarmStart, options: FitOptions, n_contrasts: int = 1) -> torch.nn.Module:

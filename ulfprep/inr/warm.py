@@ -1,6 +1,6 @@
 """The first estimate: a regularised linear inverse and what its intensities say of tissue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -111,6 +111,19 @@ def warm_start(
         outside=model.acquire(np.where(inside, 0, sharp).astype(np.float32)),
         noise=noise,
         smoothness=smoothness,
+    )
+
+
+def even_start(warm: WarmStart) -> WarmStart:
+    """Return the same lattice and model without what the linear inverse found on it.
+
+    The brain is everywhere as bright as white matter, and each tissue as likely as the others:
+    a network that starts from it has to find all by itself.
+    """
+    return replace(
+        warm,
+        intensity=warm.inside.astype(np.float32),
+        logits=np.zeros_like(warm.logits),
     )
 
 
