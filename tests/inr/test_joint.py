@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from ulfprep.inr import Acquisition, fit_scan, fit_scans, load_fit, render, save_fit
-from ulfprep.inr.views import first_estimates
+from ulfprep.inr.estimates import first_estimates
 from ulfprep.physics import ForwardModel, Grid
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.grid import resized_grid

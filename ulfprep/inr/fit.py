@@ -8,11 +8,12 @@ import torch
 from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.backbones import build_network
 from ulfprep.inr.blocks import all_blocks
+from ulfprep.inr.estimates import first_estimates
 from ulfprep.inr.memory import halved_until_it_fits
 from ulfprep.inr.options import FitOptions
 from ulfprep.inr.problem import Problem
 from ulfprep.inr.stopping import at_noise_floor
-from ulfprep.inr.views import Channel, first_estimates
+from ulfprep.inr.views import Channel
 from ulfprep.inr.warm import WarmStart, even_start
 from ulfprep.physics.grid import Grid
 

@@ -23,7 +23,7 @@ def joint_estimates(
 ) -> tuple[list[View], list[Channel]]:
     """Deconvolve all scans of a contrast at once, and pool the tissues of all scans.
 
-    Parameters, results and errors are those of :func:`ulfprep.inr.views.first_estimates`.
+    Parameters, results and errors are those of :func:`ulfprep.inr.estimates.first_estimates`.
     """
     first = acquisitions[0]
     bounds, fine_bounds = brain_bounds(first.mask, first.grid, spacing)
