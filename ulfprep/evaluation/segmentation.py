@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from ulfprep.evaluation import methods
 from ulfprep.evaluation.cases import (
@@ -18,7 +17,7 @@ from ulfprep.evaluation.cases import (
     simulated_cases,
 )
 from ulfprep.metrics.similarity import dice
-from ulfprep.physics.grid import Grid
+from ulfprep.physics.interpolation import carry
 from ulfprep.segmentation.bias import correct_bias
 
 #: Columns of the table, and what they hold.
@@ -74,26 +73,6 @@ COLUMNS = {
 SCORES = tuple(COLUMNS)[-7:]
 
 
-def on_lattice(probs: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
-    """Interpolate posteriors linearly, shape (3, *target.shape)."""
-    to_source = np.linalg.inv(source.affine) @ target.affine
-    if source.shape == target.shape and np.allclose(to_source, np.eye(4), atol=1e-4):
-        return np.asarray(probs, np.float32)
-    return np.stack(
-        [
-            ndimage.affine_transform(
-                np.asarray(p, np.float32),
-                to_source[:3, :3],
-                to_source[:3, 3],
-                target.shape,
-                order=1,
-                mode='nearest',
-            )
-            for p in probs
-        ]
-    )
-
-
 def lattice_labels(found: methods.Found, case: Case) -> np.ndarray:
     """Labels of a method on the lattice of the truth.
 
@@ -108,8 +87,9 @@ def lattice_labels(found: methods.Found, case: Case) -> np.ndarray:
         1 CSF, 2 GM, 3 WM; 0 outside the scan's mask, whose outline is the same for all
         methods.
     """
-    probs = on_lattice(found.probs, found.grid, case.lattice)
-    inside = on_lattice(case.mask[None], case.grid, case.lattice)[0] > 0.5
+    probs = np.asarray(found.probs, np.float32)
+    probs = np.stack([carry(share, found.grid, case.lattice) for share in probs])
+    inside = carry(case.mask.astype(np.float32), case.grid, case.lattice) > 0.5
     return np.where(inside & (probs.max(axis=0) > 0), probs.argmax(axis=0) + 1, 0).astype(np.uint8)
 
 
