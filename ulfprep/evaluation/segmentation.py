@@ -1,7 +1,6 @@
 """Benchmark of the tissue segmentation against known tissues; see ``--help``."""
 
 import argparse
-import os
 import shlex
 import sys
 import time
@@ -16,6 +15,7 @@ from ulfprep.evaluation.cases import (
     outside_cases,
     simulated_cases,
 )
+from ulfprep.evaluation.fresh import processor_time
 from ulfprep.metrics.similarity import dice
 from ulfprep.physics.interpolation import carry
 from ulfprep.segmentation.bias import correct_bias
@@ -149,7 +149,7 @@ def run_case(case: Case, chosen: dict | None = None) -> tuple[list[dict], dict]:
             'source': case.source, 'brain': case.brain, 'voxel': case.voxel,
             'snr': case.snr, 'seed': case.seed, 'method': name,
         }  # fmt: skip
-        wall, cpu = time.perf_counter(), _processor_time()
+        wall, cpu = time.perf_counter(), processor_time()
         try:
             found = method(scan, case.mask, case.grid)
         except methods.NotInstalled:
@@ -157,16 +157,11 @@ def run_case(case: Case, chosen: dict | None = None) -> tuple[list[dict], dict]:
         except Exception as error:  # noqa: BLE001 - another package's failure is a result
             row['status'] = ' '.join(f'failed: {error or type(error).__name__}'.split())
         else:
-            taken = {'cpu': _processor_time() - cpu, 'wall': time.perf_counter() - wall}
+            taken = {'cpu': processor_time() - cpu, 'wall': time.perf_counter() - wall}
             pictures[name] = lattice_labels(found, case)
             row |= {'status': 'ok', **score(found, pictures[name], case, scan), **taken}
         rows.append(row)
     return rows, pictures
-
-
-def _processor_time():
-    """Of this process and the programs it ran, s."""
-    return sum(os.times()[:4])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
