@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ulfprep import __version__
-from ulfprep.cli import values
+from ulfprep.cli import flags, values
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.settings import MODALITIES, Settings
 
@@ -103,205 +103,14 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'which images: {", ".join(MODALITIES)} (default: T1w)',
     )
 
-    _add_target(parser.add_argument_group('target: what to synthesise'))
-    _add_scan(parser.add_argument_group('scan: what is known of it'))
-    _add_simulation(parser.add_argument_group('simulation (targets below the field of the scan)'))
-
-    method = parser.add_argument_group('how to compute')
-    method.add_argument(
-        '--segmentation',
-        choices=('auto', 'fast', 'embedded'),
-        default='auto',
-        help='tissue segmentation: FSL FAST, the embedded one, or FAST where FSL is '
-        'installed and no --tissue-prior is asked for (default: auto)',
+    flags.add_target(parser.add_argument_group('target: what to synthesise'))
+    flags.add_scan(parser.add_argument_group('scan: what is known of it'))
+    flags.add_simulation(
+        parser.add_argument_group('simulation (targets below the field of the scan)')
     )
-    method.add_argument(
-        '--tissue-prior',
-        choices=('none', 'template'),
-        default=Settings.tissue_prior,
-        help='prior probabilities of the tissues in the embedded segmentation: none, or those of '
-        'the MNI152 template, matched affinely (default: %(default)s)',
-    )
-    method.add_argument(
-        '--likelihood',
-        choices=('mae', 'rician'),
-        default=Settings.likelihood,
-        help='how the fit weighs its distance to the scan: mean absolute error, or the Rician '
-        'likelihood of magnitudes (default: %(default)s)',
-    )
-    method.add_argument(
-        '--random-seed',
-        type=values.seed,
-        default=Settings.random_seed,
-        metavar='N',
-        help='the same seed gives the same bytes on the same machine (default: %(default)s)',
-    )
-    method.add_argument(
-        '--sloppy',
-        action='store_true',
-        help='poor but fast: to try an installation, never for results',
-    )
-
-    machine = parser.add_argument_group('machine')
-    machine.add_argument(
-        '--device',
-        type=values.device,
-        default='auto',
-        metavar='auto|cpu|cuda[:N]',
-        help='where to fit; auto takes a GPU where there is one (default: auto)',
-    )
-    machine.add_argument(
-        '--nprocs',
-        type=values.count,
-        metavar='N',
-        help='CPUs to use in all (default: all this process may use)',
-    )
-    machine.add_argument(
-        '--omp-nthreads',
-        type=values.count,
-        metavar='N',
-        help='CPUs one scan may use; nprocs divided by it is the number of scans at a time '
-        '(default: nprocs, at most 8)',
-    )
-    machine.add_argument(
-        '-w',
-        '--work-dir',
-        type=Path,
-        default=Path('work'),
-        metavar='DIR',
-        help='folder for intermediate files (default: ./work)',
-    )
+    flags.add_method(parser.add_argument_group('how to compute'))
+    flags.add_machine(parser.add_argument_group('machine'))
     return parser
-
-
-def _add_target(group) -> None:
-    """Add what says how the result should look."""
-    group.add_argument(
-        '--target-field',
-        type=values.field_strength,
-        metavar='TESLA',
-        help='field strength to synthesise (default: 3 for scans under 0.3 T, '
-        "for all others 0.064); above the scan's own it enhances, below it simulates",
-    )
-    either = group.add_mutually_exclusive_group()
-    either.add_argument(
-        '--target-sequence',
-        type=values.sequence,
-        metavar='NAME|FILE.json',
-        help='sequence at the target: HF-T1w (MPRAGE), HF-T1w-SPGR, HF-T1w-SE, HF-T2w, '
-        'HF-FLAIR, ULF-T1w, ULF-T2w, ULF-FLAIR, or a JSON file with kind, repetition_time, '
-        'echo_time ... in seconds (default: by modality and field)',
-    )
-    either.add_argument(
-        '--target-like',
-        type=Path,
-        metavar='FILE',
-        help='take the tissue contrasts of this scan (NIfTI, its sidecar beside it)',
-    )
-    group.add_argument(
-        '--target-contrast',
-        nargs='+',
-        default=[],
-        metavar='A-B=C',
-        help='contrasts 2(a-b)/(a+b) to reach, such as WM-GM=0.45 WM-CSF=1.2; physics gives '
-        'what is not stated',
-    )
-    group.add_argument(
-        '--relaxation',
-        type=values.relaxation,
-        metavar='FILE',
-        help='own relaxation values over the built-in ones: JSON list or TSV with the columns '
-        'tissue, field_T, T1_ms, T2_ms, PD',
-    )
-
-
-def _add_scan(group) -> None:
-    """Add what a user knows of the scan and its sidecar does not say."""
-    group.add_argument(
-        '--source-field',
-        type=values.field_strength,
-        metavar='TESLA',
-        help='field strength of scans whose sidecar lacks MagneticFieldStrength',
-    )
-    group.add_argument(
-        '--acquired-resolution',
-        nargs=3,
-        type=values.length,
-        default=[],
-        metavar='MM',
-        help='voxel size at acquisition along the axes of the file, for scans that were '
-        'resampled since (default: from sidecar, spectrum and header, as the report says)',
-    )
-    group.add_argument(
-        '--skull-strip',
-        choices=('auto', 'force', 'skip'),
-        default=Settings.skull_strip,
-        help='auto: as the sidecar (SkullStripped) or the image says; force: every scan is a '
-        'head; skip: every scan is stripped already (default: %(default)s)',
-    )
-    group.add_argument(
-        '--brain-mask',
-        type=Path,
-        metavar='FILE|DIR',
-        help='own brain mask on any grid in the world coordinates of the scan: a NIfTI file for '
-        'one scan, or a folder of BIDS derivatives with a *_desc-brain_mask for each',
-    )
-    group.add_argument(
-        '--psf',
-        choices=('gaussian', 'slice-profile', 'kspace'),
-        default=Settings.psf,
-        help='point-spread function, as wide as the acquired voxels (default: %(default)s)',
-    )
-
-
-def _add_simulation(group) -> None:
-    """Add what only simulated scans need."""
-    group.add_argument(
-        '--target-resolution',
-        nargs=3,
-        type=values.length,
-        default=list(Settings.target_resolution),
-        metavar='MM',
-        help='voxel size of the simulated scan (default: 1.6 1.6 5)',
-    )
-    group.add_argument(
-        '--target-snr',
-        type=values.positive,
-        metavar='SNR',
-        help='white-matter SNR (default: 14 at 64 mT and 1.6 x 1.6 x 5 mm, by field and voxel)',
-    )
-    group.add_argument(
-        '--n-realisations',
-        type=values.count,
-        default=Settings.n_realisations,
-        metavar='K',
-        help='noisy scans to make of each scan (default: %(default)s)',
-    )
-    group.add_argument(
-        '--bias-strength',
-        type=values.not_negative(1.0),
-        default=Settings.bias_strength,
-        metavar='SD',
-        help='s.d. of the logarithm of a smooth receive field (default: none)',
-    )
-    group.add_argument(
-        '--noise-fwhm',
-        type=values.not_negative(20.0),
-        default=Settings.noise_fwhm,
-        metavar='MM',
-        help='correlate the noise over this width (default: white noise)',
-    )
-    group.add_argument(
-        '--keep-head',
-        action='store_true',
-        help='simulate the whole head; what is no brain keeps its intensity',
-    )
-    group.add_argument(
-        '--simulate-as-bids',
-        type=Path,
-        metavar='DIR',
-        help='write the simulated scans as a raw BIDS dataset too',
-    )
 
 
 def parse_args(argv: list[str] | None = None) -> Settings:

@@ -6,6 +6,9 @@ Each is a module called with :class:`ulfprep.inr.points.Points` that returns a t
 """
 
 from ulfprep.inr.network import LatticeField
+from ulfprep.inr.options import BACKBONES
+from ulfprep.inr.siren import SirenField
+from ulfprep.inr.wire import WireField
 
 
 def build_network(extent, options, n_out: int = 4):
@@ -37,8 +40,8 @@ def build_network(extent, options, n_out: int = 4):
             options.layers,
             n_out,
         )
+    if options.backbone == 'wire':
+        return WireField(extent, options.hidden, options.layers, n_out)
+    if options.backbone == 'siren':
+        return SirenField(extent, options.hidden, options.layers, n_out)
     raise ValueError(f'no such backbone: {options.backbone}; there are {", ".join(BACKBONES)}')
-
-
-#: What ``FitOptions.backbone`` can be.
-BACKBONES = ('lattice',)

@@ -52,6 +52,25 @@ def blocks(warm: WarmStart, edge_mm: float, rng: np.random.Generator) -> Iterato
             yield Block(box, fine, torch.as_tensor(inside))
 
 
+def all_blocks(views, edge_mm: float, rng: np.random.Generator) -> list:
+    """Tile every view as :func:`blocks` does, and mix the blocks of all.
+
+    Parameters
+    ----------
+    views : list of View
+    edge_mm, rng
+        See :func:`blocks`.
+
+    Returns
+    -------
+    list of tuple of (View, Block)
+    """
+    found = [(view, block) for view in views for block in blocks(view, edge_mm, rng)]
+    if len(views) > 1:
+        found = [found[k] for k in rng.permutation(len(found))]
+    return found
+
+
 def _support(matrix, rows):
     """Columns of an acquisition matrix that some of the rows use."""
     used = np.flatnonzero((np.asarray(matrix)[rows] != 0).any(axis=0))

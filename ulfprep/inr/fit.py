@@ -1,16 +1,23 @@
-"""Fit of the field to one scan through the forward model."""
+"""Fit of the field to the scans of a subject through the forward model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.backbones import build_network
-from ulfprep.inr.blocks import blocks
+from ulfprep.inr.blocks import all_blocks
+from ulfprep.inr.memory import halved_until_it_fits
 from ulfprep.inr.options import FitOptions
 from ulfprep.inr.problem import Problem
-from ulfprep.inr.warm import WarmStart, warm_start
+from ulfprep.inr.stopping import at_noise_floor
+from ulfprep.inr.views import Channel, first_estimates
+from ulfprep.inr.warm import WarmStart, even_start
 from ulfprep.physics.grid import Grid
+
+#: Smallest edge of the blocks that is tried where memory runs out, mm.
+SMALLEST_BLOCK = 6.0
 
 
 @dataclass(eq=False)
@@ -25,8 +32,18 @@ class Fit:
     plan : dict
         Contrast plan of the scan.
     options : FitOptions
+        As used: smaller blocks than asked for where memory ran out.
     history : dict of list
         Mean of every term of the objective an epoch, and ``residual_rms`` in sigma.
+    modality : str
+        Of the first scan.
+    others : tuple of Channel
+        The other contrasts, where scans of several were fitted.
+    stopped : str
+        Why the fit ended: ``epochs``, as many as planned, or ``noise floor``, see
+        :func:`ulfprep.inr.stopping.at_noise_floor`.
+    notes : tuple of str
+        What did not go as planned, a sentence each.
     """
 
     network: torch.nn.Module
@@ -34,6 +51,32 @@ class Fit:
     plan: dict
     options: FitOptions
     history: dict
+    modality: str = 'T1w'
+    others: tuple[Channel, ...] = ()
+    stopped: str = 'epochs'
+    notes: tuple[str, ...] = ()
+
+    @property
+    def contrasts(self) -> tuple[str, ...]:
+        """Modalities in the order in which the scans came; each is an image of the field."""
+        return (self.modality, *(other.modality for other in self.others))
+
+    def channel(self, contrast: str | None = None) -> tuple[int, Channel]:
+        """Return number and first estimate of a contrast, the first without a name.
+
+        Raises
+        ------
+        ValueError
+            If no scan of that contrast was fitted.
+        """
+        contrast = self.modality if contrast is None else contrast
+        if contrast not in self.contrasts:
+            raise ValueError(
+                f'no {contrast} was fitted; this field shows {", ".join(self.contrasts)}'
+            )
+        number = self.contrasts.index(contrast)
+        first = Channel(self.modality, self.warm, self.plan)
+        return number, (first, *self.others)[number]
 
 
 def fit_scan(
@@ -48,7 +91,7 @@ def fit_scan(
     progress=None,
     lattice_probs: np.ndarray | None = None,
 ) -> Fit:
-    """Fit image and tissues of a scan jointly, supervised by that scan alone.
+    """Fit image and tissues of a scan jointly; :func:`fit_scans` of one.
 
     Parameters
     ----------
@@ -82,26 +125,69 @@ def fit_scan(
     ------
     ValueError
         If the fit diverges.
+    MemoryError
+        If memory runs out however small the blocks are.
+    """
+    modality = plan.get('modality', 'T1w')
+    one = Acquisition(image, mask, probs, grid, plan, lattice_probs, modality)
+    return fit_scans([one], options, device, seed, progress)
+
+
+def fit_scans(
+    acquisitions: list[Acquisition],
+    options: FitOptions | None = None,
+    device: str = 'cpu',
+    seed: int = 0,
+    progress=None,
+) -> Fit:
+    """Fit one field to all scans of a subject, supervised by these scans alone.
+
+    Parameters
+    ----------
+    acquisitions : list of Acquisition
+        The first is the reference: the field lives in its world, on the lattice over it and
+        within its brain. Scans of one modality share an image; all share the tissues.
+    options, device, seed, progress
+        See :func:`fit_scan`.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ValueError
+        If there is no scan, a scan does not lie where the first does, or the fit diverges.
+    MemoryError
+        If memory runs out however small the blocks are.
     """
     options = options or FitOptions()
-    warm = warm_start(
-        image,
-        mask,
-        probs,
-        grid,
-        plan,
-        spacing=options.spacing,
-        seed=seed,
-        lattice_probs=lattice_probs,
+    views, channels = first_estimates(acquisitions, options.spacing, seed)
+    if not options.first_estimate:
+        views = [even_start(view) for view in views]
+        channels = [replace(channel, warm=even_start(channel.warm)) for channel in channels]
+
+    def train(block_mm):
+        return _train(views, channels, replace(options, block_mm=block_mm), device, seed, progress)
+
+    fit, notes = halved_until_it_fits(
+        train, options.block_mm, SMALLEST_BLOCK, 'blocks of {:g} mm in the fit'
     )
-    problem = Problem(warm, image, probs, plan, options, torch.device(device))
+    return replace(fit, notes=notes)
+
+
+def _train(views, channels, options, device, seed, progress) -> Fit:
+    """Train a network from the first estimates on."""
+    problem = Problem(views, options, torch.device(device))
+    warm = channels[0].warm
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = new_network(warm, options).to(device)
+        network = new_network(warm, options, len(channels)).to(device)
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(network.parameter_groups(options), betas=(0.9, 0.99))
     history: dict[str, list] = {}
-    plans = [list(blocks(warm, options.block_mm, rng)) for _ in range(options.epochs)]
+    stopped = 'epochs'
+    plans = [all_blocks(views, options.block_mm, rng) for _ in range(options.epochs)]
     n_steps, step = sum(map(len, plans)), 0
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda k: 0.5 * (1 + np.cos(np.pi * min(k / max(n_steps, 1), 1))) + 0.01
@@ -111,29 +197,45 @@ def fit_scan(
     for epoch, epoch_blocks in enumerate(plans):
         sums: dict[str, float] = {}
         weight = 0
-        for block in epoch_blocks:
+        for view, block in epoch_blocks:
             optimiser.zero_grad(set_to_none=True)
-            total, terms = problem.loss(network, block)
+            total, terms = problem.loss(network, view, block)
             total.backward()
             optimiser.step()
             schedule.step()
             step += 1
-            weight += terms.pop('voxels')
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value
+            voxels, squared = terms.pop('voxels'), terms.pop('squared')
+            # By voxels: unweighted, the mean would move with the corner of the blocks.
+            for name, value in (*terms.items(), ('squared', squared / voxels)):
+                sums[name] = sums.get(name, 0.0) + voxels * value
+            weight += voxels
             if progress is not None:
                 progress(step, n_steps, {k: v for k, v in terms.items() if k == 'total'})
         if not np.isfinite(sums['total']):
             raise ValueError('the fit diverged: the loss is no longer a number')
-        squared = sums.pop('squared')
-        record = {name: value / len(epoch_blocks) for name, value in sums.items()}
-        record['residual_rms'] = float(np.sqrt(squared / weight))
+        record = {name: value / weight for name, value in sums.items()}
+        record['residual_rms'] = float(np.sqrt(record.pop('squared')))
         for name, value in {'step': step, 'epoch': epoch + 1, **record}.items():
             history.setdefault(name, []).append(value)
-    return Fit(network.cpu(), warm, plan, options, history)
+        if epoch + 1 < options.epochs and at_noise_floor(history, options.patience):
+            stopped = 'noise floor'
+            if progress is not None:
+                progress(step, step, {'total': record['total']})
+            break
+    first, *others = channels
+    return Fit(
+        network.cpu(),
+        warm,
+        first.plan,
+        options,
+        history,
+        first.modality,
+        tuple(others),
+        stopped,
+    )
 
 
-def new_network(warm: WarmStart, options: FitOptions) -> torch.nn.Module:
+def new_network(warm: WarmStart, options: FitOptions, n_contrasts: int = 1) -> torch.nn.Module:
     """Build an untrained network over the field of view of a first estimate."""
     extent = [(n - 1) * z for n, z in zip(warm.fine.shape, warm.fine.zooms, strict=True)]
-    return build_network(extent, options)
+    return build_network(extent, options, n_contrasts + 3)

@@ -3,6 +3,14 @@
 import dataclasses
 from dataclasses import dataclass
 
+#: Networks that a field can be made of, and the size and step at which each is used: the
+#: lattices' as measured best, the others' as published.
+BACKBONES = {
+    'lattice': {},
+    'wire': {'hidden': 128, 'layers': 5, 'network_rate': 5e-5},
+    'siren': {'hidden': 128, 'layers': 4, 'network_rate': 1e-4},
+}
+
 
 @dataclass(frozen=True)
 class FitOptions:
@@ -12,18 +20,24 @@ class FitOptions:
     ----------
     epochs : int
         Passes over the brain.
+    patience : int
+        Epochs without progress after which a fit at the noise floor ends early; 0 for never.
     spacing : float
         Spacing of the lattice on which the field meets the scan, mm.
     block_mm : float
         Edge of the blocks that one step sees; bounds the memory.
     backbone : str
-        Network that the field is made of, one of :data:`ulfprep.inr.backbones.BACKBONES`.
+        Network that the field is made of, one of :data:`BACKBONES`.
+    first_estimate : bool
+        Whether the network corrects the regularised linear inverse, or starts from an even
+        brain of no tissue in particular, as the reference does.
     lattice_spacings : tuple of float
         Spacings of the feature lattices, mm.
     features, hidden, layers : int
         Size of the network.
     lattice_rate, network_rate : float
-        Adam's step sizes.
+        Adam's step sizes; ``lattice_rate`` is of the ``lattice`` backbone alone, and so are
+        ``lattice_spacings`` and ``features``.
     weight_segmentation, weight_class, weight_tv, weight_tv_tissue : float
         Weights of the terms beside the data term.
     class_spread : float
@@ -33,9 +47,11 @@ class FitOptions:
     """
 
     epochs: int = 8
+    patience: int = 3
     spacing: float = 1.0
     block_mm: float = 56.0
     backbone: str = 'lattice'
+    first_estimate: bool = True
     lattice_spacings: tuple[float, ...] = (10.0, 5.0, 2.5)
     features: int = 4
     hidden: int = 24
@@ -50,14 +66,19 @@ class FitOptions:
     likelihood: str = 'rician'
 
     @classmethod
-    def sloppy(cls) -> 'FitOptions':
+    def sloppy(cls, backbone: str = 'lattice') -> 'FitOptions':
         """Return poor but fast options, for tests and for trying things out."""
-        return cls(epochs=2, spacing=2.0, block_mm=80.0, lattice_spacings=(12.0, 6.0), hidden=16)
+        quick = cls(epochs=2, spacing=2.0, block_mm=80.0, lattice_spacings=(12.0, 6.0), hidden=16)
+        return quick._of(backbone)
 
     @classmethod
-    def default(cls) -> 'FitOptions':
-        """Return the options of an ordinary run."""
-        return cls()
+    def default(cls, backbone: str = 'lattice') -> 'FitOptions':
+        """Return the options of an ordinary run with a backbone."""
+        return cls()._of(backbone)
+
+    def _of(self, backbone):
+        """Return these options at the size of a backbone."""
+        return dataclasses.replace(self, backbone=backbone, **BACKBONES.get(backbone, {}))
 
     def to_dict(self) -> dict:
         """Return the options as JSON-ready values."""

@@ -36,7 +36,9 @@ class Rendered:
     uncertainty: np.ndarray
 
 
-def render(fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24) -> Rendered:
+def render(
+    fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24, contrast: str | None = None
+) -> Rendered:
     """Render a field on a grid.
 
     Parameters
@@ -48,12 +50,15 @@ def render(fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24) -> Rendere
         A torch device.
     slab : int
         Slices evaluated at a time; bounds the memory.
+    contrast : str, optional
+        Modality of the image, one of ``fit.contrasts``; the first without.
 
     Returns
     -------
     Rendered
     """
-    warm = fit.warm
+    number, channel = fit.channel(contrast)
+    warm = channel.warm
     network = fit.network.to(device).eval()
     shape = warm.fine.shape
     intensity = np.zeros(shape, np.float32)
@@ -75,14 +80,15 @@ def render(fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24) -> Rendere
                 block,
                 torch.as_tensor(warm.intensity[fine][inside]).to(device),
                 torch.as_tensor(warm.logits[(slice(None), *fine)][:, inside]).to(device),
+                channel=number,
             )
             intensity[fine][inside] = value.cpu().numpy()
             probs[(slice(None), *fine)][:, inside] = tissue.cpu().numpy()
     network.cpu()
-    spread = _uncertainty(intensity, probs, fit)
+    spread = _uncertainty(intensity, probs, channel)
     sampler = _Sampler(warm.fine, grid)
     brain = sampler(warm.inside.astype(np.float32)) >= 0.5
-    white = np.float32(fit.plan['means'][2])
+    white = np.float32(channel.plan['means'][2])
     # Interpolating premultiplied by the mask and dividing by it keeps the rim bright.
     share = np.maximum(sampler(warm.inside.astype(np.float32)), 0.5)
     tissue = np.stack([np.where(brain, sampler(p), 0) for p in probs])
@@ -95,15 +101,15 @@ def render(fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24) -> Rendere
     )
 
 
-def _uncertainty(intensity, probs, fit):
+def _uncertainty(intensity, probs, channel):
     """Standard deviation from the two sources that can be traced."""
-    contrast = np.array(fit.plan['contrast_vector'], np.float32)[:, None, None, None]
+    contrast = np.array(channel.plan['contrast_vector'], np.float32)[:, None, None, None]
     factor = np.maximum((probs * contrast).sum(axis=0), 0.05)
-    from_noise = fit.warm.noise / factor
+    from_noise = channel.warm.noise / factor
     # Had the point been all tissue t, the same measurement would mean this intensity.
     seen = intensity * factor
     from_tissue = (probs * (seen / contrast - intensity) ** 2).sum(axis=0)
-    return (np.sqrt(from_noise**2 + from_tissue) * fit.warm.inside).astype(np.float32)
+    return (np.sqrt(from_noise**2 + from_tissue) * channel.warm.inside).astype(np.float32)
 
 
 class _Sampler:

@@ -20,6 +20,8 @@ def save_fit(fit: Fit, path) -> None:
         'plan': fit.plan,
         'options': fit.options.to_dict(),
         'history': fit.history,
+        'stopped': fit.stopped,
+        'notes': list(fit.notes),
         'bounds': [[s.start, s.stop] for s in w.bounds],
         'scan_shape': w.scan.shape,
         'fine_shape': w.fine.shape,
@@ -76,4 +78,12 @@ def load_fit(path) -> Fit:
         network = new_network(warm, options)
         state = {k[4:]: torch.as_tensor(data[k]) for k in data.files if k.startswith('net.')}
     network.load_state_dict(state)
-    return Fit(network, warm, plan, options, about['history'])
+    return Fit(
+        network,
+        warm,
+        plan,
+        options,
+        about['history'],
+        stopped=about['stopped'],
+        notes=tuple(about['notes']),
+    )

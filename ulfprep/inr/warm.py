@@ -1,6 +1,6 @@
 """The first estimate: a regularised linear inverse and what its intensities say of tissue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -91,12 +91,12 @@ def warm_start(
     inside = resample_mask(voxels, scan, fine)
     if lattice_probs is None:
         prior = _upsample(probs[(slice(None), *bounds)], scan, fine)
-        tissue = _posterior(sharp, inside, prior, np.array(plan['means']) / white)
+        tissue = estimate_tissues(sharp, inside, prior, np.array(plan['means']) / white)
     else:
         tissue = lattice_probs[(slice(None), *fine_bounds)]
     factor = model.modulation(tissue)
     intensity = np.where(inside, np.maximum(sharp, 0) / np.maximum(factor, 0.05), 0)
-    noise = _noise_spread(model, scan.shape, sigma, smoothness, fine.zooms, seed)
+    noise = noise_spread(model, scan.shape, sigma, smoothness, fine.zooms, seed)
     return WarmStart(
         scan=scan,
         fine=fine,
@@ -112,6 +112,19 @@ def warm_start(
     )
 
 
+def even_start(warm: WarmStart) -> WarmStart:
+    """Return the same lattice and model without what the linear inverse found on it.
+
+    The brain is everywhere as bright as white matter, and each tissue as likely as the others:
+    a network that starts from it has to find all by itself.
+    """
+    return replace(
+        warm,
+        intensity=warm.inside.astype(np.float32),
+        logits=np.zeros_like(warm.logits),
+    )
+
+
 def _upsample(probs, scan, fine):
     """Scan-grid posteriors on the fine lattice, linearly interpolated."""
     where = np.meshgrid(*aligned_offsets(scan, fine), indexing='ij')
@@ -123,7 +136,7 @@ def _upsample(probs, scan, fine):
     )
 
 
-def _posterior(sharp, inside, prior, means, *, trust=0.5, softness=1.5):
+def estimate_tissues(sharp, inside, prior, means, *, trust=0.5, softness=1.5):
     """Tissue probabilities from the deconvolved intensity and the scan's posteriors.
 
     The spread of each class is measured from the deconvolved image under the prior and
@@ -142,7 +155,7 @@ def _posterior(sharp, inside, prior, means, *, trust=0.5, softness=1.5):
     return (probs / probs.sum(axis=0) * inside).astype(np.float32)
 
 
-def _noise_spread(model, shape, sigma, smoothness, spacing, seed, draws=4):
+def noise_spread(model, shape, sigma, smoothness, spacing, seed, draws=4):
     """Root mean square of pure noise after the linear inverse, smoothed over 10 mm."""
     rng = np.random.default_rng(seed)
     total = 0.0

@@ -1,0 +1,56 @@
+"""Fields whose network takes coordinates themselves, not features of lattices."""
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from ulfprep.inr.points import Points
+
+#: Points that go through such a network at a time.
+CHUNK = 4096
+
+
+class CoordinateField(nn.Module):
+    """Corrections to intensity and tissue logits at any point, by a network of the point alone.
+
+    Parameters
+    ----------
+    extent : sequence of 3 floats
+        Size of the field of view, mm.
+    body : torch.nn.Module
+        Takes coordinates (n, 3), from -1 to 1 along the longest axis and in proportion along
+        the others, to features (n, width).
+    width : int
+        Features that ``body`` returns.
+    n_out : int
+        Numbers a point.
+    """
+
+    def __init__(self, extent, body: nn.Module, width: int, n_out: int = 4):
+        super().__init__()
+        scale = torch.as_tensor(extent, dtype=torch.float32)
+        # One scale for all axes: a frequency is the same wavelength in every direction.
+        self.register_buffer('scale', scale / scale.max().clamp_min(1e-6))
+        self.body = body
+        self.head = nn.Linear(width, n_out)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def parameter_groups(self, options) -> list[dict]:
+        """What is trained, and how fast."""
+        return [{'params': list(self.parameters()), 'lr': options.network_rate}]
+
+    def forward(self, points: Points):
+        """Corrections at the wanted points, shape (n_out, n)."""
+        where = (2 * points.coordinates() - 1) * self.scale
+        return torch.cat([self._values(part) for part in where.split(CHUNK)]).T
+
+    def _values(self, part):
+        if not torch.is_grad_enabled():
+            return self.head(self.body(part))
+        # Activations of a wide network at every point of a block are gigabytes: they are
+        # computed once more on the way back instead of kept.
+        return checkpoint(self._network, part, use_reentrant=False, preserve_rng_state=False)
+
+    def _network(self, part):
+        return self.head(self.body(part))
