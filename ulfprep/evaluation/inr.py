@@ -7,7 +7,6 @@ import os
 import shlex
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from ulfprep.evaluation.cases import brains
@@ -16,6 +15,8 @@ from ulfprep.evaluation.inr_cases import REGIMES, Trial, outside_trials, simulat
 from ulfprep.evaluation.inr_methods import (
     PLAIN,
     TISSUE_BLIND,
+    Effort,
+    check_name,
     enhance,
     method_names,
     reference_step,
@@ -54,7 +55,7 @@ class Countdown:
 
 
 def run_trial(
-    trial: Trial, methods, options, *, target='physics', oracle=False, threads=1, say=None
+    trial: Trial, methods, effort: Effort, *, target='physics', oracle=False, threads=1, say=None
 ) -> list[dict]:
     """Enhance a scan by every method, each in a process of its own.
 
@@ -63,7 +64,7 @@ def run_trial(
     trial : Trial
     methods : sequence of str
         See :func:`ulfprep.evaluation.inr_methods.enhance`.
-    options : FitOptions
+    effort : Effort
     target : {'physics', 'truth'}
     oracle : bool
         Add rows with the true tissues.
@@ -85,21 +86,21 @@ def run_trial(
         }  # fmt: skip
         try:
             with measured() as cost:
-                given = prepare(trial, options.spacing, target=target, oracle=tissues == 'true')
+                given = prepare(
+                    trial, effort.options().spacing, target=target, oracle=tissues == 'true'
+                )
         except ValueError as error:
             rows += [first | {'method': n, 'status': f'failed: {error}'} for n in tried]
             continue
         for name in tried:
             row = first | {'method': name}
             try:
-                found = in_fresh_process(
-                    enhance, name, given, options, 0, threads, threads=threads
-                )
+                found = in_fresh_process(enhance, name, given, effort, 0, threads, threads=threads)
             except ProcessFailed as error:
                 row['status'] = f'failed: {error}'
             else:
                 row |= {'status': 'ok', **score(found, given, trial), **vars(found.cost)}
-                row['preparation'] = cost.cpu
+                row |= {'epochs': found.epochs, 'preparation': cost.cpu}
             rows.append(row)
             if say is not None:
                 known = f', {row["wall"]:.0f} s' if 'wall' in row else f': {row["status"]}'
@@ -128,8 +129,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--regimes', nargs='+', choices=tuple(REGIMES), default=tuple(REGIMES))
     add(
         '--methods', nargs='+', metavar='NAME',
-        help=f'{", ".join(PLAIN)}, and backbones of the field, which may be followed by @ and '
-        'their epochs, such as lattice@20 (default: all)',
+        help=f'{", ".join(PLAIN)}, and backbones of the field, which may be followed by :alone '
+        '(no first estimate) and by @ and their epochs, as in wire:alone@40 (default: all)',
     )  # fmt: skip
     add('--brains', nargs='+', metavar='NAME', help='of those in --data (default: all)')
     add('--seeds', type=int, default=2, help='scans of each kind (default 2)')
@@ -144,13 +145,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--markdown', type=Path, help='Markdown file between whose marks the tables are put')
 
 
-def fit_options(options):
-    """Return the fit's options that the command's ask for."""
-    from ulfprep.inr import FitOptions
-
-    fit = FitOptions.sloppy() if options.sloppy else FitOptions.default()
-    epochs = options.epochs or (min(QUICK_EPOCHS, fit.epochs) if options.quick else fit.epochs)
-    return replace(fit, epochs=epochs, spacing=options.spacing or fit.spacing)
+def effort_of(options) -> Effort:
+    """Return what the command's options say of every fit."""
+    quick = QUICK_EPOCHS if options.quick else None
+    return Effort(options.sloppy, options.epochs or quick, options.spacing)
 
 
 def main(argv=None) -> int:
@@ -165,13 +163,16 @@ def main(argv=None) -> int:
     options = parser.parse_args(argv)
     if options.data is None and options.cases is None:
         parser.error('give real scans (--data), scans of another simulator (--cases), or both')
-    known = method_names()
     if options.methods is None:
-        options.methods = [fit_options(options).backbone] if options.sensitivity else known
-    for name in options.methods:
-        backbone, _, epochs = name.partition('@')
-        if backbone not in known or (epochs and (backbone in PLAIN or not epochs.isdigit())):
-            parser.error(f'no such method: {name}; there are {", ".join(known)}')
+        default = [Effort().options().backbone]
+        options.methods = default if options.sensitivity else list(method_names())
+    try:
+        for name in options.methods:
+            check_name(name)
+            if options.sensitivity and name in PLAIN:
+                raise ValueError(f'{name}: only fits have seeds, and targets to be sensitive to')
+    except ValueError as error:
+        parser.error(str(error))
     command = f'python -m ulfprep.evaluation inr {shlex.join(argv)}'
     try:
         return _sensitivity(options, command) if options.sensitivity else _table(options, command)
@@ -204,17 +205,17 @@ def _trials(options, missing):
 def _table(options, command):
     from ulfprep.evaluation import inr_report as report
 
-    fit, missing = fit_options(options), []
+    effort, missing = effort_of(options), []
     trials, count = _trials(options, missing)
     seeing = [name for name in options.methods if name not in TISSUE_BLIND]
     methods = len(options.methods) + len(seeing) * options.oracle_tissues
     say, rows = Countdown(count * methods), []
     how = {'target': options.target, 'oracle': options.oracle_tissues, 'threads': options.threads}
     for trial in trials:
-        rows += run_trial(trial, options.methods, fit, say=say, **how)
+        rows += run_trial(trial, options.methods, effort, say=say, **how)
         report.write_table(options.out, 'inr', rows, report.COLUMNS)
     try:
-        seconds = in_fresh_process(reference_step, fit, threads=options.threads)
+        seconds = in_fresh_process(reference_step, options.threads, threads=options.threads)
     except ProcessFailed as error:
         seconds = str(error)
     about = [*report.machine(options.threads), f'Command: `{command}`', *missing]
@@ -226,14 +227,14 @@ def _sensitivity(options, command):
     from ulfprep.evaluation import inr_report as report
     from ulfprep.evaluation import inr_sensitivity as sensitivity
 
-    fit, missing, rows = fit_options(options), [], []
+    effort, missing, rows = effort_of(options), [], []
     trials, count = _trials(options, missing)
     say = Countdown(count * len(options.methods) * sensitivity.FITS)
     for trial in trials:
         for name in options.methods:
             what = f'{trial.regime}, {trial.case.brain}, {name}'
             said = functools.partial(say, what)
-            rows.append(sensitivity.run_trial(trial, name, fit, options.threads, said))
+            rows.append(sensitivity.run_trial(trial, name, effort, options.threads, said))
             report.write_table(options.out, 'inr-sensitivity', rows, sensitivity.COLUMNS)
     groups, shown = ('regime', 'brain', 'method'), sensitivity.SHOWN
     about = [*report.machine(options.threads), f'Command: `{command}`', *missing]

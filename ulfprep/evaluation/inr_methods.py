@@ -14,6 +14,61 @@ from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import bicubic
 from ulfprep.physics.inverse import discrepancy_inverse, edge_preserving_inverse
 
+#: Mark of a fit that does without the first estimate, as the reference's does.
+ALONE = ':alone'
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is put into every fit.
+
+    Attributes
+    ----------
+    sloppy : bool
+        Poor but fast options.
+    epochs : int, optional
+        Passes over the brain, where a method does not say; the usual ones without.
+    spacing : float, optional
+        Of the lattice of fit and tissues, mm; the usual one without.
+    """
+
+    sloppy: bool = False
+    epochs: int | None = None
+    spacing: float | None = None
+
+    def options(self, name: str = ''):
+        """Return the fit's options of a method; without a name those of the default."""
+        from ulfprep.inr.options import FitOptions
+
+        backbone, alone, epochs = parse_name(name)
+        make = FitOptions.sloppy if self.sloppy else FitOptions.default
+        base = make(backbone) if backbone and backbone not in PLAIN else make()
+        epochs = epochs or self.epochs or base.epochs
+        spacing = self.spacing or base.spacing
+        return replace(base, epochs=epochs, spacing=spacing, first_estimate=not alone)
+
+
+def parse_name(name: str) -> tuple[str, bool, int | None]:
+    """Split the name of a method: ``BACKBONE[:alone][@EPOCHS]``, or one of :data:`PLAIN`.
+
+    Returns
+    -------
+    backbone : str
+    alone : bool
+        Whether it starts without the first estimate.
+    epochs : int or None
+
+    Raises
+    ------
+    ValueError
+        If the epochs are no number.
+    """
+    start, at, epochs = name.partition('@')
+    if at and not (epochs.isdigit() and int(epochs)):
+        raise ValueError(f'{name}: write BACKBONE@EPOCHS, such as lattice@20')
+    backbone = start.removesuffix(ALONE)
+    return backbone, backbone != start, int(epochs) if at else None
+
 
 @dataclass(frozen=True, eq=False)
 class Enhanced:
@@ -25,12 +80,15 @@ class Enhanced:
     grid : Grid
     probs : numpy.ndarray, shape (3, x, y, z), optional
         Its own tissues, where it has any: they also say what contrast the scan sees.
+    epochs : int, optional
+        Passes that a fit made; it may end before the last.
     cost : Cost
     """
 
     image: np.ndarray
     grid: Grid
     probs: np.ndarray | None = None
+    epochs: int | None = None
     cost: Cost | None = None
 
 
@@ -92,7 +150,7 @@ def _field(given, options, seed):
     )
     grid = isotropic_grid(given.grid)
     result = render(fit, grid)
-    return Enhanced(result.intensity, grid, result.probs)
+    return Enhanced(result.intensity, grid, result.probs, len(fit.history['epoch']))
 
 
 #: Name -> method without a network: takes what is given, the fit's options and a seed.
@@ -115,28 +173,41 @@ DESCRIPTIONS = {
 
 def method_names() -> tuple[str, ...]:
     """Return the names of all methods: the plain ones, and each backbone of the field."""
-    from ulfprep.inr.backbones import BACKBONES
+    from ulfprep.inr.options import BACKBONES
 
     return (*PLAIN, *BACKBONES)
 
 
+def check_name(name: str) -> None:
+    """Raise ``ValueError`` with one line if there is no such method."""
+    backbone, alone, epochs = parse_name(name)
+    plain = backbone in PLAIN and (alone or epochs)
+    if backbone not in method_names() or plain:
+        raise ValueError(f'no such method: {name}; there are {", ".join(method_names())}')
+
+
 def describe(name: str) -> str:
-    """Say what a method is; see :func:`enhance` for names."""
-    backbone, _, epochs = name.partition('@')
-    field = f'The field with the backbone {backbone}'
-    return DESCRIPTIONS.get(name) or (f'{field}, {epochs} epochs' if epochs else field)
+    """Say what a method is."""
+    if name in DESCRIPTIONS:
+        return DESCRIPTIONS[name]
+    backbone, alone, epochs = parse_name(name)
+    words = [f'The field with the backbone {backbone}']
+    words += ['without the first estimate'] if alone else []
+    words += [f'{epochs} epochs at the most'] if epochs else []
+    return ', '.join(words)
 
 
-def enhance(name: str, given: Prepared, options, seed: int = 0, threads: int = 1) -> Enhanced:
+def enhance(
+    name: str, given: Prepared, effort: Effort | None = None, seed: int = 0, threads: int = 1
+) -> Enhanced:
     """Run a method and measure what it takes, loading of libraries apart.
 
     Parameters
     ----------
     name : str
-        Of :func:`method_names`; a backbone may be followed by ``@`` and its epochs.
+        Of :func:`method_names`; what :func:`parse_name` says may follow a backbone.
     given : Prepared
-    options : FitOptions
-        Of every fit, its backbone apart.
+    effort : Effort, optional
     seed : int
     threads : int
         Of torch.
@@ -146,28 +217,23 @@ def enhance(name: str, given: Prepared, options, seed: int = 0, threads: int = 1
     Enhanced
     """
     method = PLAIN.get(name, _field)
+    options = (effort or Effort()).options(name)
     if name not in TISSUE_BLIND:
         import torch
 
         import ulfprep.inr  # noqa: F401 - not to be timed
 
         torch.set_num_threads(threads)
-        backbone, _, epochs = name.partition('@')
-        if method is _field:
-            options = replace(options, backbone=backbone)
-        options = replace(options, epochs=int(epochs)) if epochs else options
     with measured() as cost:
         result = method(given, options, seed)
     return replace(result, cost=cost)
 
 
-def reference_step(options, *, threads: int = 1, edge: int = 32, steps: int = 3) -> float:
+def reference_step(threads: int = 1, edge: int = 32, steps: int = 3) -> float:
     """Measure a training step of the reference's network, forward, backward and Adam.
 
     Parameters
     ----------
-    options : FitOptions
-        The network is that of the ``wire`` backbone.
     threads : int
     edge : int
         Points are a box of this many each way: 32,768 as they are.
@@ -178,27 +244,22 @@ def reference_step(options, *, threads: int = 1, edge: int = 32, steps: int = 3)
     -------
     float
         Processor seconds a step.
-
-    Raises
-    ------
-    ValueError
-        If there is no such backbone.
     """
     import torch
 
-    from ulfprep.inr.backbones import build_network
-    from ulfprep.inr.points import Points
+    from ulfprep.inr.options import FitOptions
+    from ulfprep.inr.wire import WireField
 
     torch.set_num_threads(threads)
-    options = replace(options, backbone='wire')
-    network = build_network((160.0, 190.0, 160.0), options)
+    options = FitOptions.default('wire')
+    network = WireField((160.0, 190.0, 160.0), options.hidden, options.layers)
     optimiser = torch.optim.Adam(network.parameter_groups(options))
-    axes = tuple(torch.linspace(0, 1, edge) for _ in range(3))
-    points = Points(axes, torch.ones((edge,) * 3, dtype=torch.bool))
+    points = 2 * torch.rand(edge**3, 3) - 1
 
     def step():
         optimiser.zero_grad(set_to_none=True)
-        network(points).square().mean().backward()
+        # Its own way through the network would compute all activations twice, to save memory.
+        network.head(network.body(points)).square().mean().backward()
         optimiser.step()
 
     step()

@@ -81,6 +81,7 @@ SCORES = {
     'realised_contrast': _score(
         'Contrast, realised', 'WM-GM contrast of these means over what was asked for', '%'
     ),
+    'epochs': _score('Epochs', 'Passes over the brain that the fit made'),
     'cpu': _score('Processor time', 'Of all threads, preparation apart', 's'),
     'wall': _score('Time', 'On the clock', 's'),
     'memory': _score('Peak memory', 'Of a process that ran this method only', 'GB'),
@@ -108,6 +109,7 @@ SHOWN = (
     ('CSF', 'realised_csf', '.0f'),
     ('GM', 'realised_gm', '.0f'),
     ('WM', 'realised_wm', '.0f'),
+    ('epochs', 'epochs', '.0f'),
     ('cpu s', 'cpu', '.1f'),
     ('wall s', 'wall', '.1f'),
     ('GB', 'memory', '.2f'),

@@ -26,7 +26,7 @@ def score(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
     -------
     dict of float
         Keys of :data:`ulfprep.evaluation.inr_report.SCORES`; without those of the method's own
-        tissues where it has none.
+        tissues where it has none, and of a tissue that it has lost.
     """
     labels = None
     if found.probs is not None:
@@ -36,7 +36,7 @@ def score(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
     out['residual_rms'] = residual_rms(found, given)
     if found.probs is not None:
         out |= realised(found, given.plan)
-    return out
+    return {name: value for name, value in out.items() if np.isfinite(value)}
 
 
 def residual_rms(found: Enhanced, given: Prepared) -> float:

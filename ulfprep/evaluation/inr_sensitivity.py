@@ -4,7 +4,7 @@ import numpy as np
 
 from ulfprep.evaluation.fresh import ProcessFailed, in_fresh_process
 from ulfprep.evaluation.inr_cases import Trial
-from ulfprep.evaluation.inr_methods import enhance
+from ulfprep.evaluation.inr_methods import Effort, enhance
 from ulfprep.evaluation.inr_prepare import prepare
 from ulfprep.evaluation.inr_report import FIRST
 from ulfprep.metrics.contrast import tissue_means
@@ -52,7 +52,7 @@ SHOWN = (
 )
 
 
-def run_trial(trial: Trial, name: str, options, threads: int, say=None) -> dict:
+def run_trial(trial: Trial, name: str, effort: Effort, threads: int, say=None) -> dict:
     """Measure the sensitivity of a method on one scan.
 
     Parameters
@@ -60,7 +60,7 @@ def run_trial(trial: Trial, name: str, options, threads: int, say=None) -> dict:
     trial : Trial
     name : str
         Method (:func:`ulfprep.evaluation.inr_methods.method_names`) with tissues of its own.
-    options : FitOptions
+    effort : Effort
     threads : int
     say : callable, optional
         Called after each of the :data:`FITS` fits.
@@ -72,11 +72,12 @@ def run_trial(trial: Trial, name: str, options, threads: int, say=None) -> dict:
     """
     case = trial.case
     row = {'regime': trial.regime, 'brain': case.brain, 'seed': case.seed, 'method': name}
-    usual = prepare(trial, options.spacing)
+    spacing = effort.options().spacing
+    usual = prepare(trial, spacing)
     asked = usual.plan['target_contrast']['WM-GM']
 
     def fit(given, seed):
-        found = in_fresh_process(enhance, name, given, options, seed, threads, threads=threads)
+        found = in_fresh_process(enhance, name, given, effort, seed, threads, threads=threads)
         if say is not None:
             say()
         return found
@@ -85,7 +86,7 @@ def run_trial(trial: Trial, name: str, options, threads: int, say=None) -> dict:
         seeds = [fit(usual, seed) for seed in FIT_SEEDS]
         targets = [
             seeds[0] if part == 1 else fit(
-                prepare(trial, options.spacing, contrast=part * asked), FIT_SEEDS[0]
+                prepare(trial, spacing, contrast=part * asked), FIT_SEEDS[0]
             )
             for part in PARTS
         ]  # fmt: skip
