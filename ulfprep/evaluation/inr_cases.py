@@ -137,7 +137,7 @@ def outside_trials(folder: Path) -> Iterator[Trial]:
     FileNotFoundError
         If a scan, its truth or its sidecar is missing.
     ValueError
-        If image and labels of a truth are not of one shape.
+        If image and labels of a truth are not of one shape, or a sidecar tells no field.
     """
     folder = Path(folder)
     for case in outside_cases(folder):
@@ -151,4 +151,6 @@ def outside_trials(folder: Path) -> Iterator[Trial]:
         if grid.shape != case.lattice.shape:
             raise ValueError(f'{truth} must lie on the grid of {name}_dseg.nii.gz')
         metadata = json.loads(sidecar.read_text())
+        if not isinstance(metadata.get('MagneticFieldStrength'), int | float):
+            raise ValueError(f'{sidecar}: MagneticFieldStrength (tesla) is missing in it')
         yield Trial('outside', case, make_truth(image, case.labels, case.lattice), metadata)
