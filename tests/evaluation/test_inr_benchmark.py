@@ -1,6 +1,7 @@
 """The benchmark of the enhancement, on a brain of a few ten thousand voxels."""
 
 import csv
+import functools
 import io
 import json
 
@@ -18,6 +19,7 @@ from ulfprep.evaluation.inr_methods import (
     describe,
     method_names,
     parse_name,
+    reference_step,
 )
 from ulfprep.evaluation.inr_prepare import prepare
 from ulfprep.evaluation.inr_report import (
@@ -30,6 +32,8 @@ from ulfprep.evaluation.inr_score import realised, residual_rms, score
 from ulfprep.evaluation.inr_sensitivity import COLUMNS as SENSITIVITY
 from ulfprep.evaluation.inr_sensitivity import sensitivity
 from ulfprep.evaluation.phantoms import lattice
+from ulfprep.physics.grid import isotropic_grid
+from ulfprep.physics.interpolation import resample_mask
 
 SLOPPY = Effort(sloppy=True)
 METHODS = ('bicubic', 'first-estimate', 'lattice@1')
@@ -69,7 +73,10 @@ def run(real_scans, tmp_path_factory):
     command = ['inr', '--data', str(real_scans), '--out', str(root), '--sloppy', '--quick']
     command += ['--regimes', 'real', '--threads', '1', '--oracle-tissues', '--markdown', str(page)]
     said, progress = io.StringIO(), io.StringIO()
-    with redirect_stdout(said), redirect_stderr(progress):
+    # Points of the reference's step: as few as show that it is measured.
+    few = functools.partial(reference_step, edge=4)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(progress):
+        patch.setattr('ulfprep.evaluation.inr.reference_step', few)
         assert main([*command, '--methods', *METHODS]) == 0
     return root, said.getvalue(), progress.getvalue()
 
@@ -111,6 +118,8 @@ def test_the_document_is_printed_written_and_put_where_it_was_asked_for(run):
     assert 'old' not in page
     for part in ('Date: 20', 'commit ', 'processors', '1 thread', '--sloppy', 'a step, 15000'):
         assert part in text, part
+    assert f'{root.parent}' not in text
+    assert '--data DATA --out OUT' in text
     for name in METHODS:
         assert f'| real | physics | own | {name} | 1 |' in text
     assert 'ch2bet.nii.gz is missing: colin is left out' in text
@@ -210,6 +219,17 @@ def test_the_residual_of_what_was_scanned_is_the_noise(trial, given):
     assert residual_rms(Enhanced(signal, trial.case.lattice), given) == pytest.approx(1, abs=0.4)
     half = Enhanced(signal / 2, trial.case.lattice)
     assert residual_rms(half, given) > 3
+
+
+def test_true_tissues_are_shares_that_fill_the_brain(trial):
+    true = prepare(trial, 2.0, oracle=True)
+    inside = resample_mask(true.mask, true.grid, isotropic_grid(true.grid, 2.0))
+    np.testing.assert_allclose(true.lattice_probs.sum(axis=0)[inside], 1, atol=1e-5)
+    np.testing.assert_allclose(true.probs.sum(axis=0)[true.mask], 1, atol=1e-5)
+    # The scan was made with GM 0.8 and CSF 0.25 of WM.
+    csf, gm, wm = true.plan['means']
+    assert gm / wm == pytest.approx(0.8, abs=0.04)
+    assert csf / wm == pytest.approx(0.25, abs=0.06)
 
 
 def test_the_target_can_be_the_truth_of_the_subject(trial):

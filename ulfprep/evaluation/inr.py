@@ -26,6 +26,8 @@ from ulfprep.evaluation.inr_score import score
 
 #: Epochs of every fit of a quick run.
 QUICK_EPOCHS = 2
+#: Options that are paths: tables for others to read need not tell them.
+PATHS = ('out', 'data', 'cases', 'markdown')
 
 
 class Countdown:
@@ -173,12 +175,23 @@ def main(argv=None) -> int:
                 raise ValueError(f'{name}: only fits have seeds, and targets to be sensitive to')
     except ValueError as error:
         parser.error(str(error))
-    command = f'python -m ulfprep.evaluation inr {shlex.join(argv)}'
+    command = f'python -m ulfprep.evaluation inr {shlex.join(_without_paths(argv, options))}'
     try:
         return _sensitivity(options, command) if options.sensitivity else _table(options, command)
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _without_paths(argv, options):
+    """Return the command's words with the names of folders in the place of their paths."""
+    names = {str(getattr(options, name)): name.upper() for name in PATHS}
+    return [names.get(str(Path(word)), word) for word in argv]
+
+
+def _named(lines, options):
+    """Return lines with the names of folders in the place of their paths."""
+    return [line.replace(f'{options.data}/', 'DATA/') for line in lines]
 
 
 def _trials(options, missing):
@@ -218,7 +231,7 @@ def _table(options, command):
         seconds = in_fresh_process(reference_step, options.threads, threads=options.threads)
     except ProcessFailed as error:
         seconds = str(error)
-    about = [*report.machine(options.threads), f'Command: `{command}`', *missing]
+    about = [*report.machine(options.threads), f'Command: `{command}`', *_named(missing, options)]
     about += report.reference_lines(seconds, rows)
     return _publish('inr', report.document(rows, about), options)
 
@@ -237,7 +250,7 @@ def _sensitivity(options, command):
             rows.append(sensitivity.run_trial(trial, name, effort, options.threads, said))
             report.write_table(options.out, 'inr-sensitivity', rows, sensitivity.COLUMNS)
     groups, shown = ('regime', 'brain', 'method'), sensitivity.SHOWN
-    about = [*report.machine(options.threads), f'Command: `{command}`', *missing]
+    about = [*report.machine(options.threads), f'Command: `{command}`', *_named(missing, options)]
     lines = [*(f'- {line}' for line in about), '', *report.means_table(rows, groups, shown)]
     return _publish('inr-sensitivity', lines, options)
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from ulfprep.evaluation.inr_cases import Trial
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, isotropic_grid
-from ulfprep.physics.interpolation import carry
+from ulfprep.physics.interpolation import carry, resample_mask
 from ulfprep.physics.plan import Wishes, plan_contrast
 from ulfprep.physics.sequences import expected_signals
 from ulfprep.segmentation.bias import correct_bias
@@ -111,10 +111,11 @@ def _true_tissues(trial, scan, expected, spacing):
     soft = np.stack([carry(p, case.lattice, fine) for p in soft])
     total = soft.sum(axis=0)
     soft = np.where(total > 0.5, soft / np.maximum(total, 0.5), 0).astype(np.float32)
+    # What thick voxels at the rim take in without a label is what surrounds a brain: CSF.
+    soft[0][resample_mask(case.mask, case.grid, fine) & (total <= 0.5)] = 1
     model = ForwardModel.between(case.grid, fine, case.grid.zooms, np.ones(3))
     seen = model.acquire(soft)
     means = np.linalg.lstsq(seen[:, case.mask].T, scan[case.mask], rcond=None)[0]
     probs = seen / np.maximum(seen.sum(axis=0), 1e-3)
-    # A voxel of the rim that sees no labelled tissue is what surrounds a brain.
     probs[0][case.mask & (seen.sum(axis=0) <= 1e-3)] = 1
     return np.where(case.mask, probs, 0).astype(np.float32), soft, means
