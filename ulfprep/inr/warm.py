@@ -8,7 +8,7 @@ from scipy import ndimage
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, aligned_offsets, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
-from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
+from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse, guided_inverse
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,10 @@ def warm_start(
         tissue = estimate_tissues(sharp, inside, prior, np.array(plan['means']) / white)
     else:
         tissue = lattice_probs[(slice(None), *fine_bounds)]
-    factor = model.modulation(tissue)
-    intensity = np.where(inside, np.maximum(sharp, 0) / np.maximum(factor, 0.05), 0)
+    means = np.array(plan['means'], np.float32) / np.float32(white)
+    intensity = first_intensity(
+        model, measured, voxels, sharp, tissue, inside, means, sigma, fine.zooms
+    )
     noise = noise_spread(model, scan.shape, sigma, smoothness, fine.zooms, seed)
     return WarmStart(
         scan=scan,
@@ -104,7 +106,7 @@ def warm_start(
         model=model,
         voxels=voxels,
         inside=inside,
-        intensity=intensity.astype(np.float32),
+        intensity=intensity,
         logits=np.log(np.maximum(tissue, 1e-3)).astype(np.float32),
         outside=model.acquire(np.where(inside, 0, sharp).astype(np.float32)),
         noise=noise,
@@ -123,6 +125,43 @@ def even_start(warm: WarmStart) -> WarmStart:
         intensity=warm.inside.astype(np.float32),
         logits=np.zeros_like(warm.logits),
     )
+
+
+def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma, spacing):
+    """High-field intensity by two inverses whose errors differ.
+
+    One knows nothing of tissues (``sharp``) and blurs their borders; the other corrects the
+    image that tissues and their means alone would give
+    (:func:`ulfprep.physics.inverse.guided_inverse`), and has the borders of the segmentation,
+    its errors included. Their mean is nearer to the truth than either.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    measured, voxels : numpy.ndarray, shape (X, Y, Z)
+        Scan and its brain voxels.
+    sharp : numpy.ndarray, shape (x, y, z)
+        Regularised linear inverse of ``measured``.
+    tissue : numpy.ndarray, shape (3, x, y, z)
+        Probabilities of CSF, GM, WM.
+    inside : numpy.ndarray of bool, shape (x, y, z)
+    means : numpy.ndarray, shape (3,)
+        Of the tissues in the scan.
+    sigma : float
+        Noise s.d.; all intensities are relative to white matter.
+    spacing : sequence of 3 floats
+        Of the fine lattice, mm.
+
+    Returns
+    -------
+    numpy.ndarray, shape (x, y, z), float32
+        Zero outside the brain.
+    """
+    guess = np.where(inside, np.tensordot(means, tissue, 1), sharp)
+    guided = guided_inverse(model, measured, voxels, sigma, spacing, guess)
+    both = 0.5 * np.maximum(sharp, 0) + 0.5 * np.maximum(guided, 0)
+    factor = np.maximum(model.modulation(tissue), 0.05)
+    return np.where(inside, both / factor, 0).astype(np.float32)
 
 
 def _upsample(probs, scan, fine):
