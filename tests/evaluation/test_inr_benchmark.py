@@ -257,9 +257,10 @@ def test_ratios_are_to_bicubic_where_it_was_run():
 
 
 def test_the_cost_of_the_reference_is_told_in_fits():
-    row = {'method': 'lattice', 'regime': 'real', 'tissues': 'own', 'status': 'ok', 'cpu': 100.0}
+    row = {'method': 'lattice', 'regime': 'real', 'tissues': 'own', 'status': 'ok'}
+    row |= {'cpu': 100.0, 'epochs': 8}
     lines = reference_lines(0.8, [row, row | {'method': 'bicubic'}])
-    assert lines[1:] == ['That is 120 times the 100.0 cpu s of lattice, real']
+    assert lines[1:] == ['That is 120 times the 100.0 cpu s of lattice, real, 8 epochs']
     assert 'n/a (broke)' in reference_lines('broke', [row])[0]
 
 

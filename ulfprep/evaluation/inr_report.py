@@ -196,7 +196,7 @@ def reference_lines(seconds: float | str, rows: list[dict]) -> list[str]:
     for row in rows:
         field = row['method'] not in PLAIN and row['tissues'] == 'own'
         if field and row['status'] == 'ok':
-            groups.setdefault((row['method'], row['regime']), []).append(row['cpu'])
+            groups.setdefault((row['method'], row['regime']), []).append(row)
     for (method, regime), cpu in groups.items():
         mean = float(np.mean(cpu))
         lines.append(
