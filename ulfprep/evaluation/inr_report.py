@@ -197,11 +197,10 @@ def reference_lines(seconds: float | str, rows: list[dict]) -> list[str]:
         field = row['method'] not in PLAIN and row['tissues'] == 'own'
         if field and row['status'] == 'ok':
             groups.setdefault((row['method'], row['regime']), []).append(row)
-    for (method, regime), cpu in groups.items():
-        mean = float(np.mean(cpu))
-        lines.append(
-            f'That is {total / mean:.0f} times the {mean:.1f} cpu s of {method}, {regime}'
-        )
+    for (method, regime), fits in groups.items():
+        mean = float(np.mean([fit['cpu'] for fit in fits]))
+        effort = f'{mean:.1f} cpu s of {method}, {regime}, {_mean(fits, "epochs", ".0f")} epochs'
+        lines.append(f'That is {total / mean:.0f} times the {effort}')
     return lines
 
 
