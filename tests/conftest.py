@@ -106,21 +106,31 @@ def _fake_fit() -> ModuleType:
     class FitOptions:
         n_steps: int = 10
         likelihood: str = 'mae'
+        backbone: str = 'lattice'
 
         @classmethod
-        def default(cls):
-            return cls()
+        def default(cls, backbone):
+            return cls(backbone=backbone)
 
         @classmethod
-        def sloppy(cls):
-            return cls(3)
+        def sloppy(cls, backbone):
+            return cls(3, backbone=backbone)
 
     def fit_scan(image, mask, probs, grid, plan, options, device, seed, progress, lattice_probs):
         assert lattice_probs is None
         for step in range(1, options.n_steps + 1):
             progress(step, options.n_steps, {'total': 1 / step})
         history = {'step': [1, 2, 3], 'total': [1.0, 0.5, 0.3], 'data': [0.9, 0.4, 0.2]}
-        return SimpleNamespace(image=image, mask=mask, probs=probs, grid=grid, history=history)
+        return SimpleNamespace(
+            image=image,
+            mask=mask,
+            probs=probs,
+            grid=grid,
+            history=history,
+            options=options,
+            stopped='epochs',
+            notes=(),
+        )
 
     def save_fit(fit, path):
         np.savez(
@@ -161,6 +171,8 @@ def _fake_render() -> ModuleType:
             probs=probs,
             dseg=to_dseg(probs, mask),
             uncertainty=mask.astype(np.float32),
+            entropy=mask.astype(np.float32),
+            claim=mask.astype(np.float32),
         )
 
     module = ModuleType('ulfprep.inr')

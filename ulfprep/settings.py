@@ -11,6 +11,8 @@ from pathlib import Path
 MODALITIES = ('T1w', 'T2w', 'FLAIR')
 #: What they are called in sentences.
 WEIGHTINGS = {'T1w': 'T1-weighted', 'T2w': 'T2-weighted', 'FLAIR': 'FLAIR'}
+#: Networks that a field can be made of.
+BACKBONES = ('lattice', 'wire', 'siren')
 
 #: Settings that change how a run is carried out but never a voxel of its results.
 NOT_IN_HASH = frozenset(
@@ -80,6 +82,8 @@ class Settings:
         Kind of point-spread function: ``gaussian``, ``slice-profile`` or ``kspace``.
     likelihood : str
         Data term of the fit: ``mae`` or ``rician``.
+    backbone : str
+        Network of the fitted field, one of :data:`BACKBONES`.
     target_resolution : tuple of float
         Voxel size of simulated scans, mm.
     target_snr : float or None
@@ -129,6 +133,7 @@ class Settings:
     brain_mask: Path | None = None
     psf: str = 'gaussian'
     likelihood: str = 'rician'
+    backbone: str = 'lattice'
     target_resolution: tuple[float, ...] = (1.6, 1.6, 5.0)
     target_snr: float | None = None
     n_realisations: int = 1

@@ -72,6 +72,7 @@ def test_threads_never_exceed_processes():
         ['--noise-fwhm', 'nan'],
         ['--psf', 'sinc'],
         ['--likelihood', 'gauss'],
+        ['--backbone', 'mlp'],
         ['--tissue-prior', 'atlas'],
         ['--target-like', 'a.nii', '--target-sequence', 'HF-T1w'],
     ],
@@ -95,7 +96,7 @@ def test_help_names_every_flag_and_its_group():
     text = build_parser().format_help()
     for flag in ('--participant-label', '--session-label', '--target-field', '--source-field',
                  '--device', '--nprocs', '--omp-nthreads', '--work-dir', '--random-seed',
-                 '--sloppy', '--segmentation', '--tissue-prior', '--version',
+                 '--sloppy', '--segmentation', '--tissue-prior', '--backbone', '--version',
                  '--verbose'):  # fmt: skip
         assert flag in text
     groups = ('which scans:', 'target: ', 'scan: ', 'simulation ', 'how to compute:', 'machine:')
@@ -183,7 +184,7 @@ def test_settings_of_every_flag_survive_toml(tmp_path):
         '--bias-strength', '0.1', '--noise-fwhm', '2', '--keep-head', '--psf', 'kspace',
         '--likelihood', 'rician', '--simulate-as-bids', str(tmp_path / 'raw'),
         '--skull-strip', 'skip', '--brain-mask', str(tmp_path / 'masks'),
-        '--tissue-prior', 'template',
+        '--tissue-prior', 'template', '--backbone', 'wire',
     ]  # fmt: skip
     settings = parse_args(arguments)
     assert settings.target_contrast == ('WM-GM=-0.4',)
@@ -205,6 +206,11 @@ def test_a_tissue_prior_is_off_unless_asked_for_and_changes_results():
     asked = parse_args([*BASE, '--tissue-prior', 'template'])
     assert asked.tissue_prior == 'template'
     assert asked.digest() != plain.digest()
+
+
+def test_another_backbone_changes_results():
+    assert parse_args(BASE).backbone == 'lattice'
+    assert parse_args([*BASE, '--backbone', 'wire']).digest() != parse_args(BASE).digest()
 
 
 def test_where_a_reference_lies_does_not_matter_but_what_it_holds_does(tmp_path):

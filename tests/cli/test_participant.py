@@ -237,6 +237,8 @@ def test_citation_lists_what_the_methods_cite(make_dataset, run, tmp_path):
     text = (tmp_path / 'out/logs/CITATION.md').read_text()
     assert 'implicit' in text
     assert '- [@nipype] ' in text
+    (log,) = (tmp_path / 'out/logs').glob('*/ulfprep.log')
+    assert 'device: cpu (--device ' in log.read_text()
 
 
 def test_simulated_scans_become_a_raw_dataset_that_can_be_enhanced(make_dataset, run, tmp_path):

@@ -1,11 +1,13 @@
 """What must stop a run before any work, and with which exit code."""
 
 import os
+import re
 
 import nibabel as nib
 import pytest
 
 from ulfprep.cli import preflight
+from ulfprep.cli.device import describe_device
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.main import main
 
@@ -164,6 +166,16 @@ def test_only_auto_chooses(monkeypatch, there, device):
     monkeypatch.setattr('torch.cuda.is_available', lambda: there)
     monkeypatch.setattr('torch.cuda.device_count', lambda: 1)
     assert preflight.resolve_device('auto') == device
+
+
+def test_the_log_says_which_device_was_taken_and_why(monkeypatch):
+    monkeypatch.setattr('torch.cuda.get_device_name', lambda number: f'Card {number}')
+    assert describe_device('cuda:1', 'cuda:1') == 'device: cuda:1, Card 1 (--device cuda:1)'
+    assert describe_device('auto', 'cuda') == 'device: cuda:0, Card 0 (--device auto)'
+    assert describe_device('cpu', 'cpu') == 'device: cpu (--device cpu)'
+    assert re.fullmatch(
+        r'device: cpu \(--device auto; torch \S+ sees no GPU\)', describe_device('auto', 'cpu')
+    )
 
 
 @pytest.mark.parametrize(('there', 'method'), [(True, 'fast'), (False, 'embedded')])

@@ -158,3 +158,18 @@ def test_the_reference_has_its_published_size():
     assert shapes == [(256, 144), *[(256, 128)] * 4]
     assert {(m.frequency, m.scale) for m in net.body if hasattr(m, 'linear')} == {(20.0, 10.0)}
     assert options.network_rate == 5e-5
+
+
+@others
+def test_activations_are_not_kept(backbone):
+    """What a step holds on to is the points and the values, whatever the width."""
+    net, kept = build(backbone, trained=True), []
+
+    def keep(tensor):
+        if not any(tensor is p for p in net.parameters()):
+            kept.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        net(box(20, 20, 20)).square().sum()
+    assert 0 < sum(kept) <= 8000 * (3 + 4)

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from ulfprep.inr import FitOptions, fit_scan, load_fit, render, save_fit
-from ulfprep.inr.blocks import Block
+from ulfprep.inr.blocks import Block, blocks
 from ulfprep.inr.network import LatticeField
 from ulfprep.inr.problem import evaluate
-from ulfprep.physics.grid import isotropic_grid
+from ulfprep.physics.grid import aligned_offsets, isotropic_grid
 
 
 def weights(fit):
@@ -120,7 +120,7 @@ def test_a_saved_fit_renders_the_same_bytes(problem, fitted, tmp_path):
     loaded = load_fit(tmp_path / 'field.pt')
     grid = isotropic_grid(problem.grid, 2.0)
     one, other = render(fitted, grid), render(loaded, grid)
-    for name in ('intensity', 'probs', 'dseg', 'uncertainty'):
+    for name in ('intensity', 'probs', 'dseg', 'uncertainty', 'entropy', 'claim'):
         assert getattr(one, name).tobytes() == getattr(other, name).tobytes(), name
 
 
@@ -160,3 +160,32 @@ def test_sloppy_options_are_the_faster_ones():
     sloppy, default = FitOptions.sloppy(), FitOptions.default()
     assert sloppy.epochs <= default.epochs
     assert sloppy.spacing > default.spacing
+
+
+def test_borders_of_blocks_leave_no_seam(problem, options):
+    """Two fits cut otherwise differ no more across the last borders than within the blocks."""
+    options = dataclasses.replace(options, spacing=1.0)
+    fits = [
+        fit_scan(*problem.scan, dataclasses.replace(options, block_mm=edge), seed=7)
+        for edge in (16.0, 80.0)
+    ]
+    warm = fits[0].warm
+    grid = isotropic_grid(problem.grid, 1.0)
+    one, other = (render(fit, grid) for fit in fits)
+    inside = (one.dseg > 0) & (other.dseg > 0)
+    # The blocks of the last epoch, drawn as the fit drew them.
+    rng = np.random.default_rng(7)
+    for _ in range(options.epochs):
+        last = list(blocks(warm, 16.0, rng))
+    steps = {True: [], False: []}
+    for axis in range(3):
+        starts = {block.scan[axis].start for block in last}
+        positions = aligned_offsets(grid, warm.scan)[axis]
+        borders = {round((positions[k - 1] + positions[k]) / 2) for k in starts if k > 0}
+        difference = np.where(inside, one.intensity - other.intensity, np.nan)
+        jumps = np.abs(np.diff(np.moveaxis(difference, axis, 0), axis=0))
+        for k, jump in enumerate(jumps):
+            steps[k in borders or k + 1 in borders].append(jump[np.isfinite(jump)])
+    across, within = (np.concatenate(steps[where]).mean() for where in (True, False))
+    assert within > 0
+    assert across < 1.2 * within

@@ -1,15 +1,23 @@
 """Images of a field on aligned, shifted and oblique grids."""
 
 import dataclasses
+import importlib
+import logging
+import tracemalloc
 
 import numpy as np
 import pytest
+import torch
+from scipy import ndimage
 
 from ulfprep.inr import render
 from ulfprep.inr.network import LatticeField
+from ulfprep.inr.render import render_parts
 from ulfprep.physics.grid import Grid, isotropic_grid
 
-NAMES = ('intensity', 'probs', 'dseg', 'uncertainty')
+# The package has a function of this name in front of the module.
+room = importlib.import_module('ulfprep.inr.render')
+NAMES = ('intensity', 'probs', 'dseg', 'uncertainty', 'entropy', 'claim')
 
 
 @pytest.fixture(scope='module')
@@ -33,7 +41,8 @@ def test_all_images_are_zero_outside_the_brain(rendered):
     brain = rendered.dseg > 0
     assert 0 < brain.sum() < brain.size
     assert not rendered.intensity[~brain].any()
-    assert not rendered.uncertainty[~brain].any()
+    for name in ('uncertainty', 'entropy', 'claim'):
+        assert not getattr(rendered, name)[~brain].any()
     assert not rendered.probs[:, ~brain].any()
 
 
@@ -52,7 +61,7 @@ def test_types_and_shapes(rendered, fine_grid):
     assert rendered.intensity.shape == rendered.dseg.shape == fine_grid.shape
     assert rendered.probs.shape == (3, *fine_grid.shape)
     assert rendered.dseg.dtype == np.uint8
-    for name in ('intensity', 'probs', 'uncertainty'):
+    for name in ('intensity', 'probs', 'uncertainty', 'entropy', 'claim'):
         assert getattr(rendered, name).dtype == np.float32
 
 
@@ -88,7 +97,28 @@ def test_uncertainty_is_positive_and_largest_where_tissue_is_undecided(rendered)
     assert (rendered.uncertainty[brain] > 0).all()
     best = rendered.probs.max(axis=0)
     unsure, sure = brain & (best < 0.6), brain & (best > 0.95)
-    assert rendered.uncertainty[unsure].mean() > 1.5 * rendered.uncertainty[sure].mean()
+    assert rendered.uncertainty[unsure].mean() > 1.2 * rendered.uncertainty[sure].mean()
+
+
+def test_uncertainty_covers_the_truth(problem, fitted):
+    seen = render(fitted, problem.fine)
+    brain = (seen.dseg > 0) & (problem.truth.sum(axis=0) > 0)
+    errors = np.abs(seen.intensity - problem.image)[brain] / seen.uncertainty[brain]
+    assert (errors < 1).mean() > 0.6
+    assert (errors < 1.96).mean() > 0.9
+
+
+def test_entropy_is_that_of_the_probabilities(rendered):
+    csf, gm, wm = np.maximum(rendered.probs.astype(float), 1e-12)
+    bits = -(csf * np.log2(csf) + gm * np.log2(gm) + wm * np.log2(wm))
+    np.testing.assert_allclose(rendered.entropy, np.where(rendered.dseg > 0, bits, 0), atol=1e-4)
+
+
+def test_the_claim_is_a_share(rendered):
+    brain = rendered.dseg > 0
+    assert rendered.claim.min() >= 0
+    assert rendered.claim.max() <= 1
+    assert 0.05 < rendered.claim[brain].mean() < 0.95
 
 
 def test_rendering_twice_gives_the_same_bytes(fitted, fine_grid, rendered):
@@ -97,10 +127,78 @@ def test_rendering_twice_gives_the_same_bytes(fitted, fine_grid, rendered):
         assert getattr(again, name).tobytes() == getattr(rendered, name).tobytes()
 
 
-def test_slabs_leave_no_seam(fitted, fine_grid, rendered):
-    thin = render(fitted, fine_grid, slab=3)
+@pytest.mark.parametrize('spacing', [2.0, 0.7])
+def test_the_size_of_the_parts_changes_not_a_byte(fitted, problem, spacing):
+    grid = turned(isotropic_grid(problem.grid, spacing), 0.3 if spacing < 1 else 0)
+    whole = render(fitted, grid, voxels=10**9)
+    for voxels in (1, 5000):
+        parts = render(fitted, grid, voxels=voxels)
+        for name in NAMES:
+            assert getattr(parts, name).tobytes() == getattr(whole, name).tobytes(), name
+
+
+def test_slabs_of_the_lattice_leave_no_seam(fitted, fine_grid, rendered, monkeypatch):
+    monkeypatch.setattr(room, 'SLAB', 3)
+    thin = render(fitted, fine_grid)
     np.testing.assert_allclose(thin.intensity, rendered.intensity, atol=1e-3)
     np.testing.assert_allclose(thin.probs, rendered.probs, atol=1e-4)
+
+
+def test_rendering_short_of_memory_takes_thinner_slabs(
+    fitted, fine_grid, rendered, monkeypatch, caplog
+):
+    evaluate = room.evaluate
+
+    def short(network, warm, block, *more, **named):
+        if block.inside.shape[0] > 5:
+            raise torch.OutOfMemoryError('CUDA out of memory.')
+        return evaluate(network, warm, block, *more, **named)
+
+    monkeypatch.setattr(room, 'evaluate', short)
+    with caplog.at_level(logging.WARNING, 'ulfprep'):
+        thin = render(fitted, fine_grid)
+    assert 'Trying slabs of 4 slices' in caplog.text
+    np.testing.assert_allclose(thin.intensity, rendered.intensity, atol=1e-3)
+
+
+def test_parts_are_the_image_and_the_rest_is_empty(fitted, fine_grid, rendered):
+    seen = np.zeros(fine_grid.shape, int)
+    for box, part in render_parts(fitted, fine_grid, voxels=2000):
+        seen[box] += 1
+        np.testing.assert_array_equal(part.intensity, rendered.intensity[box])
+    assert seen.max() == 1
+    assert not rendered.intensity[seen == 0].any()
+
+
+def test_memory_does_not_grow_with_resolution_or_field_of_view(fitted, problem):
+    """Whatever the output, the parts are as large as the lattice and the setting say."""
+
+    def peak(spacing, margin):
+        grid = isotropic_grid(problem.grid, spacing)
+        affine = grid.affine.copy()
+        affine[:3, 3] -= margin * grid.zooms
+        wide = Grid(tuple(n + 2 * margin for n in grid.shape), affine)
+        tracemalloc.start()
+        count = sum((part.dseg > 0).sum() for _, part in render_parts(fitted, wide, voxels=40000))
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return count, most
+
+    coarse, fine = peak(1.0, 0), peak(0.3, 200)
+    assert fine[0] > 30 * coarse[0]
+    assert fine[1] < 1.5 * coarse[1]
+
+
+def test_a_finer_image_is_interpolated_from_the_lattice(fitted, problem, fine_grid, rendered):
+    grid = isotropic_grid(problem.grid, 1.0)
+    fine = render(fitted, grid)
+    index = np.linalg.inv(fine_grid.affine) @ np.vstack(
+        [world(grid), np.ones(np.prod(grid.shape))]
+    )
+    expected = ndimage.map_coordinates(rendered.intensity, index[:3], order=1).reshape(grid.shape)
+    core = ndimage.binary_erosion(fine.dseg > 0, iterations=4)
+    assert core.sum() > 5000
+    np.testing.assert_allclose(fine.intensity[core], expected[core], rtol=1e-3, atol=0.05)
 
 
 def test_a_shifted_grid_shows_the_same_points(fitted, fine_grid, rendered):
@@ -130,8 +228,6 @@ def turned(grid, angle):
 
 
 def test_an_oblique_grid_shows_nearly_the_same_field(fitted, fine_grid, rendered):
-    from scipy import ndimage
-
     oblique = turned(fine_grid, 0.4)
     seen = render(fitted, oblique)
     index = np.linalg.inv(fine_grid.affine) @ np.vstack(

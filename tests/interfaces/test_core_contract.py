@@ -49,6 +49,8 @@ CALLS = {
                 'bicubic',
                 'residual',
                 'uncertainty',
+                'entropy',
+                'claim',
                 'plan',
                 'conformed',
                 'bias_field',
@@ -80,6 +82,8 @@ CALLS = {
                 'fine_dseg',
                 'residual',
                 'uncertainty',
+                'entropy',
+                'claim',
                 'tissue_change',
                 'tissue_move',
                 'plan',
@@ -107,6 +111,13 @@ def test_options_are_plain_data():
 
     for options in (FitOptions.default(), FitOptions.sloppy()):
         assert dataclasses.asdict(options)
+
+
+def test_every_backbone_that_can_be_asked_for_is_there():
+    from ulfprep import settings
+    from ulfprep.inr.options import BACKBONES
+
+    assert tuple(BACKBONES) == settings.BACKBONES
 
 
 def test_dictionary_describes_every_metric():

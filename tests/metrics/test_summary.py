@@ -55,6 +55,8 @@ def enhanced():
         'bicubic': np.tensordot(PLAN['means'], fine_probs, 1),
         'residual': np.where(scan_mask, rng.standard_normal(scan.shape), 0),
         'uncertainty': np.where(fine_mask, 5.0, 0.0),
+        'entropy': np.where(fine_mask, 0.5, 0.0),
+        'claim': np.where(fine_mask, 0.25, 0.0),
         'plan': PLAN,
         'conformed': scan * field,
         'bias_field': field,
@@ -118,6 +120,12 @@ def test_uncertainty_is_relative_to_white_matter(enhanced):
     assert values['uncertainty_p95'] == pytest.approx(0.05)
 
 
+def test_entropy_and_claim_are_averaged_over_the_brain(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    assert values['entropy_mean'] == pytest.approx(0.5)
+    assert values['claim_mean'] == pytest.approx(0.25)
+
+
 def test_bias_is_measured_on_the_scan_as_it_came_and_as_corrected(enhanced):
     values, _ = enhance_metrics(**enhanced)
     assert values['bias_range'] == pytest.approx(1.5)
@@ -166,7 +174,15 @@ def test_no_contrast_before_leaves_no_gain(enhanced):
 
 @pytest.mark.filterwarnings('ignore::RuntimeWarning')
 def test_no_brain_leaves_strict_json(enhanced):
-    for name in ('fine_probs', 'fine_mask', 'enhanced', 'residual', 'uncertainty'):
+    for name in (
+        'fine_probs',
+        'fine_mask',
+        'enhanced',
+        'residual',
+        'uncertainty',
+        'entropy',
+        'claim',
+    ):
         enhanced[name] = np.zeros_like(enhanced[name])
     values, reasons = enhance_metrics(**enhanced)
     json.dumps([values, reasons], allow_nan=False)

@@ -72,6 +72,8 @@ def make_files(folder, coarsen=1):
         'fine_dseg': save(folder / 'fine.nii.gz', fine, fine_affine),
         'residual': save(folder / 'residual.nii.gz', noise * (labels > 0), scan_affine),
         'uncertainty': save(folder / 'uncertainty.nii.gz', spread, fine_affine),
+        'entropy': save(folder / 'entropy.nii.gz', spread / 12, fine_affine),
+        'claim': save(folder / 'claim.nii.gz', spread / 24, fine_affine),
         'tissue_change': save(folder / 'c.nii.gz', np.float32(0.25) * grew, scan_affine),
         'tissue_move': save(folder / 'm.nii.gz', np.uint8(4) * grew, scan_affine),
     }

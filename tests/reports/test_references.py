@@ -1,11 +1,12 @@
 from ulfprep.reports.references import bibliography, cite
 from ulfprep.reports.texts import FRAMEWORK, METHODS
-from ulfprep.workflows import preprocess
+from ulfprep.workflows import enhance, preprocess
 
 
 def test_every_citation_of_the_built_in_texts_is_in_the_bibliography():
     known, numbers = bibliography(), {}
     own = [text for name, text in vars(preprocess).items() if name.startswith('BOILERPLATE')]
+    own += enhance.NETWORKS.values()
     html = cite('\n\n'.join([METHODS, FRAMEWORK, *own]), known, numbers)
     assert 'not in the bibliography' not in html
     assert len(numbers) == len(known)

@@ -9,7 +9,7 @@ import pytest
 
 from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan, find_scans
-from ulfprep.settings import Settings
+from ulfprep.settings import BACKBONES, Settings
 from ulfprep.workflows.base import init_ulfprep_wf, scans_at_a_time
 from ulfprep.workflows.reference import reference_scan
 from ulfprep.workflows.scan import init_scan_wf, make_task, node_name, safe_name
@@ -90,15 +90,30 @@ def test_a_prior_reaches_the_segmentation_and_the_methods(settings):
     assert 'MNI152' not in plain.visit_desc()
 
 
+@pytest.mark.parametrize('backbone', BACKBONES)
+def test_a_backbone_reaches_the_fit_and_the_methods(settings, backbone):
+    task = make_task(find_scans(settings)[0], settings)
+    workflow = init_scan_wf(task, dataclasses.replace(settings, backbone=backbone))
+    assert workflow.get_node('enhance_wf.fit').inputs.backbone == backbone
+    words = {'lattice': 'lattices of trained features', 'wire': '@fourier', 'siren': '@siren'}
+    text = ' '.join(workflow.visit_desc().split())
+    assert [name for name, word in words.items() if word in text] == [backbone]
+
+
 def test_every_citation_is_in_the_bibliography(settings):
     from importlib.resources import files
 
     bibliography = files('ulfprep.data').joinpath('boilerplate.bib').read_text()
     known = set(re.findall(r'@\w+\{([^,]+),', bibliography))
-    for segmentation, target in itertools.product(['fast', 'embedded'], [None, 0.01]):
+    every = itertools.product(['fast', 'embedded'], [None, 0.01], BACKBONES)
+    for segmentation, target, backbone in every:
         prior = 'template' if segmentation == 'embedded' else 'none'
         chosen = dataclasses.replace(
-            settings, segmentation=segmentation, target_field=target, tissue_prior=prior
+            settings,
+            segmentation=segmentation,
+            target_field=target,
+            tissue_prior=prior,
+            backbone=backbone,
         )
         text = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen).visit_desc()
         assert set(re.findall(r'@([\w-]+)', text)) <= known

@@ -35,8 +35,9 @@ README = """\
 
 `sub-*.html` are the reports: start there. `anat/` holds, for every scan, the image at the
 target field strength (`desc-enhanced` or `desc-simulated`), its tissues, and where not to
-believe it (`desc-uncertainty`, `desc-residual`); `desc-qc_*.json` its metrics and how it
-was made. Methods and what to cite are in `logs/CITATION.md`.
+believe it (`desc-uncertainty`, `desc-entropy`, `desc-claim`, `desc-residual`: their sidecars
+say how to read them); `desc-qc_*.json` its metrics and how it was made. Methods and what to
+cite are in `logs/CITATION.md`.
 
 Research use only: not a medical device.
 """

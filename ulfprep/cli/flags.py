@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ulfprep.cli import values
-from ulfprep.settings import Settings
+from ulfprep.settings import BACKBONES, Settings
 
 
 def add_target(group) -> None:
@@ -158,6 +158,14 @@ def add_method(group) -> None:
         default=Settings.likelihood,
         help='how the fit weighs its distance to the scan: mean absolute error, or the Rician '
         'likelihood of magnitudes (default: %(default)s)',
+    )
+    group.add_argument(
+        '--backbone',
+        choices=BACKBONES,
+        default=Settings.backbone,
+        help='network of the fit: feature lattices with a small Gabor MLP, the Fourier features '
+        'and Gabor MLP of HULFSynth (wire), or a SIREN, both for comparison '
+        '(default: %(default)s)',
     )
     group.add_argument(
         '--random-seed',

@@ -151,6 +151,7 @@ def parse_args(argv: list[str] | None = None) -> Settings:
         brain_mask=options.brain_mask and _absolute(options.brain_mask),
         psf=options.psf,
         likelihood=options.likelihood,
+        backbone=options.backbone,
         target_resolution=tuple(options.target_resolution),
         target_snr=options.target_snr,
         n_realisations=options.n_realisations,

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from ulfprep import __version__
+from ulfprep.cli.device import describe_device
 from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to, new_run_id
@@ -30,17 +31,19 @@ def run_participant(settings: Settings) -> Exit:
     """
     # First of all, for looking for a GPU already imports what reads the environment.
     with prepared(settings):
+        asked = settings.device
         settings = preflight(settings)
         run_dir = settings.output_dir / 'logs' / new_run_id()
         run_dir.mkdir(parents=True, exist_ok=True)
         with logging_to(run_dir / 'ulfprep.log', settings.verbose):
-            return _run_logged(settings, run_dir)
+            return _run_logged(settings, run_dir, describe_device(asked, settings.device))
 
 
-def _run_logged(settings: Settings, run_dir: Path) -> Exit:
+def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
     """Do the work; whatever goes wrong is in the log."""
     log_file = run_dir / 'ulfprep.log'
     LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
+    LOGGER.info('%s', device)
     try:
         return _run(settings, run_dir)
     except Stop as stop:

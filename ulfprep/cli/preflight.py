@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from ulfprep.cli.device import resolve_device
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 
@@ -136,35 +137,6 @@ def check_template() -> None:
         template_files()
     except FileNotFoundError as error:
         raise Stop(Exit.USAGE, str(error)) from error
-
-
-def resolve_device(name: str) -> str:
-    """Return the device the fit will use: ``cpu``, ``cuda`` or ``cuda:N``.
-
-    ``auto`` takes a GPU where there is one. A GPU asked for by name is never
-    quietly replaced by the CPU.
-
-    Raises
-    ------
-    Stop
-        Where the GPU that was asked for is not there.
-    """
-    if name == 'cpu':
-        return name
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if name == 'auto':
-        return 'cuda' if count else 'cpu'
-    index = int(name.partition(':')[2] or 0)
-    if index >= count:
-        found = f'torch {torch.__version__} sees {count} GPU(s)'
-        raise Stop(
-            Exit.USAGE,
-            f'--device {name} was asked for but {found}; install a CUDA build of torch or a '
-            'driver that fits, or use --device cpu',
-        )
-    return name
 
 
 def check_wishes(settings: Settings) -> None:

@@ -72,6 +72,10 @@ def main(argv=None) -> int:
         from ulfprep.evaluation.inr import main as benchmark
 
         return benchmark(argv[1:])
+    if argv[:1] == ['uncertainty']:
+        from ulfprep.evaluation.uncertainty import main as benchmark
+
+        return benchmark(argv[1:])
     parser = argparse.ArgumentParser(
         prog='python -m ulfprep.evaluation',
         description='Score the enhanced example scans against the template they were made from.',

@@ -2,12 +2,31 @@
 
 import torch
 from torch import nn
-from torch.utils.checkpoint import checkpoint
 
 from ulfprep.inr.points import Points
 
 #: Points that go through such a network at a time.
 CHUNK = 4096
+
+
+class _Recomputed(torch.autograd.Function):
+    """A network of points whose activations are computed once more on the way back.
+
+    Kept instead, those of a wide network at every point of a block are gigabytes.
+    """
+
+    @staticmethod
+    def forward(ctx, network, points, *parameters):
+        ctx.network = network
+        ctx.save_for_backward(points, *parameters)
+        return network(points)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        points, *parameters = ctx.saved_tensors
+        with torch.enable_grad():
+            values = ctx.network(points)
+        return None, None, *torch.autograd.grad(values, parameters, gradient)
 
 
 class CoordinateField(nn.Module):
@@ -43,14 +62,9 @@ class CoordinateField(nn.Module):
     def forward(self, points: Points):
         """Corrections at the wanted points, shape (n_out, n)."""
         where = (2 * points.coordinates() - 1) * self.scale
-        return torch.cat([self._values(part) for part in where.split(CHUNK)]).T
+        parameters = list(self.parameters())
+        parts = [_Recomputed.apply(self._values, p, *parameters) for p in where.split(CHUNK)]
+        return torch.cat(parts).T
 
-    def _values(self, part):
-        if not torch.is_grad_enabled():
-            return self.head(self.body(part))
-        # Activations of a wide network at every point of a block are gigabytes: they are
-        # computed once more on the way back instead of kept.
-        return checkpoint(self._network, part, use_reentrant=False, preserve_rng_state=False)
-
-    def _network(self, part):
-        return self.head(self.body(part))
+    def _values(self, where):
+        return self.head(self.body(where))

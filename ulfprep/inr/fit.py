@@ -139,6 +139,7 @@ def fit_scans(
     device: str = 'cpu',
     seed: int = 0,
     progress=None,
+    tissues: np.ndarray | None = None,
 ) -> Fit:
     """Fit one field to all scans of a subject, supervised by these scans alone.
 
@@ -149,6 +150,10 @@ def fit_scans(
         within its brain. Scans of one modality share an image; all share the tissues.
     options, device, seed, progress
         See :func:`fit_scan`.
+    tissues : numpy.ndarray, shape (3, x, y, z), optional
+        Of all scans of the first contrast, on the isotropic lattice over the first
+        (:func:`ulfprep.segmentation.together.segment_together`); pooled from those of each scan
+        without.
 
     Returns
     -------
@@ -162,7 +167,7 @@ def fit_scans(
         If memory runs out however small the blocks are.
     """
     options = options or FitOptions()
-    views, channels = first_estimates(acquisitions, options.spacing, seed)
+    views, channels = first_estimates(acquisitions, options.spacing, seed, tissues)
     if not options.first_estimate:
         views = [even_start(view) for view in views]
         channels = [replace(channel, warm=even_start(channel.warm)) for channel in channels]

@@ -3,24 +3,23 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.pool import pooled_tissues
 from ulfprep.inr.views import Channel, View, in_white_matter, target_means
-from ulfprep.inr.warm import WarmStart, estimate_tissues, noise_spread
-from ulfprep.physics.forward import ForwardModel
-from ulfprep.physics.grid import Grid, are_aligned, brain_bounds, covered, isotropic_grid
-from ulfprep.physics.interpolation import carry_mask, resample_mask
+from ulfprep.inr.warm import WarmStart, estimate_tissues, first_intensity, noise_spread
+from ulfprep.physics.grid import brain_bounds, isotropic_grid
+from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import discrepancy_inverse
-from ulfprep.physics.stacked import Part, StackedModel, linear_resampling
+from ulfprep.physics.placement import Placement, place
+from ulfprep.physics.stacked import Part, StackedModel
 
 #: Part of a scan's brain that must lie in the brain of the first: less is another place.
 OVERLAP = 0.5
 
 
 def joint_estimates(
-    acquisitions: list[Acquisition], spacing: float, seed: int
+    acquisitions: list[Acquisition], spacing: float, seed: int, tissues=None
 ) -> tuple[list[View], list[Channel]]:
     """Deconvolve all scans of a contrast at once, and pool the tissues of all scans.
 
@@ -30,22 +29,30 @@ def joint_estimates(
     bounds, fine_bounds = brain_bounds(first.mask, first.grid, spacing)
     scan, fine = first.grid.crop(bounds), isotropic_grid(first.grid, spacing).crop(fine_bounds)
     inside = resample_mask(np.asarray(first.mask, bool)[bounds], scan, fine)
-    placed = [
-        _place(one, number, fine, inside, spacing) for number, one in enumerate(acquisitions)
-    ]
+    placed = [_place(one, number, fine, inside) for number, one in enumerate(acquisitions)]
     modalities = list(dict.fromkeys(one.modality for one in acquisitions))
     groups = [[p for p in placed if p.about.modality == name] for name in modalities]
     sharp = [_deconvolved(group, fine) for group in groups]
-    tissue = pooled_tissues(acquisitions, fine, inside)
-    if first.lattice_probs is None:
+    if tissues is not None:
+        tissues = tissues[(slice(None), *fine_bounds)]
+    tissue = pooled_tissues(acquisitions, fine, inside, tissues)
+    if first.lattice_probs is None and tissues is None:
         tissue = estimate_tissues(sharp[0].image, inside, tissue, _means(first.plan))
     logits = np.log(np.maximum(tissue, 1e-3)).astype(np.float32)
     channels, views = [], {}
     for number, (group, found) in enumerate(zip(groups, sharp, strict=True)):
         plan = group[0].about.plan
-        vector = np.mean([p.about.plan['contrast_vector'] for p in group], axis=0)
-        factor = np.maximum(np.tensordot(vector.astype(np.float32), tissue, 1), 0.05)
-        intensity = np.where(inside, np.maximum(found.image, 0) / factor, 0).astype(np.float32)
+        intensity = first_intensity(
+            found.model,
+            found.measured,
+            found.voxels,
+            found.image,
+            tissue,
+            inside,
+            np.mean([_means(p.about.plan) for p in group], axis=0).astype(np.float32),
+            found.sigma,
+            fine.zooms,
+        )
         noise = noise_spread(
             found.model, found.voxels.shape, found.sigma, found.smoothness, fine.zooms, seed
         )
@@ -54,12 +61,12 @@ def joint_estimates(
             scan=scan,
             fine=fine,
             bounds=bounds,
-            model=placed[0].model,
+            model=placed[0].at.model,
             voxels=placed[0].voxels,
             inside=inside,
             intensity=intensity,
             logits=logits,
-            outside=placed[0].model.acquire(outside),
+            outside=placed[0].at.model.acquire(outside),
             noise=noise,
             smoothness=found.smoothness,
         )
@@ -71,18 +78,13 @@ def joint_estimates(
 
 @dataclass(frozen=True, eq=False)
 class _Placed:
-    """A scan with its lattice and what of it says something about the brain of the first."""
+    """A scan, its place, and its voxels that say something about the brain of the first."""
 
     number: int
     about: Acquisition
-    scan: Grid
-    fine: Grid
-    model: ForwardModel
+    at: Placement
     voxels: np.ndarray
-    inside: np.ndarray
     measured: np.ndarray
-    seen: np.ndarray
-    resampling: object
 
     @property
     def sigma(self):
@@ -98,43 +100,31 @@ class _Deconvolved:
     sigma: float
     model: StackedModel
     voxels: np.ndarray
+    measured: np.ndarray
 
 
-def _place(one: Acquisition, number, fine, inside, spacing):
-    """Crop a scan to what the field covers; give it a lattice of its own where it is turned."""
-    mask = np.asarray(one.mask, bool)
-    bounds, own_bounds = brain_bounds(mask, one.grid, spacing)
-    seen = covered(fine, one.grid)
-    if not (mask & seen).any():
-        raise ValueError(_elsewhere(number))
-    bounds = tuple(map(_common, bounds, ndimage.find_objects(seen.astype(np.int8))[0]))
-    scan, seen = one.grid.crop(bounds), seen[bounds]
-    parallel = are_aligned(fine, scan)
-    own = fine if parallel else isotropic_grid(one.grid, spacing).crop(own_bounds)
-    brain = inside if parallel else carry_mask(inside, fine, own)
+def _place(one: Acquisition, number, fine, inside):
     plan = one.plan
-    model = ForwardModel.between(
-        scan, own, plan['psf_fwhm_mm'], plan['contrast_vector'], plan.get('psf', 'gaussian')
-    )
-    voxels = mask[bounds]
+    try:
+        at = place(
+            one.mask,
+            one.grid,
+            fine,
+            inside,
+            plan['psf_fwhm_mm'],
+            plan['contrast_vector'],
+            plan.get('psf', 'gaussian'),
+        )
+    except ValueError as exception:
+        raise ValueError(_elsewhere(number)) from exception
+    voxels = at.voxels
     if number > 0:
         # The mask of the first scan is the brain; where this one's own goes beyond it, there is
         # no field to compare with.
-        voxels = voxels & seen & (model.acquire(brain.astype(np.float32)) > 0.5)
-        if voxels.sum() < OVERLAP * mask.sum():
+        voxels = voxels & at.seen & (at.model.acquire(at.inside.astype(np.float32)) > 0.5)
+        if voxels.sum() < OVERLAP * np.count_nonzero(one.mask):
             raise ValueError(_elsewhere(number))
-    return _Placed(
-        number=number,
-        about=one,
-        scan=scan,
-        fine=own,
-        model=model,
-        voxels=voxels,
-        inside=brain,
-        measured=in_white_matter(one)[bounds],
-        seen=seen,
-        resampling=None if parallel else linear_resampling(fine, own),
-    )
+    return _Placed(number, one, at, voxels, in_white_matter(one)[at.bounds])
 
 
 def _elsewhere(number):
@@ -144,45 +134,44 @@ def _elsewhere(number):
     )
 
 
-def _common(one, other):
-    return slice(max(one.start, other.start), min(one.stop, other.stop))
-
-
 def _deconvolved(group, fine):
     """One image of all scans of a contrast, each by its noise."""
     sigma = group[0].sigma
-    parts = tuple(Part(p.model, p.seen * np.float32(sigma / p.sigma), p.resampling) for p in group)
-    model = StackedModel(tuple(fine.shape), parts)
+    parts = tuple(
+        Part(p.at.model, p.at.seen * np.float32(sigma / p.sigma), p.at.resampling) for p in group
+    )
+    contrast = np.mean([p.at.model.contrast for p in group], axis=0)
+    model = StackedModel(tuple(fine.shape), parts, contrast)
     voxels = np.concatenate([p.voxels.ravel() for p in group])
     measured = model.stack([p.measured for p in group])
     image, smoothness = discrepancy_inverse(model, measured, voxels, sigma, fine.zooms)
-    return _Deconvolved(image, smoothness, sigma, model, voxels)
+    return _Deconvolved(image, smoothness, sigma, model, voxels, measured)
 
 
 def _view(one: _Placed, channel, warm, outside, tissue):
     """The first estimate as a scan sees it from its own lattice."""
-    near = _Nearby(one.resampling, one.fine.shape)
+    near = _Nearby(one.at.resampling, one.at.fine.shape)
     share = np.maximum(near(warm.inside.astype(np.float32)), 0.5)
     # Premultiplied by the mask and divided by it again, the rim stays as bright as it is.
-    intensity = np.where(one.inside, near(warm.intensity) / share, 0)
-    probs = np.stack([near(p * warm.inside) for p in tissue]) * one.inside
+    intensity = np.where(one.at.inside, near(warm.intensity) / share, 0)
+    probs = np.stack([near(p * warm.inside) for p in tissue]) * one.at.inside
     probs /= np.maximum(probs.sum(axis=0), 1e-6)
-    seen = one.model.acquire(probs)
+    seen = one.at.model.acquire(probs)
     total = seen.sum(axis=0)
     on_scan = np.where(total > 1e-3, seen / np.maximum(total, 1e-3), np.float32(1 / 3))
     pose = None
-    if one.resampling is not None:
-        to_field = np.linalg.inv(warm.fine.affine) @ one.fine.affine
+    if one.at.resampling is not None:
+        to_field = np.linalg.inv(warm.fine.affine) @ one.at.fine.affine
         scale = 1 / np.maximum(np.array(warm.fine.shape) - 1, 1)
         pose = (scale[:, None] * to_field[:3, :3], scale * to_field[:3, 3])
     return View(
-        scan=one.scan,
-        fine=one.fine,
-        model=one.model,
+        scan=one.at.scan,
+        fine=one.at.fine,
+        model=one.at.model,
         voxels=one.voxels,
-        inside=one.inside,
+        inside=one.at.inside,
         measured=one.measured,
-        outside=one.model.acquire(near(outside)),
+        outside=one.at.model.acquire(near(outside)),
         posterior=on_scan.astype(np.float32),
         intensity=intensity.astype(np.float32),
         logits=np.log(np.maximum(probs, 1e-3)).astype(np.float32),

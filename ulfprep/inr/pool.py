@@ -12,7 +12,9 @@ WEIGHTS = {'T1w': 1.0}
 OTHER = 0.2
 
 
-def pooled_tissues(acquisitions: list[Acquisition], fine: Grid, inside: np.ndarray) -> np.ndarray:
+def pooled_tissues(
+    acquisitions: list[Acquisition], fine: Grid, inside: np.ndarray, tissues=None
+) -> np.ndarray:
     """Product of the tissue probabilities of all scans, each to a power.
 
     Parameters
@@ -22,6 +24,8 @@ def pooled_tissues(acquisitions: list[Acquisition], fine: Grid, inside: np.ndarr
         Lattice on which they are wanted.
     inside : numpy.ndarray of bool, shape (x, y, z)
         Brain on it.
+    tissues : numpy.ndarray, shape (3, x, y, z), optional
+        Those of all scans of the first contrast, where they were segmented together.
 
     Returns
     -------
@@ -30,11 +34,12 @@ def pooled_tissues(acquisitions: list[Acquisition], fine: Grid, inside: np.ndarr
     """
     names = [one.modality for one in acquisitions]
     weights = np.array([WEIGHTS.get(name, OTHER) / names.count(name) for name in names])
-    if len(set(names)) == 1:
-        weights /= weights.sum()
+    # A contrast that is alone, or has only faint ones beside it, is believed in full.
+    weights /= min(weights.sum(), 1)
     total = np.zeros((3, *fine.shape), np.float32)
-    for one, weight in zip(acquisitions, weights, strict=True):
-        probs = _on(one, fine)
+    for one, name, weight in zip(acquisitions, names, weights, strict=True):
+        shared = tissues is not None and name == names[0]
+        probs = tissues if shared else _on(one, fine)
         # Beyond a scan's own brain it says nothing.
         known = probs.sum(axis=0) > 0.5
         total += np.float32(weight) * np.log(np.maximum(probs, 1e-2)) * known

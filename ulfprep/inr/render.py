@@ -1,16 +1,25 @@
 """From a fitted field to images on any grid."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from scipy import ndimage
 
 from ulfprep.inr.blocks import Block
 from ulfprep.inr.fit import Fit
+from ulfprep.inr.maps import doubt
+from ulfprep.inr.memory import halved_until_it_fits
 from ulfprep.inr.problem import evaluate
+from ulfprep.inr.sampling import Sampler, interpolate
+from ulfprep.inr.uncertainty import tissue_entropy
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.labels import to_dseg
+
+#: Slices of the field's lattice that go through the network at a time.
+SLAB = 16
+#: Voxels of an image that are made at a time.
+VOXELS = 2**19
 
 
 @dataclass(frozen=True)
@@ -26,18 +35,28 @@ class Rendered:
     dseg : numpy.ndarray, shape (x, y, z), uint8
         BIDS labels.
     uncertainty : numpy.ndarray, shape (x, y, z), float32
-        Standard deviation of ``intensity``, in the scan's units: noise that passed the
-        deconvolution, and the spread over the tissues a point may belong to.
+        Standard deviation of ``intensity``, in the scan's units; see
+        :func:`ulfprep.inr.uncertainty.standard_deviation`.
+    entropy : numpy.ndarray, shape (x, y, z), float32
+        Of ``probs``, bits.
+    claim : numpy.ndarray, shape (x, y, z), float32
+        Share of the local detail that the scan supports; see :func:`ulfprep.inr.claim.claim`.
     """
 
     intensity: np.ndarray
     probs: np.ndarray
     dseg: np.ndarray
     uncertainty: np.ndarray
+    entropy: np.ndarray
+    claim: np.ndarray
 
 
 def render(
-    fit: Fit, grid: Grid, device: str = 'cpu', slab: int = 24, contrast: str | None = None
+    fit: Fit,
+    grid: Grid,
+    device: str = 'cpu',
+    contrast: str | None = None,
+    voxels: int = VOXELS,
 ) -> Rendered:
     """Render a field on a grid.
 
@@ -48,36 +67,117 @@ def render(
         Any grid, oblique ones too.
     device : str
         A torch device.
-    slab : int
-        Slices evaluated at a time; bounds the memory.
     contrast : str, optional
         Modality of the image, one of ``fit.contrasts``; the first without.
+    voxels : int
+        Made at a time. Bounds the memory beside that of the result; has no influence on it.
 
     Returns
     -------
     Rendered
+
+    Raises
+    ------
+    MemoryError
+        If memory runs out however little is evaluated at a time.
+    """
+    shape = grid.shape
+    # Zeros that are never written to take no memory.
+    whole = Rendered(
+        intensity=np.zeros(shape, np.float32),
+        probs=np.zeros((3, *shape), np.float32),
+        dseg=np.zeros(shape, np.uint8),
+        uncertainty=np.zeros(shape, np.float32),
+        entropy=np.zeros(shape, np.float32),
+        claim=np.zeros(shape, np.float32),
+    )
+    for box, part in render_parts(fit, grid, device, contrast, voxels):
+        for field in fields(Rendered):
+            getattr(whole, field.name)[(..., *box)] = getattr(part, field.name)
+    return whole
+
+
+def render_parts(
+    fit: Fit,
+    grid: Grid,
+    device: str = 'cpu',
+    contrast: str | None = None,
+    voxels: int = VOXELS,
+) -> Iterator[tuple[tuple[slice, slice, slice], Rendered]]:
+    """Render a field on a grid a few slices at a time, for grids that memory does not hold.
+
+    Parameters
+    ----------
+    fit, grid, device, contrast, voxels
+        See :func:`render`.
+
+    Yields
+    ------
+    box : tuple of 3 slices
+        Of ``grid``.
+    part : Rendered
+        Its images; outside all boxes they are zero.
     """
     number, channel = fit.channel(contrast)
+    sampler = Sampler(channel.warm.fine, grid)
+    box = sampler.box(channel.warm.inside)
+    if box is None:
+        return
+    inside = channel.warm.inside.astype(np.float32)
+    (intensity, probs), _ = halved_until_it_fits(
+        lambda slices: _on_lattice(fit, number, channel, device, int(slices)),
+        SLAB,
+        1,
+        'slabs of {:g} slices in rendering',
+    )
+    spread, supported = doubt(intensity, probs, channel.warm, channel.plan['contrast_vector'])
+    white = np.float32(channel.plan['means'][2])
+    across = (box[1].stop - box[1].start) * (box[2].stop - box[2].start)
+    slices = max(voxels // across, 1)
+    for start in range(box[0].start, box[0].stop, slices):
+        part = (slice(start, min(start + slices, box[0].stop)), *box[1:])
+        positions = sampler.positions(part)
+        share = interpolate(inside, positions)
+        brain = share >= 0.5
+        where, share = positions[:, brain], share[brain]
+        tissue = np.stack([interpolate(p, where) for p in probs])
+        tissue /= np.maximum(tissue.sum(axis=0), 1e-6)
+        tissue = _spread_out(tissue, brain)
+        # Interpolating premultiplied by the mask and dividing by it keeps the rim bright.
+        yield (
+            part,
+            Rendered(
+                intensity=_spread_out(interpolate(intensity, where) / share * white, brain),
+                probs=tissue,
+                dseg=to_dseg(tissue, brain),
+                uncertainty=_spread_out(interpolate(spread, where) / share * white, brain),
+                entropy=tissue_entropy(tissue),
+                claim=_spread_out(interpolate(supported, where) / share, brain),
+            ),
+        )
+
+
+def _on_lattice(fit, number, channel, device, slices):
+    """Intensity and tissues on the lattice of the field, which the brain bounds."""
     warm = channel.warm
     network = fit.network.to(device).eval()
     shape = warm.fine.shape
     intensity = np.zeros(shape, np.float32)
     probs = np.zeros((3, *shape), np.float32)
     with torch.no_grad():
-        for start in range(0, shape[0], slab):
+        for start in range(0, shape[0], slices):
             fine = (
-                slice(start, min(start + slab, shape[0])),
+                slice(start, min(start + slices, shape[0])),
                 slice(0, shape[1]),
                 slice(0, shape[2]),
             )
             inside = warm.inside[fine]
             if not inside.any():
                 continue
-            block = Block((), fine, torch.as_tensor(inside))
             value, tissue = evaluate(
                 network,
                 warm,
-                block,
+                Block((), fine, torch.as_tensor(inside)),
                 torch.as_tensor(warm.intensity[fine][inside]).to(device),
                 torch.as_tensor(warm.logits[(slice(None), *fine)][:, inside]).to(device),
                 channel=number,
@@ -85,59 +185,11 @@ def render(
             intensity[fine][inside] = value.cpu().numpy()
             probs[(slice(None), *fine)][:, inside] = tissue.cpu().numpy()
     network.cpu()
-    spread = _uncertainty(intensity, probs, channel)
-    sampler = _Sampler(warm.fine, grid)
-    brain = sampler(warm.inside.astype(np.float32)) >= 0.5
-    white = np.float32(channel.plan['means'][2])
-    # Interpolating premultiplied by the mask and dividing by it keeps the rim bright.
-    share = np.maximum(sampler(warm.inside.astype(np.float32)), 0.5)
-    tissue = np.stack([np.where(brain, sampler(p), 0) for p in probs])
-    tissue /= np.maximum(tissue.sum(axis=0), 1e-6)
-    return Rendered(
-        intensity=np.where(brain, sampler(intensity) / share * white, 0).astype(np.float32),
-        probs=tissue.astype(np.float32),
-        dseg=to_dseg(tissue, brain),
-        uncertainty=np.where(brain, sampler(spread) / share * white, 0).astype(np.float32),
-    )
+    return intensity, probs
 
 
-def _uncertainty(intensity, probs, channel):
-    """Standard deviation from the two sources that can be traced."""
-    contrast = np.array(channel.plan['contrast_vector'], np.float32)[:, None, None, None]
-    factor = np.maximum((probs * contrast).sum(axis=0), 0.05)
-    from_noise = channel.warm.noise / factor
-    # Had the point been all tissue t, the same measurement would mean this intensity.
-    seen = intensity * factor
-    from_tissue = (probs * (seen / contrast - intensity) ** 2).sum(axis=0)
-    return (np.sqrt(from_noise**2 + from_tissue) * channel.warm.inside).astype(np.float32)
-
-
-class _Sampler:
-    """Linear interpolation between two fixed grids; a copy where their points coincide."""
-
-    def __init__(self, source: Grid, target: Grid):
-        to_source = np.linalg.inv(source.affine) @ target.affine
-        self.shape, self.offset = target.shape, None
-        shift = np.rint(to_source[:3, 3])
-        exact = np.allclose(to_source[:3, :3], np.eye(3), atol=1e-5) and np.allclose(
-            to_source[:3, 3], shift, atol=1e-3
-        )
-        if exact:
-            self.offset = shift.astype(int)
-        else:
-            self.matrix, self.translation = to_source[:3, :3], to_source[:3, 3]
-
-    def __call__(self, volume):
-        if self.offset is None:
-            return ndimage.affine_transform(
-                volume, self.matrix, self.translation, self.shape, order=1
-            )
-        out = np.zeros(self.shape, volume.dtype)
-        here, there = [], []
-        for axis, offset in enumerate(self.offset):
-            first = max(0, -offset)
-            last = min(self.shape[axis], volume.shape[axis] - offset)
-            here.append(slice(first, max(last, first)))
-            there.append(slice(first + offset, max(last, first) + offset))
-        out[tuple(here)] = volume[tuple(there)]
-        return out
+def _spread_out(values, brain):
+    """Put the values (..., n) of the brain's voxels in their places; zero elsewhere."""
+    out = np.zeros((*values.shape[:-1], *brain.shape), np.float32)
+    out[..., brain] = values
+    return out

@@ -1,5 +1,6 @@
 """A fitted field on disk."""
 
+import dataclasses
 import io
 import json
 
@@ -8,6 +9,7 @@ import torch
 
 from ulfprep.inr.fit import Fit, new_network
 from ulfprep.inr.options import FitOptions
+from ulfprep.inr.views import Channel
 from ulfprep.inr.warm import WarmStart
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid
@@ -26,8 +28,17 @@ def save_fit(fit: Fit, path) -> None:
         'scan_shape': w.scan.shape,
         'fine_shape': w.fine.shape,
         'smoothness': w.smoothness,
+        'modality': fit.modality,
+        'others': [
+            {'modality': o.modality, 'plan': o.plan, 'smoothness': o.warm.smoothness}
+            for o in fit.others
+        ],
     }
     arrays = {f'net.{k}': v.numpy() for k, v in fit.network.state_dict().items()}
+    # Beyond these two, contrasts share what the first has.
+    for number, other in enumerate(fit.others):
+        arrays[f'other.{number}.intensity'] = other.warm.intensity
+        arrays[f'other.{number}.noise'] = other.warm.noise.astype(np.float32)
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -75,7 +86,20 @@ def load_fit(path) -> Fit:
             noise=data['noise'],
             smoothness=about['smoothness'],
         )
-        network = new_network(warm, options)
+        others = tuple(
+            Channel(
+                other['modality'],
+                dataclasses.replace(
+                    warm,
+                    intensity=data[f'other.{number}.intensity'],
+                    noise=data[f'other.{number}.noise'],
+                    smoothness=other['smoothness'],
+                ),
+                other['plan'],
+            )
+            for number, other in enumerate(about['others'])
+        )
+        network = new_network(warm, options, 1 + len(others))
         state = {k[4:]: torch.as_tensor(data[k]) for k in data.files if k.startswith('net.')}
     network.load_state_dict(state)
     return Fit(
@@ -84,6 +108,8 @@ def load_fit(path) -> Fit:
         plan,
         options,
         about['history'],
-        stopped=about['stopped'],
-        notes=tuple(about['notes']),
+        about['modality'],
+        others,
+        about['stopped'],
+        tuple(about['notes']),
     )

@@ -78,7 +78,7 @@ class View:
 
 
 def first_estimates(
-    acquisitions: list[Acquisition], spacing: float, seed: int
+    acquisitions: list[Acquisition], spacing: float, seed: int, tissues=None
 ) -> tuple[list[View], list[Channel]]:
     """Make the first estimate of every contrast, and the view of every scan.
 
@@ -89,6 +89,8 @@ def first_estimates(
         Of the field's lattice, mm.
     seed : int
         See :func:`ulfprep.inr.warm.warm_start`.
+    tissues : numpy.ndarray, shape (3, x, y, z), optional
+        See :func:`ulfprep.inr.fit.fit_scans`; of no use to a single scan.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def first_estimates(
         # Imported late: it builds on this module's nouns.
         from ulfprep.inr.joint import joint_estimates
 
-        return joint_estimates(acquisitions, spacing, seed)
+        return joint_estimates(acquisitions, spacing, seed, tissues)
     (one,) = acquisitions
     warm = warm_start(
         one.image,

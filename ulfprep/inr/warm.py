@@ -137,9 +137,9 @@ def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma
 
     Parameters
     ----------
-    model : ForwardModel
-    measured, voxels : numpy.ndarray, shape (X, Y, Z)
-        Scan and its brain voxels.
+    model : ForwardModel or StackedModel
+    measured, voxels : numpy.ndarray
+        Scan and its brain voxels, on the model's grid.
     sharp : numpy.ndarray, shape (x, y, z)
         Regularised linear inverse of ``measured``.
     tissue : numpy.ndarray, shape (3, x, y, z)

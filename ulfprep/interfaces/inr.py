@@ -21,6 +21,7 @@ from ulfprep.interfaces.volumes import (
     write_probabilities,
     write_volume,
 )
+from ulfprep.settings import BACKBONES
 
 
 class _TorchInputSpec(BaseInterfaceInputSpec):
@@ -40,6 +41,7 @@ class _FitInputSpec(_TorchInputSpec):
     plan_file = File(exists=True, mandatory=True)
     sloppy = traits.Bool(False, usedefault=True)
     likelihood = traits.Enum('rician', 'mae', usedefault=True)
+    backbone = traits.Enum(*BACKBONES, usedefault=True)
     seed = traits.Int(mandatory=True)
     label = traits.Str('', usedefault=True, nohash=True, desc='name in progress lines')
     alone = traits.Bool(True, usedefault=True, nohash=True, desc='no other scan at a time')
@@ -47,7 +49,7 @@ class _FitInputSpec(_TorchInputSpec):
 
 class _FitOutputSpec(TraitedSpec):
     fit_file = File(exists=True, desc='the fitted field')
-    history_file = File(exists=True, desc='JSON: history, options, device')
+    history_file = File(exists=True, desc='JSON: history, options as used, device')
 
 
 class FitField(SimpleInterface):
@@ -64,8 +66,8 @@ class FitField(SimpleInterface):
 
         inputs = self.inputs
         torch.set_num_threads(inputs.n_threads)
-        options = FitOptions.sloppy() if inputs.sloppy else FitOptions.default()
-        options = dataclasses.replace(options, likelihood=inputs.likelihood)
+        make = FitOptions.sloppy if inputs.sloppy else FitOptions.default
+        options = dataclasses.replace(make(inputs.backbone), likelihood=inputs.likelihood)
         data, grid = read_volume(inputs.in_file)
         lattice = None
         if isdefined(inputs.lattice_probsegs) and inputs.lattice_probsegs:
@@ -90,7 +92,9 @@ class FitField(SimpleInterface):
             self._results['history_file'],
             {
                 'history': fit.history,
-                'options': dataclasses.asdict(options),
+                'options': dataclasses.asdict(fit.options),
+                'stopped': fit.stopped,
+                'notes': list(fit.notes),
                 'device': inputs.device,
             },
         )
@@ -108,6 +112,8 @@ class _RenderOutputSpec(TraitedSpec):
     probsegs = traits.List(File(exists=True), desc='CSF, GM, WM')
     dseg = File(exists=True)
     uncertainty = File(exists=True)
+    entropy = File(exists=True)
+    claim = File(exists=True)
 
 
 class RenderField(SimpleInterface):
@@ -129,5 +135,6 @@ class RenderField(SimpleInterface):
         self._results['enhanced'] = write_volume(cwd, 'enhanced', result.intensity, affine)
         self._results['probsegs'] = write_probabilities(cwd, 'probseg', result.probs, affine)
         self._results['dseg'] = write_volume(cwd, 'dseg', result.dseg, affine)
-        self._results['uncertainty'] = write_volume(cwd, 'uncertainty', result.uncertainty, affine)
+        for name in ('uncertainty', 'entropy', 'claim'):
+            self._results[name] = write_volume(cwd, name, getattr(result, name), affine)
         return runtime

@@ -58,6 +58,8 @@ class _EnhanceMetricsInputSpec(BaseInterfaceInputSpec):
     bicubic = File(exists=True, mandatory=True)
     residual = File(exists=True, mandatory=True)
     uncertainty = File(exists=True, mandatory=True)
+    entropy = File(exists=True, mandatory=True)
+    claim = File(exists=True, mandatory=True)
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='scan before bias correction')
     bias_field = File(exists=True, mandatory=True)
@@ -103,6 +105,8 @@ class EnhanceMetrics(SimpleInterface):
             bicubic=read_volume(inputs.bicubic)[0],
             residual=read_volume(inputs.residual)[0],
             uncertainty=read_volume(inputs.uncertainty)[0],
+            entropy=read_volume(inputs.entropy)[0],
+            claim=read_volume(inputs.claim)[0],
             plan=plan,
             conformed=read_volume(inputs.conformed)[0],
             bias_field=read_volume(inputs.bias_field)[0],

@@ -28,6 +28,8 @@ IMAGES = (
     'enhanced',
     'fine_dseg',
     'uncertainty',
+    'entropy',
+    'claim',
     'residual',
 )
 
@@ -44,6 +46,8 @@ class _DerivativesInputSpec(BaseInterfaceInputSpec):
     fine_dseg = File(exists=True)
     fine_probsegs = traits.List(File(exists=True), desc='CSF, GM, WM on the fine grid')
     uncertainty = File(exists=True)
+    entropy = File(exists=True)
+    claim = File(exists=True)
     residual = File(exists=True)
     simulated_files = traits.List(File(exists=True), desc='one a realisation')
     facts = traits.Dict(desc='how they were simulated')
@@ -178,6 +182,8 @@ class _FiguresInputSpec(BaseInterfaceInputSpec):
     fine_dseg = File(exists=True)
     residual = File(exists=True)
     uncertainty = File(exists=True)
+    entropy = File(exists=True)
+    claim = File(exists=True)
     tissue_change = File(exists=True)
     tissue_move = File(exists=True)
     simulated = File(exists=True)
@@ -204,6 +210,8 @@ class WriteFigures(SimpleInterface):
         'fine_dseg',
         'residual',
         'uncertainty',
+        'entropy',
+        'claim',
         'tissue_change',
         'tissue_move',
         'simulated',

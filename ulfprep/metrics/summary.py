@@ -86,6 +86,18 @@ _metric(
     'High uncertainty',
     '95th percentile of the same.',
 )
+_metric(
+    'entropy_mean',
+    'Mean tissue entropy',
+    'Mean entropy of the tissue probabilities in the brain; 0 is certainty, 1.58 none at all.',
+    'bit',
+)
+_metric(
+    'claim_mean',
+    'Mean claim',
+    'Mean over the brain of the share of local detail that the scan supports; the rest is the '
+    "prior's.",
+)
 for _t in TISSUES:
     _metric(f'volume_{_t.lower()}', f'{_t} volume', f'Sum of the {_t} probability.', 'ml')
 _metric('volume_brain', 'Brain volume', 'Volume of the brain mask on the fine grid.', 'ml')
@@ -139,6 +151,8 @@ def enhance_metrics(
     bicubic,
     residual,
     uncertainty,
+    entropy,
+    claim,
     plan,
     conformed,
     bias_field,
@@ -151,8 +165,10 @@ def enhance_metrics(
     scan, scan_mask, residual : numpy.ndarray, shape (X, Y, Z)
         Bias-corrected scan, brain mask, residual in sigma.
     scan_probs : numpy.ndarray, shape (3, X, Y, Z)
-    enhanced, fine_mask, bicubic, uncertainty : numpy.ndarray, shape (x, y, z)
+    enhanced, fine_mask, bicubic : numpy.ndarray, shape (x, y, z)
         Images on the fine grid.
+    uncertainty, entropy, claim : numpy.ndarray, shape (x, y, z)
+        Maps on the fine grid; of the entropy, bits.
     fine_probs : numpy.ndarray, shape (3, x, y, z)
     scan_grid, fine_grid : Grid
     plan : dict
@@ -193,6 +209,8 @@ def enhance_metrics(
         'residual_beyond_3': float((np.abs(inside) > 3).mean()) if inside.size else float('nan'),
         'uncertainty_median': float(np.median(spread)) if spread.size else float('nan'),
         'uncertainty_p95': float(np.percentile(spread, 95)) if spread.size else float('nan'),
+        'entropy_mean': float(np.mean(np.asarray(entropy)[brain])) if brain.any() else math.nan,
+        'claim_mean': float(np.mean(np.asarray(claim)[brain])) if brain.any() else math.nan,
         'volume_brain': float(brain.sum()) * millilitres,
         'tissue_change_mean': change.mean,
         **{move_metric(*move): volume for move, volume in change.volumes.items()},

@@ -1,6 +1,6 @@
 """Several acquisitions of one image as one linear operator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
@@ -40,10 +40,17 @@ class StackedModel:
     shape : tuple of 3 int
         Of the common lattice.
     parts : tuple of Part
+    contrast : numpy.ndarray, shape (3,)
+        Contrast vector of all of them.
     """
 
     shape: tuple
     parts: tuple
+    contrast: np.ndarray = field(default_factory=lambda: np.ones(3, np.float32))
+
+    def modulation(self, probs: np.ndarray) -> np.ndarray:
+        """Contrast factor of every point, from tissue probabilities (..., 3, x, y, z)."""
+        return (probs * self.contrast.reshape(3, 1, 1, 1)).sum(-4)
 
     def acquire(self, volume: np.ndarray) -> np.ndarray:
         """Take images (..., x, y, z) to the weighted voxels of all scans, (..., n)."""

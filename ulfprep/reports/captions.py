@@ -127,9 +127,32 @@ CAPTIONS = {
     'uncertainty': Caption(
         'Uncertainty',
         'Map of the standard deviation of the enhanced image in six slices.',
-        'Expect more uncertainty at borders of tissues than inside them.',
-        'It states what the model knows of its own doubt. A wrong mask, a wrong tissue or a '
-        'lesion that the model has no tissue for can be wrong and still look certain.',
+        'Read it as an error bar: on simulated scans about two thirds of the truth lay within one '
+        'standard deviation of the enhanced image, and nineteen in twenty within 1.96. Expect '
+        'more of it in folded cortex than deep in white matter.',
+        'It tells how large errors are about here, hardly at which voxel: most of them is '
+        'anatomy finer than the scan. A wrong mask, a wrong noise level, or a lesion that the '
+        'model has no tissue for can be wrong and still look certain.',
+    ),
+    'entropy': Caption(
+        'Tissue entropy',
+        'Map of the entropy of the tissue probabilities in six slices, in bits.',
+        'Zero means that one tissue is certain, one bit that two are equally likely, 1.58 that '
+        'nothing is known. Bright lines should be thin and follow the borders of tissues.',
+        'It is as overconfident as the probabilities are: a dark place is one of which the model '
+        'is sure, not one where it is right. A bright patch is often a lesion, a vessel, or a '
+        'nucleus between grey and white.',
+    ),
+    'claim': Caption(
+        'Claim map',
+        'Map of the share of the local detail of the enhanced image that the scan supports, in '
+        'six slices, from 0 to 1.',
+        'Near one, the structure that the enhanced image shows here would have passed the '
+        'scanner and its noise; near zero, it is the prior’s, or there is none. Expect most '
+        'of it along the ventricles and the large sulci.',
+        'It weighs structure finer than about 10 mm against the scan’s resolution and '
+        'noise. It does not say that supported structure is right: motion and ringing are '
+        'measured detail too.',
     ),
     'loss': Caption(
         'Loss',

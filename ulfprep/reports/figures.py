@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ def plot_scan(
     fine_dseg=None,
     residual=None,
     uncertainty=None,
+    entropy=None,
+    claim=None,
     tissue_change=None,
     tissue_move=None,
     plan=None,
@@ -47,9 +50,10 @@ def plot_scan(
     scan, preproc, bias_field, brain_mask, dseg : path-like or None
         NIfTI files on the scan's own grid: conformed input, bias-corrected image,
         estimated bias field, brain mask, tissues (1 GM, 2 WM, 3 CSF).
-    bicubic, enhanced, fine_dseg, uncertainty : path-like or None
+    bicubic, enhanced, fine_dseg, uncertainty, entropy, claim : path-like or None
         NIfTI files on the fine grid: cubic interpolation of the scan, enhanced image,
-        its tissues, standard deviation in the units of the enhanced image.
+        its tissues, standard deviation in the units of the enhanced image, entropy of the
+        tissues in bits, share of the local detail that the scan supports.
     residual : path-like or None
         Data-consistency residual on the scan's grid, units of the noise sigma.
     tissue_change, tissue_move : path-like or None
@@ -85,6 +89,8 @@ def plot_scan(
         'fine_dseg': fine_dseg,
         'residual': residual,
         'uncertainty': uncertainty,
+        'entropy': entropy,
+        'claim': claim,
         'change': tissue_change,
         'move': tissue_move,
         'simulated': simulated,
@@ -146,11 +152,10 @@ def _recipes(v, plan, history, metrics):
         )
     if has('residual'):
         recipes['residual'] = (lambda: pictures.residual(v['residual'], v['mask']), look)
-    if has('uncertainty', 'enhanced'):
-        recipes['uncertainty'] = (
-            lambda: pictures.uncertainty(v['uncertainty'], v['enhanced'], v['fine_dseg']),
-            fine,
-        )
+    for name in ('uncertainty', 'entropy', 'claim'):
+        if has(name, 'enhanced'):
+            draw = partial(getattr(pictures, name), v[name], v['enhanced'], v['fine_dseg'])
+            recipes[name] = (draw, fine)
     if has('simulated'):
         recipes['simulated'] = (
             lambda: pictures.simulated(base, v['simulated'], v['dseg'], v['mask']),

@@ -21,7 +21,7 @@ SECTIONS = {
         ('Enhancement', ('enhancement', 'segmentation')),
         ('Tissues', ('bias', 'tissues', 'tissuechange')),
         ('Data consistency', ('residual',)),
-        ('Uncertainty', ('uncertainty',)),
+        ('Uncertainty', ('uncertainty', 'entropy', 'claim')),
         ('Fit', ('loss',)),
     ),
     'simulate': (

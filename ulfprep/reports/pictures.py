@@ -188,16 +188,34 @@ def _residual_summary(sheet, values):
 
 def uncertainty(spread, enhanced, fine_dseg):
     """Uncertainty of the enhanced image as a share of its white-matter mean."""
-    mask = _brain(enhanced, fine_dseg)
     level = tissue_mean(enhanced, fine_dseg, TISSUE_LABELS['WM'])
     unit = 'percent of the white-matter mean' if level else 'intensity units'
-    scale = 100.0 / level if level else 1.0
-    inside = mask.data > 0
-    shown = Volume(np.where(inside, spread.data * scale, np.nan), spread.zooms, spread.low)
-    values = shown.data[inside]
+    scaled = spread._replace(data=spread.data * (100.0 / level if level else 1.0))
+    mask = _brain(enhanced, fine_dseg)
+    values = scaled.data[mask.data > 0]
     high = float(np.percentile(values, 99)) if values.size else 1.0
-    sheet = Sheet(overview(mask), ('Uncertainty of the enhanced image',), foot=0.78)
-    drawn = sheet.show(0, shown, cmap='viridis', vmin=0.0, vmax=high or 1.0)
+    label = f'standard deviation, {unit}'
+    return _map(scaled, mask, 'Uncertainty of the enhanced image', label, high or 1.0, 'max')
+
+
+def entropy(bits, enhanced, fine_dseg):
+    """Entropy of the tissue probabilities, from certainty to three tissues alike."""
+    mask = _brain(enhanced, fine_dseg)
+    return _map(bits, mask, 'Entropy of the tissues', 'entropy, bits', float(np.log2(3)))
+
+
+def claim(share, enhanced, fine_dseg):
+    """Share of the local detail that the scan supports."""
+    mask = _brain(enhanced, fine_dseg)
+    label = 'supported share of the energy of local detail'
+    return _map(share, mask, 'Claim: detail that the scan supports', label, 1.0)
+
+
+def _map(volume, mask, title, label, high, extend='neither'):
+    """A map inside the brain in six slices over its colour bar, from zero to ``high``."""
+    shown = Volume(np.where(mask.data > 0, volume.data, np.nan), volume.zooms, volume.low)
+    sheet = Sheet(overview(mask), (title,), foot=0.78)
+    drawn = sheet.show(0, shown, cmap='viridis', vmin=0.0, vmax=high)
     sheet.annotate(0)
-    sheet.colour_bar(drawn, f'standard deviation, {unit}', extend='max')
+    sheet.colour_bar(drawn, label, extend=extend)
     return sheet.figure

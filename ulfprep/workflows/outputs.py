@@ -10,7 +10,7 @@ from ulfprep.settings import Settings
 
 COMMON = ['preproc', 'brain_mask', 'dseg']
 RESULTS = {
-    'enhance': ['enhanced', 'fine_dseg', 'uncertainty', 'residual'],
+    'enhance': ['enhanced', 'fine_dseg', 'uncertainty', 'entropy', 'claim', 'residual'],
     'simulate': ['simulated'],
 }
 ONLY_DERIVATIVES = {

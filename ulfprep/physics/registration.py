@@ -1,0 +1,228 @@
+"""Rigid match of two scans of one head, in world millimetres."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ulfprep.physics.grid import Grid
+
+#: Motion between two scans of a session that is still believed: degrees, mm of the brain's centre.
+MOST_ROTATION, MOST_SHIFT = 30.0, 40.0
+#: Spacings (mm) of the lattices on which the scans are compared, from coarse to fine.
+SPACINGS = (6.0, 3.0)
+#: How far around the brain (mm) the comparison goes: its outline says much.
+AROUND = 6.0
+#: By how much the similarity has to rise above that of the headers: a correlation by so much,
+#: mutual information by such a part. Noise and slices of another direction move it by less, and
+#: scans whose axes stay parallel are fitted faster.
+GAIN, GAIN_PART = 5e-4, 0.01
+#: At most so many steps on each lattice.
+ITERATIONS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """Where a scan lies in the world of another.
+
+    Attributes
+    ----------
+    transform : numpy.ndarray, shape (4, 4)
+        Moves points of the world of the moving scan (mm, RAS+) into that of the fixed one:
+        ``transform @ affine`` is the moving scan's affine there. The identity where ``ok`` is
+        false.
+    rotation_deg : float
+        Angle of the rotation that was found.
+    translation_mm : float
+        How far it moves the centre of the moving scan's brain.
+    similarity_before, similarity_after : float
+        Correlation, or for two contrasts the mutual information, as the headers have it and as
+        it was found.
+    ok : bool
+        Whether to believe it.
+    reason : str
+        Why not; empty where ``ok``.
+    """
+
+    transform: np.ndarray
+    rotation_deg: float
+    translation_mm: float
+    similarity_before: float
+    similarity_after: float
+    ok: bool
+    reason: str = ''
+
+
+def register_rigid(
+    moving: np.ndarray,
+    moving_mask: np.ndarray,
+    moving_grid: Grid,
+    fixed: np.ndarray,
+    fixed_mask: np.ndarray,
+    fixed_grid: Grid,
+    *,
+    same_contrast: bool,
+) -> Registration:
+    """Find the motion of a head between two scans, from where their headers put it.
+
+    Both brains are compared on one lattice that is as coarse as their slices are thick: what
+    one scan resolves and the other does not would pull the match. Correlation where the
+    contrast is the same, Mattes' mutual information elsewhere. One thread and every sample: the
+    same scans give the same numbers.
+
+    On simulated scans of 1.6 x 1.6 x 5 mm at SNR 14, a motion of 3 degrees and 4 mm is found to
+    0.1 degrees and 0.15 mm between slices of any two directions; between contrasts to 0.15
+    degrees and 0.3 mm.
+
+    Parameters
+    ----------
+    moving, fixed : numpy.ndarray, shape (X, Y, Z)
+        Intensities, on any two grids.
+    moving_mask, fixed_mask : numpy.ndarray of bool
+        Brains; what is outside counts as dark.
+    moving_grid, fixed_grid : Grid
+        In the world of the scanner, as their headers say.
+    same_contrast : bool
+        Whether tissues are as bright in the one as in the other.
+
+    Returns
+    -------
+    Registration
+    """
+    import SimpleITK as sitk
+
+    still = sitk.Euler3DTransform()
+    still.SetCenter(_centre(fixed_mask, fixed_grid).tolist())
+    found = sitk.Euler3DTransform(still)
+    for spacing in SPACINGS:
+        images = _images(moving, moving_mask, moving_grid, fixed, fixed_mask, fixed_grid, spacing)
+        found = _refined(*images, found, spacing, same_contrast)
+    before, after = (_similarity(*images, t, same_contrast) for t in (still, found))
+    # What was found takes points of the fixed scan to the moving one.
+    transform = np.linalg.inv(_matrix(found))
+    cosine = (np.trace(transform[:3, :3]) - 1) / 2
+    rotation = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    centre = _centre(moving_mask, moving_grid)
+    shift = float(np.linalg.norm(transform[:3, :3] @ centre + transform[:3, 3] - centre))
+    reason = ''
+    if rotation > MOST_ROTATION or shift > MOST_SHIFT:
+        reason = f'a motion of {rotation:.0f} degrees and {shift:.0f} mm is not believed'
+    elif after < before + (GAIN if same_contrast else GAIN_PART * before):
+        reason = 'no position is better than that in the headers'
+    if reason:
+        transform = np.eye(4)
+    return Registration(transform, rotation, shift, before, after, not reason, reason)
+
+
+def _centre(mask, grid):
+    """World point in the middle of a mask."""
+    return grid.affine[:3, :3] @ np.argwhere(mask).mean(axis=0) + grid.affine[:3, 3]
+
+
+def _images(moving, moving_mask, moving_grid, fixed, fixed_mask, fixed_grid, spacing):
+    """Both brains on lattices along the world's axes, and where the fixed one is compared."""
+    coarse = max(*moving_grid.zooms, *fixed_grid.zooms, spacing)
+    fixed, near = _on_lattice(fixed, fixed_mask, fixed_grid, spacing, coarse)
+    moving, _ = _on_lattice(moving, moving_mask, moving_grid, spacing, coarse)
+    return fixed, moving, near
+
+
+def _on_lattice(image, mask, grid, spacing, coarse):
+    """Brain, blurred to a resolution that is the same along all axes, and its surroundings."""
+    import SimpleITK as sitk
+
+    # A thick voxel at the rim is in or out as a whole; one more layer, mostly the dark rim of
+    # CSF and skull, lets what is compared fall off smoothly.
+    mask = ndimage.binary_dilation(np.asarray(mask, bool))
+    brain = np.where(mask, image, 0).astype(np.float32)
+    brain = np.clip(brain / np.percentile(brain[mask], 99.5), 0, 1)
+    ends = np.argwhere(mask)
+    box = np.array(np.meshgrid(*zip(ends.min(axis=0), ends.max(axis=0), strict=True)))
+    world = grid.affine[:3, :3] @ box.reshape(3, -1) + grid.affine[:3, 3:]
+    margin = AROUND + 2 * spacing + coarse
+    origin = world.min(axis=1) - margin
+    shape = np.ceil((world.max(axis=1) + margin - origin) / spacing).astype(int) + 1
+    step = np.diag([spacing, spacing, spacing, 1.0])
+    step[:3, 3] = origin
+    index = np.linalg.inv(grid.affine) @ step
+    # Interpolated from a lattice much finer than the blur, thick slices leave no steps.
+    blur = np.sqrt(np.maximum(coarse**2 - grid.zooms**2, 0)) / 2.3548 / grid.zooms
+    out = []
+    for volume, order in ((brain, 3), (mask.astype(np.float32), 1)):
+        soft = ndimage.gaussian_filter(volume, blur, mode='constant')
+        out.append(
+            ndimage.affine_transform(soft, index[:3, :3], index[:3, 3], tuple(shape), order=order)
+        )
+    near = ndimage.distance_transform_edt(out[1] <= 0.5, sampling=spacing) <= AROUND
+    images = []
+    for volume in (out[0].astype(np.float32), near.astype(np.uint8)):
+        # SimpleITK reads arrays (z, y, x).
+        one = sitk.GetImageFromArray(np.ascontiguousarray(volume.T))
+        one.SetSpacing([spacing] * 3)
+        one.SetOrigin([float(v) for v in origin])
+        images.append(one)
+    return images
+
+
+def _method(near, same_contrast):
+    import SimpleITK as sitk
+
+    method = sitk.ImageRegistrationMethod()
+    if same_contrast:
+        method.SetMetricAsCorrelation()
+    else:
+        method.SetMetricAsMattesMutualInformation(32)
+    method.SetMetricSamplingStrategy(method.NONE)
+    method.SetMetricFixedMask(near)
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetNumberOfThreads(1)
+    return method
+
+
+def _refined(fixed, moving, near, start, spacing, same_contrast):
+    """The transform of the most similarity near ``start``."""
+    import SimpleITK as sitk
+
+    method = _method(near, same_contrast)
+    method.SetOptimizerAsRegularStepGradientDescent(
+        spacing / 2, 1e-3, ITERATIONS, relaxationFactor=0.5, gradientMagnitudeTolerance=1e-8
+    )
+    method.SetOptimizerScalesFromPhysicalShift()
+    found = sitk.Euler3DTransform(start)
+    method.SetInitialTransform(found, inPlace=True)
+    with _OneThread():
+        method.Execute(fixed, moving)
+    return found
+
+
+def _similarity(fixed, moving, near, transform, same_contrast):
+    method = _method(near, same_contrast)
+    method.SetInitialTransform(transform)
+    with _OneThread():
+        value = -method.MetricEvaluate(fixed, moving)
+    # The metric is the squared correlation.
+    return float(np.sqrt(max(value, 0)) if same_contrast else value)
+
+
+class _OneThread:
+    """The order in which threads add up would change the last digits of a metric."""
+
+    def __enter__(self):
+        import SimpleITK as sitk
+
+        self.before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
+    def __exit__(self, *_):
+        import SimpleITK as sitk
+
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(self.before)
+
+
+def _matrix(transform):
+    """A rigid transform of SimpleITK as a matrix, shape (4, 4)."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(transform.GetMatrix(), (3, 3))
+    middle = np.array(transform.GetCenter())
+    matrix[:3, 3] = transform.GetTranslation() + middle - matrix[:3, :3] @ middle
+    return matrix

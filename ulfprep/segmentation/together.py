@@ -1,0 +1,111 @@
+"""Tissues of one brain from several T1w scans of it, seen through the PSF of each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
+from ulfprep.physics.interpolation import resample_mask
+from ulfprep.physics.inverse import edge_preserving_inverse
+from ulfprep.physics.placement import place
+from ulfprep.physics.stacked import Part, StackedModel
+from ulfprep.segmentation.bias import reference_field
+from ulfprep.segmentation.coarse import T1W, coarse_tissues
+from ulfprep.segmentation.tissue import RESIDUAL_FWHM, SHARP_NOISE, SPREAD
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One T1w scan of several.
+
+    Attributes
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+        Bias-corrected intensities.
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain.
+    grid : Grid
+        Where it lies in the world of the first.
+    white : float
+        Its white-matter mean: scans are compared in units of it.
+    sigma : float
+        Its noise s.d., image units.
+    acquired : sequence of 3 floats
+        FWHM of its PSF along its axes, mm.
+    psf : str
+        One of :data:`ulfprep.physics.psf.KINDS`.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    grid: Grid
+    white: float
+    sigma: float
+    acquired: tuple
+    psf: str = 'gaussian'
+
+
+def segment_together(
+    runs: list[Run], *, spacing: float = 1.0, expected=None, prior=None
+) -> np.ndarray:
+    """Segment the image that explains all scans at once.
+
+    What thick slices of one direction blur, those of another resolve: the tissues of the image
+    deconvolved from all are better than any pool of those of each.
+
+    Parameters
+    ----------
+    runs : list of Run
+        The first one's brain and world are those of the result.
+    spacing : float
+        Of the lattice, mm.
+    expected : sequence of 3 floats, optional
+        Signals of CSF, GM, WM that the scans should show; those of T1w without. CSF is darkest.
+    prior : numpy.ndarray, shape (3, x, y, z), optional
+        Prior probabilities on the isotropic lattice over the first scan.
+
+    Returns
+    -------
+    numpy.ndarray, shape (3, x, y, z), float32
+        Shares on the isotropic lattice over the first scan, zero outside its brain.
+
+    Raises
+    ------
+    ValueError
+        If the brain of a scan does not lie where that of the first does.
+    """
+    first = runs[0]
+    mask = np.asarray(first.mask, bool)
+    bounds, fine_bounds = brain_bounds(mask, first.grid, spacing)
+    whole = isotropic_grid(first.grid, spacing)
+    fine = whole.crop(fine_bounds)
+    brain = resample_mask(mask[bounds], first.grid.crop(bounds), fine)
+    placed = [place(r.mask, r.grid, fine, brain, r.acquired, np.ones(3), r.psf) for r in runs]
+    # Every voxel counts alike: scans of one session are about as noisy as each other.
+    model = StackedModel(
+        tuple(fine.shape), tuple(Part(p.model, p.seen, p.resampling) for p in placed)
+    )
+    measured = model.stack(
+        [r.image[p.bounds] / r.white for r, p in zip(runs, placed, strict=True)]
+    )
+    voxels = np.concatenate([(p.voxels & p.seen).ravel() for p in placed])
+    sigma = float(np.sqrt(np.mean([(r.sigma / r.white) ** 2 for r in runs])))
+    sharp = edge_preserving_inverse(model, measured, voxels, sigma, fine.zooms)
+    log_field = reference_field(sharp, brain, fine.zooms, expected, RESIDUAL_FWHM, SPREAD)
+    if prior is not None:
+        prior = prior[(slice(None), *fine_bounds)]
+    found = coarse_tissues(
+        model,
+        measured,
+        voxels,
+        sharp,
+        log_field,
+        brain,
+        fine.zooms,
+        SHARP_NOISE * sigma,
+        T1W if expected is None else expected,
+        prior,
+    )
+    out = np.zeros((3, *whole.shape), np.float32)
+    out[(slice(None), *fine_bounds)] = found.probs
+    return out
