@@ -1,7 +1,8 @@
 """``python -m ulfprep.evaluation OUT``: how good are the enhanced example scans?
 
 ``python -m ulfprep.evaluation segmentation`` is the benchmark of the tissue segmentation,
-``python -m ulfprep.evaluation inr`` that of the enhancement.
+``python -m ulfprep.evaluation inr`` that of the enhancement, and
+``python -m ulfprep.evaluation uncertainty`` that of its uncertainty.
 """
 
 import argparse
