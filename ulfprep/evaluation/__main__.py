@@ -1,6 +1,8 @@
 """``python -m ulfprep.evaluation OUT``: how good are the enhanced example scans?
 
-``python -m ulfprep.evaluation segmentation`` is the benchmark of the tissue segmentation.
+``python -m ulfprep.evaluation segmentation`` is the benchmark of the tissue segmentation,
+``python -m ulfprep.evaluation inr`` that of the enhancement, and
+``python -m ulfprep.evaluation uncertainty`` that of its uncertainty.
 """
 
 import argparse
@@ -61,10 +63,14 @@ def score_examples(output_dir: Path, examples: Path) -> list[dict]:
 
 
 def main(argv=None) -> int:
-    """Print the table as TSV, or run the benchmark of the segmentation."""
+    """Print the table as TSV, or run one of the benchmarks."""
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv[:1] == ['segmentation']:
         from ulfprep.evaluation.segmentation import main as benchmark
+
+        return benchmark(argv[1:])
+    if argv[:1] == ['inr']:
+        from ulfprep.evaluation.inr import main as benchmark
 
         return benchmark(argv[1:])
     if argv[:1] == ['uncertainty']:
@@ -74,7 +80,8 @@ def main(argv=None) -> int:
     parser = argparse.ArgumentParser(
         prog='python -m ulfprep.evaluation',
         description='Score the enhanced example scans against the template they were made from.',
-        epilog='"segmentation --help" tells of the benchmark of the tissue segmentation.',
+        epilog='"segmentation --help" tells of the benchmark of the tissue segmentation, '
+        '"inr --help" of that of the enhancement.',
     )
     parser.add_argument('output_dir', type=Path, help='derivatives of a run on the examples')
     parser.add_argument('--examples', type=Path, default=Path('bids_examples/ulf64mt'))

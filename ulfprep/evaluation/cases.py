@@ -116,7 +116,7 @@ def load_brain(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray, Grid]:
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f'{path} is missing: {name} is left out')
-    (image, grid), (labels, its) = map(_load, paths)
+    (image, grid), (labels, its) = map(load_canonical, paths)
     labels = np.rint(labels).astype(int)
     if not np.allclose(grid.zooms, 1, atol=1e-3) or not _same(grid, its):
         raise ValueError(f'{paths[1]} must lie on the grid of {paths[0]}, 1 mm')
@@ -150,11 +150,11 @@ def simulated_cases(folder: Path, *, quick: bool, seeds: int = 2, say=print) -> 
     Case
     """
     snrs, voxels, seeds = (SNRS[1:2], VOXELS[:1], 1) if quick else (SNRS, VOXELS, seeds)
-    brains = dict(_brains(folder, say))
+    found = dict(brains(folder, say))
     for seed in range(1, seeds + 1):
         for snr in snrs:
             for voxel in voxels:
-                for name, (image, labels, grid) in brains.items():
+                for name, (image, labels, grid) in found.items():
                     signal = low_field_signal(image, labels)
                     scan, mask = scan_brain(signal, labels > 0, voxel, snr=snr, seed=seed)
                     coarse, ratios = resized_grid(grid, voxel), RATIOS[:2]
@@ -165,7 +165,7 @@ def simulated_cases(folder: Path, *, quick: bool, seeds: int = 2, say=print) -> 
 
 def high_field_cases(folder: Path, say=print) -> Iterator[Case]:
     """Yield the brains as they were scanned at high field; see :func:`simulated_cases`."""
-    for name, (image, labels, grid) in _brains(folder, say):
+    for name, (image, labels, grid) in brains(folder, say):
         ratios = _ratios(image, labels)
         yield Case('high field', name, None, None, image, labels > 0, grid, labels, grid, ratios)
 
@@ -200,13 +200,21 @@ def outside_cases(folder: Path) -> Iterator[Case]:
         truth = folder / 'truth' / f'{name}_dseg.nii.gz'
         if not truth.is_file():
             raise FileNotFoundError(f'{truth} is missing: {path.name} has no truth')
-        (scan, grid), (labels, fine) = map(_load, (path, truth))
+        (scan, grid), (labels, fine) = map(load_canonical, (path, truth))
         labels = np.rint(labels).astype(np.uint8)
         mask = carry_mask(labels > 0, fine, grid) & (scan > 0)
         yield Case('outside', name, None, None, scan, mask, grid, labels, fine, None)
 
 
-def _brains(folder, say):
+def brains(folder: Path, say=print) -> Iterator[tuple[str, tuple]]:
+    """Yield name and :func:`load_brain` of each brain that a folder holds.
+
+    Parameters
+    ----------
+    folder : Path
+    say : callable
+        Told what is missing.
+    """
     for name in BRAINS:
         try:
             yield name, load_brain(folder, name)
@@ -219,7 +227,8 @@ def _ratios(image, labels):
     return float(csf / wm), float(gm / wm)
 
 
-def _load(path):
+def load_canonical(path: Path) -> tuple[np.ndarray, Grid]:
+    """Read an image with its axes in RAS order, float32."""
     import nibabel as nib
 
     image = nib.as_closest_canonical(nib.load(path))

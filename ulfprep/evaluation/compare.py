@@ -1,12 +1,12 @@
 """An enhanced image and plain interpolation, side by side against a known truth."""
 
 import numpy as np
-from scipy import ndimage
 
 from ulfprep.metrics.edges import canny_edges, edge_f1
 from ulfprep.metrics.similarity import dice, match_intensity, psnr, ssim
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.grid import Grid
+from ulfprep.physics.interpolation import carry
 
 #: White matter is one in the truth; a little more than that is the range of a T1w brain.
 DATA_RANGE = 1.2
@@ -30,15 +30,8 @@ def compare(image, grid: Grid, truth, labels=None) -> dict[str, float]:
         ``ssim`` (after one linear fit of intensities), ``edge_f1`` and
         ``edge_f1_1voxel``; with labels ``dice_gm``, ``dice_wm``, ``dice_csf``.
     """
-    to_grid = np.linalg.inv(grid.affine) @ truth.grid.affine
-
-    def carry(volume, order):
-        return ndimage.affine_transform(
-            volume, to_grid[:3, :3], to_grid[:3, 3], truth.grid.shape, order=order
-        )
-
     mask = truth.mask
-    moved = carry(np.asarray(image, np.float32), 1)
+    moved = carry(np.asarray(image, np.float32), grid, truth.grid)
     tissue = np.where(mask, truth.probs.argmax(axis=0) + 1, 0)  # 1 CSF, 2 GM, 3 WM
     grey, white = tissue == 2, tissue == 3
     matched = match_intensity(moved, truth.image, mask)
@@ -52,7 +45,7 @@ def compare(image, grid: Grid, truth, labels=None) -> dict[str, float]:
         'edge_f1_1voxel': edge_f1(edges, reference, tolerance=1),
     }
     if labels is not None:
-        found = carry(np.asarray(labels, np.uint8), 0)
+        found = carry(np.asarray(labels, np.uint8), grid, truth.grid, order=0)
         bids = np.array([0, 3, 1, 2], np.uint8)[tissue]
         for name, label in (('gm', 1), ('wm', 2), ('csf', 3)):
             out[f'dice_{name}'] = dice(np.where(mask, found, 0), bids, label)

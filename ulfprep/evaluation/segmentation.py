@@ -1,14 +1,12 @@
 """Benchmark of the tissue segmentation against known tissues; see ``--help``."""
 
 import argparse
-import os
 import shlex
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from ulfprep.evaluation import methods
 from ulfprep.evaluation.cases import (
@@ -17,8 +15,9 @@ from ulfprep.evaluation.cases import (
     outside_cases,
     simulated_cases,
 )
+from ulfprep.evaluation.fresh import processor_time
 from ulfprep.metrics.similarity import dice
-from ulfprep.physics.grid import Grid
+from ulfprep.physics.interpolation import carry
 from ulfprep.segmentation.bias import correct_bias
 
 #: Columns of the table, and what they hold.
@@ -74,26 +73,6 @@ COLUMNS = {
 SCORES = tuple(COLUMNS)[-7:]
 
 
-def on_lattice(probs: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
-    """Interpolate posteriors linearly, shape (3, *target.shape)."""
-    to_source = np.linalg.inv(source.affine) @ target.affine
-    if source.shape == target.shape and np.allclose(to_source, np.eye(4), atol=1e-4):
-        return np.asarray(probs, np.float32)
-    return np.stack(
-        [
-            ndimage.affine_transform(
-                np.asarray(p, np.float32),
-                to_source[:3, :3],
-                to_source[:3, 3],
-                target.shape,
-                order=1,
-                mode='nearest',
-            )
-            for p in probs
-        ]
-    )
-
-
 def lattice_labels(found: methods.Found, case: Case) -> np.ndarray:
     """Labels of a method on the lattice of the truth.
 
@@ -108,8 +87,9 @@ def lattice_labels(found: methods.Found, case: Case) -> np.ndarray:
         1 CSF, 2 GM, 3 WM; 0 outside the scan's mask, whose outline is the same for all
         methods.
     """
-    probs = on_lattice(found.probs, found.grid, case.lattice)
-    inside = on_lattice(case.mask[None], case.grid, case.lattice)[0] > 0.5
+    probs = np.asarray(found.probs, np.float32)
+    probs = np.stack([carry(share, found.grid, case.lattice) for share in probs])
+    inside = carry(case.mask.astype(np.float32), case.grid, case.lattice) > 0.5
     return np.where(inside & (probs.max(axis=0) > 0), probs.argmax(axis=0) + 1, 0).astype(np.uint8)
 
 
@@ -169,7 +149,7 @@ def run_case(case: Case, chosen: dict | None = None) -> tuple[list[dict], dict]:
             'source': case.source, 'brain': case.brain, 'voxel': case.voxel,
             'snr': case.snr, 'seed': case.seed, 'method': name,
         }  # fmt: skip
-        wall, cpu = time.perf_counter(), _processor_time()
+        wall, cpu = time.perf_counter(), processor_time()
         try:
             found = method(scan, case.mask, case.grid)
         except methods.NotInstalled:
@@ -177,16 +157,11 @@ def run_case(case: Case, chosen: dict | None = None) -> tuple[list[dict], dict]:
         except Exception as error:  # noqa: BLE001 - another package's failure is a result
             row['status'] = ' '.join(f'failed: {error or type(error).__name__}'.split())
         else:
-            taken = {'cpu': _processor_time() - cpu, 'wall': time.perf_counter() - wall}
+            taken = {'cpu': processor_time() - cpu, 'wall': time.perf_counter() - wall}
             pictures[name] = lattice_labels(found, case)
             row |= {'status': 'ok', **score(found, pictures[name], case, scan), **taken}
         rows.append(row)
     return rows, pictures
-
-
-def _processor_time():
-    """Of this process and the programs it ran, s."""
-    return sum(os.times()[:4])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

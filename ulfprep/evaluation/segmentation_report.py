@@ -10,6 +10,7 @@ from ulfprep import __version__
 from ulfprep.bids.files import write_json, write_text
 from ulfprep.bids.table import cell
 from ulfprep.evaluation.cases import Case
+from ulfprep.evaluation.fresh import peak_memory
 from ulfprep.evaluation.methods import DESCRIPTIONS
 from ulfprep.evaluation.segmentation import COLUMNS, SCORES
 
@@ -48,7 +49,7 @@ def document(rows: list[dict], command: str, missing=()) -> str:
         '',
         f'- Date: {datetime.now(UTC):%Y-%m-%d}',
         f'- ulfprep {__version__}',
-        f'- Machine: {os.cpu_count()} processors; peak memory of the run {_peak_memory():.1f} GB',
+        f'- Machine: {os.cpu_count()} processors; peak memory of the run {peak_memory():.1f} GB',
         f'- Command: `{command}`',
         *(f'- {line}' for line in missing),
         '',
@@ -159,12 +160,3 @@ def _mean_size(rows, name):
     """Mean of a score's absolute values; ``None`` where there are none."""
     values = [abs(row[name]) for row in rows if name in row]
     return np.mean(values) if values else None
-
-
-def _peak_memory():
-    """Most memory that this process held at once, GB."""
-    import resource
-    import sys
-
-    unit = 1 if sys.platform == 'darwin' else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9

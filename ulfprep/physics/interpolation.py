@@ -6,6 +6,33 @@ from scipy import ndimage
 from ulfprep.physics.grid import Grid, aligned_offsets, covered, resized_grid
 
 
+def carry(volume: np.ndarray, source: Grid, target: Grid, order: int = 1) -> np.ndarray:
+    """Interpolate a volume onto a grid of any orientation and voxel size.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray, shape ``source.shape``
+    source, target : Grid
+    order : int
+        Of the splines: 0 takes the nearest voxel (labels), 1 is linear, 3 cubic.
+
+    Returns
+    -------
+    numpy.ndarray, shape ``target.shape``
+        The type of ``volume``; zero beyond the field of view of ``source``.
+    """
+    to_source = np.linalg.inv(source.affine) @ target.affine
+    if source.shape == target.shape and np.allclose(to_source, np.eye(4), atol=1e-4):
+        return np.array(volume)
+    # The outermost voxels are extended by the half voxel that is their own; further out
+    # there is nothing.
+    out = ndimage.affine_transform(
+        volume, to_source[:3, :3], to_source[:3, 3], target.shape, order=order, mode='nearest'
+    )
+    out[~covered(source, target)] = 0
+    return out
+
+
 def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
     """Interpolate an image onto another grid with cubic splines.
 
@@ -19,23 +46,8 @@ def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
     numpy.ndarray, shape ``target.shape``, float32
         Zero beyond the field of view of ``source``; never below its minimum.
     """
-    to_source = np.linalg.inv(source.affine) @ target.affine
-    out = ndimage.affine_transform(
-        np.asarray(image, np.float32),
-        to_source[:3, :3],
-        to_source[:3, 3],
-        target.shape,
-        order=3,
-        mode='nearest',
-    )
-    out = np.maximum(out, image.min())
-    # The outermost voxels are extended by the half voxel that is their own; further out
-    # there is nothing.
-    index = np.ogrid[tuple(slice(n) for n in target.shape)]
-    for row, shift, n in zip(to_source[:3, :3], to_source[:3, 3], source.shape, strict=True):
-        position = sum(step * k for step, k in zip(row, index, strict=True)) + shift
-        out[np.abs(position - (n - 1) / 2) > n / 2 + 1e-3] = 0
-    return out.astype(np.float32)
+    out = carry(np.asarray(image, np.float32), source, target, order=3)
+    return np.where(covered(source, target), np.maximum(out, image.min()), 0).astype(np.float32)
 
 
 def resample_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
@@ -67,10 +79,7 @@ def carry_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
     soft = ndimage.gaussian_filter(
         np.asarray(mask, np.float32), np.sqrt(np.maximum(variance, 0)), mode='nearest'
     )
-    share = ndimage.affine_transform(
-        soft, to_source[:3, :3], to_source[:3, 3], target.shape, order=1, mode='nearest'
-    )
-    return (share > 0.5) & covered(source, target)
+    return carry(soft, source, target) > 0.5
 
 
 def acquired_grid(grid: Grid, acquired) -> Grid | None:
