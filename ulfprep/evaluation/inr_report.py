@@ -74,7 +74,9 @@ SCORES = {
         'Residual', 'Root mean square of scan minus prediction, inside the brain', 'sigma'
     ),
     'realised_csf': _score(
-        'CSF, realised', "Mean of CSF, the method's own tissues, over what was asked for", '%'
+        'CSF, realised',
+        "Mean where the method's own tissues are CSF by over .9, over what was asked for",
+        '%',
     ),
     'realised_gm': _score('GM, realised', 'The same of GM', '%'),
     'realised_wm': _score('WM, realised', 'The same of WM', '%'),
