@@ -46,7 +46,7 @@ class FitOptions:
         How scan and prediction are compared, one of :data:`ulfprep.inr.losses.LIKELIHOODS`.
     """
 
-    epochs: int = 8
+    epochs: int = 16
     patience: int = 3
     spacing: float = 1.0
     block_mm: float = 56.0
