@@ -47,7 +47,7 @@ class FitOptions:
     """
 
     epochs: int = 16
-    patience: int = 3
+    patience: int = 8
     spacing: float = 1.0
     block_mm: float = 56.0
     backbone: str = 'lattice'
