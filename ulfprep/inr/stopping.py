@@ -9,8 +9,8 @@ def at_noise_floor(history: dict, patience: int, tolerance: float = TOLERANCE) -
 
     The residual alone is no reason to stop: the first estimate leaves the noise already, by the
     discrepancy principle, and the terms beside the data are still to be met. From there on a fit
-    ends once the best of its last epochs is hardly better than the best before them. Few epochs are
-    too few to tell: the step size is still large then, and what borders gain comes with the small
+    ends once the best of its last epochs is hardly better than the best before them. Few epochs
+    cannot tell: the step size is still large then, and what borders gain comes with the small
     steps at the end.
 
     Parameters
