@@ -90,6 +90,9 @@ class Settings:
         Data term of the fit: ``mae`` or ``rician``.
     backbone : str
         Network of the fitted field, one of :data:`BACKBONES`.
+    output_resolution : float
+        Voxel size of the enhanced image, its tissues and maps, mm. The fit's lattice does not
+        follow it.
     target_resolution : tuple of float
         Voxel size of simulated scans, mm.
     target_snr : float or None
@@ -141,6 +144,7 @@ class Settings:
     psf: str = 'gaussian'
     likelihood: str = 'rician'
     backbone: str = 'lattice'
+    output_resolution: float = 1.0
     target_resolution: tuple[float, ...] = (1.6, 1.6, 5.0)
     target_snr: float | None = None
     n_realisations: int = 1

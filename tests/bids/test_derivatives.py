@@ -13,6 +13,7 @@ from ulfprep.bids.derivatives import (
     derivatives_of,
     golden_list,
     path_of,
+    remove_rendered,
 )
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.finished import is_finished
@@ -67,6 +68,37 @@ def test_unknown_entity_is_an_error_not_a_lost_name():
         path_of(scan_of(mod='T1w'), QC)
 
 
+@pytest.mark.parametrize(('millimetres', 'label'), [(0.5, '0p5mm'), (1.0, '1mm'), (2.0, '2mm')])
+def test_names_tell_the_resolution(millimetres, label):
+    scan = dataclasses.replace(scan_of(), resolution=millimetres)
+    names = {path.name for path in golden_list(scan, 'enhance')}
+    fine = {
+        'desc-enhanced_T1w', 'dseg', 'label-CSF_probseg', 'label-GM_probseg', 'label-WM_probseg',
+        'desc-uncertainty_T1w', 'desc-entropy_T1w', 'desc-claim_T1w',
+    }  # fmt: skip
+    expected = {f'sub-01_res-{label}_{name}.{e}' for name in fine for e in ('nii.gz', 'json')}
+    assert {name for name in names if '_res-' in name} == expected
+    # What lies on the scan's own grid is called the same.
+    usual = {path.name for path in golden_list(scan_of(), 'enhance')}
+    assert {n for n in names if '_res-' not in n} == {n for n in usual if '_res-' not in n}
+
+
+@pytest.mark.parametrize('role', ['scan', 'member'])
+def test_images_of_other_resolutions_are_removed_and_nothing_else(tmp_path, role):
+    scan = dataclasses.replace(scan_of(), resolution=0.5)
+    others = [dataclasses.replace(scan, resolution=mm) for mm in (1.0, 2.0, 0.75)]
+    neighbours = [scan_of(run='1'), dataclasses.replace(scan_of(), suffix='T2w')]
+    written = {path for s in (scan, *others, *neighbours) for path in golden_list(s, 'enhance')}
+    for path in written:
+        write_text(tmp_path / path, 'x')
+    remove_rendered(dataclasses.replace(scan, role=role), tmp_path)
+    kept = {path.relative_to(tmp_path) for path in tmp_path.rglob('*') if path.is_file()}
+    wanted = {path for s in (scan, *neighbours) for path in golden_list(s, 'enhance')}
+    if role == 'member':
+        wanted = {path for path in wanted if '_res-0p5mm' not in path.name}
+    assert kept == wanted
+
+
 @pytest.fixture
 def finished(tmp_path):
     """Return scan and settings with a complete set of files."""
@@ -99,6 +131,8 @@ def test_other_settings_are_not_finished(finished):
     scan, settings = finished
     assert not is_finished(scan, dataclasses.replace(settings, random_seed=1), 'enhance')
     assert is_finished(scan, dataclasses.replace(settings, nprocs=7, verbose=2), 'enhance')
+    finer = dataclasses.replace(scan, resolution=0.5)
+    assert not is_finished(finer, dataclasses.replace(settings, output_resolution=0.5), 'enhance')
     assert not is_finished(scan, settings, 'simulate')
 
 
@@ -130,6 +164,18 @@ def test_sidecars_have_what_bids_asks_for(finished):
         assert ('SkullStripped' in content) == (derivative.suffix == IMAGE)
         assert content['Contrast']['contrast_vector'] == [0.5, 0.9, 1.0]
         assert content['Provenance']['SettingsHash'] == settings.digest()
+
+
+def test_sidecars_state_the_resolution_in_words(finished):
+    scan, settings = finished
+    scan = dataclasses.replace(scan, resolution=0.5)
+    made_by = provenance(scan, dataclasses.replace(settings, output_resolution=0.5))
+    contents = {d.key: sidecar(d, scan, made_by, {}, True) for d in derivatives_of('enhance')[:-1]}
+    for key in ('enhanced', 'fine_dseg', 'claim'):
+        assert contents[key]['Resolution'].startswith('0.5 mm isotropic')
+    assert 'and 0.5 mm, estimated' in contents['enhanced']['Description']
+    assert not any('{' in content['Description'] for content in contents.values())
+    assert contents['enhanced']['Provenance']['Settings']['output_resolution'] == 0.5
 
 
 def test_preproc_of_a_head_is_not_stripped(finished):

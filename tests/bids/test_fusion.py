@@ -156,6 +156,13 @@ def test_the_files_of_a_group():
     assert files['sub-1_T2w'] == {p.name for p in golden_list(scan('sub-1_T2w'), 'enhance')}
 
 
+def test_a_shared_image_has_the_resolution_of_its_scans():
+    fusion = fusion_of('all', *NAMES)
+    planned = tuple(dataclasses.replace(s, resolution=0.5) for s in fusion.planned)
+    (fused,) = dataclasses.replace(fusion, planned=planned).fused()
+    assert all('res-0p5mm' in p.name for p in golden_list(fused, 'enhance') if '_res-' in p.name)
+
+
 def test_names_stay_when_a_scan_is_left_out():
     whole = fusion_of('all', *NAMES)
     less = whole.without({'sub-1_run-1_T1w': 'it is cut short'})

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -111,6 +112,24 @@ def test_nothing_of_an_earlier_run_is_left_beside_a_fused_image(make_dataset, ru
     assert run(root, '--fuse', 'runs') == 0
     _, (fusion,) = planned(root, out, 'runs')
     assert listing(out) == OF_DATASET | {'sub-01_ses-A.html'} | promised(*fusion.results())
+
+
+def test_every_fused_image_has_the_output_resolution(make_dataset, run, tmp_path):
+    make_dataset(*RUNS[:2])
+    root, out = make_dataset('sub-01_ses-A', suffix='T2w'), tmp_path / 'out'
+    asked = ('--modalities', 'T1w', 'T2w', '--output-resolution', '2')
+    assert run(root, '--fuse', 'all', *asked) == 0
+    _, (fusion,) = planned(root, out, 'all', *asked)
+    assert listing(out) == OF_DATASET | {'sub-01_ses-A.html'} | promised(*fusion.results())
+    for contrast in ('T1w', 'T2w'):
+        stem = out / f'sub-01/ses-A/anat/sub-01_ses-A_res-2mm_desc-enhanced_{contrast}'
+        image = nib.load(f'{stem}.nii.gz')
+        np.testing.assert_allclose(image.header.get_zooms(), 2)
+        sidecar = json.loads(stem.with_suffix('.json').read_text())
+        assert sidecar['Resolution'].startswith('2 mm isotropic')
+        assert fusion.members[0].name in sidecar['Resolution']
+    notes = qc_of(out, 'sub-01_ses-A')['notes']
+    assert any('--output-resolution' in note for note in notes)
 
 
 def test_contrasts_share_a_field_and_keep_their_names(make_dataset, run, tmp_path):

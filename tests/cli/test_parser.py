@@ -65,6 +65,11 @@ def test_threads_never_exceed_processes():
         ['--acquired-resolution', '1.6', '1.6'],
         ['--acquired-resolution', '1.6', '1.6', '0'],
         ['--target-resolution', '1', '1', 'thick'],
+        ['--output-resolution', '0.39'],
+        ['--output-resolution', '3.01'],
+        ['--output-resolution', 'fine'],
+        ['--output-resolution', 'nan'],
+        ['--output-resolution', '1', '1', '1'],
         ['--target-snr', '0'],
         ['--target-snr', 'inf'],
         ['--n-realisations', '0'],
@@ -185,13 +190,23 @@ def test_settings_of_every_flag_survive_toml(tmp_path):
         '--bias-strength', '0.1', '--noise-fwhm', '2', '--keep-head', '--psf', 'kspace',
         '--likelihood', 'rician', '--simulate-as-bids', str(tmp_path / 'raw'),
         '--skull-strip', 'skip', '--brain-mask', str(tmp_path / 'masks'),
-        '--tissue-prior', 'template', '--backbone', 'wire',
+        '--tissue-prior', 'template', '--backbone', 'wire', '--output-resolution', '0.5',
     ]  # fmt: skip
     settings = parse_args(arguments)
     assert settings.target_contrast == ('WM-GM=-0.4',)
     assert settings.acquired_resolution == (1.5, 1.5, 5.0)
     assert settings.keep_head
+    assert settings.output_resolution == 0.5
     assert Settings.from_toml(settings.to_toml()) == settings
+
+
+@pytest.mark.parametrize('bound', ['0.4', '3'])
+def test_the_output_resolution_reaches_its_bounds_and_changes_results(bound):
+    plain, told = parse_args(BASE), parse_args([*BASE, '--output-resolution', bound])
+    assert plain.output_resolution == 1
+    assert told.output_resolution == float(bound)
+    assert told.digest() != plain.digest()
+    assert parse_args([*BASE, '--output-resolution', '1.0']).digest() == plain.digest()
 
 
 def test_the_word_on_the_skull_changes_results_and_the_place_of_masks_does_not():

@@ -103,6 +103,28 @@ def test_second_run_does_nothing_and_says_so(make_dataset, run, tmp_path, capsys
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / 'out/sub-01').rglob('*')} == before
 
 
+def test_another_resolution_replaces_the_images_of_the_last(make_dataset, run, tmp_path):
+    root, anat = make_dataset('sub-01'), tmp_path / 'out/sub-01/anat'
+
+    def labels():
+        return {path.name.split('_')[1] for path in anat.glob('sub-01_res-*')}
+
+    assert run(root, '--output-resolution', '2') == 0
+    coarse = nib.load(anat / 'sub-01_res-2mm_desc-enhanced_T1w.nii.gz')
+    np.testing.assert_allclose(coarse.header.get_zooms(), 2)
+    assert labels() == {'res-2mm'}
+    residual = (anat / 'sub-01_desc-residual_T1w.nii.gz').read_bytes()
+    # The files that are there are not taken for those of another resolution.
+    assert run(root, '--output-resolution', '0.8') == 0
+    assert labels() == {'res-0p8mm'}
+    fine = nib.load(anat / 'sub-01_res-0p8mm_dseg.nii.gz')
+    np.testing.assert_allclose(fine.header.get_zooms(), 0.8)
+    # What lies on the grid of the scan is the same whatever is rendered.
+    assert (anat / 'sub-01_desc-residual_T1w.nii.gz').read_bytes() == residual
+    assert run(root) == 0
+    assert labels() == {'res-1mm'}
+
+
 def test_other_settings_run_again(make_dataset, run, tmp_path):
     root = make_dataset('sub-01')
     run(root)

@@ -6,6 +6,7 @@ import json
 import shutil
 
 import nibabel as nib
+import nibabel.processing
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +85,32 @@ def test_the_derivatives_pass_the_bids_validator(example_run):
     out, _ = example_run
     done = validate(out)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_a_field_rendered_at_another_resolution_is_the_same_field(tmp_path):
+    common = [EXAMPLES, tmp_path / 'out', 'participant', '-w', tmp_path / 'work', '--sloppy']
+    common += ['--participant-label', '01', '--nprocs', 1, '--device', 'cpu']
+    anat = tmp_path / 'out/sub-01/anat'
+    images, metrics = [], []
+    for size in (1, 2):
+        done = run_ulfprep(*common, '--output-resolution', size)
+        assert done.returncode == 0, done.stderr[-3000:]
+        image = nib.load(anat / f'sub-01_res-{size}mm_desc-enhanced_T1w.nii.gz')
+        # Read now: the next run removes the image.
+        images.append(nib.Nifti1Image(image.get_fdata(), image.affine, image.header))
+        metrics.append(json.loads((anat / 'sub-01_desc-qc_T1w.json').read_text())['metrics'])
+    assert metrics[0] == metrics[1]
+    assert not list(anat.glob('*res-1mm*'))
+    sidecar = json.loads((anat / 'sub-01_res-2mm_dseg.json').read_text())
+    assert sidecar['Resolution'].startswith('2 mm')
+    assert validate(tmp_path / 'out').returncode == 0
+    fine, coarse = images
+    assert np.allclose(coarse.header.get_zooms(), 2)
+    # Voxels of 2 mm lie amid eight of 1 mm; samples of one smooth field are near their mean.
+    there = nib.processing.resample_from_to(fine, coarse, order=1).get_fdata()
+    inside = (coarse.get_fdata() > 0) & (there > 0)
+    assert inside.sum() > 100_000
+    assert np.corrcoef(there[inside], coarse.get_fdata()[inside])[0, 1] > 0.95
 
 
 def test_sidecars_tell_where_a_voxel_comes_from(example_run):

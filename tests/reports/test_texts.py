@@ -34,6 +34,14 @@ def test_summary_says_what_was_decided(qc):
     assert 'embedded HMRF-EM' in text
 
 
+@pytest.mark.parametrize(
+    ('asked', 'shown'), [({}, '1 mm'), ({'output_resolution': 0.5}, '0.5 mm')]
+)
+def test_summary_says_how_fine_the_image_is(qc, asked, shown):
+    qc['settings'] |= asked
+    assert f'look at 3 T with voxels of {shown}.' in texts.summary(qc)[0]
+
+
 def test_summary_of_a_simulation_and_of_nothing_assumed(qc):
     qc['direction'] = 'simulate'
     qc['contrast']['defaults_used'] = []

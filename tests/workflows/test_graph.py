@@ -62,6 +62,35 @@ def test_threads_of_heavy_nodes_are_declared(settings):
     assert workflow.get_node('enhance_wf.fit').inputs.n_threads == 2
 
 
+def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(settings):
+    chosen = dataclasses.replace(settings, output_resolution=0.5)
+    task = make_task(find_scans(chosen)[0], chosen)
+    assert any('--output-resolution' in note for note in task.notes)
+    workflow = init_scan_wf(task, chosen)
+    kept, measured = (workflow.get_node(n) for n in ('render_kept', 'enhance_wf.render'))
+    assert (kept.inputs.spacing, measured.inputs.spacing) == (0.5, 1.0)
+    assert kept.mem_gb >= measured.mem_gb
+    methods = ' '.join(workflow.visit_desc().split())
+    assert 'rendered at 0.5 mm, and at 1 mm for residual' in methods
+    graph = workflow._create_flat_graph()
+    edges = {
+        (target.name, field): (source.name, out)
+        for source, target, data in graph.edges(data=True)
+        for out, field in data['connect']
+    }
+    for name in ('enhanced', 'dseg', 'claim'):
+        assert ('render_kept', name) in edges.values()
+    assert edges['residual', 'enhanced'] == edges['metrics', 'enhanced'] == ('render', 'enhanced')
+    plain = init_scan_wf(make_task(find_scans(settings)[0], settings), settings)
+    assert 'render_kept' not in plain.list_node_names()
+
+
+def test_fewer_scans_at_a_time_where_images_are_large():
+    settings = Settings(Path('i'), Path('o'), nprocs=8, omp_nthreads=1, output_resolution=0.4)
+    usual = dataclasses.replace(settings, output_resolution=1.0)
+    assert scans_at_a_time(8, settings, 16) < scans_at_a_time(8, usual, 16)
+
+
 def test_gpu_nodes_are_known_to_the_scheduler(settings):
     for device, expected in (('cpu', False), ('cuda:1', True)):
         chosen = dataclasses.replace(settings, device=device)

@@ -55,6 +55,8 @@ class Scan:
     role : {'scan', 'member', 'fused'}
         What there is of it: everything, all but an enhanced image (which it shares with
         others of its modality), or nothing but that shared image.
+    resolution : float
+        Voxel size of its enhanced image, mm.
     """
 
     path: Path
@@ -67,6 +69,7 @@ class Scan:
     mask_note: str = ''
     fusion: 'Fusion | None' = None
     role: str = 'scan'
+    resolution: float = 1.0
 
     @property
     def name(self) -> str:
@@ -193,7 +196,7 @@ def find_scans(settings: Settings) -> list[Scan]:
     Parameters
     ----------
     settings : Settings
-        Only ``bids_dir``, the modalities and the labels are used.
+        Only ``bids_dir``, the modalities, the labels and ``output_resolution`` are used.
 
     Returns
     -------
@@ -235,6 +238,7 @@ def find_scans(settings: Settings) -> list[Scan]:
             stem=stem,
             source=f'bids:raw:{relative}',
             suffix=suffix,
+            resolution=settings.output_resolution,
         )
     if not scans:
         wanted = f'{_shorten(["sub-" + p for p in participants])}'

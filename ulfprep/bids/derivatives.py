@@ -37,6 +37,8 @@ FIGURES_OF_MEMBER = ('bias', 'tissues', 'tissuechange', 'residual', 'contrast')
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
 #: Stands for the suffix of the scan.
 IMAGE = 'image'
+#: Stands for the label of the scan's own output resolution.
+FINE = 'fine'
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Derivative:
     suffix : str
         BIDS suffix; :data:`IMAGE` for that of the scan itself.
     description : str
-        What the file holds, for its sidecar.
+        What the file holds, for its sidecar; ``{resolution}`` is that of the enhanced image, mm.
     entities : dict
         Entities beside the scan's own: ``resolution``, ``label``, ``desc``.
     sidecar : dict
@@ -108,19 +110,19 @@ ENHANCED = [
     Derivative(
         'enhanced',
         IMAGE,
-        'The brain as it would look at the target field strength and 1 mm, estimated from '
-        'the scan alone.',
-        {'resolution': '1mm', 'desc': 'enhanced'},
+        'The brain as it would look at the target field strength and {resolution:g} mm, '
+        'estimated from the scan alone.',
+        {'resolution': FINE, 'desc': 'enhanced'},
         {'SkullStripped': True},
     ),
-    *_segmentation('fine_', 'of the enhanced image', resolution='1mm'),
+    *_segmentation('fine_', 'of the enhanced image', resolution=FINE),
     Derivative(
         'uncertainty',
         IMAGE,
         'Standard deviation of the enhanced image, in its own intensity units: on simulated '
         'scans about two thirds of the truth lay within one and nine in ten within 1.96 of it. '
         'Errors of mask, noise level and contrast are not in it.',
-        {'resolution': '1mm', 'desc': 'uncertainty'},
+        {'resolution': FINE, 'desc': 'uncertainty'},
         {'SkullStripped': True, 'Units': 'arbitrary'},
     ),
     Derivative(
@@ -128,7 +130,7 @@ ENHANCED = [
         IMAGE,
         'Entropy of the tissue probabilities of the enhanced image: 0 where one tissue is '
         'certain, 1 between two, 1.58 where all three are alike; zero outside the brain.',
-        {'resolution': '1mm', 'desc': 'entropy'},
+        {'resolution': FINE, 'desc': 'entropy'},
         {'SkullStripped': True, 'Units': 'bit'},
     ),
     Derivative(
@@ -138,7 +140,7 @@ ENHANCED = [
         'over 5 mm) that passes the scanner and the linear inverse and exceeds what noise makes: '
         '1 where the scan shows it, 0 where it is the prior alone, where there is no more detail '
         'than noise makes, and outside the brain.',
-        {'resolution': '1mm', 'desc': 'claim'},
+        {'resolution': FINE, 'desc': 'claim'},
         {'SkullStripped': True, 'Units': '1'},
     ),
     Derivative(
@@ -178,7 +180,12 @@ def derivatives_of(
 
 def on_fine_grid(derivative: Derivative) -> bool:
     """Tell whether a file lies on the grid of the enhanced image, not on that of the scan."""
-    return derivative.entities.get('resolution') == '1mm'
+    return derivative.entities.get('resolution') == FINE
+
+
+def resolution_label(millimetres: float) -> str:
+    """Return a voxel size as a BIDS label: ``1mm``, ``0p5mm`` (a label has no full stop)."""
+    return f'{millimetres:g}mm'.replace('.', 'p')
 
 
 def figures_of(direction: str, role: str = 'scan') -> tuple[str, ...]:
@@ -214,6 +221,8 @@ def path_of(scan: Scan, derivative: Derivative) -> Path:
         'suffix': scan.suffix if own else derivative.suffix,
         'extension': derivative.extension,
     }
+    if on_fine_grid(derivative):
+        entities['resolution'] = resolution_label(scan.resolution)
     if not own and scan.suffix != 'T1w':
         # Masks and tissues of a T2w would otherwise take the names of the T1w's.
         entities['desc'] = f'{derivative.entities.get("desc", "")}{scan.suffix}'
@@ -234,6 +243,20 @@ def remove_simulated(scan: Scan, output_dir: Path) -> None:
     for path in sorted((output_dir / example.parent).glob('*')):
         if name.fullmatch(path.name):
             path.unlink(missing_ok=True)
+
+
+def remove_rendered(scan: Scan, output_dir: Path) -> None:
+    """Remove what earlier runs rendered of a scan and this one does not, at any resolution."""
+    wanted = set(golden_list(scan, 'enhance'))
+    label = re.escape(f'_res-{resolution_label(scan.resolution)}_')
+    for derivative in filter(on_fine_grid, ENHANCED):
+        path = path_of(scan, derivative)
+        stem = re.escape(path.name.removesuffix('.nii.gz'))
+        stem = stem.replace(label, r'_res-[0-9]+(p[0-9]+)?mm_')
+        name = re.compile(rf'{stem}\.(nii\.gz|json)')
+        for found in sorted((output_dir / path.parent).glob('*')):
+            if name.fullmatch(found.name) and path.parent / found.name not in wanted:
+                found.unlink(missing_ok=True)
 
 
 def remove_unshared(scan: Scan, output_dir: Path) -> None:

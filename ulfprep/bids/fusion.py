@@ -106,6 +106,7 @@ class Fusion:
             suffix=contrast,
             fusion=self,
             role='fused',
+            resolution=lead.resolution,
         )
 
 

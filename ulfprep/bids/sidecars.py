@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import Derivative, on_fine_grid
+from ulfprep.bids.derivatives import FINE, Derivative, on_fine_grid
 from ulfprep.bids.files import read_json, write_json, write_text
 from ulfprep.bids.finished import input_digest, relevant_settings
 from ulfprep.bids.labels import lookup_table
@@ -89,18 +89,19 @@ def sidecar(
         Of the scans that it was fitted with (:func:`ulfprep.bids.qc.fusion_record`).
     """
     fine = on_fine_grid(derivative)
-    content: dict = {'Description': derivative.description, 'Sources': [scan.source]}
+    description = derivative.description.format(resolution=scan.resolution)
+    content: dict = {'Description': description, 'Sources': [scan.source]}
     content.update(derivative.sidecar)
     if derivative.key == 'brain_mask':
         found = 'what is not zero in the scan' if stripped else 'found by deepbet'
         origin = f"the user's own ({scan.mask.name})" if scan.mask else found
-        content['Description'] = f'{derivative.description[:-1]}: {origin}.'
+        content['Description'] = f'{description[:-1]}: {origin}.'
     if derivative.key == 'preproc':
         content['SkullStripped'] = stripped
     if 'resolution' in derivative.entities:
         size = ' x '.join(f'{mm:g}' for mm in made_by['settings']['target_resolution'])
         content['Resolution'] = {
-            '1mm': '1 mm isotropic, axes and field of view of the scan',
+            FINE: f'{scan.resolution:g} mm isotropic, axes and field of view of the scan',
             'ulf': f'{size} mm, the acquisition of the simulated scanner',
         }[derivative.entities['resolution']]
     if scan.is_fused and (fine or derivative.key == 'residual'):
@@ -109,7 +110,7 @@ def sidecar(
     if scan.is_fused and fine:
         reference = scan.fusion.members[0].name
         content['Description'] = content['Description'].replace('the scan alone', 'these scans')
-        content['Resolution'] = f'1 mm isotropic, axes and field of view of {reference}'
+        content['Resolution'] = content['Resolution'].replace('the scan', reference)
     content['Contrast'] = {
         key: plan.get(key)
         for key in (

@@ -39,6 +39,14 @@ def add_target(group) -> None:
         'what is not stated',
     )
     group.add_argument(
+        '--output-resolution',
+        type=values.output_resolution,
+        default=Settings.output_resolution,
+        metavar='MM',
+        help='voxel size of the enhanced image, its tissues and maps; the fit stays at 1 mm '
+        '(default: 1)',
+    )
+    group.add_argument(
         '--relaxation',
         type=values.relaxation,
         metavar='FILE',

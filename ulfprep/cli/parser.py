@@ -154,6 +154,7 @@ def parse_args(argv: list[str] | None = None) -> Settings:
         psf=options.psf,
         likelihood=options.likelihood,
         backbone=options.backbone,
+        output_resolution=options.output_resolution,
         target_resolution=tuple(options.target_resolution),
         target_snr=options.target_snr,
         n_realisations=options.n_realisations,

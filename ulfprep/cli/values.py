@@ -64,6 +64,18 @@ def length(text: str) -> float:
     return value
 
 
+def output_resolution(text: str) -> float:
+    """Convert the edge, in mm, of voxels to render."""
+    value = _number(text)
+    if not 0.4 <= value <= 3:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no voxel size in mm between 0.4 and 3: finer voxels would hold nothing '
+            'more, coarser ones hardly a tissue by itself'
+        )
+    # As much as a file name tells; finer differences would share one.
+    return round(value, 3)
+
+
 def positive(text: str) -> float:
     """Convert a positive number."""
     value = _number(text)

@@ -31,7 +31,7 @@ def score_examples(output_dir: Path, examples: Path) -> list[dict]:
     import nibabel as nib
 
     from ulfprep.evaluation.compare import compare
-    from ulfprep.evaluation.examples import SUBJECTS, example_truth
+    from ulfprep.evaluation.examples import SUBJECTS, example_truth, rendered_label
     from ulfprep.physics.grid import Grid
     from ulfprep.physics.interpolation import bicubic
 
@@ -46,9 +46,10 @@ def score_examples(output_dir: Path, examples: Path) -> list[dict]:
         truth = example_truth(subject)
         scan, grid = load(examples / stem / 'anat' / f'{stem}_T1w.nii.gz')
         folder = output_dir / stem / 'anat'
-        enhanced, fine = load(folder / f'{stem}_res-1mm_desc-enhanced_T1w.nii.gz')
-        labels, _ = load(folder / f'{stem}_res-1mm_dseg.nii.gz')
         quality = json.loads((folder / f'{stem}_desc-qc_T1w.json').read_text())
+        rendered = folder / f'{stem}_res-{rendered_label(quality)}'
+        enhanced, fine = load(f'{rendered}_desc-enhanced_T1w.nii.gz')
+        labels, _ = load(f'{rendered}_dseg.nii.gz')
         plain = compare(bicubic(scan, grid, truth.grid), truth.grid, truth)
         rows.append({'subject': subject, 'method': 'bicubic', **plain})
         rows.append(

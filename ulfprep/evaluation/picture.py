@@ -1,5 +1,6 @@
 """One picture of an example: the scan, the enhanced image, the truth, the uncertainty."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def picture_example(output_dir: Path, examples: Path, target: Path, subject: str
     import matplotlib.pyplot as plt
     import nibabel as nib
 
-    from ulfprep.evaluation.examples import example_truth
+    from ulfprep.evaluation.examples import example_truth, rendered_label
     from ulfprep.physics.grid import Grid
     from ulfprep.physics.interpolation import bicubic
 
@@ -36,7 +37,9 @@ def picture_example(output_dir: Path, examples: Path, target: Path, subject: str
         data = np.asarray(image.dataobj, dtype=np.float32)
         return bicubic(data, Grid(data.shape, image.affine), truth.grid) * truth.mask
 
-    fine = output_dir / stem / 'anat' / f'{stem}_res-1mm_desc'
+    folder = output_dir / stem / 'anat'
+    quality = json.loads((folder / f'{stem}_desc-qc_T1w.json').read_text())
+    fine = folder / f'{stem}_res-{rendered_label(quality)}_desc'
     white = truth.probs[2] > 0.9
     columns = [
         ('64 mT, interpolated', on_truth(examples / stem / 'anat' / f'{stem}_T1w.nii.gz')),

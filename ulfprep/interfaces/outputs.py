@@ -77,6 +77,7 @@ class WriteDerivatives(SimpleInterface):
             QC,
             derivatives_of,
             path_of,
+            remove_rendered,
             remove_simulated,
             remove_unshared,
             sidecar_path,
@@ -94,6 +95,8 @@ class WriteDerivatives(SimpleInterface):
         qc_file.unlink(missing_ok=True)
         remove_simulated(scan, out)
         remove_unshared(scan, out)
+        if inputs.direction == 'enhance':
+            remove_rendered(scan, out)
         registrations = self._registrations()
         files = self._files()
         simulated = self._simulated_sidecars(plan)

@@ -84,7 +84,11 @@ def summary(qc):
     if qc.get('direction') == 'simulate':
         first += f'It was taken down to what a scanner of {target} would have measured.'
     else:
-        first += f'Estimated was how the same brain would look at {target} with voxels of 1 mm.'
+        size = (qc.get('settings') or {}).get('output_resolution', 1.0)
+        first += (
+            f'Estimated was how the same brain would look at {target} with voxels of '
+            f'{number(size)} mm.'
+        )
     lines = [first]
     if plan.get('noise_sigma') is not None:
         lines.append(

@@ -14,7 +14,7 @@ from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.export import export_simulated
 from ulfprep.settings import Settings
-from ulfprep.workflows.enhance import FIT_MEMORY
+from ulfprep.workflows.enhance import render_memory
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
@@ -37,7 +37,7 @@ LOGGER = logging.getLogger('ulfprep')
 def scans_at_a_time(n_scans: int, settings: Settings, memory_gb: float) -> int:
     """Return how many scans may run at once without wanting more CPUs or memory than there are."""
     by_cpu = settings.nprocs // settings.omp_nthreads
-    by_memory = int(memory_gb // FIT_MEMORY)
+    by_memory = int(memory_gb // render_memory(settings))
     return max(1, min(n_scans, by_cpu, by_memory))
 
 

@@ -17,7 +17,7 @@ give, corrected by the same inverse; an implicit neural representation of intens
 probabilities in world coordinates corrects it so that the forward model (one contrast factor a
 tissue, point-spread function, sampling) reproduces the measured voxels [@hulfsynth], under
 Dice and cross-entropy to the tissue segmentation and total variation. {network} It was rendered
-at 1 mm.
+at {rendered}.
 Its standard deviation adds up the variances of noise that passed the inverse, of detail that the
 image loses when it is sent through the forward model and the inverse once more, of the tissues
 that a point may belong to, of the texture of a tissue, and of anatomy that the scan does not
@@ -62,11 +62,57 @@ FITTED = ['fit_file', 'history_file']
 SHARED = [*FITTED, 'registration_file']
 #: Memory a fit may take, GB; half of it is torch itself.
 FIT_MEMORY = 3.0
+#: What rendering may take, GB: at all, and more for images of a brain at 1 mm.
+RENDER_MEMORY = (1.0, 0.2)
+#: Voxel size at which a field is measured and drawn, mm: that of its own lattice.
+MEASURED = 1.0
 
 
 def boilerplate(settings: Settings) -> str:
     """Return the methods text of a fit."""
-    return BOILERPLATE.format(network=NETWORKS[settings.backbone])
+    rendered = f'{settings.output_resolution:g} mm'
+    if keeps_another(settings):
+        rendered += f', and at {MEASURED:g} mm for residual, metrics and figures'
+    return BOILERPLATE.format(network=NETWORKS[settings.backbone], rendered=rendered)
+
+
+def keeps_another(settings: Settings) -> bool:
+    """Tell whether the images to keep have other voxels than those that are measured."""
+    return settings.output_resolution != MEASURED
+
+
+def resolution_notes(settings: Settings) -> tuple[str, ...]:
+    """Return what the reader of images with other voxels than usual should know."""
+    if not keeps_another(settings):
+        return ()
+    kept = f'{settings.output_resolution:g} mm, as asked with --output-resolution'
+    measured = f'residual, metrics and figures are those of the same field at {MEASURED:g} mm'
+    return (f'The enhanced image, its tissues and maps are written at {kept}; {measured}.',)
+
+
+def render_memory(settings: Settings) -> float:
+    """Return the memory that rendering what is kept may take, GB."""
+    return max(FIT_MEMORY, RENDER_MEMORY[0] + RENDER_MEMORY[1] / settings.output_resolution**3)
+
+
+def render_kept(settings: Settings, name: str, contrast: str = '') -> pe.Node:
+    """Return the node that renders the images to keep, where others are measured.
+
+    Parameters
+    ----------
+    settings : Settings
+    name : str
+        Of the node.
+    contrast : str
+        Modality, where the field shows several.
+    """
+    more = {'contrast': contrast} if contrast else {}
+    return pe.Node(
+        RenderField(spacing=settings.output_resolution, **more, **torch_inputs(settings)),
+        name=name,
+        n_procs=settings.omp_nthreads,
+        mem_gb=render_memory(settings),
+    )
 
 
 def torch_inputs(settings: Settings) -> dict:
@@ -138,7 +184,7 @@ def init_enhance_wf(
             mem_gb=FIT_MEMORY,
         )
     render = pe.Node(
-        RenderField(**torch_inputs(settings)),
+        RenderField(spacing=MEASURED, **torch_inputs(settings)),
         name='render',
         n_procs=settings.omp_nthreads,
         mem_gb=FIT_MEMORY,

@@ -7,7 +7,7 @@ from niworkflows.engine.workflows import LiterateWorkflow
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.fusion import Fusion
-from ulfprep.interfaces.inr import FitScans, RenderField
+from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.interfaces.together import SegmentTogether
 from ulfprep.settings import WEIGHTINGS, Settings
@@ -17,7 +17,9 @@ from ulfprep.workflows.enhance import (
     boilerplate,
     fit_inputs,
     init_enhance_wf,
-    torch_inputs,
+    keeps_another,
+    render_kept,
+    resolution_notes,
 )
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
 from ulfprep.workflows.group import GroupTask, register_name
@@ -71,8 +73,8 @@ def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> Li
     prepared, results = [], []
     for task in group.tasks:
         scan = fusion.member(task.scan)
-        # Its own image is kept in the world of the reference.
-        elsewhere = scan.role == 'scan' and task is not group.tasks[0]
+        # Its own image is kept in the world of the reference, and with the voxels asked for.
+        elsewhere = scan.role == 'scan' and _apart(task is not group.tasks[0], settings)
         before = _prepared_wf(task, settings)
         after = _results_wf(scan, settings, elsewhere)
         workflow.connect([
@@ -95,6 +97,11 @@ def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> Li
         if name.endswith('.derivatives'):
             workflow.get_node(name).inputs.methods = methods
     return workflow
+
+
+def _apart(moved: bool, settings: Settings) -> bool:
+    """Tell whether an image to keep is another than that which is measured and drawn."""
+    return moved or keeps_another(settings)
 
 
 def _made(name: str) -> str:
@@ -212,14 +219,15 @@ def _add_image(workflow, prepared, results, fusion, contrast, settings, shared):
     """
     fit, files = shared
     place = fusion.members.index(fusion.lead(contrast))
+    apart = _apart(place > 0, settings)
     before, after = prepared[place], results[place]
     output = fusion.output(contrast)
     target, prefix = after, 'outputs_wf.inputnode'
     if output.role == 'fused':
-        target, prefix = init_outputs_wf(output, settings, 'enhance', place > 0), 'inputnode'
+        target, prefix = init_outputs_wf(output, settings, 'enhance', apart), 'inputnode'
         target.name = f'outputs_{contrast}_wf'
         notes = pe.Node(niu.Merge(1), name=f'notes_{contrast}', run_without_submitting=True)
-        notes.inputs.in1 = _notes(fusion, contrast)
+        notes.inputs.in1 = _notes(fusion, contrast, settings)
         workflow.connect([
             (before, target, [
                 *((_made(name), f'inputnode.{name}') for name in KEPT),
@@ -231,14 +239,9 @@ def _add_image(workflow, prepared, results, fusion, contrast, settings, shared):
             (notes, target, [('out', 'inputnode.notes')]),
             (files, target, [('out', 'inputnode.registration_files')]),
         ])  # fmt: skip
-    if place == 0:
+    if not apart:
         return
-    render = pe.Node(
-        RenderField(contrast=contrast, **torch_inputs(settings)),
-        name=f'render_{contrast}',
-        n_procs=settings.omp_nthreads,
-        mem_gb=FIT_MEMORY,
-    )
+    render = render_kept(settings, f'render_{contrast}', contrast)
     workflow.connect([
         (fit, render, [('fit_file', 'fit_file')]),
         (prepared[0], render, [(_made('preproc'), 'in_file')]),
@@ -246,14 +249,14 @@ def _add_image(workflow, prepared, results, fusion, contrast, settings, shared):
     ])  # fmt: skip
 
 
-def _notes(fusion: Fusion, contrast: str) -> list[str]:
+def _notes(fusion: Fusion, contrast: str, settings: Settings) -> list[str]:
     """Return what the reader of the shared image should know."""
     lead = fusion.lead(contrast).name
     metrics = (
         f'Tissue means, metrics and figures hold the shared image against {lead}; those of the '
         'other scans are in their own sections.'
     )
-    return [*fusion.notes, metrics]
+    return [*fusion.notes, metrics, *resolution_notes(settings)]
 
 
 def _methods(prepared, fusion: Fusion, settings: Settings, together: bool) -> str:

@@ -34,8 +34,8 @@ def init_outputs_wf(
     settings : Settings
     direction : {'enhance', 'simulate'}
     elsewhere : bool
-        Whether the images to keep lie in another world than those to draw. They have inputs of
-        their own then, :data:`RENDERED` with ``kept_`` before the name.
+        Whether the images to keep lie in another world than those to draw, or have other voxels.
+        They have inputs of their own then, :data:`RENDERED` with ``kept_`` before the name.
 
     Returns
     -------

@@ -14,8 +14,13 @@ from ulfprep.bids.derivatives import golden_list
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
-from ulfprep.workflows.enhance import init_enhance_wf
-from ulfprep.workflows.outputs import init_outputs_wf
+from ulfprep.workflows.enhance import (
+    init_enhance_wf,
+    keeps_another,
+    render_kept,
+    resolution_notes,
+)
+from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
 from ulfprep.workflows.preprocess import expected_of, init_preprocess_wf
 from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
 from ulfprep.workflows.simulate import init_simulate_wf
@@ -75,6 +80,8 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     except ValueError as error:
         raise UnusableScanError(str(error)) from error
     notes = (note, f'Target field strength {target:g} T, {asked}: direction {direction}.')
+    if direction == 'enhance':
+        notes += resolution_notes(settings)
     return Task(scan, direction, source, target, notes)
 
 
@@ -172,7 +179,8 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
         change, results = init_enhance_wf(settings, scan.name, alone), ENHANCE_OUTPUTS
     else:
         change, results = init_simulate_wf(settings, scan.name), SIMULATE_OUTPUTS
-    outputs = init_outputs_wf(scan, settings, task.direction)
+    apart = task.direction == 'enhance' and keeps_another(settings)
+    outputs = init_outputs_wf(scan, settings, task.direction, apart)
     made = 'outputnode.{}'.format
     used = 'inputnode.{}'.format
     lattice = ['lattice_probsegs'] if task.direction == 'enhance' else []
@@ -184,5 +192,12 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
         (plan_wf, outputs, [('plan.plan_file', used('plan_file'))]),
         (change, outputs, [(made(name), used(name)) for name in results]),
     ])  # fmt: skip
+    if apart:
+        render = render_kept(settings, 'render_kept')
+        workflow.connect([
+            (change, render, [('fit.fit_file', 'fit_file')]),
+            (preprocess, render, [(made('preproc'), 'in_file')]),
+            (render, outputs, [(n, used(f'kept_{kept}')) for kept, n in RENDERED.items()]),
+        ])  # fmt: skip
     outputs.get_node('derivatives').inputs.methods = ' '.join(workflow.visit_desc().split())
     return workflow
