@@ -155,35 +155,11 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
     model = ForwardModel.between(near, fine, acquired, np.ones(3), psf)
     brain = resample_mask(voxels, near, fine)
     measured = np.asarray(image, np.float32)[bounds]
-    sharp = edge_preserving_inverse(model, measured, voxels, sigma, fine.zooms)
     if prior is not None:
         prior = prior[(slice(None), *fine_bounds)]
-    log_field = reference_field(sharp, brain, fine.zooms, expected, RESIDUAL_FWHM, SPREAD)
-    if grey_to_white(expected) is None:
-        method = PSF_AWARE
-        found = coarse_tissues(
-            model,
-            measured,
-            voxels,
-            sharp,
-            log_field,
-            brain,
-            fine.zooms,
-            SHARP_NOISE * sigma,
-            T1W if expected is None else expected,
-            prior,
-        )
-    else:
-        method = HMRF
-        found = fit_markov_field(
-            sharp * np.exp(-log_field),
-            brain,
-            fine.zooms,
-            sigma=SHARP_NOISE * sigma,
-            order=brightness_order(expected),
-            grey_to_white=grey_to_white(expected),
-            prior=prior,
-        )
+    found, method = lattice_tissues(
+        model, measured, voxels, brain, fine.zooms, sigma, expected, prior
+    )
     seen = model.acquire(found.probs)
     total = seen.sum(axis=0)
     probs = np.where(voxels & (total > 1e-3), seen / np.maximum(total, 1e-3), 0)
@@ -194,3 +170,45 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
     on_fine = np.zeros((3, *whole.shape), np.float32)
     on_fine[(slice(None), *fine_bounds)] = found.probs
     return TissueSegmentation(on_scan, found.means, found.sds, on_fine, method)
+
+
+def lattice_tissues(model, measured, voxels, brain, spacing, sigma, expected, prior):
+    """Deconvolve what was measured and segment the result on its lattice.
+
+    Parameters
+    ----------
+    model : ForwardModel or StackedModel
+        From the lattice to what was measured.
+    measured, voxels : numpy.ndarray, shape of what ``model`` acquires
+        One scan, or several in a row, and their brain voxels.
+    brain : numpy.ndarray of bool, shape (x, y, z)
+    spacing : sequence of 3 floats
+        Of the lattice, mm.
+    sigma : float
+        Noise s.d. of what was measured.
+    expected : sequence of 3 floats or None
+    prior : numpy.ndarray, shape (3, x, y, z), or None
+        On the lattice.
+
+    Returns
+    -------
+    found : TissueShares or MarkovField
+    method : str
+    """
+    sharp = edge_preserving_inverse(model, measured, voxels, sigma, spacing)
+    log_field = reference_field(sharp, brain, spacing, expected, RESIDUAL_FWHM, SPREAD)
+    sigma = SHARP_NOISE * sigma
+    if grey_to_white(expected) is None:
+        signals = T1W if expected is None else expected
+        return coarse_tissues(
+            model, measured, voxels, sharp, log_field, brain, spacing, sigma, signals, prior
+        ), PSF_AWARE
+    return fit_markov_field(
+        sharp * np.exp(-log_field),
+        brain,
+        spacing,
+        sigma=sigma,
+        order=brightness_order(expected),
+        grey_to_white=grey_to_white(expected),
+        prior=prior,
+    ), HMRF

@@ -1,4 +1,4 @@
-"""Tissues of one brain from several T1w scans of it, seen through the PSF of each."""
+"""Tissues of one brain from several scans of one contrast, seen through the PSF of each."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,14 @@ import numpy as np
 
 from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
-from ulfprep.physics.inverse import edge_preserving_inverse
 from ulfprep.physics.placement import place
 from ulfprep.physics.stacked import Part, StackedModel
-from ulfprep.segmentation.bias import reference_field
-from ulfprep.segmentation.coarse import T1W, coarse_tissues
-from ulfprep.segmentation.tissue import RESIDUAL_FWHM, SHARP_NOISE, SPREAD
+from ulfprep.segmentation.tissue import lattice_tissues
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One T1w scan of several.
+    """One scan of several.
 
     Attributes
     ----------
@@ -60,7 +57,7 @@ def segment_together(
     spacing : float
         Of the lattice, mm.
     expected : sequence of 3 floats, optional
-        Signals of CSF, GM, WM that the scans should show; those of T1w without. CSF is darkest.
+        Signals of CSF, GM, WM that the scans should show; those of T1w without.
     prior : numpy.ndarray, shape (3, x, y, z), optional
         Prior probabilities on the isotropic lattice over the first scan.
 
@@ -90,22 +87,9 @@ def segment_together(
     )
     voxels = np.concatenate([(p.voxels & p.seen).ravel() for p in placed])
     sigma = float(np.sqrt(np.mean([(r.sigma / r.white) ** 2 for r in runs])))
-    sharp = edge_preserving_inverse(model, measured, voxels, sigma, fine.zooms)
-    log_field = reference_field(sharp, brain, fine.zooms, expected, RESIDUAL_FWHM, SPREAD)
     if prior is not None:
         prior = prior[(slice(None), *fine_bounds)]
-    found = coarse_tissues(
-        model,
-        measured,
-        voxels,
-        sharp,
-        log_field,
-        brain,
-        fine.zooms,
-        SHARP_NOISE * sigma,
-        T1W if expected is None else expected,
-        prior,
-    )
+    found, _ = lattice_tissues(model, measured, voxels, brain, fine.zooms, sigma, expected, prior)
     out = np.zeros((3, *whole.shape), np.float32)
     out[(slice(None), *fine_bounds)] = found.probs
     return out
