@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from graphs import assert_all_inputs_given
 
 from ulfprep.bids.dataset import find_scans
 from ulfprep.bids.fusion import group_scans
@@ -42,17 +43,7 @@ def group(settings, tasks):
 
 
 def test_every_mandatory_input_is_set_or_connected(settings, group):
-    graph = init_fuse_wf(group, settings)._create_flat_graph()
-    for node in graph.nodes:
-        connected = {
-            field for *_, data in graph.in_edges(node, data=True) for _, field in data['connect']
-        }
-        missing = [
-            name
-            for name, trait in node.inputs.traits(mandatory=True).items()
-            if name not in connected and name not in node.inputs.get_traitsfree()
-        ]
-        assert missing == [], node.fullname
+    assert_all_inputs_given(init_fuse_wf(group, settings))
 
 
 def test_there_is_one_fit_and_what_is_written_of_each(settings, group):

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from graphs import assert_all_inputs_given
 
 from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan, find_scans
@@ -41,18 +42,7 @@ def test_scan_workflow_builds(settings, segmentation, target):
     assert ('simulate_wf.simulate' in nodes) == (target is not None)
     for name in nodes:
         assert re.fullmatch(r'[A-Za-z0-9_.]+', name)
-    # Every mandatory input is either set or connected.
-    graph = workflow._create_flat_graph()
-    for node in graph.nodes:
-        connected = {
-            field for *_, data in graph.in_edges(node, data=True) for _, field in data['connect']
-        }
-        missing = [
-            name
-            for name, trait in node.inputs.traits(mandatory=True).items()
-            if name not in connected and name not in node.inputs.get_traitsfree()
-        ]
-        assert missing == [], node.fullname
+    assert_all_inputs_given(workflow)
 
 
 def test_threads_of_heavy_nodes_are_declared(settings):

@@ -4,7 +4,7 @@ import numpy as np
 
 from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.joint import joint_estimates
-from ulfprep.inr.views import Channel, View, in_white_matter, target_means
+from ulfprep.inr.views import Channel, View, in_white_matter, relative_noise, target_means
 from ulfprep.inr.warm import warm_start
 
 
@@ -62,7 +62,7 @@ def first_estimates(
         posterior=posterior,
         intensity=warm.intensity,
         logits=warm.logits,
-        sigma=one.plan['noise_sigma'] / one.plan['means'][2],
+        sigma=relative_noise(one.plan),
         targets=target_means(one.plan),
     )
     return [view], [Channel(one.modality, warm, one.plan)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.pool import pooled_tissues
-from ulfprep.inr.views import Channel, View, in_white_matter, target_means
+from ulfprep.inr.views import Channel, View, in_white_matter, relative_noise, target_means
 from ulfprep.inr.warm import WarmStart, estimate_tissues, first_intensity, noise_spread
 from ulfprep.physics.grid import brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
@@ -88,7 +88,7 @@ class _Placed:
 
     @property
     def sigma(self):
-        return self.about.plan['noise_sigma'] / self.about.plan['means'][2]
+        return relative_noise(self.about.plan)
 
 
 @dataclass(frozen=True, eq=False)

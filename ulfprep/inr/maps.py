@@ -4,6 +4,7 @@ import numpy as np
 
 from ulfprep.inr.claim import claim, surviving
 from ulfprep.inr.uncertainty import lost_share, standard_deviation
+from ulfprep.inr.views import target_means
 from ulfprep.inr.warm import WarmStart
 
 
@@ -30,7 +31,7 @@ def doubt(intensity, probs, warm: WarmStart, plan: dict) -> tuple[np.ndarray, np
         :func:`ulfprep.inr.claim.claim`.
     """
     contrast = np.array(plan['contrast_vector'], np.float32)
-    targets = np.array(plan['target_means'], np.float32) / np.float32(plan['means'][2])
+    targets = target_means(plan)
     inside, spacing = warm.inside, warm.fine.zooms
     share = lost_share(warm.model, inside, warm.smoothness, spacing)
     seen = intensity * np.tensordot(contrast, probs, 1)

@@ -86,3 +86,8 @@ def in_white_matter(acquisition: Acquisition) -> np.ndarray:
 def target_means(plan: dict) -> np.ndarray:
     """High-field tissue means in units of the scan's white-matter mean, shape (3,)."""
     return np.array(plan['target_means'], np.float32) / np.float32(plan['means'][2])
+
+
+def relative_noise(plan: dict) -> float:
+    """Noise s.d. in units of the scan's white-matter mean."""
+    return plan['noise_sigma'] / plan['means'][2]
