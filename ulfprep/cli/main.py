@@ -24,8 +24,8 @@ def main(argv: list[str] | None = None) -> int:
     SystemExit
         After ``--help`` and ``--version``, and for wrong usage.
     """
-    settings = parse_args(argv)
     try:
+        settings = parse_args(argv)
         if settings.analysis_level == 'group':
             from ulfprep.cli.group import run_group
 

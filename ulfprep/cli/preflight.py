@@ -173,8 +173,8 @@ def reference_digest(settings: Settings) -> str:
     Raises
     ------
     Stop
-        Where it is missing, no NIfTI file by its name, or meant for several modalities, or
-        where its sidecar holds no JSON object.
+        Where it is missing, no NIfTI file by its name, meant for several modalities, or another
+        than in stored settings, or where its sidecar holds no JSON object.
     """
     path = settings.target_like
     if path is None:
@@ -202,7 +202,14 @@ def reference_digest(settings: Settings) -> str:
             raise Stop(Exit.USAGE, f'{sidecar}: not readable as JSON ({error})') from error
         if not isinstance(fields, dict):
             raise Stop(Exit.USAGE, f'{sidecar}: must hold a JSON object, the sidecar of a scan')
-    return digest.hexdigest()[:16]
+    found = digest.hexdigest()[:16]
+    if settings.target_like_digest not in ('', found):
+        raise Stop(
+            Exit.USAGE,
+            f'{path}: not the scan that the settings of --config-file were written for; bring '
+            'that back, or name this one with --target-like',
+        )
+    return found
 
 
 def check_reference(settings: Settings) -> None:
