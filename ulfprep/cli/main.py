@@ -50,7 +50,7 @@ def _work(settings: Settings) -> Exit:
 
         return dry_run(settings)
     if settings.reports_only:
-        from ulfprep.cli.reports_only import reports_only
+        from ulfprep.cli.reports import reports_only
 
         return reports_only(settings)
     if settings.boilerplate_only:
