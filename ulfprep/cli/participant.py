@@ -64,7 +64,8 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.bids.sidecars import write_dataset_files
 
     start = time.monotonic()
-    write_text(run_dir / 'settings.toml', settings.to_toml())
+    heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
+    write_text(run_dir / 'settings.toml', heading + settings.to_toml())
     LOGGER.info('indexing %s', settings.bids_dir)
     scans = select_scans(settings)
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
