@@ -10,7 +10,6 @@ from niworkflows.engine.workflows import LiterateWorkflow
 
 import ulfprep
 from ulfprep import __version__
-from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.export import export_simulated
 from ulfprep.settings import Settings
@@ -22,14 +21,8 @@ from ulfprep.workflows.jobs import Job, job_done, job_node, judge, plan_jobs, sc
 from ulfprep.workflows.plugin import ResilientMultiProc, memory_limit_gb
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf
-from ulfprep.workflows.scan import (
-    PLAN_NODE,
-    Task,
-    init_scan_wf,
-    make_task,
-    node_name,
-    safe_name,
-)
+from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, make_task, node_name, safe_name
+from ulfprep.workflows.screen import screen
 
 LOGGER = logging.getLogger('ulfprep')
 
@@ -104,16 +97,8 @@ def run_scans(
     methods : list of str
         Methods texts of the workflows that were built, each once.
     """
-    verdicts: dict[str, Verdict] = {}
-    tasks: list[Task] = []
-    refused: dict[str, tuple[Scan, str]] = {}
-    for scan in scans:
-        try:
-            tasks.append(make_task(scan, settings))
-        except UnusableScanError as error:
-            failure = Failure('check', type(error).__name__, str(error), _format(error))
-            verdicts[scan.name] = Verdict(scan, 'failed', failure)
-            refused[scan.name] = (scan, str(error))
+    tasks, refused = screen(scans, settings)
+    verdicts = {name: Verdict(one.scan, 'failed', one.failure) for name, one in refused.items()}
     methods: list[str] = []
     jobs = plan_jobs(tasks, refused, settings)
     # A group that some scan cannot join is run again without it, and that scan alone.
