@@ -50,9 +50,9 @@ def check_sidecar(metadata: dict, name: str) -> tuple[str, ...]:
         if not _is_number(value) or not (low < value <= high or (closed and value == low)):
             looks = ''
             if unit == 's' and _is_number(value) and low < value / 1000 <= high:
-                looks = f'; it looks like milliseconds ({value / 1000:g} s?)'
+                looks = f' and looks like milliseconds ({value / 1000:g} s?)'
             raise UnusableScanError(
-                f'{name}: {key} is {_shown(value)} in its sidecar, which is none in '
+                f'{name}: {key} is {_shown(value)} in its sidecar, which cannot be in '
                 f'{"seconds" if unit == "s" else unit}{looks}; mend it, or take it out to have '
                 'the usual value assumed'
             )
@@ -76,8 +76,8 @@ def _check_lengths(metadata: dict, key: str, count: int, name: str) -> None:
         return
     if not all(LENGTHS[0] <= v <= LENGTHS[1] for v in values):
         raise UnusableScanError(
-            f'{name}: {key} is {_shown(value)} in its sidecar, which is none in millimetres; mend '
-            'it, or take it out'
+            f'{name}: {key} is {_shown(value)} in its sidecar, which cannot be in millimetres; '
+            'mend it, or take it out'
         )
 
 
@@ -114,10 +114,7 @@ _USED = {
 
 def _shown(value) -> str:
     """Return a value of any kind as a short text of one line."""
-    try:
-        text = ' '.join(repr(value).split())
-    except ValueError:  # Python does not write integers of thousands of digits
-        return 'a number of thousands of digits'
+    text = ' '.join(repr(value).split())
     return text if len(text) <= 40 else f'{text[:37]}...'
 
 

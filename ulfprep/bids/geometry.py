@@ -207,4 +207,4 @@ def _pixdim(nifti: NiftiFile) -> np.ndarray:
 
 
 def _by(lengths) -> str:
-    return ' x '.join(f'{value:.3g}' for value in lengths)
+    return ' x '.join(f'{value:.3g}' if value < 1000 else f'{value:.0f}' for value in lengths)
