@@ -41,8 +41,10 @@ def check_sidecar(metadata: dict, name: str) -> tuple[str, ...]:
     Raises
     ------
     UnusableScanError
-        If a timing or a voxel size is none.
+        If there are no fields in it, or a timing or a voxel size is none.
     """
+    if not isinstance(metadata, dict):
+        raise UnusableScanError(f'{name}: its sidecar is no JSON object ({{...}}); mend it')
     for key, (low, high, closed, unit) in TIMINGS.items():
         value = metadata.get(key)
         if value is None:
