@@ -13,6 +13,8 @@ from ulfprep.cli.preflight import preflight
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
+#: Failures that may not be there another time.
+TEMPORARY = frozenset({'WorkerKilledError', 'LockedError'})
 
 
 def run_participant(settings: Settings) -> Exit:
@@ -61,6 +63,7 @@ def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
 def _run(settings: Settings, run_dir: Path) -> Exit:
     """Do the work, with log and environment in place."""
     from ulfprep.bids.files import write_text
+    from ulfprep.bids.locks import Locks
     from ulfprep.bids.sidecars import write_dataset_files
 
     start = time.monotonic()
@@ -78,10 +81,12 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.workflows.base import run_scans
     from ulfprep.workflows.failures import verdict_table
 
-    verdicts, methods = run_scans(scans, settings, run_dir)
-    if methods:
-        write_citation(settings.output_dir, methods)
-    reports_failed = write_reports(verdicts, settings.output_dir)
+    # Held until the reports are written too.
+    with Locks.of(settings) as locks:
+        verdicts, methods = run_scans(scans, settings, run_dir, locks)
+        if methods:
+            write_citation(settings.output_dir, methods)
+        reports_failed = write_reports(verdicts, settings.output_dir)
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
     code = exit_code(verdicts, reports_failed)
@@ -125,6 +130,8 @@ def write_reports(verdicts: list, output_dir: Path) -> bool:
         groups.setdefault((verdict.scan.subject, verdict.scan.session), []).append(verdict)
     failed = False
     for (subject, session), members in groups.items():
+        if any(v.failure and v.failure.kind == 'LockedError' for v in members):
+            continue  # whoever holds it writes its report
         errors = [verdict.as_error() for verdict in members if verdict.failure]
         try:
             path = write_report(output_dir, subject, session, errors)
@@ -144,6 +151,6 @@ def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
         return Exit.FAILURE if reports_failed else Exit.OK
     if len(kinds) == len(verdicts) and set(kinds) == {'UnusableScanError'}:
         return Exit.BAD_DATA
-    if set(kinds) == {'WorkerKilledError'}:
+    if set(kinds) <= TEMPORARY and all(v.status != 'not run' for v in verdicts):
         return Exit.TEMPORARY
     return Exit.FAILURE
