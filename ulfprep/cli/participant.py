@@ -67,7 +67,8 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.bids.sidecars import write_dataset_files
 
     start = time.monotonic()
-    write_text(run_dir / 'settings.toml', settings.to_toml())
+    heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
+    write_text(run_dir / 'settings.toml', heading + settings.to_toml())
     LOGGER.info('indexing %s', settings.bids_dir)
     scans = select_scans(settings)
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
@@ -78,6 +79,7 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
         start_dataset(settings.simulate_as_bids, settings)
 
     from ulfprep.cli.citation import write_citation
+    from ulfprep.cli.reports import write_reports
     from ulfprep.workflows.base import run_scans
     from ulfprep.workflows.failures import verdict_table
 
@@ -86,7 +88,8 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
         verdicts, methods = run_scans(scans, settings, run_dir, locks)
         if methods:
             write_citation(settings.output_dir, methods)
-        reports_failed = write_reports(verdicts, settings.output_dir)
+        failed = {v.scan.name: v.as_error() for v in verdicts if v.failure}
+        reports_failed = write_reports(own_sessions(verdicts), settings.output_dir, failed)
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
     code = exit_code(verdicts, reports_failed)
@@ -121,27 +124,34 @@ def select_scans(settings: Settings) -> list:
         raise Stop(Exit.INVALID_DATASET, str(error)) from error
 
 
-def write_reports(verdicts: list, output_dir: Path) -> bool:
-    """Write the report of every participant (and session); return whether any failed."""
-    from ulfprep.reports.participant import write_report
+def empty_work_folder(work_dir: Path) -> None:
+    """Remove what earlier runs left in the work folder, and say what was left alone.
 
-    groups: dict[tuple, list] = {}
-    for verdict in verdicts:
-        groups.setdefault((verdict.scan.subject, verdict.scan.session), []).append(verdict)
-    failed = False
-    for (subject, session), members in groups.items():
-        if any(v.failure and v.failure.kind == 'LockedError' for v in members):
-            continue  # whoever holds it writes its report
-        errors = [verdict.as_error() for verdict in members if verdict.failure]
-        try:
-            path = write_report(output_dir, subject, session, errors)
-            LOGGER.info('report: %s', path)
-        except Exception as error:  # one bad report must not cost the others
-            name = f'sub-{subject}' + (f' ses-{session}' if session else '')
-            LOGGER.error('%s: the report could not be written: %r', name, error)
-            LOGGER.debug('', exc_info=error)
-            failed = True
-    return failed
+    Raises
+    ------
+    Stop
+        If another run is using it.
+    """
+    from ulfprep.bids.locks import LockedError
+    from ulfprep.bids.work_folder import clean_work_folder
+
+    try:
+        removed, left = clean_work_folder(work_dir)
+    except LockedError as error:
+        raise Stop(Exit.TEMPORARY, str(error)) from error
+    LOGGER.info('%s: %d folder(s) of earlier runs removed', work_dir, len(removed))
+    if left:
+        LOGGER.info('not made by ulfprep and left there: %s', ', '.join(p.name for p in left))
+
+
+def own_sessions(verdicts: list) -> list[tuple[str, str | None]]:
+    """Return participants and sessions whose report is this run's to write.
+
+    That of a participant that another process holds is written by that one, when it is done.
+    """
+    others = {v.scan.subject for v in verdicts if v.failure and v.failure.kind == 'LockedError'}
+    scans = [verdict.scan for verdict in verdicts if verdict.scan.subject not in others]
+    return list(dict.fromkeys((scan.subject, scan.session) for scan in scans))
 
 
 def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
