@@ -69,6 +69,8 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
     write_text(run_dir / 'settings.toml', heading + settings.to_toml())
+    if settings.clean_workdir:
+        empty_work_folder(settings.work_dir)
     LOGGER.info('indexing %s', settings.bids_dir)
     scans = select_scans(settings)
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))

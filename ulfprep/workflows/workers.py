@@ -180,8 +180,10 @@ def _serve(pipe, parent: int, folder: str, log_level: int, log_file: str | None)
             return
         _forget_peak()
         start = time.monotonic()
-        # Also gets what the node raises, and its words.
-        answer = run_node(*job)
+        try:
+            answer = run_node(*job)  # what the node raises is in it
+        except Exception as error:  # noqa: BLE001 - of Nipype itself
+            answer = {'result': None, 'traceback': format_exception(error), 'taskid': job[-1]}
         answer['seconds'] = time.monotonic() - start
         answer['peak_gb'] = peak_memory_gb()
         try:
