@@ -150,3 +150,29 @@ def test_every_setting_has_a_flag_or_is_found():
     dests = {action.dest for action in build_parser()._actions}
     fields = {field.name for field in dataclasses.fields(Settings)}
     assert fields - dests == {'target_like_digest'}
+
+
+@pytest.mark.usefixtures('fake_core')
+def test_a_run_is_repeated_exactly_by_its_settings(make_dataset, tmp_path):
+    root = make_dataset('sub-01', 'sub-02_ses-A')
+    arguments = [
+        '-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu', '--segmentation',
+        'embedded', '--random-seed', '7', '--output-resolution', '2', '--participant-label', '02',
+        '--target-contrast', 'WM-GM=0.3', '--skip-bids-validation',
+    ]  # fmt: skip
+    assert main([str(root), str(tmp_path / 'one'), 'participant', *arguments]) == 0
+    (file,) = tmp_path.glob('one/logs/*/settings.toml')
+    elsewhere = ['-w', str(tmp_path / 'work 2'), str(root), str(tmp_path / 'two'), 'participant']
+    assert main(['--config-file', str(file), *elsewhere]) == 0
+
+    def files(out):
+        return {
+            path.relative_to(out): path.read_bytes()
+            for path in out.rglob('*')
+            if path.is_file() and 'logs' not in path.relative_to(out).parts
+        }
+
+    assert files(tmp_path / 'two') == files(tmp_path / 'one')
+    (again,) = tmp_path.glob('two/logs/*/settings.toml')
+    told = again.read_text().replace('/two"', '/one"').replace('/work 2"', '/work"')
+    assert told == file.read_text()

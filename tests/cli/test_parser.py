@@ -11,7 +11,8 @@ import pytest
 
 from ulfprep import __version__
 from ulfprep.cli.exit_codes import Exit
-from ulfprep.cli.parser import available_cpus, build_parser, parse_args
+from ulfprep.cli.parser import build_parser, parse_args
+from ulfprep.machine import usable_cpus
 
 BASE = ['in', 'out', 'participant']
 
@@ -25,7 +26,7 @@ def test_defaults(monkeypatch, tmp_path):
     assert settings.target_field is None
     assert settings.source_field is None
     assert settings.device == settings.segmentation == 'auto'
-    assert settings.nprocs == available_cpus()
+    assert settings.nprocs == usable_cpus()
     assert settings.omp_nthreads == min(8, settings.nprocs)
 
 

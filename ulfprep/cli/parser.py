@@ -6,7 +6,6 @@ answer at once.
 
 import argparse
 import dataclasses
-import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +13,7 @@ from typing import NoReturn
 from ulfprep import __version__
 from ulfprep.cli import flags, run_flags
 from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.machine import usable_cpus
 from ulfprep.settings import MODALITIES, Settings
 
 DESCRIPTION = """\
@@ -57,14 +57,6 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
             return super()._format_action_invocation(action)
         value = self._format_args(action, self._get_default_metavar_for_optional(action))
         return f'{", ".join(action.option_strings)} {value}'
-
-
-def available_cpus() -> int:
-    """Return how many CPUs this process may use (which a scheduler may have limited)."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:  # not on Linux
-        return os.cpu_count() or 1
 
 
 def build_parser(positionals: str | None = None) -> argparse.ArgumentParser:
@@ -174,7 +166,7 @@ def _config_file(argv: list[str]) -> Path | None:
 def to_settings(options: argparse.Namespace) -> Settings:
     """Return what was parsed as settings, whose fields have the names of the options."""
     values = vars(options).copy()
-    values['nprocs'] = options.nprocs or available_cpus()
+    values['nprocs'] = options.nprocs or usable_cpus()
     # More threads a scan than CPUs in all would only fight each other.
     values['omp_nthreads'] = min(options.omp_nthreads or 8, values['nprocs'])
     for name in ('participant_label', 'session_label'):

@@ -64,7 +64,8 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.bids.sidecars import write_dataset_files
 
     start = time.monotonic()
-    write_text(run_dir / 'settings.toml', settings.to_toml())
+    heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
+    write_text(run_dir / 'settings.toml', heading + settings.to_toml())
     LOGGER.info('indexing %s', settings.bids_dir)
     scans = select_scans(settings)
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
@@ -75,13 +76,16 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
         start_dataset(settings.simulate_as_bids, settings)
 
     from ulfprep.cli.citation import write_citation
+    from ulfprep.cli.reports import write_reports
     from ulfprep.workflows.base import run_scans
     from ulfprep.workflows.failures import verdict_table
 
     verdicts, methods = run_scans(scans, settings, run_dir)
     if methods:
         write_citation(settings.output_dir, methods)
-    reports_failed = write_reports(verdicts, settings.output_dir)
+    sessions = [(verdict.scan.subject, verdict.scan.session) for verdict in verdicts]
+    failed = {verdict.scan.name: verdict.as_error() for verdict in verdicts if verdict.failure}
+    reports_failed = write_reports(sessions, settings.output_dir, failed)
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
     code = exit_code(verdicts, reports_failed)
@@ -114,27 +118,6 @@ def select_scans(settings: Settings) -> list:
         raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
     except DatasetError as error:
         raise Stop(Exit.INVALID_DATASET, str(error)) from error
-
-
-def write_reports(verdicts: list, output_dir: Path) -> bool:
-    """Write the report of every participant (and session); return whether any failed."""
-    from ulfprep.reports.participant import write_report
-
-    groups: dict[tuple, list] = {}
-    for verdict in verdicts:
-        groups.setdefault((verdict.scan.subject, verdict.scan.session), []).append(verdict)
-    failed = False
-    for (subject, session), members in groups.items():
-        errors = [verdict.as_error() for verdict in members if verdict.failure]
-        try:
-            path = write_report(output_dir, subject, session, errors)
-            LOGGER.info('report: %s', path)
-        except Exception as error:  # one bad report must not cost the others
-            name = f'sub-{subject}' + (f' ses-{session}' if session else '')
-            LOGGER.error('%s: the report could not be written: %r', name, error)
-            LOGGER.debug('', exc_info=error)
-            failed = True
-    return failed
 
 
 def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:

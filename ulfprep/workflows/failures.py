@@ -55,6 +55,7 @@ class Verdict:
         """Return the failure as the report wants it."""
         return {
             'scan': self.scan.name,
+            'entities': {**self.scan.entities, 'session': self.scan.session},
             'node': self.failure.node,
             'message': self.failure.message,
             'traceback': self.failure.traceback,
