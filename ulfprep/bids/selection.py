@@ -1,9 +1,14 @@
 """What was selected of a dataset and what was not, in words."""
 
+from pathlib import Path
+
 from ulfprep.bids.dataset import Scan, Selection
+from ulfprep.bids.files import read_json, write_json
 from ulfprep.bids.filters import unused_queries
 from ulfprep.settings import Settings
 
+#: Where the output folder holds what was selected of each session, for its report.
+FOLDER = Path('logs/selection')
 Place = tuple[str, str | None]
 
 
@@ -39,9 +44,8 @@ def selection_lines(selection: Selection, settings: Settings) -> list[str]:
     """Return what was selected for the log: a line an image, and one of all other sessions."""
     by_session = session_images(selection, settings)
     names = {scan.path.name: scan.name for scan in selection.scans}
-    lines = [
-        f'{names.get(name, name)}: {text}' for rows in by_session.values() for name, _, text in rows
-    ]
+    rows = [row for rows in by_session.values() for row in rows]
+    lines = [f'{names.get(name, name)}: {text}' for name, _, text in rows]
     others = [i for i in selection.left_out if (i.subject, i.session) not in by_session]
     if others:
         sessions = len({(image.subject, image.session) for image in others})
@@ -52,6 +56,36 @@ def selection_lines(selection: Selection, settings: Settings) -> list[str]:
     if unused := unused_queries(settings.bids_filters):
         lines.append(f'--bids-filter-file: {", ".join(unused)} are passed over: not of ulfprep')
     return lines
+
+
+def write_selection(selection: Selection, settings: Settings) -> None:
+    """Write what was selected of each session where its report finds it."""
+    for (subject, session), rows in session_images(selection, settings).items():
+        images = [{'image': name, 'selected': yes, 'text': text} for name, yes, text in rows]
+        write_json(_record(settings.output_dir, subject, session), {'images': images})
+
+
+def read_selection(output_dir: Path, subject: str, session: str | None) -> list[dict]:
+    """Return what :func:`write_selection` wrote of a session; nothing where there is none.
+
+    Returns
+    -------
+    list of dict
+        ``image``, ``selected`` and ``text`` of each anatomical image of the session.
+    """
+    try:
+        images = read_json(_record(output_dir, subject, session))['images']
+        return [
+            {'image': str(i['image']), 'selected': bool(i['selected']), 'text': str(i['text'])}
+            for i in images
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _record(output_dir: Path, subject: str, session: str | None) -> Path:
+    name = f'sub-{subject}' + (f'_ses-{session}' if session else '')
+    return Path(output_dir) / FOLDER / f'{name}.json'
 
 
 def _one_of(number: int, count: int, scan: Scan, settings: Settings) -> str:
