@@ -1,8 +1,10 @@
 """The participant level: scans in, derivatives and reports out."""
 
+import dataclasses
 import logging
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ulfprep import __version__
 from ulfprep.cli.device import describe_device
@@ -11,6 +13,9 @@ from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to, new_run_id
 from ulfprep.cli.preflight import preflight
 from ulfprep.settings import Settings
+
+if TYPE_CHECKING:
+    from ulfprep.bids.dataset import Selection
 
 LOGGER = logging.getLogger('ulfprep')
 #: Failures that may not be there another time.
@@ -72,8 +77,11 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     if settings.clean_workdir:
         empty_work_folder(settings.work_dir)
     LOGGER.info('indexing %s', settings.bids_dir)
-    scans = select_scans(settings)
+    selection = select_scans(settings)
+    scans = list(selection.scans)
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
+    tell_selection(selection, settings)
+    check_valid(selection, settings)
     write_dataset_files(settings)
     if settings.simulate_as_bids:
         from ulfprep.bids.simulated_dataset import start_dataset
@@ -99,19 +107,18 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     return code
 
 
-def select_scans(settings: Settings) -> list:
-    """Return the scans of a run; what selects nothing ends it."""
-    from ulfprep.bids.dataset import (
-        DatasetError,
-        NoScansError,
-        UnknownLabelError,
-        find_scans,
-    )
+def select_scans(settings: Settings) -> 'Selection':
+    """Return the scans of a run and what was left out; what selects nothing ends it."""
+    from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
+    from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
     from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
 
     try:
-        scans = find_scans(settings)
-        return with_masks(scans, settings.brain_mask) if settings.brain_mask else scans
+        selection = select(settings)
+        scans = list(selection.scans)
+        if settings.brain_mask:
+            scans = with_masks(scans, settings.brain_mask)
+        return dataclasses.replace(selection, scans=tuple(scans))
     except NoMaskError as error:
         raise Stop(Exit.NO_INPUT, str(error)) from error
     except MaskChoiceError as error:
@@ -122,6 +129,12 @@ def select_scans(settings: Settings) -> list:
         raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
     except NoScansError as error:
         raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
+    except IndexOfAnotherError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+    except BrokenIndexError as error:
+        raise Stop(Exit.NO_INPUT, str(error)) from error
+    except IndexFolderError as error:
+        raise Stop(Exit.CANNOT_CREATE, str(error)) from error
     except DatasetError as error:
         raise Stop(Exit.INVALID_DATASET, str(error)) from error
 
@@ -154,6 +167,36 @@ def own_sessions(verdicts: list) -> list[tuple[str, str | None]]:
     others = {v.scan.subject for v in verdicts if v.failure and v.failure.kind == 'LockedError'}
     scans = [verdict.scan for verdict in verdicts if verdict.scan.subject not in others]
     return list(dict.fromkeys((scan.subject, scan.session) for scan in scans))
+
+
+def tell_selection(selection: 'Selection', settings: Settings) -> None:
+    """Write into the log, and for the reports, which images were selected and which were not."""
+    from ulfprep.bids.selection import selection_lines, write_selection
+
+    for line in selection_lines(selection, settings):
+        LOGGER.info('%s', line)
+    write_selection(selection, settings)
+
+
+def check_valid(selection: 'Selection', settings: Settings) -> None:
+    """Stop where the BIDS validator finds an error that concerns the scans of a run."""
+    if settings.skip_bids_validation:
+        return
+    from ulfprep.bids.validation import validate
+
+    participants = [scan.subject for scan in selection.scans]
+    found = validate(settings.bids_dir, participants, settings.work_dir / 'tmp')
+    for note in found.notes:
+        LOGGER.info('%s', note)
+    for problem in found.problems:
+        LOGGER.error('%s', problem)
+    if found.problems:
+        raise Stop(
+            Exit.INVALID_DATASET,
+            f'{settings.bids_dir}: the BIDS validator found errors, the first: '
+            f'{found.problems[0]}; mend the dataset, name files that are none of BIDS in '
+            '.bidsignore, or use --skip-bids-validation',
+        )
 
 
 def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
