@@ -185,7 +185,7 @@ def check_valid(selection: 'Selection', settings: Settings) -> None:
     from ulfprep.bids.validation import validate
 
     participants = [scan.subject for scan in selection.scans]
-    found = validate(settings.bids_dir, participants, settings.work_dir / 'tmp')
+    found = validate(settings.bids_dir, participants, settings.work_dir / 'home' / 'tmp')
     for note in found.notes:
         LOGGER.info('%s', note)
     for problem in found.problems:
