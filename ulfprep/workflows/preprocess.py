@@ -82,18 +82,16 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         embedded += BOILERPLATE_PRIOR
     workflow.__desc__ = opening + (BOILERPLATE_FAST if fast else embedded)
 
-    check = pe.Node(CheckScan(in_file=str(scan.path)), name='check', mem_gb=0.5)
+    check = pe.Node(CheckScan(in_file=str(scan.path)), name='check')
     conform = pe.Node(
         Conform(metadata=dict(scan.metadata), stated=list(settings.acquired_resolution)),
         name='conform',
-        mem_gb=0.5,
     )
     # The network behind the mask and N4 are threaded; what they use is declared.
     brain = pe.Node(
         BrainMask(expected=expected),
         name='brain_mask',
         n_procs=settings.omp_nthreads,
-        mem_gb=1.5,
     )
     stripped = scan.metadata.get('SkullStripped')
     if settings.skull_strip != 'auto':
@@ -104,7 +102,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     if scan.mask:
         brain.inputs.given = str(scan.mask)
         brain.inputs.given_note = scan.mask_note
-    bias = pe.Node(CorrectBias(expected=expected), name='bias', mem_gb=0.5)
+    bias = pe.Node(CorrectBias(expected=expected), name='bias')
     notes = pe.Node(niu.Merge(3), name='notes', run_without_submitting=True)
     outputnode = pe.Node(
         niu.IdentityInterface(
@@ -166,7 +164,6 @@ def _add_segmentation(
             ),
             name='tissues',
             n_procs=settings.omp_nthreads,
-            mem_gb=3.0,
         )
         workflow.connect([
             (bias, tissues, [('out_file', 'in_file')]),
@@ -174,9 +171,9 @@ def _add_segmentation(
             (conform, tissues, [('resolution', 'resolution')]),
         ])  # fmt: skip
         return tissues
-    masked = pe.Node(ApplyMask(), name='apply_mask', mem_gb=0.5)
-    segment = pe.Node(make_fast(expected), name='fast', mem_gb=1.5)
-    tissues = pe.Node(FastToTissues(expected=expected), name='tissues', mem_gb=0.5)
+    masked = pe.Node(ApplyMask(), name='apply_mask')
+    segment = pe.Node(make_fast(expected), name='fast')
+    tissues = pe.Node(FastToTissues(expected=expected), name='tissues')
     workflow.connect([
         (bias, masked, [('out_file', 'in_file')]),
         (brain, masked, [('out_mask', 'in_mask')]),
