@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ulfprep.bids.dataset import Selection
 
 LOGGER = logging.getLogger('ulfprep')
+#: Failures that may not be there another time.
+TEMPORARY = frozenset({'WorkerKilledError', 'LockedError'})
 
 
 def run_participant(settings: Settings) -> Exit:
@@ -66,6 +68,7 @@ def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
 def _run(settings: Settings, run_dir: Path) -> Exit:
     """Do the work, with log and environment in place."""
     from ulfprep.bids.files import write_text
+    from ulfprep.bids.locks import Locks
     from ulfprep.bids.sidecars import write_dataset_files
 
     start = time.monotonic()
@@ -88,12 +91,13 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.workflows.base import run_scans
     from ulfprep.workflows.failures import verdict_table
 
-    verdicts, methods = run_scans(scans, settings, run_dir)
-    if methods:
-        write_citation(settings.output_dir, methods)
-    sessions = [(verdict.scan.subject, verdict.scan.session) for verdict in verdicts]
-    failed = {verdict.scan.name: verdict.as_error() for verdict in verdicts if verdict.failure}
-    reports_failed = write_reports(sessions, settings.output_dir, failed)
+    # Held until the reports are written too.
+    with Locks.of(settings) as locks:
+        verdicts, methods = run_scans(scans, settings, run_dir, locks)
+        if methods:
+            write_citation(settings.output_dir, methods)
+        failed = {v.scan.name: v.as_error() for v in verdicts if v.failure}
+        reports_failed = write_reports(own_sessions(verdicts), settings.output_dir, failed)
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
     code = exit_code(verdicts, reports_failed)
@@ -133,6 +137,36 @@ def select_scans(settings: Settings) -> 'Selection':
         raise Stop(Exit.INVALID_DATASET, str(error)) from error
 
 
+def empty_work_folder(work_dir: Path) -> None:
+    """Remove what earlier runs left in the work folder, and say what was left alone.
+
+    Raises
+    ------
+    Stop
+        If another run is using it.
+    """
+    from ulfprep.bids.locks import LockedError
+    from ulfprep.bids.work_folder import clean_work_folder
+
+    try:
+        removed, left = clean_work_folder(work_dir)
+    except LockedError as error:
+        raise Stop(Exit.TEMPORARY, str(error)) from error
+    LOGGER.info('%s: %d folder(s) of earlier runs removed', work_dir, len(removed))
+    if left:
+        LOGGER.info('not made by ulfprep and left there: %s', ', '.join(p.name for p in left))
+
+
+def own_sessions(verdicts: list) -> list[tuple[str, str | None]]:
+    """Return participants and sessions whose report is this run's to write.
+
+    That of a participant that another process holds is written by that one, when it is done.
+    """
+    others = {v.scan.subject for v in verdicts if v.failure and v.failure.kind == 'LockedError'}
+    scans = [verdict.scan for verdict in verdicts if verdict.scan.subject not in others]
+    return list(dict.fromkeys((scan.subject, scan.session) for scan in scans))
+
+
 def tell_selection(selection: 'Selection', settings: Settings) -> None:
     """Write into the log, and for the reports, which images were selected and which were not."""
     from ulfprep.bids.selection import selection_lines, write_selection
@@ -170,6 +204,6 @@ def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
         return Exit.FAILURE if reports_failed else Exit.OK
     if len(kinds) == len(verdicts) and set(kinds) == {'UnusableScanError'}:
         return Exit.BAD_DATA
-    if set(kinds) == {'WorkerKilledError'}:
+    if set(kinds) <= TEMPORARY and all(v.status != 'not run' for v in verdicts):
         return Exit.TEMPORARY
     return Exit.FAILURE

@@ -248,6 +248,22 @@ def check_brain_mask(path: Path | None) -> None:
         )
 
 
+def check_plugin(path: Path | None) -> None:
+    """Refuse a ``--use-plugin`` file that names no plugin of Nipype."""
+    if path is None:
+        return
+    from ulfprep.workflows.plugin_file import read_plugin_file
+
+    try:
+        read_plugin_file(path)
+    except OSError as error:
+        raise Stop(
+            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --use-plugin'
+        ) from error
+    except ValueError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+
+
 def preflight(settings: Settings) -> Settings:
     """Check a participant-level run and return its settings with no choice left open.
 
@@ -258,6 +274,7 @@ def preflight(settings: Settings) -> Settings:
     check_wishes(settings)
     check_fusion(settings)
     check_brain_mask(settings.brain_mask)
+    check_plugin(settings.use_plugin)
     digest = reference_digest(settings)
     check_reference(settings)
     segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)

@@ -128,10 +128,3 @@ def why_killed(death: WorkerDied, for_memory: bool, declared_gb: float, bound_gb
         f'the process ended {how} without a word ({numbers}); run the same command again, and if '
         'that ends likewise report it with this crash file'
     )
-
-
-def memory_limit_gb() -> float:
-    """Return the memory this process may use, GB."""
-    from ulfprep.machine import memory_limit
-
-    return memory_limit().gb
