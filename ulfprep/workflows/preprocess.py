@@ -5,10 +5,9 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.expected import expected_of
 from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
-from ulfprep.physics.relaxation import read_table
-from ulfprep.physics.sequences import expected_signals
 from ulfprep.settings import WEIGHTINGS, Settings
 
 BOILERPLATE = """\
@@ -38,18 +37,6 @@ of three Gaussians. """
 BOILERPLATE_PRIOR = """\
 The prior probabilities of the tissues were those of the MNI152 template [@mni152], matched by an
 affine of the most mutual information and mixed with a uniform prior. """
-
-
-def expected_of(scan: Scan, settings: Settings) -> list[float]:
-    """Return the signals of CSF, GM and WM that a scan should show, relative to WM.
-
-    Of a reference scan the field need not be known; their order, which is what is used,
-    hardly depends on it.
-    """
-    stated = (scan.metadata.get('MagneticFieldStrength'), settings.source_field)
-    field = next((v for v in stated if isinstance(v, int | float)), settings.target_field or 3.0)
-    table = read_table(settings.relaxation)
-    return list(expected_signals(scan.metadata, float(field), scan.suffix, table))
 
 
 def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
