@@ -14,6 +14,8 @@ from ulfprep.cli.preflight import preflight
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
+#: Failures that may not be there another time.
+TEMPORARY = frozenset({'WorkerKilledError', 'LockedError'})
 
 
 def run_participant(settings: Settings) -> Exit:
@@ -65,6 +67,7 @@ def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
 def _run(settings: Settings, run_dir: Path) -> Exit:
     """Do the work, with log and environment in place."""
     from ulfprep.bids.files import write_text
+    from ulfprep.bids.locks import Locks
     from ulfprep.bids.sidecars import write_dataset_files
 
     start = time.monotonic()
@@ -87,12 +90,17 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.workflows.base import run_scans
     from ulfprep.workflows.failures import verdict_table
 
-    verdicts, methods = run_scans(scans, settings, run_dir)
-    if methods:
-        write_citation(settings.output_dir, methods)
-    sessions = [(verdict.scan.subject, verdict.scan.session) for verdict in verdicts]
-    failed = {verdict.scan.name: verdict.as_error() for verdict in verdicts if verdict.failure}
-    reports_failed = write_reports(sessions, settings.output_dir, failed)
+    # Held until the reports are written too.
+    with Locks.of(settings) as locks:
+        verdicts, methods = run_scans(scans, settings, run_dir, locks)
+        if methods:
+            write_citation(settings.output_dir, methods)
+        failed = {v.scan.name: v.as_error() for v in verdicts if v.failure}
+        # Whoever holds a participant writes its report.
+        held = {v.scan.subject for v in verdicts if v.failure and v.failure.kind == 'LockedError'}
+        sessions = [(v.scan.subject, v.scan.session) for v in verdicts]
+        sessions = [session for session in sessions if session[0] not in held]
+        reports_failed = write_reports(sessions, settings.output_dir, failed)
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
     code = exit_code(verdicts, reports_failed)
@@ -146,6 +154,6 @@ def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
         return Exit.FAILURE if reports_failed else Exit.OK
     if len(kinds) == len(verdicts) and set(kinds) == {'UnusableScanError'}:
         return Exit.BAD_DATA
-    if set(kinds) == {'WorkerKilledError'}:
+    if set(kinds) <= TEMPORARY and all(v.status != 'not run' for v in verdicts):
         return Exit.TEMPORARY
     return Exit.FAILURE
