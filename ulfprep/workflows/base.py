@@ -23,8 +23,8 @@ from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
 from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, scans_of, tasks_of
-from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.leftovers import remove_damaged
+from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
 from ulfprep.workflows.scan import (
