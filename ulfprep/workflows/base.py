@@ -23,6 +23,7 @@ from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
 from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, scans_of, tasks_of
+from ulfprep.workflows.leftovers import remove_damaged
 from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
@@ -188,6 +189,8 @@ def _execute(
     private = bool(settings.target_like) and not locks.take_in_work(reference)
     if private:  # another run is at it: its steps are its own
         reference += f'_{uuid4().hex[:8]}'
+    for name in (*map(job_node, jobs), reference):
+        remove_damaged(workflow_folder(settings) / name)
     workflow = init_ulfprep_wf(jobs, settings, crash_dir, at_once == 1, reference)
     if settings.write_graph:
         LOGGER.info('graph of the workflow: %s', draw_graph(workflow, crash_dir))
