@@ -31,6 +31,7 @@ NOT_IN_HASH = frozenset(
         'work_dir',
         'verbose',
         'brain_mask',  # its content is in the input digest of each scan
+        'derivatives',  # as is theirs
         'target_like',  # its digest is in the hash, wherever the file may lie
         'simulate_as_bids',
     }
@@ -84,6 +85,10 @@ class Settings:
     brain_mask : Path or None
         The user's own brain mask, or a folder of BIDS derivatives with one for each scan. It
         is an input of the scan like its image: a changed mask makes that scan run again.
+    derivatives : tuple of Path
+        BIDS derivatives or FreeSurfer subjects folders, from which brain masks, tissues and bias
+        fields are taken instead of computed; those named first go before the others. What is
+        taken is an input of the scan like its image.
     psf : str
         Kind of point-spread function: ``gaussian``, ``slice-profile`` or ``kspace``.
     likelihood : str
@@ -141,6 +146,7 @@ class Settings:
     acquired_resolution: tuple[float, ...] = ()
     skull_strip: str = 'auto'
     brain_mask: Path | None = None
+    derivatives: tuple[Path, ...] = ()
     psf: str = 'gaussian'
     likelihood: str = 'rician'
     backbone: str = 'lattice'
@@ -171,7 +177,9 @@ class Settings:
                 continue
             if isinstance(value, Path):
                 value = str(value)
-            out[field.name] = list(value) if isinstance(value, tuple) else value
+            if isinstance(value, tuple):
+                value = [str(v) if isinstance(v, Path) else v for v in value]
+            out[field.name] = value
         return out
 
     def to_toml(self) -> str:
@@ -194,6 +202,8 @@ class Settings:
         for key in PATHS & set(values):
             values[key] = Path(values[key])
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        if 'derivatives' in values:
+            values['derivatives'] = tuple(map(Path, values['derivatives']))
         return cls(**values)
 
     def digest(self) -> str:

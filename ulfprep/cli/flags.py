@@ -87,6 +87,15 @@ def add_scan(group) -> None:
         'one scan, or a folder of BIDS derivatives with a *_desc-brain_mask for each',
     )
     group.add_argument(
+        '-d',
+        '--derivatives',
+        nargs='+',
+        default=[],
+        metavar='[NAME=]PATH',
+        help='take brain masks, tissues and bias fields from BIDS derivatives (fMRIPrep, sMRIPrep) '
+        'or a FreeSurfer subjects folder where they hold them; the first named goes first',
+    )
+    group.add_argument(
         '--psf',
         choices=('gaussian', 'slice-profile', 'kspace'),
         default=Settings.psf,

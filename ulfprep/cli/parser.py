@@ -151,6 +151,9 @@ def parse_args(argv: list[str] | None = None) -> Settings:
         acquired_resolution=tuple(options.acquired_resolution),
         skull_strip=options.skull_strip,
         brain_mask=options.brain_mask and _absolute(options.brain_mask),
+        derivatives=tuple(
+            dict.fromkeys(_absolute(Path(text.rpartition('=')[2])) for text in options.derivatives)
+        ),
         psf=options.psf,
         likelihood=options.likelihood,
         backbone=options.backbone,

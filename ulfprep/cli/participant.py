@@ -98,10 +98,15 @@ def select_scans(settings: Settings) -> list:
         find_scans,
     )
     from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
+    from ulfprep.bids.precomputed import DerivativesError, with_derivatives
 
     try:
         scans = find_scans(settings)
-        return with_masks(scans, settings.brain_mask) if settings.brain_mask else scans
+        if settings.brain_mask:
+            scans = with_masks(scans, settings.brain_mask)
+        return with_derivatives(scans, settings.derivatives) if settings.derivatives else scans
+    except DerivativesError as error:
+        raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
     except NoMaskError as error:
         raise Stop(Exit.NO_INPUT, str(error)) from error
     except MaskChoiceError as error:

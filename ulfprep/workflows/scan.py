@@ -35,7 +35,7 @@ bounded least-squares system of both. """
 PLAN_NODE = 'plan_wf.plan'
 #: What of a scan's preparation its results are made of, and what is written as well.
 PREPARED = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
-KEPT = [*PREPARED, 'dseg', 'stripped', 'segmentation']
+KEPT = [*PREPARED, 'dseg', 'stripped', 'segmentation', 'given_bias']
 CLOSING = """\
 This software is for research use only."""
 
@@ -68,8 +68,11 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     ------
     UnusableScanError
         If its field strength is unknown or already the target, if its name has entities
-        that no derivative name can be made of, or if its timings leave no signal.
+        that no derivative name can be made of, if its timings leave no signal, or if what is to
+        be taken of other software cannot be.
     """
+    if scan.precomputed and scan.precomputed.problem:
+        raise UnusableScanError(scan.precomputed.problem)
     source, note = field_strength(scan.metadata, settings.source_field, scan.path.name)
     direction, target = resolve_direction(source, settings.target_field, scan.path.name)
     asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
