@@ -19,7 +19,8 @@ def relevant_settings(settings: Settings) -> dict:
 def input_digest(scan: Scan) -> str:
     """Return a short hash of the scan's bytes and metadata, and of its mask where one is given.
 
-    What is taken of other software is in it, too. Of a scan that is fitted with others it is a hash of them all.
+    What is taken of other software is in it, too. Of a scan that is fitted with others it is a
+    hash of them all.
 
     Raises
     ------

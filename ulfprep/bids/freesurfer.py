@@ -1,4 +1,4 @@
-"""FreeSurfer's folders and labels: which volume holds what, and which structure is which tissue."""
+"""FreeSurfer's folders and labels: which volume holds what, which structure is which tissue."""
 
 from functools import lru_cache
 from pathlib import Path

@@ -124,7 +124,7 @@ def with_derivatives(scans: 'list[Scan]', folders: tuple[Path, ...]) -> 'list[Sc
     """Give every scan what there is of it in folders of derivatives, looked for and looked at.
 
     The folder named first goes before the others, and a mask that the scan has already before
-    all. What there is not is computed as ever. A file that cannot be used costs its scan, no other.
+    all. What there is not is computed as ever. A file that cannot be used costs its scan alone.
 
     Parameters
     ----------

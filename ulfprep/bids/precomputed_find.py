@@ -85,9 +85,8 @@ def scans_beside(scan: Scan, own_session: bool) -> int:
 def _of_bids(scan: Scan, folder: Path, name: str, notes: list[str]) -> dict[str, Piece]:
     """Return the pieces of BIDS derivatives."""
     files = _files(scan, folder, notes)
-    plain = (
-        scan.suffix == 'T1w'
-    )  # fMRIPrep says of masks and tissues of other scans whose they are
+    # A mask or segmentation that does not say of which scan it is, is that of the T1w.
+    plain = scan.suffix == 'T1w'
     own = ('',) if plain else (scan.suffix,)
     pieces: dict[str, Piece] = {}
 
@@ -243,8 +242,8 @@ def _of_freesurfer(scan: Scan, folder: Path, name: str, notes: list[str]) -> dic
         count = scans_beside(scan, own_session)
         if count > 1:
             notes.append(
-                f'Not taken: {place.parent.name}/mri of {folder.name}; there are {count} T1w scans '
-                'that FreeSurfer may have read, and it need not lie where this scan does.'
+                f'Not taken: {place.parent.name}/mri of {folder.name}; there are {count} T1w '
+                'scans that FreeSurfer may have read, and it need not lie where this scan does.'
             )
             continue
 

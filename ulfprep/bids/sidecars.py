@@ -150,7 +150,7 @@ def sidecar(
 
 
 def _sources(scan: Scan, derivative: Derivative) -> list[str]:
-    """Return the BIDS URIs of the scan and of what of other software a derivative was made from."""
+    """Return the BIDS URIs of the scan and of all that was given of it for a derivative."""
     given = scan.precomputed
     return [scan.source, *(given.sources_of(derivative.key) if given else ())]
 

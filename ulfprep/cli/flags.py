@@ -92,8 +92,8 @@ def add_scan(group) -> None:
         nargs='+',
         default=[],
         metavar='[NAME=]PATH',
-        help='take brain masks, tissues and bias fields from BIDS derivatives (fMRIPrep, sMRIPrep) '
-        'or a FreeSurfer subjects folder where they hold them; the first named goes first',
+        help='take brain masks, tissues and bias fields from BIDS derivatives (fMRIPrep, '
+        'sMRIPrep) or a FreeSurfer subjects folder where they hold them; the first named goes first',
     )
     group.add_argument(
         '--psf',

@@ -254,7 +254,7 @@ def check_derivatives(settings: Settings) -> None:
             whose = 'the input dataset' if folder == settings.bids_dir else 'the output folder'
             raise Stop(
                 Exit.USAGE,
-                f'{folder}: is {whose}; name the derivatives of another (--derivatives)',
+                f'{folder}: is {whose}; name other folders with --derivatives',
             )
 
 

@@ -240,7 +240,8 @@ class CorrectBias(SimpleInterface):
         except NoFieldError as error:
             note = f'Warning: the bias field was not taken from {name} but measured: {error}.'
             return None, [note]
-        return field, [
+        note = (
             f'The bias field is that between the scan and {name} (--derivatives); every voxel is '
             "still the scan's own, divided by it."
-        ]
+        )
+        return field, [note]

@@ -118,7 +118,7 @@ def _through_lattice(mask, grid, shares, source, acquired, psf, spacing):
 
 
 def _spread(image, probs, means):
-    """Standard deviation of the image about each tissue's mean, where it is the most of a voxel."""
+    """Standard deviation of the image about each tissue's mean, where that prevails."""
     weight = np.where(probs > 0.5, probs, 0)
     total = np.maximum(weight.sum(axis=(1, 2, 3)), 1e-6)
     squares = (np.asarray(image)[None] - means[:, None, None, None]) ** 2
