@@ -93,7 +93,8 @@ def add_scan(group) -> None:
         default=[],
         metavar='[NAME=]PATH',
         help='take brain masks, tissues and bias fields from BIDS derivatives (fMRIPrep, '
-        'sMRIPrep) or a FreeSurfer subjects folder where they hold them; the first named goes first',
+        'sMRIPrep) or a FreeSurfer subjects folder where they hold them; the first named goes '
+        'first',
     )
     group.add_argument(
         '--psf',
