@@ -15,8 +15,9 @@ from ulfprep.physics.interpolation import carry
 FWHM = 20.0
 PASSES = 3
 #: What may be left of the logarithm of the ratio when a smooth field is taken out of it (robust
-#: s.d.): on the same grid, where it is rounding alone, and on others, where interpolation adds.
-LEFT, LEFT_INTERPOLATED = 0.02, 0.03
+#: s.d.): on the same grid, and on others, where both are blurred before they are compared. Two
+#: copies of a scan, rounded or interpolated otherwise, show a tenth of it.
+LEFT, LEFT_INTERPOLATED = 0.02, 0.01
 #: Voxels darker than this part of the brain's median say little of a ratio.
 DARK = 0.15
 #: A field whose logarithm has a larger s.d. is none of a receive coil.
@@ -58,9 +59,17 @@ def divided_field(
     """
     mask, image = np.asarray(mask, bool), np.asarray(image, np.float32)
     same = same_voxels(grid, source)
-    measured = carry(image, grid, source)
     brain = carry(mask.astype(np.float32), grid, source) > 0.5
-    corrected = np.asarray(corrected, np.float32)
+    if not brain.any():
+        raise NoFieldError('it shows nothing of the brain')
+    # What is far from the brain takes no part, and most of a volume of FreeSurfer is.
+    box = tuple(
+        slice(max(s.start - 2, 0), s.stop + 2) for s in ndimage.find_objects(brain.astype(int))[0]
+    )
+    box = tuple(slice(b.start, min(b.stop, n)) for b, n in zip(box, source.shape, strict=True))
+    source, brain = source.crop(box), brain[box]
+    corrected = np.asarray(corrected, np.float32)[box]
+    measured = carry(image, grid, source)
     usable = brain & (corrected > 0) & (measured > 0)
     if usable.sum() < 0.5 * max(brain.sum(), 1):
         raise NoFieldError('it shows less than half of the brain')
@@ -87,7 +96,7 @@ def divided_field(
         ~usable, sampling=source.zooms, return_distances=False, return_indices=True
     )
     field = field[tuple(nearest)]
-    log_field = carry(field, source, grid)
+    log_field = carry_on(field, source, grid)
     log_field -= log_field[mask].mean()
     if log_field[mask].std() > STRONGEST:
         raise NoFieldError('the factor between the two varies by more than any bias field')
@@ -123,6 +132,14 @@ def smooth_part(ratio: np.ndarray, usable: np.ndarray, zooms) -> tuple[np.ndarra
         smooth = smooth + ndimage.gaussian_filter(rest * weight, width) / total
     rest = (ratio - smooth)[usable]
     return smooth, float(1.4826 * np.median(np.abs(rest - np.median(rest))))
+
+
+def carry_on(field: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
+    """Interpolate a smooth field onto a grid, its rim standing for all beyond it."""
+    to_source = np.linalg.inv(source.affine) @ target.affine
+    return ndimage.affine_transform(
+        field, to_source[:3, :3], to_source[:3, 3], target.shape, order=1, mode='nearest'
+    )
 
 
 def same_voxels(one: Grid, other: Grid, tolerance: float = 0.02) -> bool:
