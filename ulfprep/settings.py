@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,16 +30,22 @@ NOT_IN_HASH = frozenset(
         'work_dir',
         'verbose',
         'brain_mask',  # its content is in the input digest of each scan
-        'derivatives',  # as is theirs
         'target_like',  # its digest is in the hash, wherever the file may lie
         'simulate_as_bids',
+        'bids_filters',
+        'bids_database_dir',
+        'skip_bids_validation',
+        'derivatives',  # what is taken of them is in the input digest of each scan
+        'mem_gb',
+        'use_plugin',
+        'stop_on_first_crash',
+        'force',
+        'clean_workdir',
+        'write_graph',
+        'dry_run',
+        'reports_only',
+        'boilerplate_only',
     }
-)
-
-
-#: Settings that are paths.
-PATHS = frozenset(
-    {'bids_dir', 'output_dir', 'work_dir', 'target_like', 'simulate_as_bids', 'brain_mask'}
 )
 
 
@@ -63,6 +68,15 @@ class Settings:
         Field strength of the scans, tesla, where their sidecars do not say.
     modalities : tuple of str
         Which of :data:`MODALITIES` to process.
+    bids_filters : str
+        Which scans by their entities, JSON text (:mod:`ulfprep.bids.filters`).
+    bids_database_dir : Path or None
+        Where an index of the input dataset is kept for later runs.
+    skip_bids_validation : bool
+        Do not run the BIDS validator on the input.
+    derivatives : tuple of Path
+        Derivatives of other tools, whose masks, tissues and bias-corrected images are taken.
+        What is taken is an input of the scan like its image.
     fuse : str
         Which scans of a session are fitted in one field: ``none``, ``runs`` (those of one
         modality), ``contrasts`` (one of each modality) or ``all``.
@@ -85,10 +99,6 @@ class Settings:
     brain_mask : Path or None
         The user's own brain mask, or a folder of BIDS derivatives with one for each scan. It
         is an input of the scan like its image: a changed mask makes that scan run again.
-    derivatives : tuple of Path
-        BIDS derivatives or FreeSurfer subjects folders, from which brain masks, tissues and bias
-        fields are taken instead of computed; those named first go before the others. What is
-        taken is an input of the scan like its image.
     psf : str
         Kind of point-spread function: ``gaussian``, ``slice-profile`` or ``kspace``.
     likelihood : str
@@ -117,6 +127,20 @@ class Settings:
         Processes (scans) and threads that may be used in all.
     omp_nthreads : int
         Threads one process may use.
+    mem_gb : float or None
+        Memory that may be used in all, GB of 2**30 bytes; ``None`` for what there is.
+    use_plugin : Path or None
+        Nipype plugin and its arguments, YAML.
+    stop_on_first_crash : bool
+        End the run when one scan fails, instead of going on with the others.
+    force : bool
+        Run finished scans again.
+    clean_workdir : bool
+        Empty the work folder of what earlier runs left, before the run.
+    write_graph : bool
+        Draw the workflow into the folder of the run's log.
+    dry_run, reports_only, boilerplate_only : bool
+        Say what would be done; write the reports again; write the methods text. Nothing else.
     random_seed : int
         Seed of every random number drawn.
     sloppy : bool
@@ -137,6 +161,10 @@ class Settings:
     target_field: float | None = None
     source_field: float | None = None
     modalities: tuple[str, ...] = ('T1w',)
+    bids_filters: str = ''
+    bids_database_dir: Path | None = None
+    skip_bids_validation: bool = False
+    derivatives: tuple[Path, ...] = ()
     fuse: str = 'none'
     target_sequence: str = ''
     target_contrast: tuple[str, ...] = ()
@@ -146,7 +174,6 @@ class Settings:
     acquired_resolution: tuple[float, ...] = ()
     skull_strip: str = 'auto'
     brain_mask: Path | None = None
-    derivatives: tuple[Path, ...] = ()
     psf: str = 'gaussian'
     likelihood: str = 'rician'
     backbone: str = 'lattice'
@@ -161,6 +188,15 @@ class Settings:
     device: str = 'auto'
     nprocs: int = 1
     omp_nthreads: int = 1
+    mem_gb: float | None = None
+    use_plugin: Path | None = None
+    stop_on_first_crash: bool = False
+    force: bool = False
+    clean_workdir: bool = False
+    write_graph: bool = False
+    dry_run: bool = False
+    reports_only: bool = False
+    boilerplate_only: bool = False
     work_dir: Path = Path('work')
     random_seed: int = 20250101
     sloppy: bool = False
@@ -175,15 +211,13 @@ class Settings:
             value = getattr(self, field.name)
             if value is None:
                 continue
-            if isinstance(value, Path):
-                value = str(value)
             if isinstance(value, tuple):
                 value = [str(v) if isinstance(v, Path) else v for v in value]
-            out[field.name] = value
+            out[field.name] = str(value) if isinstance(value, Path) else value
         return out
 
     def to_toml(self) -> str:
-        """Return the settings as a TOML document that :meth:`from_toml` reads back."""
+        """Return the settings as a TOML document, which ``--config-file`` reads back."""
         # Every value is a string, number, bool or list of those, and for those the
         # JSON spelling is TOML's too.
         lines = [
@@ -191,20 +225,6 @@ class Settings:
             for key, value in self.to_dict().items()
         ]
         return '\n'.join(lines) + '\n'
-
-    @classmethod
-    def from_toml(cls, text: str) -> 'Settings':
-        """Build settings from the text that :meth:`to_toml` wrote."""
-        values = tomllib.loads(text)
-        unknown = set(values) - {field.name for field in dataclasses.fields(cls)}
-        if unknown:
-            raise ValueError(f'unknown settings: {", ".join(sorted(unknown))}')
-        for key in PATHS & set(values):
-            values[key] = Path(values[key])
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        if 'derivatives' in values:
-            values['derivatives'] = tuple(map(Path, values['derivatives']))
-        return cls(**values)
 
     def digest(self) -> str:
         """Return a short hash of the settings that can change a result."""

@@ -1,9 +1,7 @@
 """The participant level end to end, with a stand-in for the slow core."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,7 +23,7 @@ def run(tmp_path):
 
     def run(root, *args, level='participant'):
         common = ['-w', str(tmp_path / 'work dir'), '--nprocs', '1', '--device', 'cpu']
-        common += ['--segmentation', 'embedded']
+        common += ['--segmentation', 'embedded', '--skip-bids-validation']
         return main([str(root), str(tmp_path / 'out'), level, *common, *args])
 
     return run
@@ -48,31 +46,6 @@ def test_finished_scan_is_exactly_the_golden_list(make_dataset, run, tmp_path):
     expected |= {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv'}
     expected |= {'sub-01_ses-A.html'}
     assert set(files_below(out)) == expected
-
-
-def test_outputs_pass_the_validator(make_dataset, run, tmp_path):
-    beside = Path(sys.executable).parent
-    validator = shutil.which(
-        'bids-validator-deno', path=f'{beside}{os.pathsep}{os.environ["PATH"]}'
-    )
-    # On a server of continuous integration a missing validator is a fault, not an excuse.
-    if validator is None and not os.environ.get('CI'):
-        pytest.skip('bids-validator-deno is not installed')
-    assert validator, 'bids-validator-deno is needed'
-    make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-02_ses-A')
-    make_dataset('sub-02_ses-A', suffix='T2w')
-    root = make_dataset('sub-02_ses-A', suffix='FLAIR')
-    assert run(root, '--modalities', 'T1w', 'T2w', 'FLAIR') == 0
-    assert run(root, level='group') == 0
-    for modality in ('T1w', 'T2w', 'FLAIR'):
-        assert (tmp_path / f'out/group_{modality}.tsv').is_file()
-    report = (tmp_path / 'out/sub-02_ses-A.html').read_text()
-    order = [report.index(f'sub-02_ses-A_{m}</small>') for m in ('T1w', 'T2w', 'FLAIR')]
-    assert order == sorted(order)
-    done = subprocess.run(
-        [validator, str(tmp_path / 'out'), '--ignoreWarnings'], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_qc_file_says_what_was_done(make_dataset, run, tmp_path):
@@ -224,6 +197,7 @@ def test_scans_in_parallel_fail_one_by_one(make_dataset, tmp_path, capsys):
     code = main([
         str(root), str(tmp_path / 'out'), 'participant', '-w', str(tmp_path / 'work'),
         '--nprocs', '2', '--omp-nthreads', '1', '--device', 'cpu', '--segmentation', 'embedded',
+        '--skip-bids-validation',
     ])  # fmt: skip
     assert code == 65
     said = capsys.readouterr().err
@@ -282,7 +256,21 @@ def test_simulated_scans_become_a_raw_dataset_that_can_be_enhanced(make_dataset,
     assert files_below(raw) == before
     # The simulated dataset is input like any other.
     again = [str(raw), str(tmp_path / 'enhanced'), 'participant', '-w', str(tmp_path / 'w')]
-    assert main([*again, '--nprocs', '1', '--device', 'cpu', '--segmentation', 'embedded']) == 0
+    assert (
+        main(
+            [
+                *again,
+                '--nprocs',
+                '1',
+                '--device',
+                'cpu',
+                '--segmentation',
+                'embedded',
+                '--skip-bids-validation',
+            ]
+        )
+        == 0
+    )
     qc = tmp_path / 'enhanced/sub-01/anat/sub-01_rec-xsim1_desc-qc_T1w.json'
     assert json.loads(qc.read_text())['direction'] == 'enhance'
 

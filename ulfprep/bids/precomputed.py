@@ -66,7 +66,7 @@ class Precomputed:
     notes : tuple of str
         What was taken and what not, a sentence each.
     problem : str
-        Why the scan cannot be processed with what was found; empty if it can.
+        Why what was found cannot be taken; empty if it can.
     """
 
     mask: Piece | None = None
@@ -135,7 +135,8 @@ def with_derivatives(scans: 'list[Scan]', folders: tuple[Path, ...]) -> 'list[Sc
     Returns
     -------
     list of Scan
-        With ``precomputed``, and ``mask`` and ``mask_note`` where a mask was found.
+        With ``precomputed``, ``mask`` and ``mask_note`` where a mask was found, and ``problem``
+        where a file is to blame.
 
     Raises
     ------
@@ -188,4 +189,6 @@ def _given(scan: 'Scan', finds: list[Precomputed]) -> 'Scan':
     if piece := chosen['mask']:
         mask = piece.paths[0]
         note = f'Brain mask, brought onto the grid of the scan: {piece.name} (--derivatives).'
-    return dataclasses.replace(scan, precomputed=given, mask=mask, mask_note=note)
+    return dataclasses.replace(
+        scan, precomputed=given, mask=mask, mask_note=note, problem=scan.problem or problem
+    )

@@ -62,6 +62,9 @@ def find_pieces(scan: Scan, folder: Path, name: str) -> Precomputed:
             pieces.setdefault(what, piece)
     except BadDerivativeError as error:
         return Precomputed(notes=tuple(notes), problem=str(error))
+    except OSError as error:
+        why = f'{error.filename or folder}: cannot be read ({error.strerror or error})'
+        return Precomputed(notes=tuple(notes), problem=f'{why}; check it (--derivatives)')
     # What is there twice need not be explained where it was taken from the other place.
     return Precomputed(**pieces, notes=() if pieces else tuple(notes))
 

@@ -1,10 +1,15 @@
 """Methods text and references of a run, for the paper that uses its results."""
 
+import logging
 import re
+import sys
 from importlib.resources import files
 from pathlib import Path
 
 from ulfprep.bids.files import write_text
+from ulfprep.cli.environment import prepared
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.settings import Settings
 
 
 def citation_text(methods: list[str], references: dict[str, str]) -> str:
@@ -35,3 +40,40 @@ def write_citation(output_dir: Path, methods: list[str]) -> None:
     write_text(logs / 'CITATION.md', citation_text(methods, references))
     source = files('ulfprep.data').joinpath('boilerplate.bib')
     write_text(logs / 'CITATION.bib', source.read_text(encoding='utf-8'))
+
+
+def boilerplate_only(settings: Settings) -> Exit:
+    """Write the methods text that a run would write, and nothing else.
+
+    Returns
+    -------
+    Exit
+        OK.
+
+    Raises
+    ------
+    Stop
+        If the run could not begin, or no selected scan could be processed.
+    """
+    with prepared(settings):
+        from ulfprep.cli.participant import select_scans
+        from ulfprep.cli.preflight import preflight
+
+        logger = logging.getLogger('ulfprep')
+        terminal = logging.StreamHandler(sys.stderr)
+        logger.addHandler(terminal)
+        try:
+            settings = preflight(settings)
+            scans = list(select_scans(settings).scans)
+            from ulfprep.workflows.methods import planned_methods
+
+            methods = planned_methods(scans, settings)
+        finally:
+            logger.removeHandler(terminal)
+    if not methods:
+        raise Stop(
+            Exit.BAD_DATA, f'{settings.bids_dir}: no selected scan can be processed; see above'
+        )
+    write_citation(settings.output_dir, methods)
+    print(f'written: {settings.output_dir / "logs" / "CITATION.md"}', file=sys.stderr)
+    return Exit.OK

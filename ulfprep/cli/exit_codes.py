@@ -10,13 +10,14 @@ class Exit(IntEnum):
     OK = 0
     #: At least one scan failed; the others are finished.
     FAILURE = 1
-    #: Reserved by the specification for shells and argument parsers; not used.
-    RESERVED = 2
+    #: The command line was not understood: an unknown flag, a value of the wrong kind.
+    COMMAND_LINE = 2
     #: The input folder is no valid BIDS dataset.
     INVALID_DATASET = 16
-    #: The labels that were asked for select no scan.
+    #: Labels, modalities and filters select no scan.
     NOTHING_SELECTED = 18
-    #: The command line is wrong, or asks for what this machine does not have.
+    #: The command line asks for what cannot be: folders inside one another, flags that
+    #: contradict each other, a file of the wrong kind, what this machine does not have.
     USAGE = 64
     #: No selected scan could be used: each is corrupt, 2-D, empty or lacks its field strength;
     #: or the user's own brain mask does not fit its scan.
@@ -27,7 +28,8 @@ class Exit(IntEnum):
     CANNOT_CREATE = 73
     #: Reading or writing failed during the run.
     IO_ERROR = 74
-    #: Temporary failure: worth trying again (a worker was killed).
+    #: Temporary failure: worth trying again (a worker was killed, another process has the
+    #: participant).
     TEMPORARY = 75
 
 

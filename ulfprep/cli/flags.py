@@ -1,9 +1,9 @@
-"""The groups of command line flags, by what they say."""
+"""Flags that say what to make of the scans: they change results."""
 
 from pathlib import Path
 
 from ulfprep.cli import values
-from ulfprep.settings import BACKBONES, FUSIONS, Settings
+from ulfprep.settings import BACKBONES, Settings
 
 
 def add_target(group) -> None:
@@ -87,16 +87,6 @@ def add_scan(group) -> None:
         'one scan, or a folder of BIDS derivatives with a *_desc-brain_mask for each',
     )
     group.add_argument(
-        '-d',
-        '--derivatives',
-        nargs='+',
-        default=[],
-        metavar='[NAME=]PATH',
-        help='take brain masks, tissues and bias fields from BIDS derivatives (fMRIPrep, '
-        'sMRIPrep) or a FreeSurfer subjects folder where they hold them; the first named goes '
-        'first',
-    )
-    group.add_argument(
         '--psf',
         choices=('gaussian', 'slice-profile', 'kspace'),
         default=Settings.psf,
@@ -154,19 +144,6 @@ def add_simulation(group) -> None:
     )
 
 
-def add_fusion(group) -> None:
-    """Add which scans share one field."""
-    group.add_argument(
-        '--fuse',
-        choices=FUSIONS,
-        default=Settings.fuse,
-        help='fit several scans of a session in one field (targets above the field of the scans): '
-        'runs: those of one modality, such as axial, coronal and sagittal ones, into one image; '
-        'contrasts: one scan of each of the --modalities, an image each; all: both '
-        '(default: %(default)s)',
-    )
-
-
 def add_method(group) -> None:
     """Add how the work is done, as far as it changes results."""
     group.add_argument(
@@ -209,36 +186,4 @@ def add_method(group) -> None:
         '--sloppy',
         action='store_true',
         help='poor but fast: to try an installation, never for results',
-    )
-
-
-def add_machine(group) -> None:
-    """Add what the machine is to give."""
-    group.add_argument(
-        '--device',
-        type=values.device,
-        default='auto',
-        metavar='auto|cpu|cuda[:N]',
-        help='where to fit; auto takes a GPU where there is one (default: auto)',
-    )
-    group.add_argument(
-        '--nprocs',
-        type=values.count,
-        metavar='N',
-        help='CPUs to use in all (default: all this process may use)',
-    )
-    group.add_argument(
-        '--omp-nthreads',
-        type=values.count,
-        metavar='N',
-        help='CPUs one scan may use; nprocs divided by it is the number of scans at a time '
-        '(default: nprocs, at most 8)',
-    )
-    group.add_argument(
-        '-w',
-        '--work-dir',
-        type=Path,
-        default=Path('work'),
-        metavar='DIR',
-        help='folder for intermediate files (default: ./work)',
     )

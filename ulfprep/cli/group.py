@@ -6,6 +6,9 @@ from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.preflight import check_paths
 from ulfprep.settings import MODALITIES, Settings
 
+#: Flags that mean nothing here.
+PARTICIPANT_ONLY = ('dry_run', 'reports_only', 'boilerplate_only')
+
 
 def run_group(settings: Settings) -> Exit:
     """Write ``group_<modality>.tsv`` and data dictionaries from the output folder alone.
@@ -18,11 +21,15 @@ def run_group(settings: Settings) -> Exit:
     Raises
     ------
     Stop
-        If there are no results.
+        If there are no results, or a flag of the participant level was given.
     """
     from ulfprep.bids.table import write_group_table
     from ulfprep.metrics.summary import METRICS
 
+    for name in PARTICIPANT_ONLY:
+        if getattr(settings, name):
+            flag = f'--{name.replace("_", "-")}'
+            raise Stop(Exit.USAGE, f'{flag} is of the participant level; leave it out')
     check_paths(settings)
     out = settings.output_dir
     if not out.is_dir():

@@ -4,6 +4,8 @@ import sys
 
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.parser import parse_args
+from ulfprep.cli.signals import Terminated, ended_by_signals
+from ulfprep.settings import Settings
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,17 +24,11 @@ def main(argv: list[str] | None = None) -> int:
     Raises
     ------
     SystemExit
-        After ``--help`` and ``--version``, and for wrong usage.
+        After ``--help`` and ``--version``, and where the command line is not understood.
     """
-    settings = parse_args(argv)
     try:
-        if settings.analysis_level == 'group':
-            from ulfprep.cli.group import run_group
-
-            return int(run_group(settings))
-        from ulfprep.cli.participant import run_participant
-
-        return int(run_participant(settings))
+        with ended_by_signals():
+            return int(_work(parse_args(argv)))
     except Stop as stop:
         print(f'ulfprep: error: {stop}', file=sys.stderr)
         return int(stop.code)
@@ -43,6 +39,33 @@ def main(argv: list[str] | None = None) -> int:
         print('ulfprep: interrupted; finished steps are kept, run it again to go on',
               file=sys.stderr)  # fmt: skip
         return 130  # what shells say of a program ended by Ctrl-C
+    except Terminated as end:
+        print(f'ulfprep: ended by {end}; finished steps are kept, run it again to go on',
+              file=sys.stderr)  # fmt: skip
+        return end.exit_code
+
+
+def _work(settings: Settings) -> Exit:
+    """Do what the level and the flags ask for; what is heavy is imported only then."""
+    if settings.analysis_level == 'group':
+        from ulfprep.cli.group import run_group
+
+        return run_group(settings)
+    if settings.dry_run:
+        from ulfprep.cli.dry_run import dry_run
+
+        return dry_run(settings)
+    if settings.reports_only:
+        from ulfprep.cli.reports import reports_only
+
+        return reports_only(settings)
+    if settings.boilerplate_only:
+        from ulfprep.cli.citation import boilerplate_only
+
+        return boilerplate_only(settings)
+    from ulfprep.cli.participant import run_participant
+
+    return run_participant(settings)
 
 
 if __name__ == '__main__':

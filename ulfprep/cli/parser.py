@@ -5,14 +5,15 @@ answer at once.
 """
 
 import argparse
-import os
+import dataclasses
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from ulfprep import __version__
-from ulfprep.cli import flags, values
-from ulfprep.cli.exit_codes import Exit
+from ulfprep.cli import flags, run_flags
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.machine import usable_cpus
 from ulfprep.settings import MODALITIES, Settings
 
 DESCRIPTION = """\
@@ -26,45 +27,61 @@ examples:
   ulfprep data/ results/ participant --participant-label 01 02 --nprocs 8
   ulfprep data/ results/ participant --source-field 0.064 --target-field 3
   ulfprep 3t/ results/ participant --n-realisations 5 --simulate-as-bids ulf/
+  ulfprep data/ results/ participant --derivatives fmriprep=data/derivatives/fmriprep
+  ulfprep --config-file results/logs/20250101-120000_1a2b3c4d/settings.toml
   ulfprep data/ results/ group
 
 exit codes:
-  0 all scans finished        1 some scan failed          16 not a valid BIDS dataset
-  18 labels select nothing    64 wrong usage              65 no scan was usable
-  66 input missing            73 cannot create output     74 input/output error
-  75 temporary failure"""
+   0 all scans finished        1 some scan failed           2 command line not understood
+  16 not a valid BIDS dataset 18 nothing selected          64 folders or flags contradict
+  65 no scan was usable       66 input missing             73 output cannot be created
+  74 input/output error       75 temporary: try again"""
+#: Of flags that exclude each other, the one on the command line goes before that of a file.
+RIVALS = {'target_like': 'target_sequence', 'target_sequence': 'target_like'}
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser that ends wrong usage with exit code 64, not 2."""
+    """An argument parser that says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(int(Exit.USAGE), f'{self.prog}: error: {message} (see {self.prog} --help)\n')
+        line = ' '.join(message.split())
+        self.exit(int(Exit.COMMAND_LINE), f'{self.prog}: error: {line} (see {self.prog} --help)\n')
 
 
-def available_cpus() -> int:
-    """Return how many CPUs this process may use (which a scheduler may have limited)."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:  # not on Linux
-        return os.cpu_count() or 1
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help with each value's name printed once, not once a spelling of its flag."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f'{", ".join(action.option_strings)} {value}'
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the ``ulfprep`` command."""
+def build_parser(positionals: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the ``ulfprep`` command.
+
+    Parameters
+    ----------
+    positionals : str, optional
+        ``?`` where the folders and the level may be left out.
+    """
     parser = _Parser(
         prog='ulfprep',
         usage='%(prog)s [options] bids_dir output_dir {participant,group}',
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    parser.add_argument('bids_dir', type=Path, help='the BIDS dataset to read')
-    parser.add_argument('output_dir', type=Path, help='the derivatives dataset to write')
+    parser.add_argument('bids_dir', nargs=positionals, type=Path, help='the BIDS dataset to read')
+    parser.add_argument(
+        'output_dir', nargs=positionals, type=Path, help='the derivatives dataset to write'
+    )
     parser.add_argument(
         'analysis_level',
+        nargs=positionals,
         choices=('participant', 'group'),
         help='participant: enhance each scan and report it; '
         'group: gather the metrics of all finished scans (reads output_dir only)',
@@ -73,44 +90,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '-v', '--verbose', action='count', default=0, help='say more; -vv says everything'
     )
-
-    which = parser.add_argument_group('which scans')
-    which.add_argument(
-        '--participant-label',
-        '--participant_label',
-        nargs='+',
-        type=values.label('sub-'),
-        default=[],
-        metavar='LABEL',
-        help='only these participants, with or without sub- (default: all)',
-    )
-    which.add_argument(
-        '--session-label',
-        '--session_label',
-        nargs='+',
-        type=values.label('ses-'),
-        default=[],
-        metavar='LABEL',
-        help='only these sessions, with or without ses- (default: all)',
-    )
-
-    which.add_argument(
-        '--modalities',
-        nargs='+',
-        choices=MODALITIES,
-        default=['T1w'],
-        metavar='SUFFIX',
-        help=f'which images: {", ".join(MODALITIES)} (default: T1w)',
-    )
-
-    flags.add_fusion(which)
+    run_flags.add_selection(parser.add_argument_group('which scans'))
+    run_flags.add_inputs(parser.add_argument_group('what else is read'))
     flags.add_target(parser.add_argument_group('target: what to synthesise'))
     flags.add_scan(parser.add_argument_group('scan: what is known of it'))
     flags.add_simulation(
         parser.add_argument_group('simulation (targets below the field of the scan)')
     )
     flags.add_method(parser.add_argument_group('how to compute'))
-    flags.add_machine(parser.add_argument_group('machine'))
+    run_flags.add_machine(parser.add_argument_group('machine'))
+    run_flags.add_run(parser.add_argument_group('the run'))
     return parser
 
 
@@ -130,54 +119,83 @@ def parse_args(argv: list[str] | None = None) -> Settings:
     Raises
     ------
     SystemExit
-        With 0 after ``--help`` and ``--version``, with 64 for wrong usage.
+        With 0 after ``--help`` and ``--version``, with 2 where the command line is not
+        understood.
+    Stop
+        Where the settings of ``--config-file`` cannot be used.
     """
-    options = build_parser().parse_args(argv)
-    nprocs = options.nprocs or available_cpus()
+    argv = with_dashes(sys.argv[1:] if argv is None else list(argv))
+    file = _config_file(argv)
+    if file is None:
+        return to_settings(build_parser().parse_args(argv))
+    from ulfprep.cli.config import read_config
+
+    stored = read_config(_absolute(file), build_parser('?'))
+    parser = build_parser('?')
+    parser.set_defaults(**stored)
+    options = parser.parse_intermixed_args(argv)
+    for name, rival in RIVALS.items():
+        if getattr(options, name) != stored.get(name):
+            setattr(options, rival, None)
+    if '--target-like' in {argument.partition('=')[0] for argument in argv}:
+        options.target_like_digest = ''  # whatever that file holds now is meant
+    for name in ('bids_dir', 'output_dir', 'analysis_level'):
+        if getattr(options, name) is None:
+            parser.error(f'{name} is neither given nor in {file}')
+    return to_settings(options)
+
+
+def with_dashes(argv: list[str]) -> list[str]:
+    """Return arguments whose flags are spelt with dashes, ``--work_dir`` as ``--work-dir``."""
+    spelt = []
+    for argument in argv:
+        flag, separator, value = argument.partition('=')
+        if flag.startswith('--'):
+            flag = flag.replace('_', '-')
+        spelt.append(flag + separator + value)
+    return spelt
+
+
+def _config_file(argv: list[str]) -> Path | None:
+    """Return the file of ``--config-file``, which has to be read before the other flags."""
+    parser = _Parser(prog='ulfprep', add_help=False, allow_abbrev=False)
+    parser.add_argument('--config-file', type=Path)
+    return parser.parse_known_args(argv)[0].config_file
+
+
+def to_settings(options: argparse.Namespace) -> Settings:
+    """Return what was parsed as settings, whose fields have the names of the options."""
+    values = vars(options).copy()
+    values['nprocs'] = options.nprocs or usable_cpus()
+    # More threads a scan than CPUs in all would only fight each other.
+    values['omp_nthreads'] = min(options.omp_nthreads or 8, values['nprocs'])
+    for name in ('participant_label', 'session_label'):
+        values[name] = dict.fromkeys(values[name])
+    values['modalities'] = [m for m in MODALITIES if m in options.modalities]
+    for name in ('target_sequence', 'relaxation'):
+        values[name] = values[name] or ''
     return Settings(
-        bids_dir=_absolute(options.bids_dir),
-        output_dir=_absolute(options.output_dir),
-        analysis_level=options.analysis_level,
-        participant_label=tuple(dict.fromkeys(options.participant_label)),
-        session_label=tuple(dict.fromkeys(options.session_label)),
-        target_field=options.target_field,
-        source_field=options.source_field,
-        modalities=tuple(m for m in MODALITIES if m in options.modalities),
-        fuse=options.fuse,
-        target_sequence=options.target_sequence or '',
-        target_contrast=tuple(options.target_contrast),
-        target_like=options.target_like and _absolute(options.target_like),
-        relaxation=options.relaxation or '',
-        acquired_resolution=tuple(options.acquired_resolution),
-        skull_strip=options.skull_strip,
-        brain_mask=options.brain_mask and _absolute(options.brain_mask),
-        derivatives=tuple(
-            dict.fromkeys(_absolute(Path(text.rpartition('=')[2])) for text in options.derivatives)
-        ),
-        psf=options.psf,
-        likelihood=options.likelihood,
-        backbone=options.backbone,
-        output_resolution=options.output_resolution,
-        target_resolution=tuple(options.target_resolution),
-        target_snr=options.target_snr,
-        n_realisations=options.n_realisations,
-        bias_strength=options.bias_strength,
-        noise_fwhm=options.noise_fwhm,
-        keep_head=options.keep_head,
-        simulate_as_bids=options.simulate_as_bids and _absolute(options.simulate_as_bids),
-        device=options.device,
-        nprocs=nprocs,
-        # More threads a scan than CPUs in all would only fight each other.
-        omp_nthreads=min(options.omp_nthreads or 8, nprocs),
-        work_dir=_absolute(options.work_dir),
-        random_seed=options.random_seed,
-        sloppy=options.sloppy,
-        segmentation=options.segmentation,
-        tissue_prior=options.tissue_prior,
-        verbose=options.verbose,
+        **{
+            field.name: _value(values[field.name])
+            for field in dataclasses.fields(Settings)
+            if field.name in values
+        }
     )
+
+
+def _value(value):
+    """Return a value as settings hold it: absolute paths, tuples."""
+    if isinstance(value, Path):
+        return _absolute(value)
+    return tuple(map(_value, value)) if isinstance(value, list | tuple | dict) else value
 
 
 def _absolute(path: Path) -> Path:
     """Return the path made absolute, with ``~`` and symbolic links resolved."""
-    return path.expanduser().resolve()
+    try:
+        found = path.expanduser().resolve()
+        str(found).encode()
+    except (OSError, RuntimeError, ValueError) as error:
+        shown = str(path).encode('utf-8', 'backslashreplace').decode()
+        raise Stop(Exit.USAGE, f'{shown}: no usable path ({error}); rename or mend it') from error
+    return found

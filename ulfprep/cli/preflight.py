@@ -173,8 +173,8 @@ def reference_digest(settings: Settings) -> str:
     Raises
     ------
     Stop
-        Where it is missing, no NIfTI file by its name, or meant for several modalities, or
-        where its sidecar holds no JSON object.
+        Where it is missing, no NIfTI file by its name, meant for several modalities, or another
+        than in stored settings, or where its sidecar holds no JSON object.
     """
     path = settings.target_like
     if path is None:
@@ -202,7 +202,14 @@ def reference_digest(settings: Settings) -> str:
             raise Stop(Exit.USAGE, f'{sidecar}: not readable as JSON ({error})') from error
         if not isinstance(fields, dict):
             raise Stop(Exit.USAGE, f'{sidecar}: must hold a JSON object, the sidecar of a scan')
-    return digest.hexdigest()[:16]
+    found = digest.hexdigest()[:16]
+    if settings.target_like_digest not in ('', found):
+        raise Stop(
+            Exit.USAGE,
+            f'{path}: not the scan that the settings of --config-file were written for; bring '
+            'that back, or name this one with --target-like',
+        )
+    return found
 
 
 def check_reference(settings: Settings) -> None:
@@ -258,6 +265,22 @@ def check_derivatives(settings: Settings) -> None:
             )
 
 
+def check_plugin(path: Path | None) -> None:
+    """Refuse a ``--use-plugin`` file that names no plugin of Nipype."""
+    if path is None:
+        return
+    from ulfprep.workflows.plugin_file import read_plugin_file
+
+    try:
+        read_plugin_file(path)
+    except OSError as error:
+        raise Stop(
+            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --use-plugin'
+        ) from error
+    except ValueError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+
+
 def preflight(settings: Settings) -> Settings:
     """Check a participant-level run and return its settings with no choice left open.
 
@@ -269,6 +292,7 @@ def preflight(settings: Settings) -> Settings:
     check_fusion(settings)
     check_brain_mask(settings.brain_mask)
     check_derivatives(settings)
+    check_plugin(settings.use_plugin)
     digest = reference_digest(settings)
     check_reference(settings)
     segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)

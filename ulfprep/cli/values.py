@@ -5,6 +5,7 @@ Only the standard library is imported here, so that ``--help`` answers at once.
 
 import argparse
 import csv
+import io
 import json
 import math
 import re
@@ -76,6 +77,40 @@ def output_resolution(text: str) -> float:
     return round(value, 3)
 
 
+def memory(text: str) -> float:
+    """Convert an amount of memory to GB of 2**30 bytes; a number alone is in GB."""
+    found = re.fullmatch(r'\s*([0-9]*\.?[0-9]+)\s*(?:([kmgt])i?b?|b)?\s*', text.lower())
+    value = float(found[1]) if found else math.nan
+    if found and text.strip()[-1:].lower() == 'b' and not found[2]:
+        value /= 2**30
+    elif found and found[2]:
+        value *= 1024.0 ** ('kmgt'.index(found[2]) - 2)
+    if not 0.1 <= value <= 2**20:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no amount of memory of 100 MB or more, such as 8G, 8000M or 1.5GB'
+        )
+    return value
+
+
+def named_path(text: str) -> Path:
+    """Convert ``DIR`` or, as fMRIPrep takes it, ``NAME=DIR``."""
+    name, separator, path = text.partition('=')
+    return Path(path if separator and re.fullmatch(r'[A-Za-z][\w-]*', name) and path else text)
+
+
+def filters(text: str) -> str:
+    """Convert the name of a filter file, or what it holds, to canonical JSON text."""
+    if not text:
+        return text
+    from ulfprep.bids.filters import parse_filters
+
+    content = text if text.lstrip().startswith('{') else _read(text)
+    try:
+        return parse_filters(content, text if content is not text else '--bids-filter-file')
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def positive(text: str) -> float:
     """Convert a positive number."""
     value = _number(text)
@@ -101,9 +136,12 @@ def sequence(text: str) -> str:
 
     Whether it describes a sequence is checked where the physics is at hand.
     """
-    if not text.lower().endswith('.json'):
+    if text.startswith('{'):  # what such a file held, in the settings of an earlier run
+        content = _parsed(text, 'sequence')
+    elif text.lower().endswith('.json'):
+        content = _json(text)
+    else:
         return text
-    content = _json(text)
     if not isinstance(content, dict):
         raise argparse.ArgumentTypeError(f'{text}: must hold one JSON object, a sequence')
     return json.dumps(content, sort_keys=True)
@@ -111,25 +149,45 @@ def sequence(text: str) -> str:
 
 def relaxation(text: str) -> str:
     """Convert the name of a JSON or TSV file of relaxation values to compact text."""
-    if text.lower().endswith('.json'):
+    if not text:
+        return text
+    if text.startswith('['):  # what such a file held, in the settings of an earlier run
+        content = _parsed(text, 'relaxation')
+    elif text.lower().endswith('.json'):
         content = _json(text)
     else:
         try:
-            with Path(text).expanduser().open(newline='', encoding='utf-8') as file:
-                rows = list(csv.DictReader(file, delimiter='\t'))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            rows = list(csv.DictReader(io.StringIO(_read(text), newline=''), delimiter='\t'))
+        except csv.Error as error:
             raise argparse.ArgumentTypeError(f'{text}: cannot be read ({error})') from error
         content = [{k: v for k, v in row.items() if k and v not in (None, '')} for row in rows]
     return json.dumps(content, sort_keys=True)
 
 
 def _json(name: str):
+    return _parsed(_read(name), name)
+
+
+def _read(name: str) -> str:
     try:
-        return json.loads(Path(name).expanduser().read_text(encoding='utf-8'))
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f'{name}: {error.strerror or error}') from error
+        return Path(name).expanduser().read_text(encoding='utf-8')
+    except (OSError, RuntimeError) as error:  # RuntimeError: a ~user there is not
+        reason = getattr(error, 'strerror', None) or error
+        raise argparse.ArgumentTypeError(f'{name}: {reason}') from error
     except ValueError as error:
+        raise argparse.ArgumentTypeError(f'{name}: not readable as text ({error})') from error
+
+
+def _parsed(text: str, name: str):
+    try:
+        # NaN and the infinities are no JSON, and nothing here means anything by them.
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f'{name}: not readable as JSON ({error})') from error
+
+
+def _refuse_constant(name: str):
+    raise ValueError(f'{name} is no number')
 
 
 def _number(text: str) -> float:

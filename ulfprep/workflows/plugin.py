@@ -1,19 +1,18 @@
-"""Nipype's process pool, made to survive the death of a worker."""
+"""Nipype's process pool, made to survive the death of a worker and to finish scan by scan."""
 
 import logging
-import multiprocessing
-import os
-import warnings
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from traceback import format_exception
 
+import numpy as np
 from nipype.pipeline.plugins import MultiProcPlugin
 
-KILLED = (
-    'the process was killed, probably out of memory; run the same command again with fewer '
-    'scans at a time (--omp-nthreads equal to --nprocs runs one): finished steps are kept'
+from ulfprep.machine import killed_for_memory, memory_limit
+from ulfprep.workflows.workers import IDLE_MEMORY, Pool, WorkerDied
+
+LOGGER = logging.getLogger('nipype.workflow')
+AGAIN = (
+    'give it more memory, or run fewer scans at a time (--omp-nthreads equal to --nprocs runs '
+    'one), and run the same command again: finished steps are kept'
 )
 
 
@@ -26,64 +25,106 @@ class ResilientMultiProc(MultiProcPlugin):
 
     As it comes, Nipype waits for ever for the result of a worker that was killed (by the
     kernel when memory runs out, for example), or gives up all other scans without a crash
-    file for the one that failed.
+    file for the one that failed. It also takes the steps of all scans in turn, so that none
+    is finished until nearly all are; here a scan has to wait for those before it.
+
+    Parameters
+    ----------
+    plugin_args : dict
+        Nipype's, and ``log_level`` (of Nipype in workers), ``log_file`` (of ulfprep in
+        workers), ``parts`` (names of the parts of the workflow, a scan's each, in the order in
+        which they are wanted) and ``at_once`` (how many of them may be in work).
     """
 
     def __init__(self, plugin_args=None):
         super().__init__(plugin_args=plugin_args)
         self.pool.shutdown(wait=False)
-        self.pool = self._new_pool()
+        level = self.plugin_args.get('log_level', logging.WARNING)
+        self.pool = Pool((self._cwd, level, self.plugin_args.get('log_file')))
+        self._killed_before = killed_for_memory()
+        self._places = None
 
-    def _new_pool(self) -> ProcessPoolExecutor:
-        """Return a pool whose workers start clean and quiet."""
-        return ProcessPoolExecutor(
-            max_workers=self.processors,
-            initializer=_start_worker,
-            initargs=(self._cwd, self.plugin_args.get('log_level', logging.WARNING)),
-            # Forked copies of a process that has used threads (torch, BLAS) may lock up.
-            mp_context=multiprocessing.get_context('forkserver'),
-        )
-
-    def _get_result(self, taskid):
-        future = self._task_obj.get(taskid)
-        if future is not None and future.done() and future.exception() is not None:
-            # As a worker reports what it lived to tell: Nipype stumbles over an exception here.
-            story = ['Traceback (most recent call last):\n']
-            story += format_exception(WorkerKilledError(KILLED))
-            return {'result': None, 'traceback': story, 'taskid': taskid}
-        return super()._get_result(taskid)
-
-    def _async_callback(self, args):
-        # A failed future is dealt with in _get_result, not in the pool's own thread.
-        if args.exception() is None:
-            super()._async_callback(args)
+    def stop(self) -> None:
+        """End all workers at once."""
+        self.pool.stop()
 
     def _submit_job(self, node, updatehash=False):
+        self._taskid += 1
+        # What idle workers hold is not accounted for anywhere else.
+        running = sum(self.procs[job].mem_gb for _, job in self.pending_tasks)
+        spare = self.memory_gb - running - node.mem_gb
+        self.pool.make_room(keep=1 + max(0, int(spare / IDLE_MEMORY)))
+        self._task_obj[self._taskid] = self.pool.submit(node, updatehash, self._taskid), node
+        return self._taskid
+
+    def _get_result(self, taskid):
+        worker, node = self._task_obj[taskid]
         try:
-            return super()._submit_job(node, updatehash)
-        except BrokenProcessPool:  # useless once a worker was killed
-            self.pool.shutdown(wait=False)
-            self.pool = self._new_pool()
-            return super()._submit_job(node, updatehash)
+            result = worker.result()
+        except WorkerDied as death:
+            self.pool.forget(worker)
+            # As a worker reports what it lived to tell: Nipype stumbles over an exception here.
+            story = ['Traceback (most recent call last):\n']
+            story += format_exception(WorkerKilledError(self._why(death, node)))
+            return {'result': None, 'traceback': story, 'taskid': taskid}
+        if result and 'peak_gb' in result:
+            LOGGER.info(
+                '%s: %.1f s, at most %.2f GB (declared %.2f GB, %d thread(s))',
+                node.fullname, result['seconds'], result['peak_gb'], node.mem_gb, node.n_procs,
+            )  # fmt: skip
+        return result
+
+    def _why(self, death: WorkerDied, node) -> str:
+        """Say why a worker died, with the numbers."""
+        count = killed_for_memory()
+        for_memory = (count or 0) > (self._killed_before or 0)
+        self._killed_before = count
+        return why_killed(death, for_memory, node.mem_gb, self.memory_gb)
+
+    def _sort_jobs(self, jobids, scheduler='tsort'):
+        """Return the nodes that may be started: of the first unfinished parts, in their order."""
+        if 'parts' not in self.plugin_args:
+            return super()._sort_jobs(jobids, scheduler)
+        if self._places is None:
+            order = {name: place for place, name in enumerate(self.plugin_args['parts'])}
+            # What is no scan's own is what scans wait for.
+            self._places = np.array([order.get(part_of(node), -1) for node in self.procs])
+        unfinished = np.unique(self._places[~self.proc_done | self.proc_pending])
+        last = unfinished[unfinished >= 0][: self.plugin_args['at_once']].max(initial=-1)
+        chosen = [job for job in jobids if self._places[job] <= last]
+        return sorted(chosen, key=lambda job: (self._places[job], job))
 
 
-def _start_worker(folder: str, log_level: int) -> None:
-    """Set up a worker process; errors come back through results, not through its log."""
-    os.chdir(folder)
-    import nipype  # noqa: F401 - sets its own levels when imported, so it has to be first
-
-    for name in ('nipype', 'nipype.workflow', 'nipype.interface', 'nipype.utils'):
-        logging.getLogger(name).setLevel(log_level)
-    if log_level >= logging.WARNING:
-        warnings.simplefilter('ignore')
+def part_of(node) -> str:
+    """Return the name of the part of the workflow (a scan's, as a rule) that a node is of."""
+    names = node.fullname.split('.')
+    return names[1] if len(names) > 2 else names[-1]
 
 
-def memory_limit_gb() -> float:
-    """Return the memory this process may use, GB (a container may allow less than there is)."""
-    limits = [os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')]
-    for name in ('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'):
-        try:
-            limits.append(int(Path(name).read_text()))
-        except (OSError, ValueError):  # not there, or the word "max"
-            continue
-    return min(limits) / 2**30
+def why_killed(death: WorkerDied, for_memory: bool, declared_gb: float, bound_gb: float) -> str:
+    """Return one line on the death of a worker.
+
+    Parameters
+    ----------
+    death : WorkerDied
+    for_memory : bool
+        Whether the kernel has counted a process killed for memory.
+    declared_gb, bound_gb : float
+        What the node was expected to need, and what all may use.
+    """
+    limit = memory_limit()
+    held = f'it held {death.peak_gb:.1f} GB when last seen, ' if death.peak_gb else ''
+    numbers = (
+        f'{held}{declared_gb:.1f} GB were expected and {bound_gb:.1f} GB to be used in all; '
+        f'{limit.source}: {limit.gb:.1f} GB'
+    )
+    if for_memory:
+        return f'out of memory, the kernel killed the process ({numbers}); {AGAIN}'
+    code = death.exit_code
+    if code == -9 or code is None:
+        return f'the process was killed, probably out of memory ({numbers}); {AGAIN}'
+    how = f'by signal {-code}' if code < 0 else f'with code {code}'
+    return (
+        f'the process ended {how} without a word ({numbers}); run the same command again, and if '
+        'that ends likewise report it with this crash file'
+    )

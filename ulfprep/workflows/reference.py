@@ -40,7 +40,15 @@ def reference_scan(path: Path, modality: str) -> Scan:
     )
 
 
-def init_reference_wf(settings: Settings) -> LiterateWorkflow:
+def reference_name(settings: Settings) -> str:
+    """Return the name of the workflow: another one for everything that may change its results.
+
+    So the steps of one run are never replaced by those of another that uses the work folder too.
+    """
+    return f'{NAME}_{settings.digest()}_{settings.modalities[0]}'
+
+
+def init_reference_wf(settings: Settings, name: str = NAME) -> LiterateWorkflow:
     """Build the workflow that measures the tissues of the scan of ``--target-like``.
 
     Returns
@@ -49,7 +57,7 @@ def init_reference_wf(settings: Settings) -> LiterateWorkflow:
         Its node ``measure`` has the output ``out_file``.
     """
     path = settings.target_like
-    workflow = LiterateWorkflow(name=NAME)
+    workflow = LiterateWorkflow(name=name)
     # --skull-strip is said of the scans; the reference is another file, often of another kind.
     own = dataclasses.replace(settings, skull_strip='auto')
     preprocess = init_preprocess_wf(reference_scan(path, settings.modalities[0]), own)

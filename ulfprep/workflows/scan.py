@@ -67,12 +67,12 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     Raises
     ------
     UnusableScanError
-        If its field strength is unknown or already the target, if its name has entities
-        that no derivative name can be made of, if its timings leave no signal, or if what is to
-        be taken of other software cannot be.
+        If it has a problem that is known already, if its field strength is unknown or already
+        the target, if its name has entities that no derivative name can be made of, or if its
+        timings leave no signal.
     """
-    if scan.precomputed and scan.precomputed.problem:
-        raise UnusableScanError(scan.precomputed.problem)
+    if scan.problem:
+        raise UnusableScanError(scan.problem)
     source, note = field_strength(scan.metadata, settings.source_field, scan.path.name)
     direction, target = resolve_direction(source, settings.target_field, scan.path.name)
     asked = 'the default' if settings.target_field is None else 'as asked with --target-field'

@@ -1,0 +1,95 @@
+"""Reports written again, and methods texts, without any work on scans."""
+
+import json
+
+import pytest
+
+from ulfprep.cli.exit_codes import Exit
+from ulfprep.cli.main import main
+
+
+@pytest.fixture
+def run(tmp_path, fake_core):
+    """Return a function that runs the participant level and returns the exit code."""
+
+    def run(root, *args):
+        common = ['-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu']
+        common += ['--segmentation', 'embedded', '--skip-bids-validation']
+        return main([str(root), str(tmp_path / 'out'), 'participant', *common, *args])
+
+    return run
+
+
+@pytest.fixture
+def with_a_failure(make_dataset, run, tmp_path):
+    """Return dataset and output folder of a run in which one of three scans failed."""
+    root = make_dataset('sub-01', 'sub-02_ses-A', 'sub-02_ses-B')
+    (root / 'sub-02/ses-A/anat/sub-02_ses-A_T1w.nii.gz').write_bytes(b'')
+    assert run(root) == 1
+    return root, tmp_path / 'out'
+
+
+def test_reports_come_back_with_their_errors(with_a_failure, run):
+    root, out = with_a_failure
+    before = {path.name: path.read_bytes() for path in out.glob('*.html')}
+    assert set(before) == {'sub-01.html', 'sub-02_ses-A.html', 'sub-02_ses-B.html'}
+    assert b'0 bytes' in before['sub-02_ses-A.html']
+    for path in out.glob('*.html'):
+        path.unlink()
+    # The scans themselves are not needed, nor the dataset.
+    assert main([str(root.parent / 'gone'), str(out), 'participant', '--reports-only']) == 0
+    assert {path.name: path.read_bytes() for path in out.glob('*.html')} == before
+
+
+def test_only_the_reports_asked_for(with_a_failure, run):
+    root, out = with_a_failure
+    for path in out.glob('*.html'):
+        path.unlink()
+    assert run(root, '--reports-only', '--participant-label', '02', '--session-label', 'B') == 0
+    assert [path.name for path in out.glob('*.html')] == ['sub-02_ses-B.html']
+    assert run(root, '--reports-only', '--participant-label', '03') == Exit.NOTHING_SELECTED
+
+
+def test_no_results_no_reports(make_dataset, run, capsys):
+    assert run(make_dataset('sub-01'), '--reports-only') == Exit.NO_INPUT
+    assert 'without --reports-only' in capsys.readouterr().err
+
+
+def test_a_failure_stays_in_the_report_until_the_scan_is_finished(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01_run-1', 'sub-01_run-2')
+    scan = root / 'sub-01/anat/sub-01_run-1_T1w.nii.gz'
+    content = scan.read_bytes()
+    scan.write_bytes(b'')
+    report = tmp_path / 'out/sub-01.html'
+    filters = tmp_path / 'filters.json'
+    filters.write_text(json.dumps({'T1w': {'run': 2}}))
+    assert run(root) == 1
+    assert '0 bytes' in report.read_text()
+    # Nothing was done about it by a run of the other scan.
+    assert run(root, '--bids-filter-file', str(filters)) == 0
+    assert '0 bytes' in report.read_text()
+    scan.write_bytes(content)
+    assert run(root) == 0
+    assert '0 bytes' not in report.read_text()
+
+
+def test_boilerplate_only_writes_what_a_run_would_write(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01')
+    assert run(root, '--boilerplate-only') == 0
+    logs = tmp_path / 'out/logs'
+    text = (logs / 'CITATION.md').read_text()
+    assert sorted(p.name for p in tmp_path.glob('out/*')) == ['logs']
+    assert sorted(p.name for p in logs.iterdir()) == ['CITATION.bib', 'CITATION.md']
+    assert run(root) == 0
+    assert (logs / 'CITATION.md').read_text() == text
+
+
+def test_boilerplate_of_nothing_usable_is_65(make_dataset, run, capsys):
+    assert run(make_dataset('sub-01', metadata={}), '--boilerplate-only') == Exit.BAD_DATA
+    assert '--source-field' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('flag', ['--reports-only', '--boilerplate-only', '--dry-run'])
+def test_the_group_level_has_no_such_thing(flag, tmp_path, capsys):
+    assert main([str(tmp_path), str(tmp_path / 'out'), 'group', flag]) == Exit.USAGE
+    assert flag in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""The BIDS validator finds no error in what goes in and what comes out."""
+
+from pathlib import Path
+
+import pytest
+from runs import EXAMPLES, validate
+
+from ulfprep.cli.main import main
+
+
+def expect_valid(root):
+    done = validate(root)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize('root', sorted(EXAMPLES.parent.iterdir()), ids=lambda path: path.name)
+def test_the_examples_are_valid(root):
+    expect_valid(root)
+
+
+@pytest.fixture
+def run(tmp_path, fake_core):
+    """Return a function that runs ulfprep and returns the output folder."""
+
+    def run(root, *args) -> Path:
+        out = tmp_path / 'out'
+        common = ['-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu']
+        common += ['--segmentation', 'embedded']
+        assert main([str(root), str(out), 'participant', *common, *args]) == 0
+        assert main([str(root), str(out), 'group']) == 0
+        return out
+
+    return run
+
+
+ENTITIES = 'acq-a_ce-c_rec-r_run-01'
+
+
+@pytest.mark.parametrize(
+    ('field', 'args'),
+    [(0.064, []), (3.0, []), (3.0, ['--n-realisations', '2'])],
+    ids=['enhanced', 'simulated', 'simulated twice'],
+)
+@pytest.mark.parametrize(
+    'stems',
+    [
+        ['sub-01'],
+        ['sub-01_run-1', 'sub-01_run-2', 'sub-02_acq-a_run-1'],
+        ['sub-01_ses-A', 'sub-01_ses-B', f'sub-01_ses-B_{ENTITIES}', 'sub-02'],
+    ],
+    ids=['one scan', 'runs', 'sessions'],
+)
+def test_outputs_are_valid(make_dataset, run, stems, field, args):
+    root = make_dataset(*stems, metadata={'MagneticFieldStrength': field})
+    expect_valid(root)
+    out = run(root, *args)
+    expect_valid(out)
+    # All entities are in every name, and no scan took the name of another.
+    for stem in stems:
+        assert len(list(out.rglob(f'{stem}_desc-qc_T1w.json'))) == 1
+        session = '_'.join(p for p in stem.split('_') if p.startswith(('sub-', 'ses-')))
+        assert stem in (out / f'{session}.html').read_text()
+
+
+def test_outputs_of_all_modalities_are_valid_and_reported_in_order(make_dataset, run):
+    make_dataset('sub-02_ses-A')
+    make_dataset('sub-02_ses-A', suffix='T2w')
+    root = make_dataset('sub-02_ses-A', suffix='FLAIR')
+    out = run(root, '--modalities', 'T1w', 'T2w', 'FLAIR')
+    expect_valid(out)
+    report = (out / 'sub-02_ses-A.html').read_text()
+    modalities = ('T1w', 'T2w', 'FLAIR')
+    order = [report.index(f'sub-02_ses-A_{modality}</small>') for modality in modalities]
+    assert order == sorted(order)
+    assert all((out / f'group_{modality}.tsv').is_file() for modality in modalities)
+
+
+def test_fused_outputs_are_valid(make_dataset, run):
+    make_dataset('sub-01_ses-A_acq-ax', 'sub-01_ses-A_acq-cor', 'sub-02')
+    root = make_dataset('sub-01_ses-A', 'sub-02', suffix='T2w')
+    expect_valid(run(root, '--modalities', 'T1w', 'T2w', '--fuse', 'all'))
+
+
+def test_scans_that_are_simulated_as_a_dataset_are_valid(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01_ses-A_run-1', metadata={'MagneticFieldStrength': 3.0})
+    run(root, '--simulate-as-bids', str(tmp_path / 'made'), '--n-realisations', '2')
+    expect_valid(tmp_path / 'made')

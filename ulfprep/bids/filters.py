@@ -1,0 +1,235 @@
+"""Which images a ``--bids-filter-file`` lets through."""
+
+import json
+import re
+from functools import lru_cache
+
+from ulfprep.settings import MODALITIES
+
+#: Entities that a filter may name: pybids' words, and the short names that stand in file names.
+ENTITIES = {
+    'subject': 'sub',
+    'session': 'ses',
+    'sample': 'sample',
+    'task': 'task',
+    'acquisition': 'acq',
+    'ceagent': 'ce',
+    'tracer': 'trc',
+    'staining': 'stain',
+    'reconstruction': 'rec',
+    'direction': 'dir',
+    'run': 'run',
+    'modality': 'mod',
+    'echo': 'echo',
+    'flip': 'flip',
+    'inv': 'inv',
+    'mt': 'mt',
+    'part': 'part',
+    'proc': 'proc',
+    'space': 'space',
+    'resolution': 'res',
+    'density': 'den',
+    'label': 'label',
+    'desc': 'desc',
+    'chunk': 'chunk',
+}
+#: What else a filter may name: parts of the path that are no entities.
+PARTS = ('datatype', 'suffix', 'extension')
+#: Queries of other BIDS Apps, which a file may hold for them.
+UNUSED = (
+    'anat', 'asl', 'bold', 'dwi', 'fmap', 'func', 'm0scan', 'mask', 'megre', 'pdw', 'perf',
+    'pet', 'roi', 'sbref', 't2star', 't2starw',
+)  # fmt: skip
+#: Any value will do, but there must be one.
+ANY = '*'
+_USED = {modality.lower(): modality for modality in MODALITIES}
+_KEYS = {
+    **{short: entity for entity, short in ENTITIES.items()},
+    **{entity: entity for entity in ENTITIES},
+    **{part: part for part in PARTS},
+}
+_LABEL = re.compile(r'[0-9A-Za-z+]+')
+_EXTENSION = re.compile(r'\.?[0-9A-Za-z]+(\.[0-9A-Za-z]+)*')
+#: Entities that count: ``run-01`` is ``run-1``.
+_INDICES = frozenset({'run', 'echo', 'flip', 'inv', 'chunk'})
+
+
+def parse_filters(text: str, name: str) -> str:
+    """Return a filter in its canonical form.
+
+    Parameters
+    ----------
+    text : str
+        JSON: ``{query: {entity: value}}``. Queries are the modalities in any case (``t1w``),
+        entities go by their long or short names. A value is text or a whole number, a list of
+        those (any of them), ``null`` (the entity must be absent) or ``"*"`` (it must be there).
+    name : str
+        The file, for errors.
+
+    Returns
+    -------
+    str
+        ASCII JSON text for :attr:`ulfprep.settings.Settings.bids_filters`, which this function
+        takes for itself again. Queries of other BIDS Apps are kept by name alone.
+
+    Raises
+    ------
+    ValueError
+        One line that names the file and the way out.
+    """
+    try:
+        content = json.loads(text, object_pairs_hook=_pairs)
+    except _DuplicateError as error:
+        raise ValueError(f'{name}: {error} is there twice; leave one') from error
+    except (ValueError, RecursionError) as error:
+        reason = 'nested too deeply' if isinstance(error, RecursionError) else _short(error)
+        raise ValueError(f'{name}: not readable as JSON ({reason}); mend the file') from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f'{name}: must hold a JSON object such as {{"T1w": {{"session": "A"}}}}; mend the file'
+        )
+    queries: dict[str, dict] = {}
+    for key, wishes in content.items():
+        query = _USED.get(key.lower(), key.lower())
+        if query not in MODALITIES and query not in UNUSED:
+            raise ValueError(
+                f'{name}: there is no query {_quoted(key)}; use {", ".join(MODALITIES)} (those of '
+                f'other BIDS Apps are passed over: {", ".join(UNUSED)})'
+            )
+        if query in queries:
+            raise ValueError(f'{name}: the query {_quoted(key)} is there twice; leave one')
+        queries[query] = {} if query in UNUSED else _query(wishes, query, name)
+    return json.dumps(queries, sort_keys=True)
+
+
+class _DuplicateError(Exception):
+    """A key of the JSON text that is there twice."""
+
+
+def _pairs(pairs: list[tuple]) -> dict:
+    """Return an object of the JSON text; what is said twice is unclear."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _DuplicateError(_quoted(next(key for key in keys if keys.count(key) > 1)))
+    return content
+
+
+def _query(wishes, query: str, name: str) -> dict:
+    """Return what one query asks of an image, entities by their long names."""
+    if not isinstance(wishes, dict):
+        raise ValueError(
+            f'{name}: {query} must be an object of entities such as {{"session": "A"}}'
+        )
+    found: dict[str, list] = {}
+    for key, wish in wishes.items():
+        entity = _KEYS.get(key.lower())
+        if entity is None:
+            known = ', '.join(f'{e} ({s})' if e != s else e for e, s in ENTITIES.items())
+            raise ValueError(
+                f'{name}: {query}: there is no entity {_quoted(key)}; use {known}, '
+                f'{", ".join(PARTS)}'
+            )
+        if entity in found:
+            raise ValueError(f'{name}: {query}: {entity} is there twice; leave one')
+        values = wish if isinstance(wish, list) else [wish]
+        if not values:
+            raise ValueError(
+                f'{name}: {query}: {entity}: an empty list lets nothing through; leave it out, '
+                'or use null for "absent"'
+            )
+        found[entity] = [_value(value, entity, f'{name}: {query}: {entity}') for value in values]
+    return found
+
+
+def _value(value, entity: str, where: str) -> str | None:
+    """Return one value as text; refuse what no file name can hold."""
+    if value is None or value == ANY:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ValueError(
+            f'{where}: {_named(value)} is no label; use text, a whole number, null (absent), '
+            '"*" (any) or a list of those'
+        )
+    value = value.removeprefix(f'{ENTITIES.get(entity, entity)}-')
+    pattern = _EXTENSION if entity == 'extension' else _LABEL
+    if not pattern.fullmatch(value):
+        kind = 'extension' if entity == 'extension' else 'BIDS label (letters, digits and +)'
+        raise ValueError(f'{where}: {_quoted(value)} is no {kind}; mend the file')
+    return value
+
+
+def _quoted(text: str) -> str:
+    """Return text on one line, in plain characters, not longer than a line can bear."""
+    return json.dumps(text if len(text) <= 60 else f'{text[:60]}...')
+
+
+def _named(value) -> str:
+    """Return what JSON calls a value that is no text."""
+    if isinstance(value, dict | list):
+        return 'an object' if isinstance(value, dict) else 'a list'
+    return json.dumps(value)
+
+
+def _short(error: Exception) -> str:
+    """Return what an error says on one line."""
+    text = ' '.join(str(error).split()).encode('ascii', 'backslashreplace').decode()
+    return text if len(text) <= 80 else f'{text[:80]}...'
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> dict[str, dict]:
+    return json.loads(text) if text else {}
+
+
+def unused_queries(text: str) -> list[str]:
+    """Return the queries of a canonical filter that ulfprep passes over."""
+    return [query for query in _parsed(text) if query not in MODALITIES]
+
+
+def matches(text: str, entities: dict[str, str], suffix: str, extension: str = '.nii.gz') -> bool:
+    """Tell whether a filter lets an image through.
+
+    Parameters
+    ----------
+    text : str
+        As :func:`parse_filters` returned it; empty lets everything through.
+    entities : dict
+        Of the image, by pybids' words, as written.
+    suffix, extension : str
+        Of the image; its datatype is ``anat``.
+    """
+    return not mismatch(text, entities, suffix, extension)
+
+
+def mismatch(text: str, entities: dict[str, str], suffix: str, extension: str = '.nii.gz') -> str:
+    """Return the first thing a filter asks of an image that it has not; empty if there is none.
+
+    Returns
+    -------
+    str
+        Such as ``run is 2, not 1``.
+    """
+    has = {**entities, 'datatype': 'anat', 'suffix': suffix, 'extension': extension.lstrip('.')}
+    for entity, wanted in _parsed(text).get(suffix, {}).items():
+        value = has.get(entity)
+        if not any(_same(entity, wish, value) for wish in wanted):
+            found = f'is {value}' if value is not None else 'is absent'
+            wishes = ' or '.join({None: 'absent', ANY: 'any'}.get(w, w) for w in wanted)
+            return f'{entity} {found}, not {wishes}'
+    return ''
+
+
+def _same(entity: str, wish: str | None, value: str | None) -> bool:
+    """Tell whether a value is the one that was asked for."""
+    if wish is None or value is None:
+        return wish is None and value is None
+    if wish == ANY:
+        return True
+    if entity in _INDICES and wish.isdigit() and value.isdigit():
+        return wish.lstrip('0') == value.lstrip('0')
+    if entity == 'extension':
+        wish = wish.lstrip('.')
+    return wish == value

@@ -1,0 +1,157 @@
+"""A participant is worked on by one process at a time, in one output and one work folder.
+
+The locks are the kernel's (``flock``): whatever ends a process, its locks end with it, so none
+is ever left behind. Their files stay, for removing one that another process is just opening
+would let two hold "the same" lock.
+"""
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ulfprep.settings import Settings
+
+LOGGER = logging.getLogger('ulfprep')
+#: What file systems answer that cannot lock.
+CANNOT_LOCK = frozenset(
+    # The last where a network's file system would have to write what may only be read.
+    {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
+)
+OUT_FOLDER = Path('logs/locks')
+WORK_FOLDER = Path('locks')
+#: Held by every run that uses a work folder, together with others.
+IN_USE = 'in-use.lock'
+
+
+class LockedError(RuntimeError):
+    """Another process holds what is needed."""
+
+
+class Locks:
+    """The locks of a run; leaving its ``with`` block releases them all.
+
+    Parameters
+    ----------
+    output_dir, work_dir : Path
+        Where participants are locked: two runs may share one of them and not the other.
+    """
+
+    def __init__(self, output_dir: Path, work_dir: Path):
+        self.folders = {
+            'output folder': output_dir / OUT_FOLDER,
+            'work folder': work_dir / WORK_FOLDER,
+        }
+        self._held: dict[Path, int] = {}
+        self._warned = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> 'Locks':
+        """Return the (still open) locks of a run."""
+        return cls(settings.output_dir, settings.work_dir)
+
+    def __enter__(self) -> 'Locks':
+        self._take(self.folders['work folder'] / IN_USE, 'work folder', shared=True)
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.release()
+
+    def take_participant(self, label: str) -> None:
+        """Lock a participant in both folders; nothing happens if this run holds it already.
+
+        Raises
+        ------
+        LockedError
+            If another process holds it; says which one and since when.
+        """
+        paths = {where: folder / f'sub-{label}.lock' for where, folder in self.folders.items()}
+        taken = []
+        try:
+            for where, path in paths.items():
+                if path not in self._held:
+                    self._take(path, f'sub-{label} in this {where}')
+                    taken.append(path)
+        except LockedError:
+            for path in taken:
+                os.close(self._held.pop(path))
+            raise
+
+    def take_in_work(self, name: str) -> bool:
+        """Lock something else in the work folder; tell whether this run has it."""
+        path = self.folders['work folder'] / f'{name}.lock'
+        try:
+            if path not in self._held:
+                self._take(path, name)
+        except LockedError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Release all locks."""
+        while self._held:
+            os.close(self._held.popitem()[1])
+
+    def _take(self, path: Path, what: str, shared: bool = False) -> None:
+        file = open_lock(path)
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in CANNOT_LOCK:
+                self._warn(path, error)
+                self._held[path] = file
+                return
+            os.close(file)
+            if not isinstance(error, BlockingIOError):
+                raise
+            raise LockedError(
+                f'{what} is being processed by {holder(path)}; wait for it, then run the same '
+                'command again'
+            ) from error
+        self._held[path] = file
+        if not shared:
+            sign(file)
+
+    def _warn(self, path: Path, error: OSError) -> None:
+        if not self._warned:
+            LOGGER.warning(
+                '%s: this file system cannot lock files (%s); make sure yourself that no two '
+                'processes work on one participant at once',
+                path.parent,
+                error.strerror or error,
+            )
+        self._warned = True
+
+
+def open_lock(path: Path) -> int:
+    """Open a lock file, made if it is missing, for anyone who may write to its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError:
+        # Another user's; flock needs no more than reading.
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def sign(file: int) -> None:
+    """Write into a lock that is held who holds it."""
+    now = datetime.now(UTC).strftime('%Y-%m-%d %H:%M:%S UTC')
+    content = json.dumps({'host': socket.gethostname(), 'pid': os.getpid(), 'since': now})
+    try:
+        os.ftruncate(file, 0)
+        os.pwrite(file, content.encode(), 0)
+    except OSError as error:  # the lock holds without words
+        LOGGER.debug('a lock could not be signed: %s', error)
+
+
+def holder(path: Path) -> str:
+    """Say who holds a lock, as far as its file tells."""
+    try:
+        found = json.loads(path.read_text(encoding='utf-8'))
+        return f'process {found["pid"]} on {found["host"]} since {found["since"]}'
+    except (OSError, ValueError, KeyError, TypeError):
+        return 'another process'

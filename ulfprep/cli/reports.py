@@ -1,0 +1,123 @@
+"""The reports of a run, and those of earlier runs written again."""
+
+import logging
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from ulfprep.cli.environment import prepared
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.settings import Settings
+
+LOGGER = logging.getLogger('ulfprep')
+Session = tuple[str, str | None]
+
+
+def write_reports(
+    sessions: Iterable[Session], output_dir: Path, failed: dict[str, dict] | None = None
+) -> bool:
+    """Write the report of every participant (and session) named.
+
+    Parameters
+    ----------
+    sessions : iterable of (str, str or None)
+        Labels of participant and session.
+    output_dir : Path
+        Derivatives dataset; it also knows of scans that failed in earlier runs.
+    failed : dict, optional
+        Name -> record of scans that failed in this run, in the words of
+        :func:`ulfprep.bids.verdicts.read_verdicts`.
+
+    Returns
+    -------
+    bool
+        Whether any could not be written.
+    """
+    from ulfprep.bids.verdicts import read_verdicts
+    from ulfprep.reports.participant import write_report
+
+    records = {record['scan']: record for record in read_verdicts(output_dir)} | (failed or {})
+    errors: dict[Session, list[dict]] = {}
+    for record in records.values():
+        errors.setdefault(session_of(record), []).append(record)
+    trouble = False
+    for subject, session in dict.fromkeys(sessions):
+        try:
+            path = write_report(output_dir, subject, session, errors.get((subject, session), ()))
+            LOGGER.info('report: %s', path)
+        except Exception as error:  # one bad report must not cost the others
+            name = f'sub-{subject}' + (f' ses-{session}' if session else '')
+            LOGGER.error('%s: the report could not be written: %r', name, error)
+            LOGGER.debug('', exc_info=error)
+            trouble = True
+    return trouble
+
+
+def session_of(record: dict) -> Session:
+    """Return participant and session of a QC file or the record of a failed scan."""
+    entities = record['entities']
+    return entities['subject'], entities.get('session')
+
+
+def reported_sessions(settings: Settings) -> list[Session]:
+    """Return participants and sessions of which an output folder holds something, sorted.
+
+    Parameters
+    ----------
+    settings : Settings
+        Only ``output_dir`` and the labels are used.
+    """
+    from ulfprep.bids.verdicts import read_verdicts
+
+    out = settings.output_dir
+    names = [path.name for path in out.glob('sub-*/**/anat/*_desc-qc_*.json')]
+    found = {(pairs.get('sub'), pairs.get('ses')) for pairs in map(_pairs, names)}
+    found |= {session_of(record) for record in read_verdicts(out)}
+    subjects, wanted = set(settings.participant_label), set(settings.session_label)
+    return sorted(
+        (
+            (subject, session)
+            for subject, session in found
+            if subject and (not subjects or subject in subjects)
+            if not wanted or session in wanted
+        ),
+        key=lambda pair: (pair[0], pair[1] or ''),
+    )
+
+
+def _pairs(name: str) -> dict[str, str]:
+    return dict(part.split('-', 1) for part in name.split('_') if '-' in part)
+
+
+def reports_only(settings: Settings) -> Exit:
+    """Write the reports again, from what the output folder holds.
+
+    Returns
+    -------
+    Exit
+        OK, or FAILURE if some report could not be written. What became of the scans does not
+        matter here.
+
+    Raises
+    ------
+    Stop
+        If there is nothing to report.
+    """
+    out = settings.output_dir
+    if not out.is_dir():
+        raise Stop(Exit.NO_INPUT, f'{out}: there is no such folder; run without --reports-only')
+    terminal = logging.StreamHandler(sys.stderr)
+    LOGGER.addHandler(terminal)
+    LOGGER.setLevel(logging.INFO)
+    try:
+        with prepared(settings):
+            sessions = reported_sessions(settings)
+            if not sessions:
+                raise Stop(
+                    Exit.NOTHING_SELECTED,
+                    f'{out}: holds nothing of the participants and sessions that were asked for; '
+                    'run without --reports-only first',
+                )
+            return Exit.FAILURE if write_reports(sessions, out) else Exit.OK
+    finally:
+        LOGGER.removeHandler(terminal)

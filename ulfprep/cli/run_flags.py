@@ -1,0 +1,188 @@
+"""Flags that say which scans, from what, on what machine and how a run goes."""
+
+from pathlib import Path
+
+from ulfprep.cli import values
+from ulfprep.settings import FUSIONS, MODALITIES, Settings
+
+
+def add_selection(group) -> None:
+    """Add what selects scans."""
+    group.add_argument(
+        '--participant-label',
+        nargs='+',
+        type=values.label('sub-'),
+        default=[],
+        metavar='LABEL',
+        help='only these participants, with or without sub- (default: all)',
+    )
+    group.add_argument(
+        '--session-label',
+        '--session-id',
+        nargs='+',
+        type=values.label('ses-'),
+        default=[],
+        metavar='LABEL',
+        help='only these sessions, with or without ses- (default: all)',
+    )
+    group.add_argument(
+        '-m',
+        '--modalities',
+        nargs='+',
+        choices=MODALITIES,
+        default=['T1w'],
+        metavar='SUFFIX',
+        help=f'which images: {", ".join(MODALITIES)} (default: T1w)',
+    )
+    group.add_argument(
+        '--bids-filter-file',
+        dest='bids_filters',
+        type=values.filters,
+        default='',
+        metavar='FILE.json',
+        help='only scans with these entities: {"T1w": {"session": "A", "acquisition": null, '
+        '"run": "*"}}; null: without the entity, "*": with it, whatever it is',
+    )
+    add_fusion(group)
+
+
+def add_fusion(group) -> None:
+    """Add which scans share one field."""
+    group.add_argument(
+        '--fuse',
+        choices=FUSIONS,
+        default=Settings.fuse,
+        help='fit several scans of a session in one field (targets above the field of the scans): '
+        'runs: those of one modality, such as axial, coronal and sagittal ones, into one image; '
+        'contrasts: one scan of each of the --modalities, an image each; all: both '
+        '(default: %(default)s)',
+    )
+
+
+def add_inputs(group) -> None:
+    """Add what is read beside the scans, and how the dataset is."""
+    group.add_argument(
+        '-d',
+        '--derivatives',
+        nargs='+',
+        type=values.named_path,
+        default=[],
+        metavar='[NAME=]DIR',
+        help='derivatives of fMRIPrep, sMRIPrep or FreeSurfer whose brain masks, tissues and bias '
+        'correction are taken where a scan has them; the first folder goes first',
+    )
+    group.add_argument(
+        '--bids-database-dir',
+        type=Path,
+        metavar='DIR',
+        help='keep the index of the dataset there, and use it where it is (remove it when the '
+        'dataset has changed)',
+    )
+    group.add_argument(
+        '--skip-bids-validation',
+        '--skip-bids-validator',
+        action='store_true',
+        help='do not run the BIDS validator on the input (it is run where it is installed)',
+    )
+
+
+def add_machine(group) -> None:
+    """Add what the machine is to give."""
+    group.add_argument(
+        '--device',
+        type=values.device,
+        default='auto',
+        metavar='auto|cpu|cuda[:N]',
+        help='where to fit; auto takes a GPU where there is one (default: auto)',
+    )
+    group.add_argument(
+        '--nprocs',
+        '--nthreads',
+        '--n-cpus',
+        type=values.count,
+        metavar='N',
+        help='CPUs to use in all (default: all this process may use)',
+    )
+    group.add_argument(
+        '--omp-nthreads',
+        type=values.count,
+        metavar='N',
+        help='CPUs one scan may use; nprocs divided by it is the number of scans at a time '
+        '(default: nprocs, at most 8)',
+    )
+    group.add_argument(
+        '--mem',
+        '--mem-gb',
+        dest='mem_gb',
+        type=values.memory,
+        metavar='SIZE',
+        help='memory to use in all: 8G, 8000M, 1.5GB; a number alone is GB of 2**30 bytes '
+        '(default: nine tenths of what this process may use)',
+    )
+    group.add_argument(
+        '-w',
+        '--work-dir',
+        type=Path,
+        default=Path('work'),
+        metavar='DIR',
+        help='folder for intermediate files (default: ./work)',
+    )
+    group.add_argument(
+        '--use-plugin',
+        type=Path,
+        metavar='FILE.yml',
+        help='run the steps by this plugin of Nipype: YAML with plugin and plugin_args',
+    )
+
+
+def add_run(group) -> None:
+    """Add how a run goes, and what it is to do instead."""
+    group.add_argument(
+        '--config-file',
+        type=Path,
+        metavar='FILE.toml',
+        help='settings of an earlier run (logs/*/settings.toml); flags given beside it go first, '
+        'and the folders and the level need not be given again',
+    )
+    group.add_argument(
+        '--force',
+        action='store_true',
+        help='run finished scans again (they are skipped where settings and input are the same)',
+    )
+    group.add_argument(
+        '--stop-on-first-crash',
+        action='store_true',
+        help='end the run when a scan fails (default: go on with the others)',
+    )
+    group.add_argument(
+        '--clean-workdir',
+        action='store_true',
+        help='first remove what earlier runs left in the work folder',
+    )
+    group.add_argument(
+        '--write-graph',
+        action='store_true',
+        help="draw the workflow into the folder of the run's log",
+    )
+    only = group.add_mutually_exclusive_group()
+    only.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='only list the scans and what would be done with each; nothing is written',
+    )
+    only.add_argument(
+        '--reports-only',
+        action='store_true',
+        help='only write the reports again, from what the output folder holds',
+    )
+    only.add_argument(
+        '--boilerplate-only',
+        '--boilerplate',
+        action='store_true',
+        help='only write the methods text and its references',
+    )
+    group.add_argument(
+        '--notrack',
+        action='store_true',
+        help='accepted for what calls other BIDS Apps too; nothing is ever tracked',
+    )

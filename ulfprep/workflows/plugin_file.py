@@ -1,0 +1,54 @@
+"""Nipype's plugin as a file asks for it (``--use-plugin``)."""
+
+from pathlib import Path
+
+
+def read_plugin_file(path: Path) -> tuple[str, dict]:
+    """Return name and arguments of the plugin that a YAML file asks for.
+
+    Parameters
+    ----------
+    path : Path
+        With ``plugin: NAME`` and, where there are any, ``plugin_args: {...}``.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it holds something else, or a plugin that Nipype does not have; the message is one
+        line that names the file.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        words = ' '.join(str(error).split())
+        raise ValueError(f'{path}: not readable as YAML ({words}); mend the file') from error
+    if not isinstance(content, dict) or not isinstance(content.get('plugin'), str):
+        raise ValueError(
+            f'{path}: must name a plugin of Nipype, such as "plugin: MultiProc" '
+            '(and may have plugin_args below it)'
+        )
+    if strange := sorted(map(str, set(content) - {'plugin', 'plugin_args'})):
+        raise ValueError(f'{path}: knows plugin and plugin_args, not {", ".join(strange)}')
+    arguments = content.get('plugin_args') or {}
+    if not isinstance(arguments, dict):
+        raise ValueError(f'{path}: plugin_args must be names with values')
+    name = content['plugin']
+    if name not in (known := plugin_names()):
+        raise ValueError(f'{path}: Nipype has no plugin {name!r}; it has {", ".join(known)}')
+    return name, arguments
+
+
+def plugin_names() -> list[str]:
+    """Return the names of Nipype's plugins."""
+    from nipype.pipeline import plugins
+
+    ending = 'Plugin'
+    return sorted(
+        name.removesuffix(ending)
+        for name in dir(plugins)
+        if name.endswith(ending) and name != ending
+    )
