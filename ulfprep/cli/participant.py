@@ -131,13 +131,18 @@ def select_scans(settings: Settings) -> 'Selection':
     from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
     from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
     from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
+    from ulfprep.bids.precomputed import DerivativesError, with_derivatives
 
     try:
         selection = select(settings)
         scans = list(selection.scans)
         if settings.brain_mask:
             scans = with_masks(scans, settings.brain_mask)
+        if settings.derivatives:
+            scans = with_derivatives(scans, settings.derivatives)
         return dataclasses.replace(selection, scans=tuple(scans))
+    except DerivativesError as error:
+        raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
     except NoMaskError as error:
         raise Stop(Exit.NO_INPUT, str(error)) from error
     except MaskChoiceError as error:

@@ -53,6 +53,7 @@ def init_outputs_wf(
         'plan_file',
         'metrics_file',
         'stripped',
+        'given_bias',
         'notes',
     ]
     to_figures = [*to_both, *ONLY_FIGURES[direction], 'conformed', 'bias_field']
