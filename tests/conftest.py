@@ -264,8 +264,9 @@ def _install(monkeypatch, fake: ModuleType) -> None:
 def fake_core(monkeypatch):
     """Put quick stand-ins in place of the slow core, for tests of what is around it.
 
-    Only within this process: runs of one scan at a time, in Nipype's Linear plugin.
+    Only within this process, so runs are in Nipype's Linear plugin where no file names one.
     """
+    monkeypatch.setattr('ulfprep.workflows.execute.USUAL', 'Linear')
     for fake in (
         _fake_brain(),
         _fake_tissue(),

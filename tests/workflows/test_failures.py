@@ -81,7 +81,8 @@ def test_exit_codes():
 
 def test_table_says_what_where_and_why():
     text = verdict_table([verdict('ValueError'), verdict(status='skipped')])
-    assert 'failed    bad [step check]' in text
+    assert 'failed' in text
+    assert 'bad [step check]' in text
     assert 'details: /l/c' in text
     assert 'finished before' in text
     assert verdict_table([]) == ''

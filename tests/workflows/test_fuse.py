@@ -105,7 +105,7 @@ def failure(group, *where, kind='ValueError', message='no brain was found'):
 
 
 def judged(group, settings, *failures):
-    verdicts, again = judge(group, settings, list(failures), None)
+    verdicts, again = judge(group, settings, list(failures))
     return [v.status for v in verdicts], [
         [task.scan.name for task in getattr(job, 'tasks', [job])] for job in again
     ]
@@ -157,5 +157,5 @@ def test_a_figure_that_cannot_be_drawn_is_the_failure_of_its_scan(settings, grou
     assert judged(group, settings, shared) == (['failed', 'failed', 'finished'], [])
     # What its files need is missing: the reason is told of each that wants it.
     monkeypatch.setattr('ulfprep.workflows.jobs.is_finished', lambda scan, *_: scan is None)
-    verdicts, _ = judge(group, settings, [failure(group, where, 'enhance_wf', 'render')], None)
+    verdicts, _ = judge(group, settings, [failure(group, where, 'enhance_wf', 'render')])
     assert {v.failure.message for v in verdicts} == {'no brain was found'}

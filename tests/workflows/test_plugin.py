@@ -5,7 +5,7 @@ from nipype.interfaces.utility import Function
 from nipype.pipeline import engine as pe
 
 from ulfprep.workflows.failures import read_crashes
-from ulfprep.workflows.plugin import ResilientMultiProc, memory_limit_gb
+from ulfprep.workflows.plugin import ResilientMultiProc
 
 
 def die(x):
@@ -61,7 +61,3 @@ def test_killed_worker(tmp_path):
     assert [failure.node for failure in failures] == ['top.bad.killed']
     assert failures[0].kind == 'WorkerKilledError'
     assert 'probably out of memory' in failures[0].message
-
-
-def test_memory_limit_is_sensible():
-    assert 0.1 < memory_limit_gb() < 1e5

@@ -1,10 +1,12 @@
 """A dataset as one workflow: one sub-workflow a scan, run so that each stands alone."""
 
+import dataclasses
 import hashlib
 import logging
-import traceback
+import shutil
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 from niworkflows.engine.workflows import LiterateWorkflow
 
@@ -12,30 +14,49 @@ import ulfprep
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.export import export_simulated
+from ulfprep.bids.locks import Locks
+from ulfprep.machine import Limit
 from ulfprep.settings import Settings
-from ulfprep.workflows.enhance import render_memory
+from ulfprep.workflows.execute import draw_graph, free_memory, make_plugin, run_workflow
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
-from ulfprep.workflows.jobs import Job, job_done, job_node, judge, plan_jobs, scans_of, tasks_of
-from ulfprep.workflows.plugin import ResilientMultiProc, memory_limit_gb
+from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, scans_of, tasks_of
+from ulfprep.workflows.leftovers import remove_damaged
+from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
-from ulfprep.workflows.reference import init_reference_wf
+from ulfprep.workflows.reference import init_reference_wf, reference_name
+from ulfprep.workflows.resources import how_many, largest_need, size_of
 from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, make_task, node_name, safe_name
 from ulfprep.workflows.screen import screen
+from ulfprep.workflows.watch import Watch
 
 LOGGER = logging.getLogger('ulfprep')
+#: How the folders of intermediate results are called, first of all.
+WORKFLOW = 'ulfprep_'
 
 
-def scans_at_a_time(n_scans: int, settings: Settings, memory_gb: float) -> int:
-    """Return how many scans may run at once without wanting more CPUs or memory than there are."""
-    by_cpu = settings.nprocs // settings.omp_nthreads
-    by_memory = int(memory_gb // render_memory(settings))
-    return max(1, min(n_scans, by_cpu, by_memory))
+def scans_at_a_time(needs: list[float], settings: Settings, memory_gb: float) -> int:
+    """Return how many scans may run at once without wanting more CPUs or memory than there are.
+
+    Parameters
+    ----------
+    needs : list of float
+        Memory that each scan may take, GB.
+    settings : Settings
+    memory_gb : float
+        For all together.
+    """
+    by_cpu = max(1, settings.nprocs // settings.omp_nthreads)
+    return min(len(needs), by_cpu, how_many(needs, memory_gb))
 
 
 def init_ulfprep_wf(
-    jobs: list[Job], settings: Settings, crash_dir: Path, alone: bool = True
+    jobs: list[Job],
+    settings: Settings,
+    crash_dir: Path,
+    alone: bool = True,
+    reference: str = REFERENCE,
 ) -> LiterateWorkflow:
     """Build the workflow of all scans.
 
@@ -48,13 +69,11 @@ def init_ulfprep_wf(
         Where crash files go.
     alone : bool
         Whether scans run one after another.
+    reference : str
+        Name of the workflow of ``--target-like``.
     """
-    # Nipype knows its nodes' inputs but not their code: by this name, intermediate results
-    # that other code left in the work folder are not picked up.
-    workflow = LiterateWorkflow(
-        name=safe_name(f'ulfprep_{__version__}_{source_digest()}'.replace('.', '_')),
-        base_dir=str(settings.work_dir),
-    )
+    folder = workflow_folder(settings)
+    workflow = LiterateWorkflow(name=folder.name, base_dir=str(folder.parent))
     workflow.config['execution'] = {
         'crashdump_dir': str(crash_dir),
         'crashfile_format': 'txt',
@@ -62,23 +81,23 @@ def init_ulfprep_wf(
         'hash_method': 'content',
         'poll_sleep_duration': '0.05',
         'remove_unnecessary_outputs': 'false',
-        'stop_on_first_crash': 'false',
+        'stop_on_first_crash': str(settings.stop_on_first_crash).lower(),
     }
-    reference = init_reference_wf(settings) if settings.target_like else None
+    measured = init_reference_wf(settings, reference) if settings.target_like else None
     for job in jobs:
         group = isinstance(job, GroupTask)
         part = (init_fuse_wf if group else init_scan_wf)(job, settings, alone)
         workflow.add_nodes([part])
-        if reference is None:
+        if measured is None:
             continue
         for scan in scans_of(job):
             plan = f'{node_name(scan)}.{PLAN_NODE}' if group else PLAN_NODE
-            workflow.connect(reference, 'measure.out_file', part, f'{plan}.reference_file')
+            workflow.connect(measured, 'measure.out_file', part, f'{plan}.reference_file')
     return workflow
 
 
 def run_scans(
-    scans: list[Scan], settings: Settings, crash_dir: Path
+    scans: list[Scan], settings: Settings, crash_dir: Path, locks: Locks | None = None
 ) -> tuple[list[Verdict], list[str]]:
     """Process scans; a bad one never stops the others.
 
@@ -89,45 +108,48 @@ def run_scans(
         With ``device`` and ``segmentation`` resolved.
     crash_dir : Path
         Where crash files of this run go.
+    locks : Locks, optional
+        Open; participants that are worked on stay locked in it. Without, they are released at
+        the end.
 
     Returns
     -------
     verdicts : list of Verdict
         In the order of ``scans``.
     methods : list of str
-        Methods texts of the workflows that were built, each once.
+        Methods texts of all scans that are finished, each once.
     """
+    if locks is None:
+        with Locks.of(settings) as own:
+            return run_scans(scans, settings, crash_dir, own)
+    records = Records(settings, crash_dir)
     tasks, refused = screen(scans, settings)
-    verdicts = {name: Verdict(one.scan, 'failed', one.failure) for name, one in refused.items()}
-    methods: list[str] = []
+    for one in refused.values():
+        records.add(Verdict(one.scan, 'failed', one.failure))
     jobs = plan_jobs(tasks, refused, settings)
     # A group that some scan cannot join is run again without it, and that scan alone.
     for attempt in count():
-        waiting = []
-        for job in jobs:
-            if not job_done(job, settings):
-                waiting.append(job)
-                continue
-            for scan in scans_of(job):
-                LOGGER.info('%s: finished before with the same settings, not run again', scan.name)
-                verdicts[scan.name] = Verdict(scan, 'skipped')
+        waiting = claim([job for job in jobs if not records.done(job)], locks, records)
         if not waiting:
             break
         folder = crash_dir / f'again-{attempt}' if attempt else crash_dir
         folder.mkdir(parents=True, exist_ok=True)
-        methods += _execute(waiting, settings, folder)
-        failures = read_crashes(folder)
-        # Without the reference no scan has a target: its failure is theirs.
-        of_reference = (f for f in failures if f.node.split('.')[1:2] == [REFERENCE])
-        shared = next(of_reference, None)
-        jobs = []
-        for job in waiting:
-            judged, again = judge(job, settings, failures, shared)
-            verdicts |= {verdict.scan.name: verdict for verdict in judged}
-            jobs += again
+        jobs = _execute(waiting, settings, folder, locks, records)
     if settings.simulate_as_bids:
-        verdicts = {name: _export(verdict, settings) for name, verdict in verdicts.items()}
-    return [verdicts[scan.name] for scan in scans], list(dict.fromkeys(methods))
+        for scan in scans:
+            records.add(_export(records.verdicts[scan.name], settings))
+    verdicts = [records.verdicts[scan.name] for scan in scans]
+    return verdicts, methods_of(verdicts, settings)
+
+
+def workflow_folder(settings: Settings) -> Path:
+    """Return the folder of all intermediate results.
+
+    Nipype knows its nodes' inputs but not their code: by this name, intermediate results that
+    other code left in the work folder are not picked up.
+    """
+    name = f'{WORKFLOW}{__version__}_{source_digest()}'.replace('.', '_')
+    return settings.work_dir / safe_name(name)
 
 
 def source_digest() -> str:
@@ -140,42 +162,75 @@ def source_digest() -> str:
     return digest.hexdigest()[:8]
 
 
-def _execute(jobs: list[Job], settings: Settings, crash_dir: Path) -> list[str]:
-    """Run the workflow of all scans; failures are found afterwards, in crash files."""
-    memory = 0.9 * memory_limit_gb()
-    at_once = scans_at_a_time(len(jobs), settings, memory)
-    workflow = init_ulfprep_wf(jobs, settings, crash_dir, alone=at_once == 1)
+def _execute(
+    jobs: list[Job], settings: Settings, crash_dir: Path, locks: Locks, records: Records
+) -> list[Job]:
+    """Run the workflow of all scans; return what has to be run again in another way."""
+    memory = free_memory(settings)
+    needs = [_need(job, settings, memory) for job in jobs]
+    at_once = scans_at_a_time(needs, settings, memory.gb)
+    if settings.force:
+        for job in jobs:
+            shutil.rmtree(workflow_folder(settings) / job_node(job), ignore_errors=True)
+    reference = reference_name(settings)
+    private = bool(settings.target_like) and not locks.take_in_work(reference)
+    if private:  # another run is at it: its steps are its own
+        reference += f'_{uuid4().hex[:8]}'
+    for name in (*map(job_node, jobs), reference):
+        remove_damaged(workflow_folder(settings) / name)
+    workflow = init_ulfprep_wf(jobs, settings, crash_dir, at_once == 1, reference)
+    if settings.write_graph:
+        LOGGER.info('graph of the workflow: %s', draw_graph(workflow, crash_dir))
     for task in (task for job in jobs for task in tasks_of(job)):
         LOGGER.info('%s: %s', task.scan.name, ' '.join(task.notes))
-    if at_once == 1:
-        plugin = 'Linear'
-    else:
-        plugin = ResilientMultiProc(
-            plugin_args={
-                'n_procs': settings.nprocs,
-                'memory_gb': memory,
-                'raise_insufficient': False,
-                # One process at a time on a GPU; Nipype would count GPUs with another tool.
-                'n_gpu_procs': int(settings.device.startswith('cuda')),
-                'log_level': logging.INFO if settings.verbose else logging.WARNING,
-            }
-        )
     LOGGER.info(
-        'processing %d scan(s), %d at a time, %d thread(s) each',
+        'processing %d scan(s), %d at a time, %d thread(s) each, at most %.1f GB in all (%s)',
         len(jobs),
         at_once,
         settings.omp_nthreads,
+        memory.gb,
+        memory.source,
     )
-    try:
-        workflow.run(plugin=plugin)
-    except Exception as error:  # Nipype raises after all scans are through
-        LOGGER.debug('the workflow engine ended with: %s', error)
-        if not list(crash_dir.glob('crash-*.txt')):
-            # Not a node, then: without this the reason would be lost.
-            LOGGER.error('the workflow engine failed: %s', error)
-            LOGGER.debug('', exc_info=error)
-    parts = [workflow.get_node(job_node(job)) for job in jobs]
-    return list(dict.fromkeys(' '.join(part.visit_desc().split()) for part in parts))
+    parts = {job_node(job): job for job in jobs}
+    again: dict[str, list[Job]] = {}
+
+    def tell(part: str, last: bool = False) -> None:
+        """Judge a part that is through, and keep what is known."""
+        if part in again:
+            return
+        failures = read_crashes(crash_dir)
+        if not last and isinstance(parts[part], GroupTask) and failures:
+            return  # whom a group can do without is known once all of it is through
+        judged, again[part] = judge(parts[part], settings, failures)
+        for verdict in judged:
+            records.add(dataclasses.replace(verdict, minutes=watch.minutes(part)))
+
+    watch = Watch(parts, tell)
+    plugin = make_plugin(settings, list(parts), at_once, memory.gb)
+    run_workflow(workflow, plugin, watch, crash_dir)
+    if private:
+        shutil.rmtree(workflow_folder(settings) / reference, ignore_errors=True)
+    for part in parts:
+        tell(part, last=True)
+    return [job for part in parts for job in again[part]]
+
+
+def _need(job: Job, settings: Settings, memory: Limit) -> float:
+    """Return the memory a job may take, GB, and say so where that is too much."""
+    sizes = [size_of(scan.path) for scan in scans_of(job)]
+    direction = 'enhance' if isinstance(job, GroupTask) else job.direction
+    step, need = largest_need(sizes, settings, direction)
+    if need > memory.gb:
+        LOGGER.warning(
+            '%s: its step %s may need %.1f GB, and %.1f GB are to be used in all (%s); it is run '
+            'alone, and killed if memory runs out',
+            scans_of(job)[0].name,
+            step,
+            need,
+            memory.gb,
+            memory.source,
+        )
+    return need
 
 
 def _export(verdict: Verdict, settings: Settings) -> Verdict:
@@ -187,11 +242,6 @@ def _export(verdict: Verdict, settings: Settings) -> Verdict:
         for path in export_simulated(scan, settings):
             LOGGER.info('%s: written %s', scan.name, path)
     except Exception as error:  # noqa: BLE001 - one scan must not cost the others
-        failure = Failure('export', type(error).__name__, str(error), _format(error))
+        failure = Failure('export', type(error).__name__, str(error), format_error(error))
         return Verdict(scan, 'failed', failure)
     return verdict
-
-
-def _format(error: Exception) -> str:
-    """Return an exception's traceback as text."""
-    return ''.join(traceback.format_exception(error)).strip()

@@ -42,14 +42,18 @@ class Verdict:
     Attributes
     ----------
     scan : Scan
-    status : {'finished', 'skipped', 'failed'}
-        ``skipped`` was finished before, with the same settings.
+    status : {'finished', 'skipped', 'failed', 'not run'}
+        ``skipped`` was finished before, with the same settings; ``not run`` is left over
+        where the run was ended by another scan's failure.
     failure : Failure or None
+    minutes : float or None
+        How long it took, where that is known.
     """
 
     scan: Scan
     status: str
     failure: Failure | None = None
+    minutes: float | None = None
 
     def as_error(self) -> dict:
         """Return the failure as the report wants it."""
@@ -106,18 +110,34 @@ def read_crashes(folder: Path) -> list[Failure]:
     return [read_crash(path) for path in sorted(folder.glob('crash-*.txt'))]
 
 
+def report_name(scan: Scan) -> str:
+    """Return the name of the report that a scan is in."""
+    return f'sub-{scan.subject}' + (f'_ses-{scan.session}' if scan.session else '') + '.html'
+
+
+#: What statuses are called in the table.
+STATUS = {'skipped': 'finished before'}
+
+
 def verdict_table(verdicts: list[Verdict]) -> str:
     """Return what became of each scan as lines for people."""
     width = max((len(verdict.scan.name) for verdict in verdicts), default=0)
+    column = max((len(STATUS.get(v.status, v.status)) for v in verdicts), default=0)
     lines = []
     for verdict in verdicts:
-        line = f'  {verdict.scan.name:<{width}}  {verdict.status:<8}'
+        line = f'  {verdict.scan.name:<{width}}  {STATUS.get(verdict.status, verdict.status)}'
+        words = []
+        if verdict.minutes is not None and verdict.status != 'skipped':
+            words.append(f'{verdict.minutes:.1f} min')
         if verdict.status == 'skipped':
-            line += '  was finished before with the same settings'
+            words.append('with the same settings')
+        if verdict.status in ('finished', 'skipped'):
+            words.append(report_name(verdict.scan))
         if verdict.failure:
             message = verdict.failure.message or verdict.failure.kind
-            line += f'  {message} [step {verdict.failure.node.rpartition(".")[2]}]'
-            if verdict.failure.crash_file:
-                line += f'\n  {"":<{width}}            details: {verdict.failure.crash_file}'
+            words.append(f'{message} [step {verdict.failure.node.rpartition(".")[2]}]')
+        line = f'{line:<{width + column + 4}}  {", ".join(words)}'
+        if verdict.failure and verdict.failure.crash_file:
+            line += f'\n  {"":<{width + column + 2}}  details: {verdict.failure.crash_file}'
         lines.append(line.rstrip())
     return '\n'.join(lines)

@@ -10,6 +10,7 @@ from ulfprep.bids.fusion import Fusion, group_scans
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.failures import Failure, Verdict
 from ulfprep.workflows.group import GroupTask, register_name
+from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.scan import Task, node_name
 from ulfprep.workflows.screen import Refused
 
@@ -135,7 +136,7 @@ def job_node(job: Job) -> str:
 
 
 def judge(
-    job: Job, settings: Settings, failures: list[Failure], shared: Failure | None
+    job: Job, settings: Settings, failures: list[Failure]
 ) -> tuple[list[Verdict], list[Job]]:
     """Say what became of a job that was run.
 
@@ -145,8 +146,6 @@ def judge(
     settings : Settings
     failures : list of Failure
         Of this run, all jobs'.
-    shared : Failure or None
-        Of what all jobs need.
 
     Returns
     -------
@@ -156,6 +155,8 @@ def judge(
         What to run instead, where some scans of a group cannot be fused.
     """
     own = [f for f in failures if _part(f, 1) == job_node(job)]
+    # Without the reference no scan has a target: its failure is theirs.
+    shared = next((f for f in failures if _part(f, 1).startswith(REFERENCE)), None)
     if isinstance(job, GroupTask) and own and not shared:
         reasons = _culprits(job, own, settings)
         if reasons:
@@ -165,6 +166,9 @@ def judge(
     for task in tasks_of(job):
         failure = shared or next((f for f in own if _concerns(f, task.scan)), None)
         failure = failure or _incomplete(job, task, settings, own)
+        if failure and not own and failures and settings.stop_on_first_crash:
+            verdicts.append(Verdict(task.scan, 'not run'))
+            continue
         verdicts.append(Verdict(task.scan, 'failed' if failure else 'finished', failure))
     return verdicts, []
 

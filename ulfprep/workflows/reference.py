@@ -12,6 +12,7 @@ from ulfprep.bids.files import read_json
 from ulfprep.interfaces.physics import MeasureTissues
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
+from ulfprep.workflows.resources import declare_memory, size_of
 
 NAME = 'reference_wf'
 
@@ -40,7 +41,15 @@ def reference_scan(path: Path, modality: str) -> Scan:
     )
 
 
-def init_reference_wf(settings: Settings) -> LiterateWorkflow:
+def reference_name(settings: Settings) -> str:
+    """Return the name of the workflow: another one for everything that may change its results.
+
+    So the steps of one run are never replaced by those of another that uses the work folder too.
+    """
+    return f'{NAME}_{settings.digest()}_{settings.modalities[0]}'
+
+
+def init_reference_wf(settings: Settings, name: str = NAME) -> LiterateWorkflow:
     """Build the workflow that measures the tissues of the scan of ``--target-like``.
 
     Returns
@@ -49,13 +58,13 @@ def init_reference_wf(settings: Settings) -> LiterateWorkflow:
         Its node ``measure`` has the output ``out_file``.
     """
     path = settings.target_like
-    workflow = LiterateWorkflow(name=NAME)
+    workflow = LiterateWorkflow(name=name)
     # --skull-strip is said of the scans; the reference is another file, often of another kind.
     own = dataclasses.replace(settings, skull_strip='auto')
     preprocess = init_preprocess_wf(reference_scan(path, settings.modalities[0]), own)
     # The words on how a scan is prepared are each scan's own.
     preprocess.__desc__ = ''
-    measure = pe.Node(MeasureTissues(name=path.name), name='measure', mem_gb=1.0)
+    measure = pe.Node(MeasureTissues(name=path.name), name='measure')
     workflow.connect([
         (preprocess, measure, [
             ('outputnode.preproc', 'in_file'),
@@ -63,4 +72,5 @@ def init_reference_wf(settings: Settings) -> LiterateWorkflow:
             ('outputnode.probsegs', 'probsegs'),
         ]),
     ])  # fmt: skip
+    declare_memory(workflow, [size_of(path)], settings)
     return workflow

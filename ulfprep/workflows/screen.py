@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from ulfprep.bids.acquisition import check_sidecar
 from ulfprep.bids.checks import UnusableScanError, check_image
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.expected import expected_of
 from ulfprep.bids.finished import is_finished
 from ulfprep.settings import Settings
 from ulfprep.workflows.failures import Failure
-from ulfprep.workflows.preprocess import expected_of
 from ulfprep.workflows.reference import reference_scan
 from ulfprep.workflows.scan import Task, make_task
 

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import warnings
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 from traceback import format_exception
@@ -73,10 +74,8 @@ class Worker:
     def give(self, *job) -> None:
         """Give it a node to run; what ``run_node`` takes."""
         self.busy, self.peak_gb = True, 0.0
-        try:
+        with suppress(OSError):  # dead: told when it is asked for the result
             self.pipe.send(job)
-        except OSError:
-            pass  # dead: told when it is asked for the result
 
     def result(self) -> dict | None:
         """Return what ``run_node`` returned, or None if it still runs.
@@ -99,10 +98,8 @@ class Worker:
     def stop(self) -> None:
         """End it at once, and what it started: whatever it writes is written under other names."""
         for kill in (lambda: os.killpg(self.process.pid, signal.SIGKILL), self.process.kill):
-            try:
+            with suppress(OSError):
                 kill()
-            except (OSError, TypeError):
-                continue
         self.process.join(5)
         self.pipe.close()
 
@@ -182,10 +179,13 @@ def _serve(pipe, parent: int, folder: str, log_level: int, log_file: str | None)
         except (EOFError, OSError):
             return
         _forget_peak()
-        start = time.monotonic()
-        # Also gets what the node raises, and its words.
-        answer = run_node(*job)
+        start, used = time.monotonic(), time.process_time()
+        try:
+            answer = run_node(*job)  # what the node raises is in it
+        except Exception as error:  # noqa: BLE001 - of Nipype itself
+            answer = {'result': None, 'traceback': format_exception(error), 'taskid': job[-1]}
         answer['seconds'] = time.monotonic() - start
+        answer['cpu_seconds'] = time.process_time() - used
         answer['peak_gb'] = peak_memory_gb()
         try:
             pipe.send(answer)
@@ -200,10 +200,8 @@ def die_with(parent: int) -> None:
     A run that was killed may be started again at once: nothing of the old one may still write.
     """
     if sys.platform.startswith('linux'):
-        try:
-            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        except (OSError, AttributeError):
-            pass
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -233,7 +231,5 @@ def quieten(log_level: int, log_file: str | None) -> None:
 
 def _forget_peak() -> None:
     """Let the peak of memory begin anew."""
-    try:
+    with suppress(OSError):
         Path('/proc/self/clear_refs').write_text('5')
-    except OSError:
-        pass
