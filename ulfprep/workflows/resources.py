@@ -86,7 +86,7 @@ def size_of(path: Path) -> Size:
     except UnusableScanError:  # its own step says what is wrong with it
         return Size(0, 0.0)
     voxels = math.prod(shape)
-    return Size(voxels, voxels * abs(float(np.linalg.det(affine[:3, :3]))))
+    return Size(voxels, voxels * float(np.prod(np.linalg.norm(affine[:3, :3], axis=0))))
 
 
 def memory_gb(node: str, sizes: list[Size], settings: Settings) -> float:
