@@ -18,6 +18,7 @@ from ulfprep.settings import MODALITIES, Settings
 
 if TYPE_CHECKING:
     from ulfprep.bids.fusion import Fusion
+    from ulfprep.bids.precomputed import Precomputed
 
 __all__ = [
     'ENTITY_NAMES',
@@ -71,6 +72,9 @@ class Scan:
         The user's brain mask for it (:func:`ulfprep.bids.masks.with_masks`).
     mask_note : str
         Where that is from, a sentence.
+    precomputed : Precomputed or None
+        What is taken of other software (:func:`ulfprep.bids.precomputed.with_derivatives`); its
+        mask is ``mask`` as well.
     fusion : Fusion or None
         What it is fitted together with (:mod:`ulfprep.bids.fusion`).
     role : {'scan', 'member', 'fused'}
@@ -90,6 +94,7 @@ class Scan:
     suffix: str = 'T1w'
     mask: Path | None = None
     mask_note: str = ''
+    precomputed: 'Precomputed | None' = None
     fusion: 'Fusion | None' = None
     role: str = 'scan'
     resolution: float = 1.0

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ulfprep import __version__
 from ulfprep.cli.device import describe_device
-from ulfprep.cli.environment import prepared
+from ulfprep.cli.environment import prepared, temporary_files_in
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to, new_run_id
+from ulfprep.cli.paths import check_outputs, make_folder
 from ulfprep.cli.preflight import preflight
 from ulfprep.settings import Settings
 
@@ -41,8 +42,11 @@ def run_participant(settings: Settings) -> Exit:
         asked = settings.device
         settings = preflight(settings)
         run_dir = settings.output_dir / 'logs' / new_run_id()
-        run_dir.mkdir(parents=True, exist_ok=True)
-        with logging_to(run_dir / 'ulfprep.log', settings.verbose):
+        make_folder(run_dir, 'output folder')
+        with (
+            temporary_files_in(settings.work_dir / 'home' / 'tmp'),
+            logging_to(run_dir / 'ulfprep.log', settings.verbose),
+        ):
             return _run_logged(settings, run_dir, describe_device(asked, settings.device))
 
 
@@ -74,12 +78,17 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
     write_text(run_dir / 'settings.toml', heading + settings.to_toml())
+    if settings.clean_workdir:
+        empty_work_folder(settings.work_dir)
     LOGGER.info('indexing %s', settings.bids_dir)
     selection = select_scans(settings)
     scans = list(selection.scans)
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
     tell_selection(selection, settings)
     check_valid(selection, settings)
+    participants = sorted({scan.subject for scan in scans})
+    check_outputs(settings.output_dir, participants)
+    tidy_up(settings, participants)
     write_dataset_files(settings)
     if settings.simulate_as_bids:
         from ulfprep.bids.simulated_dataset import start_dataset
@@ -105,18 +114,35 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     return code
 
 
+def tidy_up(settings: Settings, participants: list[str]) -> None:
+    """Remove what killed runs were just writing: dataset files, and those of some participants."""
+    from ulfprep.bids.files import remove_leftovers
+
+    for root in filter(None, (settings.output_dir, settings.simulate_as_bids)):
+        left = [*remove_leftovers(root), *remove_leftovers(root / 'logs', deep=True)]
+        for label in participants:
+            left += remove_leftovers(root / f'sub-{label}', deep=True)
+        if left:
+            LOGGER.info('%s: removed %d half-written file(s) of a killed run', root, len(left))
+
+
 def select_scans(settings: Settings) -> 'Selection':
     """Return the scans of a run and what was left out; what selects nothing ends it."""
     from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
     from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
     from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
+    from ulfprep.bids.precomputed import DerivativesError, with_derivatives
 
     try:
         selection = select(settings)
         scans = list(selection.scans)
         if settings.brain_mask:
             scans = with_masks(scans, settings.brain_mask)
+        if settings.derivatives:
+            scans = with_derivatives(scans, settings.derivatives)
         return dataclasses.replace(selection, scans=tuple(scans))
+    except DerivativesError as error:
+        raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
     except NoMaskError as error:
         raise Stop(Exit.NO_INPUT, str(error)) from error
     except MaskChoiceError as error:
@@ -183,7 +209,7 @@ def check_valid(selection: 'Selection', settings: Settings) -> None:
     from ulfprep.bids.validation import validate
 
     participants = [scan.subject for scan in selection.scans]
-    found = validate(settings.bids_dir, participants, settings.work_dir / 'tmp')
+    found = validate(settings.bids_dir, participants, settings.work_dir / 'home' / 'tmp')
     for note in found.notes:
         LOGGER.info('%s', note)
     for problem in found.problems:
