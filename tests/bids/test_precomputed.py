@@ -209,6 +209,7 @@ def test_shares_must_be_shares_of_one_grid(scan, tmp_path):
     path.unlink()
     found = given(one, tmp_path / 'own')  # the mask remains
     assert found.tissues is None
+    assert any('that of GM is missing' in note for note in found.notes)
 
 
 def test_another_derivative_makes_another_input(scan, tmp_path):

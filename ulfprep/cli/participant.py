@@ -119,6 +119,8 @@ def select_scans(settings: Settings) -> 'Selection':
             scans = with_masks(scans, settings.brain_mask)
         if settings.derivatives:
             scans = with_derivatives(scans, settings.derivatives)
+            for scan in scans:
+                LOGGER.info('%s: from --derivatives: %s', scan.name, scan.precomputed.in_words)
         return dataclasses.replace(selection, scans=tuple(scans))
     except DerivativesError as error:
         raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
