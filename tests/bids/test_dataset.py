@@ -6,12 +6,11 @@ import re
 import pytest
 
 from ulfprep.bids.dataset import (
-    DatasetError,
     NoScansError,
     UnknownLabelError,
     find_scans,
-    ignore_patterns,
 )
+from ulfprep.bids.index import ignore_patterns
 from ulfprep.settings import Settings
 
 
@@ -81,9 +80,10 @@ def test_only_anat_is_looked_at(make_dataset):
         ('/sub-01/anat', False),
         ('/sub-01/ses-A/anat', False),
         ('/sub-01/ses-A/anat/sub-01_ses-A_T1w.nii.gz', False),
-        ('/sub-01/sub-01_sessions.tsv', False),
-        ('/T1w.json', False),
-        ('/dataset_description.json', False),
+        ('/sub-01/anat/sub-01_T1w.nii', False),
+        ('/sub-01/anat/sub-01_T1w.json', True),
+        ('/sub-01/sub-01_sessions.tsv', True),
+        ('/dataset_description.json', True),
         ('/sub-010', True),
         ('/sub-02/anat', True),
         ('/sub-01/func', True),
@@ -108,11 +108,12 @@ def test_phase_images_are_no_scans(make_dataset):
     assert stems(make_dataset('sub-01_part-mag', 'sub-01_part-phase')) == ['sub-01_part-mag']
 
 
-def test_same_scan_twice_is_an_error(make_dataset):
-    root = make_dataset('sub-01')
+def test_same_scan_twice_is_a_problem_of_that_scan(make_dataset):
+    root = make_dataset('sub-01', 'sub-02')
     (root / 'sub-01/anat/sub-01_T1w.nii').write_bytes(b'')
-    with pytest.raises(DatasetError, match='twice'):
-        stems(root)
+    twice, other = find_scans(Settings(root, root / 'out'))
+    assert re.search(r'sub-01_T1w\.nii\S*: .* twice, also as .*; remove one', twice.problem)
+    assert not other.problem
 
 
 def test_nothing_to_do_is_an_error(make_dataset):

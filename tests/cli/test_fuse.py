@@ -28,7 +28,7 @@ def run(tmp_path):
 
     def run(root, *args):
         common = ['-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu']
-        common += ['--segmentation', 'embedded']
+        common += ['--segmentation', 'embedded', '--skip-bids-validation']
         return main([str(root), str(tmp_path / 'out'), 'participant', *common, *args])
 
     return run

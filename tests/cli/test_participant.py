@@ -23,7 +23,7 @@ def run(tmp_path):
 
     def run(root, *args, level='participant'):
         common = ['-w', str(tmp_path / 'work dir'), '--nprocs', '1', '--device', 'cpu']
-        common += ['--segmentation', 'embedded']
+        common += ['--segmentation', 'embedded', '--skip-bids-validation']
         return main([str(root), str(tmp_path / 'out'), level, *common, *args])
 
     return run
@@ -197,6 +197,7 @@ def test_scans_in_parallel_fail_one_by_one(make_dataset, tmp_path, capsys):
     code = main([
         str(root), str(tmp_path / 'out'), 'participant', '-w', str(tmp_path / 'work'),
         '--nprocs', '2', '--omp-nthreads', '1', '--device', 'cpu', '--segmentation', 'embedded',
+        '--skip-bids-validation',
     ])  # fmt: skip
     assert code == 65
     said = capsys.readouterr().err
@@ -255,7 +256,21 @@ def test_simulated_scans_become_a_raw_dataset_that_can_be_enhanced(make_dataset,
     assert files_below(raw) == before
     # The simulated dataset is input like any other.
     again = [str(raw), str(tmp_path / 'enhanced'), 'participant', '-w', str(tmp_path / 'w')]
-    assert main([*again, '--nprocs', '1', '--device', 'cpu', '--segmentation', 'embedded']) == 0
+    assert (
+        main(
+            [
+                *again,
+                '--nprocs',
+                '1',
+                '--device',
+                'cpu',
+                '--segmentation',
+                'embedded',
+                '--skip-bids-validation',
+            ]
+        )
+        == 0
+    )
     qc = tmp_path / 'enhanced/sub-01/anat/sub-01_rec-xsim1_desc-qc_T1w.json'
     assert json.loads(qc.read_text())['direction'] == 'enhance'
 

@@ -25,7 +25,8 @@ def args(make_dataset, tmp_path):
 
 def run(args):
     return main([
-        str(args['bids']), str(args['out']), 'participant', '-w', str(args['work']), *args['more']
+        str(args['bids']), str(args['out']), 'participant', '-w', str(args['work']),
+        '--skip-bids-validation', *args['more'],
     ])  # fmt: skip
 
 
@@ -56,9 +57,17 @@ def test_broken_description(args, capsys, text):
     expect(args, Exit.INVALID_DATASET, capsys, 'dataset_description.json')
 
 
-def test_broken_sidecar(args, capsys):
+def test_a_broken_sidecar_costs_its_own_scan(args, capsys):
     (args['bids'] / 'sub-01/anat/sub-01_T1w.json').write_text('{"EchoTime": ')
-    expect(args, Exit.INVALID_DATASET, capsys, 'sub-01_T1w.json')
+    assert run(args) == Exit.BAD_DATA
+    lines = [line for line in capsys.readouterr().err.splitlines() if 'failed' in line]
+    assert len(lines) == 1
+    assert 'sub-01/anat/sub-01_T1w.json: not readable as JSON' in lines[0]
+
+
+def test_a_broken_sidecar_of_all_scans_ends_the_run(args, capsys):
+    (args['bids'] / 'T1w.json').write_text('{"EchoTime": ')
+    expect(args, Exit.INVALID_DATASET, capsys, f'{args["bids"]}/T1w.json', 'mend')
 
 
 def test_output_is_input(args, capsys):

@@ -18,17 +18,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = [sys.executable, '-m', 'ulfprep.cli.main']
 QUICK = [
-    '--nprocs',
-    '1',
-    '--omp-nthreads',
-    '1',
-    '--device',
-    'cpu',
-    '--segmentation',
-    'embedded',
-    '--sloppy',
-    '--skip-bids-validation',
-]
+    '--nprocs', '1', '--omp-nthreads', '1', '--device', 'cpu', '--segmentation', 'embedded',
+    '--sloppy', '--skip-bids-validation',
+]  # fmt: skip
 
 
 def tiny_brain(voxel, seed) -> nib.Nifti1Image:

@@ -1,30 +1,52 @@
 """Which scans of a dataset a run is about."""
 
-import json
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ulfprep.bids.errors import DatasetError, NoScansError, UnknownLabelError
+from ulfprep.bids.filters import mismatch
+from ulfprep.bids.index import (
+    EXTENSIONS,
+    anatomical_images,
+    asked_participants,
+    find_participants,
+    shorten,
+)
+from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars
 from ulfprep.settings import MODALITIES, Settings
 
 if TYPE_CHECKING:
     from ulfprep.bids.fusion import Fusion
+    from ulfprep.bids.precomputed import Precomputed
 
-#: Extensions of images, longest first.
-EXTENSIONS = ('.nii.gz', '.nii')
+__all__ = [
+    'ENTITY_NAMES',
+    'EXTENSIONS',
+    'DatasetError',
+    'LeftOut',
+    'NoScansError',
+    'Scan',
+    'Selection',
+    'UnknownLabelError',
+    'find_participants',
+    'find_scans',
+    'select',
+]
 
 
-class DatasetError(ValueError):
-    """The dataset cannot be read as BIDS; the message names the file."""
-
-
-class UnknownLabelError(DatasetError):
-    """A participant or session that was asked for does not exist."""
-
-
-class NoScansError(DatasetError):
-    """The dataset, or what was selected of it, holds no scan of the modalities asked for."""
+#: Short names of entities in file names -> pybids' words.
+ENTITY_NAMES = {
+    'sub': 'subject',
+    'ses': 'session',
+    'acq': 'acquisition',
+    'ce': 'ceagent',
+    'rec': 'reconstruction',
+    'run': 'run',
+    'echo': 'echo',
+    'part': 'part',
+    'chunk': 'chunk',
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +72,9 @@ class Scan:
         The user's brain mask for it (:func:`ulfprep.bids.masks.with_masks`).
     mask_note : str
         Where that is from, a sentence.
+    precomputed : Precomputed or None
+        What is taken of other software (:func:`ulfprep.bids.precomputed.with_derivatives`); its
+        mask is ``mask`` as well.
     fusion : Fusion or None
         What it is fitted together with (:mod:`ulfprep.bids.fusion`).
     role : {'scan', 'member', 'fused'}
@@ -57,6 +82,8 @@ class Scan:
         others of its modality), or nothing but that shared image.
     resolution : float
         Voxel size of its enhanced image, mm.
+    problem : str
+        Why it cannot be used, known before its image is looked at: one line with the way out.
     """
 
     path: Path
@@ -67,9 +94,11 @@ class Scan:
     suffix: str = 'T1w'
     mask: Path | None = None
     mask_note: str = ''
+    precomputed: 'Precomputed | None' = None
     fusion: 'Fusion | None' = None
     role: str = 'scan'
     resolution: float = 1.0
+    problem: str = ''
 
     @property
     def name(self) -> str:
@@ -92,115 +121,69 @@ class Scan:
         return self.fusion is not None and self.name not in dict(self.fusion.left_out)
 
 
-def find_participants(bids_dir: Path) -> list[str]:
-    """Return the labels of all participant folders, sorted."""
-    return sorted(p.name[4:] for p in bids_dir.glob('sub-*') if p.is_dir())
+@dataclass(frozen=True)
+class LeftOut:
+    """An anatomical image that is there and not processed.
 
-
-def find_sessions(bids_dir: Path, participants: list[str]) -> list[str]:
-    """Return the labels of all session folders of some participants, sorted."""
-    folders = [p for label in participants for p in (bids_dir / f'sub-{label}').glob('ses-*')]
-    return sorted({p.name[4:] for p in folders if p.is_dir()})
-
-
-def _shorten(labels: list[str], limit: int = 20) -> str:
-    """Return labels as text, not longer than a line can bear."""
-    more = f' and {len(labels) - limit} more' if len(labels) > limit else ''
-    return (', '.join(labels[:limit]) or 'none') + more
-
-
-def _check_labels(settings: Settings) -> list[str]:
-    """Return the participants to index; refuse labels that name nothing."""
-    known = find_participants(settings.bids_dir)
-    if not known:
-        raise NoScansError(f'{settings.bids_dir}: there is no participant folder (sub-*)')
-    missing = [label for label in settings.participant_label if label not in known]
-    if missing:
-        raise UnknownLabelError(
-            f'{settings.bids_dir}: no participant {_shorten(missing)}; known: {_shorten(known)}'
-        )
-    chosen = list(settings.participant_label) or known
-    sessions = find_sessions(settings.bids_dir, chosen)
-    missing = [label for label in settings.session_label if label not in sessions]
-    if missing:
-        raise UnknownLabelError(
-            f'{settings.bids_dir}: no session {_shorten(missing)}; known: {_shorten(sessions)}'
-        )
-    return chosen
-
-
-def ignore_patterns(participants: list[str]) -> list[re.Pattern]:
-    """Return what pybids need not look at, to keep large datasets quick.
-
-    pybids matches each pattern against the path inside the dataset, with a leading
-    slash and no trailing one, for folders and files alike. Only folders are meant here:
-    their names have no dot.
+    Attributes
+    ----------
+    path : Path
+        The image.
+    subject, session : str or None
+        Labels of the folders it lies in.
+    reason : str
+        Why, half a sentence.
     """
-    labels = '|'.join(re.escape(label) for label in participants)
-    return [
-        re.compile(r'^/\.'),
-        # derivatives, sourcedata, code, stimuli and whatever else stands beside sub-*
-        re.compile(r'^/(?!sub-)[^/.]+$'),
-        re.compile(rf'^/sub-(?!(?:{labels})(?:/|$))'),
-        # func, dwi, perf ... : only anat and the sessions that lead to it
-        re.compile(r'^/sub-[^/]+/(?:ses-[^/]+/)?(?!anat$|ses-)[^/.]+$'),
-    ]
+
+    path: Path
+    subject: str
+    session: str | None
+    reason: str
 
 
-def _layout(bids_dir: Path, participants: list[str]):
-    """Return pybids' index of the anatomical files of some participants."""
-    from bids import BIDSLayout, BIDSLayoutIndexer
+@dataclass(frozen=True)
+class Selection:
+    """What a run is about.
 
-    try:
-        return BIDSLayout(
-            bids_dir,
-            validate=False,
-            derivatives=False,
-            indexer=BIDSLayoutIndexer(
-                validate=False, index_metadata=True, ignore=ignore_patterns(participants)
-            ),
-        )
-    except (OSError, ValueError) as error:
-        # pybids speaks of the JSON file it stumbled over, over several lines.
-        raise DatasetError(
-            f'{bids_dir}: cannot be indexed: {" ".join(str(error).split())}'
-        ) from error
+    Attributes
+    ----------
+    scans : tuple of Scan
+        Sorted by path.
+    left_out : tuple of LeftOut
+        The other anatomical images of the participants asked for.
+    """
+
+    scans: tuple[Scan, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
-def _entities(name: str, keys: dict[str, str]) -> dict[str, str]:
+def _entities(stem: str) -> dict[str, str]:
     """Return the entities of a file name as written (so ``run-01`` stays ``01``)."""
-    pairs = (part.split('-', 1) for part in name.split('_') if '-' in part)
-    return {keys.get(key, key): value for key, value in pairs}
-
-
-#: Short names of entities in file names -> pybids' words.
-ENTITY_NAMES = {
-    'sub': 'subject',
-    'ses': 'session',
-    'acq': 'acquisition',
-    'ce': 'ceagent',
-    'rec': 'reconstruction',
-    'run': 'run',
-    'echo': 'echo',
-    'part': 'part',
-    'chunk': 'chunk',
-}
+    pairs = (part.split('-', 1) for part in stem.split('_') if '-' in part)
+    return {ENTITY_NAMES.get(key, key): value for key, value in pairs}
 
 
 def find_scans(settings: Settings) -> list[Scan]:
-    """Return the scans a run is about, sorted by name.
+    """Return the scans a run is about; see :func:`select`."""
+    return list(select(settings).scans)
+
+
+def select(settings: Settings) -> Selection:
+    """Return the scans a run is about, and what else there is.
 
     Every image is a scan of its own: nothing is averaged or picked in silence. Phase,
-    real and imaginary parts (``part-``) are no scans.
+    real and imaginary parts (``part-``) are no scans. A scan whose sidecars cannot be read, or
+    that is there twice, is one with a ``problem``.
 
     Parameters
     ----------
     settings : Settings
-        Only ``bids_dir``, the modalities, the labels and ``output_resolution`` are used.
+        Only ``bids_dir``, the modalities, the labels, the filters, ``bids_database_dir`` and
+        ``output_resolution`` are used.
 
     Returns
     -------
-    list of Scan
+    Selection
 
     Raises
     ------
@@ -209,48 +192,105 @@ def find_scans(settings: Settings) -> list[Scan]:
     NoScansError
         If nothing is left to do.
     DatasetError
-        If the dataset cannot be indexed.
+        If the dataset cannot be indexed, or a sidecar in its top folder cannot be read.
     """
-    participants = _check_labels(settings)
-    layout = _layout(settings.bids_dir, participants)
-    suffixes = list(settings.modalities)
-    query = {'suffix': suffixes, 'extension': list(EXTENSIONS), 'datatype': 'anat'}
-    if settings.session_label:
-        query['session'] = list(settings.session_label)
+    participants = asked_participants(settings)
+    images = anatomical_images(
+        settings.bids_dir, participants, settings.bids_database_dir, keep=not settings.dry_run
+    )
+    sidecars = Sidecars(settings.bids_dir)
     scans: dict[str, Scan] = {}
-    for file in sorted(layout.get(**query), key=lambda f: f.path):
-        path = Path(file.path)
-        name = path.name.split('.')[0]
-        stem, _, suffix = name.rpartition('_')
-        entities = _entities(stem, ENTITY_NAMES)
-        if entities.get('part', 'mag') != 'mag':
+    left_out = []
+    for path in images:
+        if reason := _why_not(path, settings):
+            left_out.append(LeftOut(path, *_place(path, settings.bids_dir), reason))
             continue
-        if name in scans:
-            raise DatasetError(
-                f'{path}: the same scan is there twice, also as {scans[name].path.name}; '
+        scan = _scan(path, settings, sidecars)
+        if scan.name in scans:
+            # One scan, and nobody can say which of the files is meant.
+            first = scans[scan.name]
+            problem = (
+                f'{path}: the same scan is there twice, also as {first.path.name}; '
                 'remove one of the two'
             )
-        relative = path.relative_to(settings.bids_dir).as_posix()
-        scans[name] = Scan(
-            path=path,
-            entities=entities,
-            metadata=_plain(file.get_metadata()),
-            stem=stem,
-            source=f'bids:raw:{relative}',
-            suffix=suffix,
-            resolution=settings.output_resolution,
-        )
+            scan = replace(first, problem=first.problem or problem)
+        scans[scan.name] = scan
     if not scans:
-        wanted = f'{_shorten(["sub-" + p for p in participants])}'
-        if settings.session_label:
-            wanted += f', {_shorten(["ses-" + s for s in settings.session_label])}'
-        others = {f.entities['suffix'] for f in layout.get(**{**query, 'suffix': MODALITIES})}
-        hint = f'; there is {" ".join(sorted(others))}, see --modalities' if others else ''
-        kinds, names = ' or '.join(suffixes), ', '.join(f'anat/*_{s}.nii[.gz]' for s in suffixes)
-        raise NoScansError(f'{settings.bids_dir}: no {kinds} scan ({names}) for {wanted}{hint}')
-    return list(scans.values())
+        raise NoScansError(_nothing(settings, participants, left_out))
+    return Selection(tuple(scans.values()), tuple(left_out))
 
 
-def _plain(metadata: dict) -> dict:
-    """Return metadata as plain JSON values (pybids returns its own kinds of dict)."""
-    return json.loads(json.dumps(dict(metadata), default=str))
+def _place(path: Path, bids_dir: Path) -> tuple[str, str | None]:
+    """Return the labels of the participant and the session that an image is filed under."""
+    subject, *session = path.relative_to(bids_dir).parts[:-2]
+    return subject[4:], session[0][4:] if session else None
+
+
+def _why_not(path: Path, settings: Settings) -> str:
+    """Return why an image is not to be processed; empty if it is."""
+    subject, session = _place(path, settings.bids_dir)
+    if settings.session_label and session not in settings.session_label:
+        return 'not of a session that --session-label asks for'
+    name, extension = _split(path)
+    stem, _, suffix = name.rpartition('_')
+    entities = _entities(stem)
+    if (entities.get('subject'), entities.get('session')) != (subject, session):
+        where = f'sub-{subject}' + (f', ses-{session}' if session else '')
+        return f'its name is not that of an image of {where}'
+    if suffix not in MODALITIES:
+        return f'only {", ".join(MODALITIES)} can be processed'
+    if suffix not in settings.modalities:
+        return f'not one of --modalities {" ".join(settings.modalities)}'
+    if entities.get('part', 'mag') != 'mag':
+        return f'part-{entities["part"]} is no image of magnitudes'
+    if difference := mismatch(settings.bids_filters, entities, suffix, extension):
+        return f'--bids-filter-file: {difference}'
+    return ''
+
+
+def _split(path: Path) -> tuple[str, str]:
+    """Return a file's name without extension, and that."""
+    extension = next(e for e in EXTENSIONS if path.name.endswith(e))
+    return path.name.removesuffix(extension), extension
+
+
+def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
+    """Return an image as a scan, with what its sidecars say."""
+    name, _ = _split(path)
+    stem, _, suffix = name.rpartition('_')
+    metadata, problem = {}, ''
+    try:
+        metadata = sidecars.metadata(path)
+    except BrokenSidecarError as error:
+        problem = str(error)
+    return Scan(
+        path=path,
+        entities=_entities(stem),
+        metadata=metadata,
+        stem=stem,
+        source=f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}',
+        suffix=suffix,
+        resolution=settings.output_resolution,
+        problem=problem,
+    )
+
+
+def _nothing(settings: Settings, participants: list[str], left_out: list[LeftOut]) -> str:
+    """Say that nothing was selected, and what might be."""
+    wanted = f'{shorten(["sub-" + p for p in participants])}'
+    if settings.session_label:
+        wanted += f', {shorten(["ses-" + s for s in settings.session_label])}'
+    hint = ''
+    if filtered := [image for image in left_out if image.reason.startswith('--bids-filter')]:
+        first = filtered[0]
+        hint = f' that passes the filter ({len(filtered)} left out; {first.path.name}: '
+        hint += f'{first.reason}); mend the filter'
+    elif others := {
+        name.rpartition('_')[2]
+        for name in (_split(image.path)[0] for image in left_out)
+        if name.rpartition('_')[2] in set(MODALITIES) - set(settings.modalities)
+    }:
+        hint = f'; there is {" ".join(sorted(others))}, see --modalities'
+    suffixes = settings.modalities
+    kinds, names = ' or '.join(suffixes), ', '.join(f'anat/*_{s}.nii[.gz]' for s in suffixes)
+    return f'{settings.bids_dir}: no {kinds} scan ({names}) for {wanted}{hint}'

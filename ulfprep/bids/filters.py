@@ -3,7 +3,6 @@
 import json
 import re
 from functools import lru_cache
-from pathlib import Path
 
 from ulfprep.settings import MODALITIES
 
@@ -53,23 +52,6 @@ _LABEL = re.compile(r'[0-9A-Za-z+]+')
 _EXTENSION = re.compile(r'\.?[0-9A-Za-z]+(\.[0-9A-Za-z]+)*')
 #: Entities that count: ``run-01`` is ``run-1``.
 _INDICES = frozenset({'run', 'echo', 'flip', 'inv', 'chunk'})
-
-
-def read_filters(path: Path) -> str:
-    """Read a filter file; see :func:`parse_filters`.
-
-    Raises
-    ------
-    ValueError
-        One line that names the file and the way out.
-    """
-    try:
-        text = Path(path).read_text(encoding='utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{path}: not text in UTF-8; save it as such') from error
-    except OSError as error:
-        raise ValueError(f'{path}: cannot be read ({error.strerror or error})') from error
-    return parse_filters(text, str(path))
 
 
 def parse_filters(text: str, name: str) -> str:
@@ -168,7 +150,7 @@ def _value(value, entity: str, where: str) -> str | None:
         value = str(value)
     if not isinstance(value, str):
         raise ValueError(
-            f'{where}: {_short(value)} is no label; use text, a whole number, null (absent), '
+            f'{where}: {_named(value)} is no label; use text, a whole number, null (absent), '
             '"*" (any) or a list of those'
         )
     value = value.removeprefix(f'{ENTITIES.get(entity, entity)}-')
@@ -184,9 +166,16 @@ def _quoted(text: str) -> str:
     return json.dumps(text if len(text) <= 60 else f'{text[:60]}...')
 
 
-def _short(value) -> str:
-    """Return anything as text for a message."""
-    text = ' '.join(str(value).split()).encode('ascii', 'backslashreplace').decode()
+def _named(value) -> str:
+    """Return what JSON calls a value that is no text."""
+    if isinstance(value, dict | list):
+        return 'an object' if isinstance(value, dict) else 'a list'
+    return json.dumps(value)
+
+
+def _short(error: Exception) -> str:
+    """Return what an error says on one line."""
+    text = ' '.join(str(error).split()).encode('ascii', 'backslashreplace').decode()
     return text if len(text) <= 80 else f'{text[:80]}...'
 
 

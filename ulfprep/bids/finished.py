@@ -19,7 +19,8 @@ def relevant_settings(settings: Settings) -> dict:
 def input_digest(scan: Scan) -> str:
     """Return a short hash of the scan's bytes and metadata, and of its mask where one is given.
 
-    Of a scan that is fitted with others it is a hash of them all.
+    What is taken of other software is in it, too. Of a scan that is fitted with others it is a
+    hash of them all.
 
     Raises
     ------
@@ -29,7 +30,11 @@ def input_digest(scan: Scan) -> str:
     if scan.is_fused:
         return fusion_digest(scan.fusion)
     digest = hashlib.sha256(json.dumps(scan.metadata, sort_keys=True).encode())
-    for path in filter(None, (scan.path, scan.mask)):
+    given = scan.precomputed
+    if given and given.pieces:
+        digest.update(given.key.encode())
+    files = (scan.path, scan.mask, *(given.paths if given else ()))
+    for path in filter(None, dict.fromkeys(files)):
         with open(path, 'rb') as file:
             while block := file.read(1 << 20):
                 digest.update(block)

@@ -135,13 +135,15 @@ def _only(paths: list[Path], scan: Scan, folder: Path) -> Path:
     return paths[0]
 
 
-def read_mask_image(path: Path):
+def read_mask_image(path: Path, option: str = '--brain-mask'):
     """Read a mask: its voxels as shares of one, and its affine.
 
     Parameters
     ----------
     path : Path
         NIfTI file of two values, or of shares from 0 to 1.
+    option : str
+        What the user named it with, for the errors.
 
     Returns
     -------
@@ -159,19 +161,19 @@ def read_mask_image(path: Path):
     try:
         image = read_image(path)
     except UnusableScanError as error:
-        raise NoMaskError(f'{error} (--brain-mask)') from error
+        raise NoMaskError(f'{error} ({option})') from error
     data = np.where(np.isfinite(image.data), image.data, 0)
     low, high = float(data.min()), float(data.max())
     if low == high:
         what = 'empty' if high == 0 else f'{high:g} in every voxel'
-        raise MaskError(f'{path}: the mask is {what}; give one of the brain (--brain-mask)')
+        raise MaskError(f'{path}: the mask is {what}; give one of the brain ({option})')
     # Of two values the larger is the brain's; what lies between 0 and 1 is a share.
     if low == 0 and np.isin(data, (low, high)).all():
         return data / high, image.affine
     if low < 0 or high > 1:
         raise MaskError(
             f'{path}: holds {np.unique(data).size} values from {low:g} to {high:g}, so it is an '
-            'image or a segmentation, not a mask of 0 and 1 (--brain-mask)'
+            f'image or a segmentation, not a mask of 0 and 1 ({option})'
         )
     return data, image.affine
 

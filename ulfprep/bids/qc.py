@@ -56,12 +56,20 @@ def qc_record(
         'notes': notes,
         'contrast': plan,
         'segmentation': segmentation,
+        'precomputed': precomputed_record(scan),
         'fit': fit,
         'simulation': simulation,
         'fusion': fusion_record(scan, registrations) if scan.fusion else None,
         'methods': methods,
         **made_by,
     }
+
+
+def precomputed_record(scan: Scan) -> dict | None:
+    """Return what was taken of other software: BIDS URIs by what they are; None if nothing."""
+    if not scan.precomputed or not scan.precomputed.pieces:
+        return None
+    return {piece.what: list(piece.sources) for piece in scan.precomputed.pieces}
 
 
 def fusion_record(scan: Scan, registrations: list[dict]) -> dict:

@@ -12,6 +12,7 @@ from ulfprep.bids.derivatives import FINE, Derivative, on_fine_grid
 from ulfprep.bids.files import read_json, write_json, write_text
 from ulfprep.bids.finished import input_digest, relevant_settings
 from ulfprep.bids.labels import lookup_table
+from ulfprep.bids.precomputed import dataset_names
 from ulfprep.settings import MODALITIES, Settings
 
 #: Version of BIDS that the derivatives follow.
@@ -90,11 +91,13 @@ def sidecar(
     """
     fine = on_fine_grid(derivative)
     description = derivative.description.format(resolution=scan.resolution)
-    content: dict = {'Description': description, 'Sources': [scan.source]}
+    content: dict = {'Description': description, 'Sources': _sources(scan, derivative)}
     content.update(derivative.sidecar)
     if derivative.key == 'brain_mask':
         found = 'what is not zero in the scan' if stripped else 'found by deepbet'
         origin = f"the user's own ({scan.mask.name})" if scan.mask else found
+        if scan.precomputed and scan.precomputed.mask:
+            origin = f'taken from {scan.precomputed.mask.name}'
         content['Description'] = f'{description[:-1]}: {origin}.'
     if derivative.key == 'preproc':
         content['SkullStripped'] = stripped
@@ -105,7 +108,9 @@ def sidecar(
             'ulf': f'{size} mm, the acquisition of the simulated scanner',
         }[derivative.entities['resolution']]
     if scan.is_fused and (fine or derivative.key == 'residual'):
-        content['Sources'] = [member.source for member in scan.fusion.members]
+        content['Sources'] = [
+            source for member in scan.fusion.members for source in _sources(member, derivative)
+        ]
         content['Fusion'] = _fusion_fields(scan, registrations)
     if scan.is_fused and fine:
         reference = scan.fusion.members[0].name
@@ -144,6 +149,12 @@ def sidecar(
     return content
 
 
+def _sources(scan: Scan, derivative: Derivative) -> list[str]:
+    """Return the BIDS URIs of the scan and of all that was given of it for a derivative."""
+    given = scan.precomputed
+    return [scan.source, *(given.sources_of(derivative.key) if given else ())]
+
+
 def _fusion_fields(scan: Scan, registrations: list[dict]) -> dict:
     """Return what a sidecar says of the scans that were fitted together."""
     members = scan.fusion.members
@@ -164,6 +175,9 @@ def dataset_description(settings: Settings) -> dict:
     raw = read_json(settings.bids_dir / 'dataset_description.json')
     # Relative, so that the two folders may be moved together.
     link = quote(Path(os.path.relpath(settings.bids_dir, settings.output_dir)).as_posix())
+    links = {'raw': link}
+    for name, folder in dataset_names(settings.derivatives).items():
+        links[name] = quote(Path(os.path.relpath(folder, settings.output_dir)).as_posix())
     source = {'URL': link}
     if raw.get('DatasetDOI'):
         source['DOI'] = raw['DatasetDOI']
@@ -178,8 +192,8 @@ def dataset_description(settings: Settings) -> dict:
                 'Description': 'Physics-based enhancement of ultra-low-field MRI',
             }
         ],
-        'SourceDatasets': [source],
-        'DatasetLinks': {'raw': link},
+        'SourceDatasets': [source, *({'URL': links[name]} for name in list(links)[1:])],
+        'DatasetLinks': links,
         'HowToAcknowledge': 'See logs/CITATION.md for the methods and what to cite.',
     }
     if raw.get('License'):

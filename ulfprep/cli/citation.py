@@ -64,7 +64,7 @@ def boilerplate_only(settings: Settings) -> Exit:
         logger.addHandler(terminal)
         try:
             settings = preflight(settings)
-            scans = select_scans(settings)
+            scans = list(select_scans(settings).scans)
             from ulfprep.workflows.methods import planned_methods
 
             methods = planned_methods(scans, settings)

@@ -4,6 +4,7 @@ import sys
 
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.parser import parse_args
+from ulfprep.cli.signals import Terminated, ended_by_signals
 from ulfprep.settings import Settings
 
 
@@ -26,7 +27,8 @@ def main(argv: list[str] | None = None) -> int:
         After ``--help`` and ``--version``, and where the command line is not understood.
     """
     try:
-        return int(_work(parse_args(argv)))
+        with ended_by_signals():
+            return int(_work(parse_args(argv)))
     except Stop as stop:
         print(f'ulfprep: error: {stop}', file=sys.stderr)
         return int(stop.code)
@@ -37,6 +39,10 @@ def main(argv: list[str] | None = None) -> int:
         print('ulfprep: interrupted; finished steps are kept, run it again to go on',
               file=sys.stderr)  # fmt: skip
         return 130  # what shells say of a program ended by Ctrl-C
+    except Terminated as end:
+        print(f'ulfprep: ended by {end}; finished steps are kept, run it again to go on',
+              file=sys.stderr)  # fmt: skip
+        return end.exit_code
 
 
 def _work(settings: Settings) -> Exit:

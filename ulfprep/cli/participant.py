@@ -1,8 +1,10 @@
 """The participant level: scans in, derivatives and reports out."""
 
+import dataclasses
 import logging
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ulfprep import __version__
 from ulfprep.cli.device import describe_device
@@ -12,6 +14,9 @@ from ulfprep.cli.logs import logging_to, new_run_id
 from ulfprep.cli.paths import check_outputs, make_folder
 from ulfprep.cli.preflight import preflight
 from ulfprep.settings import Settings
+
+if TYPE_CHECKING:
+    from ulfprep.bids.dataset import Selection
 
 LOGGER = logging.getLogger('ulfprep')
 #: Failures that may not be there another time.
@@ -73,9 +78,14 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
     write_text(run_dir / 'settings.toml', heading + settings.to_toml())
+    if settings.clean_workdir:
+        empty_work_folder(settings.work_dir)
     LOGGER.info('indexing %s', settings.bids_dir)
-    scans = select_scans(settings)
+    selection = select_scans(settings)
+    scans = list(selection.scans)
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
+    tell_selection(selection, settings)
+    check_valid(selection, settings)
     participants = sorted({scan.subject for scan in scans})
     check_outputs(settings.output_dir, participants)
     tidy_up(settings, participants)
@@ -96,11 +106,7 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
         if methods:
             write_citation(settings.output_dir, methods)
         failed = {v.scan.name: v.as_error() for v in verdicts if v.failure}
-        # Whoever holds a participant writes its report.
-        held = {v.scan.subject for v in verdicts if v.failure and v.failure.kind == 'LockedError'}
-        sessions = [(v.scan.subject, v.scan.session) for v in verdicts]
-        sessions = [session for session in sessions if session[0] not in held]
-        reports_failed = write_reports(sessions, settings.output_dir, failed)
+        reports_failed = write_reports(own_sessions(verdicts), settings.output_dir, failed)
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
     code = exit_code(verdicts, reports_failed)
@@ -120,19 +126,23 @@ def tidy_up(settings: Settings, participants: list[str]) -> None:
             LOGGER.info('%s: removed %d half-written file(s) of a killed run', root, len(left))
 
 
-def select_scans(settings: Settings) -> list:
-    """Return the scans of a run; what selects nothing ends it."""
-    from ulfprep.bids.dataset import (
-        DatasetError,
-        NoScansError,
-        UnknownLabelError,
-        find_scans,
-    )
+def select_scans(settings: Settings) -> 'Selection':
+    """Return the scans of a run and what was left out; what selects nothing ends it."""
+    from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
+    from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
     from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
+    from ulfprep.bids.precomputed import DerivativesError, with_derivatives
 
     try:
-        scans = find_scans(settings)
-        return with_masks(scans, settings.brain_mask) if settings.brain_mask else scans
+        selection = select(settings)
+        scans = list(selection.scans)
+        if settings.brain_mask:
+            scans = with_masks(scans, settings.brain_mask)
+        if settings.derivatives:
+            scans = with_derivatives(scans, settings.derivatives)
+        return dataclasses.replace(selection, scans=tuple(scans))
+    except DerivativesError as error:
+        raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
     except NoMaskError as error:
         raise Stop(Exit.NO_INPUT, str(error)) from error
     except MaskChoiceError as error:
@@ -143,8 +153,74 @@ def select_scans(settings: Settings) -> list:
         raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
     except NoScansError as error:
         raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
+    except IndexOfAnotherError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+    except BrokenIndexError as error:
+        raise Stop(Exit.NO_INPUT, str(error)) from error
+    except IndexFolderError as error:
+        raise Stop(Exit.CANNOT_CREATE, str(error)) from error
     except DatasetError as error:
         raise Stop(Exit.INVALID_DATASET, str(error)) from error
+
+
+def empty_work_folder(work_dir: Path) -> None:
+    """Remove what earlier runs left in the work folder, and say what was left alone.
+
+    Raises
+    ------
+    Stop
+        If another run is using it.
+    """
+    from ulfprep.bids.locks import LockedError
+    from ulfprep.bids.work_folder import clean_work_folder
+
+    try:
+        removed, left = clean_work_folder(work_dir)
+    except LockedError as error:
+        raise Stop(Exit.TEMPORARY, str(error)) from error
+    LOGGER.info('%s: %d folder(s) of earlier runs removed', work_dir, len(removed))
+    if left:
+        LOGGER.info('not made by ulfprep and left there: %s', ', '.join(p.name for p in left))
+
+
+def own_sessions(verdicts: list) -> list[tuple[str, str | None]]:
+    """Return participants and sessions whose report is this run's to write.
+
+    That of a participant that another process holds is written by that one, when it is done.
+    """
+    others = {v.scan.subject for v in verdicts if v.failure and v.failure.kind == 'LockedError'}
+    scans = [verdict.scan for verdict in verdicts if verdict.scan.subject not in others]
+    return list(dict.fromkeys((scan.subject, scan.session) for scan in scans))
+
+
+def tell_selection(selection: 'Selection', settings: Settings) -> None:
+    """Write into the log, and for the reports, which images were selected and which were not."""
+    from ulfprep.bids.selection import selection_lines, write_selection
+
+    for line in selection_lines(selection, settings):
+        LOGGER.info('%s', line)
+    write_selection(selection, settings)
+
+
+def check_valid(selection: 'Selection', settings: Settings) -> None:
+    """Stop where the BIDS validator finds an error that concerns the scans of a run."""
+    if settings.skip_bids_validation:
+        return
+    from ulfprep.bids.validation import validate
+
+    participants = [scan.subject for scan in selection.scans]
+    found = validate(settings.bids_dir, participants, settings.work_dir / 'home' / 'tmp')
+    for note in found.notes:
+        LOGGER.info('%s', note)
+    for problem in found.problems:
+        LOGGER.error('%s', problem)
+    if found.problems:
+        raise Stop(
+            Exit.INVALID_DATASET,
+            f'{settings.bids_dir}: the BIDS validator found errors, the first: '
+            f'{found.problems[0]}; mend the dataset, name files that are none of BIDS in '
+            '.bidsignore, or use --skip-bids-validation',
+        )
 
 
 def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:

@@ -161,6 +161,39 @@ def check_brain_mask(path: Path | None) -> None:
         )
 
 
+def check_derivatives(settings: Settings) -> None:
+    """Refuse ``--derivatives`` that are no folders, or are what this run will write.
+
+    What they hold of the scans is looked at once these are known.
+    """
+    for folder in settings.derivatives:
+        if not folder.is_dir():
+            what = 'is no folder' if folder.exists() else 'there is no such folder'
+            raise Stop(Exit.NO_INPUT, f'{folder}: {what}; mend --derivatives')
+        if folder in (settings.bids_dir, settings.output_dir):
+            whose = 'the input dataset' if folder == settings.bids_dir else 'the output folder'
+            raise Stop(
+                Exit.USAGE,
+                f'{folder}: is {whose}; name other folders with --derivatives',
+            )
+
+
+def check_plugin(path: Path | None) -> None:
+    """Refuse a ``--use-plugin`` file that names no plugin of Nipype."""
+    if path is None:
+        return
+    from ulfprep.workflows.plugin_file import read_plugin_file
+
+    try:
+        read_plugin_file(path)
+    except OSError as error:
+        raise Stop(
+            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --use-plugin'
+        ) from error
+    except ValueError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+
+
 def preflight(settings: Settings) -> Settings:
     """Check a participant-level run and return its settings with no choice left open.
 
@@ -171,6 +204,8 @@ def preflight(settings: Settings) -> Settings:
     check_wishes(settings)
     check_fusion(settings)
     check_brain_mask(settings.brain_mask)
+    check_derivatives(settings)
+    check_plugin(settings.use_plugin)
     digest = reference_digest(settings)
     check_reference(settings)
     segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)

@@ -4,6 +4,7 @@ Both run every time: Nipype's memory of earlier runs knows nothing of what becam
 output folder since.
 """
 
+import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -57,6 +58,7 @@ class _DerivativesInputSpec(BaseInterfaceInputSpec):
     registration_files = traits.List(File(exists=True), desc='of scans it was fitted with')
     segmentation = traits.Dict(mandatory=True)
     stripped = traits.Bool(False, usedefault=True)
+    given_bias = traits.Bool(True, usedefault=True, desc='whether a given bias field was used')
     notes = traits.List(traits.Str)
     methods = traits.Str('', usedefault=True)
 
@@ -89,6 +91,10 @@ class WriteDerivatives(SimpleInterface):
         scan, settings = inputs.scan, inputs.settings
         out = settings.output_dir
         made_by = provenance(scan, settings)
+        if scan.precomputed and not inputs.given_bias:
+            # It was looked at, and is part of the input, but nothing was made from it.
+            taken = scan.precomputed.without_corrected()
+            scan = dataclasses.replace(scan, precomputed=taken)
         plan = read_json(inputs.plan_file)
         qc_file = out / path_of(scan, QC)
         # While images are being replaced the scan must not count as finished.

@@ -112,7 +112,8 @@ class _BrainMaskInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True)
     stripped = traits.Bool(desc='whether the skull was removed, where sidecar or user says')
     said_by = traits.Str('', usedefault=True, desc='the option that says; the sidecar without')
-    given = File(exists=True, desc="the user's own mask, on any grid")
+    given = File(exists=True, desc='a mask made before, on any grid')
+    given_with = traits.Str('--brain-mask', usedefault=True, desc='the option that names it')
     given_note = traits.Str('', usedefault=True, desc='where that is from, a sentence')
     expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
 
@@ -124,7 +125,7 @@ class _BrainMaskOutputSpec(TraitedSpec):
 
 
 class BrainMask(SimpleInterface):
-    """Brain mask of a scan with or without skull: found, or the user's own."""
+    """Brain mask of a scan with or without skull: found, the user's own, or other software's."""
 
     input_spec = _BrainMaskInputSpec
     output_spec = _BrainMaskOutputSpec
@@ -145,7 +146,7 @@ class BrainMask(SimpleInterface):
             stripped, reason = looks_stripped(data, grid.zooms, expected)
         notes = [reason]
         if isdefined(self.inputs.given):
-            mask = given_mask(self.inputs.given, grid)
+            mask = given_mask(self.inputs.given, grid, self.inputs.given_with)
             notes.append(self.inputs.given_note)
             notes += mask_warnings(mask, grid.zooms, data)
         else:
@@ -159,22 +160,26 @@ class BrainMask(SimpleInterface):
         return runtime
 
 
-def given_mask(path, grid):
-    """Bring a user's mask onto the grid of the scan.
+def given_mask(path, grid, option: str = '--brain-mask'):
+    """Bring a mask that was made before onto the grid of the scan.
 
     Raises
     ------
     ValueError
         If what is left there is no brain's worth.
     """
+    from pathlib import Path
+
     from ulfprep.bids.masks import read_mask_image
+    from ulfprep.bids.precomputed_read import read_brain
     from ulfprep.physics.grid import Grid
     from ulfprep.physics.interpolation import carry_mask
     from ulfprep.segmentation.brain import check_volume
 
-    share, affine = read_mask_image(path)
+    read = read_mask_image if option == '--brain-mask' else read_brain
+    share, affine = read(Path(path))
     mask = carry_mask(share, Grid(share.shape, affine), grid)
-    check_volume(mask, grid.zooms, f'{path} (--brain-mask) does not fit this scan')
+    check_volume(mask, grid.zooms, f'{path} ({option}) does not fit this scan')
     return mask
 
 
@@ -182,15 +187,23 @@ class _BiasInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True)
     in_mask = File(exists=True, mandatory=True, desc='brain mask')
     expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
+    given = File(exists=True, desc='the scan as other software corrected it, on any grid')
+    given_name = traits.Str('', usedefault=True, desc='what that is called in notes')
 
 
 class _BiasOutputSpec(TraitedSpec):
     out_file = File(exists=True)
     out_field = File(exists=True)
+    given_used = traits.Bool(desc='whether the field is that of the given image')
+    notes = traits.List(traits.Str)
 
 
 class CorrectBias(SimpleInterface):
-    """Correct the bias field (N4); see :func:`ulfprep.segmentation.bias.correct_bias`."""
+    """Correct the bias field: as other software found it, or by its own measure (N4).
+
+    See :func:`ulfprep.segmentation.given_bias.divided_field` and
+    :func:`ulfprep.segmentation.bias.correct_bias`.
+    """
 
     input_spec = _BiasInputSpec
     output_spec = _BiasOutputSpec
@@ -201,7 +214,34 @@ class CorrectBias(SimpleInterface):
         data, grid = read_volume(self.inputs.in_file)
         mask = read_mask(self.inputs.in_mask)
         expected = self.inputs.expected if isdefined(self.inputs.expected) else None
-        corrected, field = correct_bias(data, mask, grid.zooms, expected=expected)
+        field, notes = self._given_field(data, mask, grid)
+        self._results['given_used'] = field is not None
+        self._results['notes'] = notes
+        if field is None:
+            corrected, field = correct_bias(data, mask, grid.zooms, expected=expected)
+        else:
+            corrected = (data / field).astype('float32')
         self._results['out_file'] = write_volume(runtime.cwd, 'corrected', corrected, grid.affine)
         self._results['out_field'] = write_volume(runtime.cwd, 'bias_field', field, grid.affine)
         return runtime
+
+    def _given_field(self, data, mask, grid):
+        """Return the field that a given image was divided by, if it was, and a note on it."""
+        if not isdefined(self.inputs.given):
+            return None, []
+        from ulfprep.bids.precomputed_read import read_volume as read_given
+        from ulfprep.physics.grid import Grid
+        from ulfprep.segmentation.given_bias import NoFieldError, divided_field
+
+        name = self.inputs.given_name
+        image, affine = read_given(self.inputs.given)
+        try:
+            field = divided_field(data, mask, grid, image, Grid(image.shape, affine))
+        except NoFieldError as error:
+            note = f'Warning: the bias field was not taken from {name} but measured: {error}.'
+            return None, [note]
+        note = (
+            f'The bias field is that between the scan and {name} (--derivatives); every voxel is '
+            "still the scan's own, divided by it."
+        )
+        return field, [note]

@@ -32,7 +32,9 @@ class _SegmentInputSpec(BaseInterfaceInputSpec):
     prior = traits.Enum('none', 'template', usedefault=True, desc='prior of the tissues')
 
 
-class _TissueOutputSpec(TraitedSpec):
+class TissueOutputSpec(TraitedSpec):
+    """What every segmentation gives."""
+
     probsegs = traits.List(File(exists=True), desc='CSF, GM, WM')
     lattice_probsegs = traits.List(
         File(exists=True), desc='the same on the fine lattice, where the scan was segmented there'
@@ -45,7 +47,7 @@ class SegmentTissues(SimpleInterface):
     """Embedded segmentation; see :func:`ulfprep.segmentation.tissue.segment`."""
 
     input_spec = _SegmentInputSpec
-    output_spec = _TissueOutputSpec
+    output_spec = TissueOutputSpec
 
     def _run_interface(self, runtime):
         from ulfprep.bids.labels import to_dseg
@@ -179,7 +181,7 @@ class FastToTissues(SimpleInterface):
     """
 
     input_spec = _FastToTissuesInputSpec
-    output_spec = _TissueOutputSpec
+    output_spec = TissueOutputSpec
 
     def _run_interface(self, runtime):
         import numpy as np

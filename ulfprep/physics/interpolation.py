@@ -72,14 +72,32 @@ def carry_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
     numpy.ndarray of bool, shape ``target.shape``
         Voxels of which more than half belong; none beyond the field of view of ``source``.
     """
+    return carry_shares(mask, source, target) > 0.5
+
+
+def carry_shares(share: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
+    """Carry what share of each voxel belongs to something to a grid of any kind.
+
+    Parameters
+    ----------
+    share : numpy.ndarray, shape ``source.shape``
+        Booleans, or numbers from 0 to 1.
+    source, target : Grid
+        In any orientation; a voxel of a coarser ``target`` holds the mean over it.
+
+    Returns
+    -------
+    numpy.ndarray, shape ``target.shape``, float32
+        Zero beyond the field of view of ``source``.
+    """
     to_source = np.linalg.inv(source.affine) @ target.affine
-    # What is coarser than the mask holds the mean of the mask over its voxels; these are boxes,
+    # What is coarser than the source holds the mean of it over its voxels; these are boxes,
     # whose variance along each axis of the source is what a blur can give.
     variance = (to_source[:3, :3] ** 2).sum(axis=1) / 12 - 1 / 12
     soft = ndimage.gaussian_filter(
-        np.asarray(mask, np.float32), np.sqrt(np.maximum(variance, 0)), mode='nearest'
+        np.asarray(share, np.float32), np.sqrt(np.maximum(variance, 0)), mode='nearest'
     )
-    return carry(soft, source, target) > 0.5
+    return carry(soft, source, target)
 
 
 def acquired_grid(grid: Grid, acquired) -> Grid | None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ulfprep import __version__
 from ulfprep.bids.derivatives import FIGURES, figures_of
 from ulfprep.bids.files import write_text
+from ulfprep.bids.selection import read_selection
 from ulfprep.reports import fusion, tables, texts
 from ulfprep.reports.captions import CAPTIONS, UNKNOWN
 from ulfprep.reports.findings import finding
@@ -81,6 +82,7 @@ def report_context(output_dir, subject, session=None, errors=()):
         'subject': subject,
         'session': session,
         'scans': [_scan_context(i, scan, crashes) for i, scan in enumerate(scans, start=1)],
+        'images': read_selection(output_dir, subject, session),
         'errors': crashes,
         'methods': methods,
         'references': references,

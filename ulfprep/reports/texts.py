@@ -16,6 +16,8 @@ with an implicit neural representation of Gabor wavelets [@wire]."""
 FRAMEWORK = """\
 The workflow is a BIDS App [@bidsapps] for data in the Brain Imaging Data Structure [@bids],
 runs on Nipype [@nipype], and this report follows the example of fMRIPrep [@fmriprep]."""
+#: What other software may have made of a scan, in words.
+GIVEN = {'mask': 'brain mask', 'tissues': 'tissues', 'corrected': 'bias field'}
 MINUS, TIMES, DASH = '\u2212', '\u00d7', '\u2013'
 
 
@@ -112,6 +114,9 @@ def summary(qc):
     method = (qc.get('segmentation') or {}).get('method')
     if method:
         lines.append(f'Tissues were segmented with {method}.')
+    if given := qc.get('precomputed'):
+        pieces = ', '.join(GIVEN.get(what, what) for what in given)
+        lines.append(f'Taken of other software instead of computed: {pieces}.')
     assumed = plan.get('defaults_used')
     if assumed:
         lines.append(
@@ -179,6 +184,8 @@ def overview(qc):
         ('Target from', _joined(plan.get('target_sources'))),
         ('Segmentation', (qc.get('segmentation') or {}).get('method')),
     ]
+    for what, sources in (qc.get('precomputed') or {}).items():
+        rows.append((f'{GIVEN.get(what, what).capitalize()} from', ', '.join(sources)))
     if qc.get('direction') == 'simulate':
         # It blurs what is simulated, and stands there.
         rows = [row for row in rows if row[0] != 'Point-spread function']

@@ -160,16 +160,36 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
     found, method = lattice_tissues(
         model, measured, voxels, brain, fine.zooms, sigma, expected, prior
     )
-    seen = model.acquire(found.probs)
+    on_scan = np.zeros((3, *mask.shape), np.float32)
+    on_scan[(slice(None), *bounds)] = seen_shares(model, found.probs, voxels)
+    on_fine = np.zeros((3, *whole.shape), np.float32)
+    on_fine[(slice(None), *fine_bounds)] = found.probs
+    return TissueSegmentation(on_scan, found.means, found.sds, on_fine, method)
+
+
+def seen_shares(model, fine: np.ndarray, voxels: np.ndarray) -> np.ndarray:
+    """Share of each tissue in what the voxels of a scan gather through their PSF.
+
+    Parameters
+    ----------
+    model : ForwardModel
+        From the lattice to the scan.
+    fine : numpy.ndarray, shape (3, x, y, z)
+        Shares on the lattice.
+    voxels : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain on the scan.
+
+    Returns
+    -------
+    numpy.ndarray, shape (3, X, Y, Z)
+        One in sum inside the brain, zero outside.
+    """
+    seen = model.acquire(fine)
     total = seen.sum(axis=0)
     probs = np.where(voxels & (total > 1e-3), seen / np.maximum(total, 1e-3), 0)
     # A voxel at the rim that gathers no fine brain voxel is what surrounds a brain: CSF.
     probs[0][voxels & (total <= 1e-3)] = 1
-    on_scan = np.zeros((3, *mask.shape), np.float32)
-    on_scan[(slice(None), *bounds)] = probs
-    on_fine = np.zeros((3, *whole.shape), np.float32)
-    on_fine[(slice(None), *fine_bounds)] = found.probs
-    return TissueSegmentation(on_scan, found.means, found.sds, on_fine, method)
+    return probs
 
 
 def lattice_tissues(model, measured, voxels, brain, spacing, sigma, expected, prior):

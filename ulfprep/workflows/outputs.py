@@ -53,6 +53,7 @@ def init_outputs_wf(
         'plan_file',
         'metrics_file',
         'stripped',
+        'given_bias',
         'notes',
     ]
     to_figures = [*to_both, *ONLY_FIGURES[direction], 'conformed', 'bias_field']
@@ -64,12 +65,10 @@ def init_outputs_wf(
     derivatives = pe.Node(
         WriteDerivatives(scan=scan, settings=settings, direction=direction),
         name='derivatives',
-        mem_gb=0.5,
     )
     figures = pe.Node(
         WriteFigures(scan=scan, output_dir=str(settings.output_dir), direction=direction),
         name='figures',
-        mem_gb=1.0,
     )
     workflow.connect([
         (inputnode, derivatives, [

@@ -5,19 +5,26 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.expected import expected_of
+from ulfprep.bids.precomputed import Piece, Precomputed
+from ulfprep.interfaces.given import GivenTissues
 from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
-from ulfprep.physics.relaxation import read_table
-from ulfprep.physics.sequences import expected_signals
 from ulfprep.settings import WEIGHTINGS, Settings
 
 BOILERPLATE = """\
 The {kind} scan was reoriented to RAS+; it was resampled only where it had been interpolated to
-finer voxels after acquisition, back to the acquired ones. {mask} Inside it
-the bias field was corrected by a local reference ({reference}, as far as it varies more than
-anatomy makes it) followed by N4 [@n4] at its coarsest level. """
+finer voxels after acquisition, back to the acquired ones. {mask} {bias} """
+BIAS = """\
+Inside it the bias field was corrected by a local reference ({reference}, as far as it varies more
+than anatomy makes it) followed by N4 [@n4] at its coarsest level."""
+GIVEN_BIAS = """\
+The bias field was that between the scan and an image that other software had corrected ({name}),
+the smooth part of their ratio; where that ratio is not smooth it is measured by a local reference
+({reference}) and N4 [@n4] instead, as the notes say."""
 DEEPBET = 'A brain mask was made with *deepbet* [@deepbet] where the scan had its skull.'
 OWN_MASK = "The user's own brain mask was brought onto the grid of the scan."
+GIVEN_MASK = 'The brain mask of other software ({name}) was brought onto the grid of the scan.'
 WHITE = 'the brightness of the brightest tenth of each 60 mm neighbourhood'
 MIDDLE = 'the middle of the brightness of what is not CSF in each 60 mm neighbourhood'
 BOILERPLATE_FAST = """\
@@ -35,21 +42,13 @@ the signals of GM and WM were measured in homogeneous places and by that field w
 weakly tied to what relaxation times make of the sequence), that of CSF by least squares
 through the point-spread function. In scans with small voxels the signals were those of a mixture
 of three Gaussians. """
+BOILERPLATE_GIVEN = """\
+Tissues (CSF, GM, WM) were those of other software ({name}), averaged over the voxels of the scan:
+where theirs are small and the scan's slices thick, through a 1 mm lattice and the point-spread
+function. What the brain mask holds beside them was taken for CSF. """
 BOILERPLATE_PRIOR = """\
 The prior probabilities of the tissues were those of the MNI152 template [@mni152], matched by an
 affine of the most mutual information and mixed with a uniform prior. """
-
-
-def expected_of(scan: Scan, settings: Settings) -> list[float]:
-    """Return the signals of CSF, GM and WM that a scan should show, relative to WM.
-
-    Of a reference scan the field need not be known; their order, which is what is used,
-    hardly depends on it.
-    """
-    stated = (scan.metadata.get('MagneticFieldStrength'), settings.source_field)
-    field = next((v for v in stated if isinstance(v, int | float)), settings.target_field or 3.0)
-    table = read_table(settings.relaxation)
-    return list(expected_signals(scan.metadata, float(field), scan.suffix, table))
 
 
 def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
@@ -67,33 +66,24 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         Outputs (``outputnode``): ``conformed``, ``preproc``, ``bias_field``,
         ``brain_mask``, ``stripped``, ``probsegs`` (CSF, GM, WM),
         ``lattice_probsegs`` (the same on the fine lattice, of coarse scans), ``dseg``,
-        ``segmentation`` (summary), ``resolution`` (as decided), ``notes``.
+        ``segmentation`` (summary), ``resolution`` (as decided), ``given_bias`` (whether the bias
+        field is that of other software), ``notes``.
     """
     workflow = LiterateWorkflow(name='preprocess_wf')
-    fast = settings.segmentation == 'fast'
     expected = expected_of(scan, settings)
-    opening = BOILERPLATE.format(
-        kind=WEIGHTINGS[scan.suffix],
-        mask=OWN_MASK if scan.mask else DEEPBET,
-        reference=MIDDLE if expected[0] > max(expected[1:]) else WHITE,
-    )
-    embedded = BOILERPLATE_T1W if scan.suffix == 'T1w' else BOILERPLATE_EMBEDDED
-    if settings.tissue_prior == 'template':
-        embedded += BOILERPLATE_PRIOR
-    workflow.__desc__ = opening + (BOILERPLATE_FAST if fast else embedded)
+    given = scan.precomputed or Precomputed()
+    workflow.__desc__ = _methods(scan, given, expected, settings)
 
-    check = pe.Node(CheckScan(in_file=str(scan.path)), name='check', mem_gb=0.5)
+    check = pe.Node(CheckScan(in_file=str(scan.path)), name='check')
     conform = pe.Node(
         Conform(metadata=dict(scan.metadata), stated=list(settings.acquired_resolution)),
         name='conform',
-        mem_gb=0.5,
     )
     # The network behind the mask and N4 are threaded; what they use is declared.
     brain = pe.Node(
         BrainMask(expected=expected),
         name='brain_mask',
         n_procs=settings.omp_nthreads,
-        mem_gb=1.5,
     )
     stripped = scan.metadata.get('SkullStripped')
     if settings.skull_strip != 'auto':
@@ -104,8 +94,13 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     if scan.mask:
         brain.inputs.given = str(scan.mask)
         brain.inputs.given_note = scan.mask_note
-    bias = pe.Node(CorrectBias(expected=expected), name='bias', mem_gb=0.5)
-    notes = pe.Node(niu.Merge(3), name='notes', run_without_submitting=True)
+        brain.inputs.given_with = '--derivatives' if given.mask else '--brain-mask'
+    bias = pe.Node(CorrectBias(expected=expected), name='bias')
+    if given.corrected:
+        bias.inputs.given = str(given.corrected.paths[0])
+        bias.inputs.given_name = given.corrected.name
+    notes = pe.Node(niu.Merge(5), name='notes', run_without_submitting=True)
+    notes.inputs.in5 = list(given.notes)
     outputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
@@ -119,12 +114,13 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
                 'dseg',
                 'segmentation',
                 'resolution',
+                'given_bias',
                 'notes',
             ]
         ),
         name='outputnode',
     )
-    tissues = _add_segmentation(workflow, expected, settings, conform, bias, brain)
+    tissues = _add_segmentation(workflow, expected, settings, conform, bias, brain, given.tissues)
     workflow.connect([
         (check, conform, [('out_file', 'in_file')]),
         (conform, brain, [('out_file', 'in_file')]),
@@ -133,8 +129,13 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         (check, notes, [('notes', 'in1')]),
         (conform, notes, [('notes', 'in2')]),
         (brain, notes, [('notes', 'in3')]),
+        (bias, notes, [('notes', 'in4')]),
         (conform, outputnode, [('out_file', 'conformed'), ('resolution', 'resolution')]),
-        (bias, outputnode, [('out_file', 'preproc'), ('out_field', 'bias_field')]),
+        (bias, outputnode, [
+            ('out_file', 'preproc'),
+            ('out_field', 'bias_field'),
+            ('given_used', 'given_bias'),
+        ]),
         (brain, outputnode, [('out_mask', 'brain_mask'), ('stripped', 'stripped')]),
         (tissues, outputnode, [
             ('probsegs', 'probsegs'),
@@ -147,6 +148,24 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     return workflow
 
 
+def _methods(scan: Scan, given: Precomputed, expected: list[float], settings: Settings) -> str:
+    """Return the methods text: what was computed, and what was taken of other software."""
+    mask = OWN_MASK if scan.mask else DEEPBET
+    if given.mask:
+        mask = GIVEN_MASK.format(name=given.mask.name)
+    reference = MIDDLE if expected[0] > max(expected[1:]) else WHITE
+    bias = BIAS.format(reference=reference)
+    if given.corrected:
+        bias = GIVEN_BIAS.format(name=given.corrected.name, reference=reference)
+    text = BOILERPLATE.format(kind=WEIGHTINGS[scan.suffix], mask=mask, bias=bias)
+    if given.tissues:
+        return text + BOILERPLATE_GIVEN.format(name=given.tissues.name)
+    if settings.segmentation == 'fast':
+        return text + BOILERPLATE_FAST
+    text += BOILERPLATE_T1W if scan.suffix == 'T1w' else BOILERPLATE_EMBEDDED
+    return text + (BOILERPLATE_PRIOR if settings.tissue_prior == 'template' else '')
+
+
 def _add_segmentation(
     workflow,
     expected: list[float],
@@ -154,8 +173,29 @@ def _add_segmentation(
     conform: pe.Node,
     bias: pe.Node,
     brain: pe.Node,
+    given: Piece | None,
 ) -> pe.Node:
-    """Add one of the two segmentations, and return the node with its outputs."""
+    """Add the given tissues or one of the two segmentations; return the node with its outputs."""
+    if given:
+        tissues = pe.Node(
+            GivenTissues(
+                given=[str(path) for path in given.paths],
+                given_name=given.name,
+                spacing=2.0 if settings.sloppy else 1.0,
+                psf=settings.psf,
+            ),
+            name='tissues',
+            n_procs=settings.omp_nthreads,
+            mem_gb=2.0,
+        )
+        if given.numbers:
+            tissues.inputs.numbers = list(given.numbers)
+        workflow.connect([
+            (bias, tissues, [('out_file', 'in_file')]),
+            (brain, tissues, [('out_mask', 'in_mask')]),
+            (conform, tissues, [('resolution', 'resolution')]),
+        ])  # fmt: skip
+        return tissues
     if settings.segmentation != 'fast':
         tissues = pe.Node(
             SegmentTissues(
@@ -166,7 +206,6 @@ def _add_segmentation(
             ),
             name='tissues',
             n_procs=settings.omp_nthreads,
-            mem_gb=3.0,
         )
         workflow.connect([
             (bias, tissues, [('out_file', 'in_file')]),
@@ -174,9 +213,9 @@ def _add_segmentation(
             (conform, tissues, [('resolution', 'resolution')]),
         ])  # fmt: skip
         return tissues
-    masked = pe.Node(ApplyMask(), name='apply_mask', mem_gb=0.5)
-    segment = pe.Node(make_fast(expected), name='fast', mem_gb=1.5)
-    tissues = pe.Node(FastToTissues(expected=expected), name='tissues', mem_gb=0.5)
+    masked = pe.Node(ApplyMask(), name='apply_mask')
+    segment = pe.Node(make_fast(expected), name='fast')
+    tissues = pe.Node(FastToTissues(expected=expected), name='tissues')
     workflow.connect([
         (bias, masked, [('out_file', 'in_file')]),
         (brain, masked, [('out_mask', 'in_mask')]),

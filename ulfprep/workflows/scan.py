@@ -22,6 +22,7 @@ from ulfprep.workflows.enhance import (
 )
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
 from ulfprep.workflows.preprocess import expected_of, init_preprocess_wf
+from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
 from ulfprep.workflows.simulate import init_simulate_wf
 
@@ -35,7 +36,7 @@ bounded least-squares system of both. """
 PLAN_NODE = 'plan_wf.plan'
 #: What of a scan's preparation its results are made of, and what is written as well.
 PREPARED = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
-KEPT = [*PREPARED, 'dseg', 'stripped', 'segmentation']
+KEPT = [*PREPARED, 'dseg', 'stripped', 'segmentation', 'given_bias']
 CLOSING = """\
 This software is for research use only."""
 
@@ -67,9 +68,12 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     Raises
     ------
     UnusableScanError
-        If its field strength is unknown or already the target, if its name has entities
-        that no derivative name can be made of, or if its timings leave no signal.
+        If it has a problem that is known already, if its field strength is unknown or already
+        the target, if its name has entities that no derivative name can be made of, or if its
+        timings leave no signal.
     """
+    if scan.problem:
+        raise UnusableScanError(scan.problem)
     source, note = field_strength(scan.metadata, settings.source_field, scan.path.name)
     direction, target = resolve_direction(source, settings.target_field, scan.path.name)
     asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
@@ -136,7 +140,6 @@ def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
             psf=settings.psf,
         ),
         name='plan',
-        mem_gb=1.0,
     )
     plan_wf.add_nodes([plan])
     notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
@@ -200,4 +203,5 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
             (render, outputs, [(n, used(f'kept_{kept}')) for kept, n in RENDERED.items()]),
         ])  # fmt: skip
     outputs.get_node('derivatives').inputs.methods = ' '.join(workflow.visit_desc().split())
+    declare_memory(workflow, [size_of(scan.path)], settings)
     return workflow

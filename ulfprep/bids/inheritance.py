@@ -1,0 +1,130 @@
+"""What the JSON files of a dataset say of an image, by the inheritance principle of BIDS."""
+
+import json
+import os
+from pathlib import Path
+
+from ulfprep.bids.errors import DatasetError
+
+
+class BrokenSidecarError(ValueError):
+    """A JSON file cannot be read; the message names it and the way out."""
+
+
+class Sidecars:
+    """The JSON files of one dataset, each folder listed and each file read once.
+
+    A file says something of an image if it lies in the folder of the image or above it, has
+    the same suffix, and the image has all its entities. Of two such files the nearer goes first,
+    in one folder the one with more entities.
+
+    Parameters
+    ----------
+    bids_dir : Path
+        Top folder of the dataset.
+    """
+
+    def __init__(self, bids_dir: Path):
+        self.bids_dir = Path(bids_dir)
+        self._folders: dict[Path, dict[str, list]] = {}
+        self._contents: dict[Path, dict] = {}
+
+    def metadata(self, image: Path) -> dict:
+        """Return what is known of an image.
+
+        Parameters
+        ----------
+        image : Path
+            Below the dataset's top folder.
+
+        Returns
+        -------
+        dict
+            Fields that are ``null`` in the nearest file that has them are left out.
+
+        Raises
+        ------
+        BrokenSidecarError
+            If one of its files is not readable as a JSON object.
+        DatasetError
+            If that lies in the top folder, and so is not this image's alone.
+        """
+        entities, suffix = name_parts(image.name)
+        found: dict = {}
+        for folder in self._levels(image.parent):
+            own = [
+                (len(said), path)
+                for said, path in self._listed(folder).get(suffix, ())
+                if said.items() <= entities.items()
+            ]
+            for _, path in sorted(own, key=lambda pair: (pair[0], pair[1].name)):
+                found.update(self._read(path))
+        return {key: value for key, value in found.items() if value is not None}
+
+    def _levels(self, folder: Path) -> list[Path]:
+        """Return the folders from the dataset's top to an image's."""
+        inside = folder.relative_to(self.bids_dir).parts
+        return [self.bids_dir.joinpath(*inside[:depth]) for depth in range(len(inside) + 1)]
+
+    def _listed(self, folder: Path) -> dict[str, list]:
+        """Return the JSON files of a folder by their suffix, with the entities of each."""
+        if folder not in self._folders:
+            by_suffix: dict[str, list] = {}
+            try:
+                names = [name for name in os.listdir(folder) if name.endswith('.json')]
+            except OSError as error:
+                raise BrokenSidecarError(
+                    f'{folder}: cannot be listed ({error.strerror}); check permissions'
+                ) from error
+            for name in sorted(names):
+                if not name.startswith('.'):
+                    said, suffix = name_parts(name)
+                    by_suffix.setdefault(suffix, []).append((said, folder / name))
+            self._folders[folder] = by_suffix
+        return self._folders[folder]
+
+    def _read(self, path: Path) -> dict:
+        if path not in self._contents:
+            try:
+                self._contents[path] = read_sidecar(path)
+            except BrokenSidecarError as error:
+                if path.parent == self.bids_dir:
+                    raise DatasetError(str(error)) from error
+                raise
+        return self._contents[path]
+
+
+def read_sidecar(path: Path) -> dict:
+    """Read a JSON file that must hold an object.
+
+    Raises
+    ------
+    BrokenSidecarError
+    """
+    try:
+        content = json.loads(path.read_text(encoding='utf-8-sig'))
+    except OSError as error:
+        if path.is_symlink() and not path.exists():
+            raise BrokenSidecarError(
+                f'{path}: a broken link; if the dataset is managed by git-annex or DataLad, get '
+                'its content first (datalad get)'
+            ) from error
+        raise BrokenSidecarError(
+            f'{path}: cannot be read ({error.strerror}); check permissions'
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise BrokenSidecarError(
+            f'{path}: not readable as JSON ({" ".join(str(error).split())}); mend the file'
+        ) from error
+    if not isinstance(content, dict):
+        raise BrokenSidecarError(f'{path}: must hold a JSON object; mend the file')
+    return content
+
+
+def name_parts(name: str) -> tuple[dict[str, str], str]:
+    """Return the entities (``run-01`` as ``run`` and ``1``) and the suffix of a file's name."""
+    *parts, suffix = name.split('.')[0].split('_')
+    pairs = (part.split('-', 1) for part in parts if '-' in part)
+    # Indices may be padded with zeros; here as in pybids that makes no difference.
+    return {key: str(int(value)) if key == 'run' and value.isdecimal() else value
+            for key, value in pairs}, suffix  # fmt: skip

@@ -1,0 +1,194 @@
+"""What other software made of a scan and need not be made again: masks, tissues, bias."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from ulfprep.bids.dataset import Scan
+
+#: The pieces, in words.
+WORDS = {'mask': 'brain mask', 'tissues': 'tissues', 'corrected': 'bias field'}
+
+
+class DerivativesError(ValueError):
+    """No folder of ``--derivatives`` is of use; the message names it and the way out."""
+
+
+class BadDerivativeError(ValueError):
+    """What belongs to a scan cannot be taken; the message names the file and the way out."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One thing that other software made of a scan.
+
+    Attributes
+    ----------
+    what : {'mask', 'tissues', 'corrected'}
+    paths : tuple of Path
+        One file; for tissues one of labels, or the shares of CSF, GM, WM.
+    sources : tuple of str
+        Their BIDS URIs.
+    numbers : tuple of int
+        Labels of CSF, GM, WM in a file that follows BIDS; empty for shares and for FreeSurfer's.
+    """
+
+    what: str
+    paths: tuple[Path, ...]
+    sources: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is called in sentences: its files, and the dataset they are from."""
+        dataset = self.sources[0].split(':')[1]
+        files = self.paths[0].name
+        if len(self.paths) > 1:
+            files += f' and {len(self.paths) - 1} more'
+        # FreeSurfer's files are called the same for everybody.
+        if self.paths[0].parent.name == 'mri':
+            files = f'{self.paths[0].parent.parent.name}/mri/{files}'
+        return f'{files} of {dataset}'
+
+
+@dataclass(frozen=True)
+class Precomputed:
+    """Everything that is taken for a scan instead of being computed.
+
+    Attributes
+    ----------
+    mask, tissues, corrected : Piece or None
+        ``corrected`` is the image without bias; the scan is divided by the field between both.
+    notes : tuple of str
+        What was taken and what not, a sentence each.
+    problem : str
+        Why what was found cannot be taken; empty if it can.
+    """
+
+    mask: Piece | None = None
+    tissues: Piece | None = None
+    corrected: Piece | None = None
+    notes: tuple[str, ...] = ()
+    problem: str = ''
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All that is taken."""
+        return tuple(filter(None, (self.mask, self.tissues, self.corrected)))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Their files, for the digest of the input."""
+        return tuple(path for piece in self.pieces for path in piece.paths)
+
+    @property
+    def key(self) -> str:
+        """What of them the bytes do not say: which is what, and how labels are read."""
+        return json.dumps([[piece.what, len(piece.paths), piece.numbers] for piece in self.pieces])
+
+    def sources_of(self, key: str) -> list[str]:
+        """Return the BIDS URIs of what a derivative (by its key) was made from."""
+        needs = {'brain_mask': ('mask',), 'preproc': ('mask', 'corrected')}
+        wanted = needs.get(key, ('mask', 'tissues', 'corrected'))
+        return [uri for piece in self.pieces if piece.what in wanted for uri in piece.sources]
+
+    def without_corrected(self) -> 'Precomputed':
+        """Return the same where the image without bias was of no use."""
+        return dataclasses.replace(self, corrected=None)
+
+
+def dataset_names(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """Return a name for each folder of derivatives, for BIDS URIs: no two alike, none ``raw``."""
+    names: dict[str, Path] = {}
+    for folder in folders:
+        plain = ''.join(c if c.isalnum() or c in '-_.' else '-' for c in folder.name)
+        stem, number = plain or 'derivatives', 1
+        name = stem
+        while name in names or name == 'raw':
+            number += 1
+            name = f'{stem}-{number}'
+        names[name] = folder
+    return names
+
+
+def uri(name: str, folder: Path, path: Path) -> str:
+    """Return the BIDS URI of a file of a named dataset."""
+    return f'bids:{name}:{quote(path.relative_to(folder).as_posix(), safe="/+")}'
+
+
+def with_derivatives(scans: 'list[Scan]', folders: tuple[Path, ...]) -> 'list[Scan]':
+    """Give every scan what there is of it in folders of derivatives, looked for and looked at.
+
+    The folder named first goes before the others, and a mask that the scan has already before
+    all. What there is not is computed as ever. A file that cannot be used costs its scan alone.
+
+    Parameters
+    ----------
+    scans : list of Scan
+    folders : tuple of Path
+        BIDS derivatives or FreeSurfer subjects folders.
+
+    Returns
+    -------
+    list of Scan
+        With ``precomputed``, ``mask`` and ``mask_note`` where a mask was found, and ``problem``
+        where a file is to blame.
+
+    Raises
+    ------
+    DerivativesError
+        If a folder holds nothing for any of the scans.
+    """
+    from ulfprep.bids.precomputed_find import find_pieces
+
+    names = dataset_names(folders)
+    found = {
+        name: [find_pieces(scan, folder, name) for scan in scans] for name, folder in names.items()
+    }
+    for name, folder in names.items():
+        if not any(one.pieces or one.problem for one in found[name]):
+            why = next((note for one in found[name] for note in one.notes), '')
+            raise DerivativesError(
+                f'{folder}: nothing there is of use to any of the {len(scans)} selected scan(s): '
+                'no brain mask, tissues or bias-corrected image (BIDS derivatives such as '
+                f'sub-{scans[0].subject}/**/anat/*_dseg.nii.gz in the space of the scan, or a '
+                f'FreeSurfer subjects folder). {why and why + " "}Leave it out, or name another '
+                '(--derivatives)'
+            )
+    return [_given(scan, [found[name][n] for name in names]) for n, scan in enumerate(scans)]
+
+
+def _given(scan: 'Scan', finds: list[Precomputed]) -> 'Scan':
+    """Return a scan with the best of what was found of it."""
+    from ulfprep.bids.precomputed_read import check_piece
+
+    notes = [note for one in finds for note in one.notes]
+    problem = next((one.problem for one in finds if one.problem), '')
+    chosen = {}
+    for what in WORDS:
+        piece = next((p for p in (getattr(one, what) for one in finds) if p), None)
+        if what == 'mask' and scan.mask and piece:
+            notes.append(f'Not taken: {piece.name}; --brain-mask goes before it.')
+            piece = None
+        chosen[what] = piece
+    for piece in filter(None, chosen.values()):
+        if problem:
+            break
+        try:
+            check_piece(piece, scan)
+        except BadDerivativeError as error:
+            problem = str(error)
+    if piece := chosen['tissues']:
+        notes.append(f'Tissues were not segmented but taken from {piece.name} (--derivatives).')
+    given = Precomputed(**chosen, notes=tuple(dict.fromkeys(notes)), problem=problem)
+    mask, note = scan.mask, scan.mask_note
+    if piece := chosen['mask']:
+        mask = piece.paths[0]
+        note = f'Brain mask, brought onto the grid of the scan: {piece.name} (--derivatives).'
+    return dataclasses.replace(
+        scan, precomputed=given, mask=mask, mask_note=note, problem=scan.problem or problem
+    )

@@ -1,0 +1,173 @@
+"""What the BIDS validator says of the input, as far as it concerns a run."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+#: The validator's command.
+COMMAND = 'bids-validator-deno'
+#: After so many seconds it is given up.
+TIMEOUT = 600
+#: Problems that are told; of the rest only how many there are.
+LIMIT = 10
+#: What is wrong inside one file of a participant is for the check of that scan, which says it
+#: better and costs that scan alone. Codes begin with these.
+OF_ONE_FILE = ('EMPTY_FILE', 'FILE_READ', 'JSON_', 'NIFTI_', 'SIDECAR_', 'SYMLINK_')
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        What makes the input no valid dataset for this run, a line each; empty if nothing.
+    notes : tuple of str
+        What should be known and stops nothing, a line each.
+    """
+
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def find_validator() -> str | None:
+    """Return the path of the validator: beside this Python or on the PATH."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which(COMMAND, path=os.pathsep.join([beside, os.environ.get('PATH', '')]))
+
+
+def validate(
+    bids_dir: Path, participants: Iterable[str], scratch: Path, timeout: float = TIMEOUT
+) -> Validation:
+    """Run the BIDS validator on a dataset, of which only some participants are looked at.
+
+    It looks at the files in the top folder and the folders of those participants, by links in a
+    temporary folder. Errors stop a run that are of the dataset as a whole or of the names and
+    places of files in ``anat``; those of other data types, or inside one file, are noted.
+
+    Parameters
+    ----------
+    bids_dir : Path
+    participants : iterable of str
+        Labels.
+    scratch : Path
+        Folder for temporary files.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    Validation
+        A validator that is not there, crashes or hangs leaves a note.
+    """
+    validator = find_validator()
+    if validator is None:
+        note = f'the input is not validated, for there is no {COMMAND}; to have it, pip install it'
+        return Validation(notes=(note,))
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix='validation-', dir=scratch) as folder:
+            links = Path(folder, 'dataset')
+            _link(bids_dir, participants, links)
+            issues = _run(validator, links, Path(folder, 'deno'), timeout)
+    except (OSError, ValueError, subprocess.SubprocessError, RecursionError) as error:
+        reason = 'it took too long' if isinstance(error, subprocess.TimeoutExpired) else error
+        note = f'Warning: the BIDS validator gave no result ({" ".join(str(reason).split())}); '
+        return Validation(notes=(f'{note}the run goes on without (--skip-bids-validation)',))
+    return sort_issues(issues, bids_dir)
+
+
+def _link(bids_dir: Path, participants: Iterable[str], folder: Path) -> None:
+    """Fill a folder with links to the files of a dataset and to some participants."""
+    folder.mkdir()
+    with os.scandir(bids_dir) as entries:
+        names = [e.name for e in entries if e.is_file() or e.name == '.bidsignore']
+    for name in [*names, *(f'sub-{label}' for label in dict.fromkeys(participants))]:
+        (folder / name).symlink_to((bids_dir / name).absolute())
+
+
+def _run(validator: str, dataset: Path, cache: Path, timeout: float) -> list[dict]:
+    """Run the validator and return the issues it lists."""
+    environment = {
+        **os.environ,
+        'NO_COLOR': '1',
+        # Neither the network nor the home folder: what it keeps goes with the temporary folder.
+        'DENO_DIR': str(cache),
+        'DENO_NO_UPDATE_CHECK': '1',
+    }
+    process = subprocess.Popen(
+        [validator, '--format', 'json', '--ignoreWarnings', '--ignoreNiftiHeaders', str(dataset)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        output, said = process.communicate(timeout=timeout)
+    except BaseException:
+        # The command starts another process, which must not stay behind.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    try:
+        issues = json.loads(output)['issues']['issues']
+        return [{**issue} for issue in issues]
+    except (ValueError, KeyError, TypeError) as error:
+        last = said.decode(errors='replace').strip().splitlines()[-1:]
+        text = f'exit status {process.returncode}, {last[0] if last else "no JSON"}'
+        raise ValueError(text) from error
+
+
+def sort_issues(issues: list[dict], bids_dir: Path) -> Validation:
+    """Return which of the validator's issues stop a run, and what there is to say of the others.
+
+    Parameters
+    ----------
+    issues : list of dict
+        With ``code``, ``severity``, ``location`` and maybe ``subCode`` and ``issueMessage``.
+    bids_dir : Path
+        The dataset, for the messages.
+    """
+    errors = [issue for issue in issues if issue.get('severity') == 'error']
+    grave = [issue for issue in errors if _is_grave(issue)]
+    lines = list(dict.fromkeys(_line(issue, bids_dir) for issue in grave))
+    problems = lines[:LIMIT]
+    if len(lines) > LIMIT:
+        problems.append(f'and {len(lines) - LIMIT} more')
+    notes = []
+    if others := [issue for issue in errors if not _is_grave(issue)]:
+        codes = sorted({str(issue.get('code')) for issue in others})
+        notes.append(
+            f'Warning: {len(others)} error(s) of the BIDS validator in files that are not read, '
+            f'or that the check of their scan is about ({", ".join(codes)}), such as '
+            f'{_line(others[0], bids_dir)}'
+        )
+    return Validation(tuple(problems), tuple(notes))
+
+
+def _is_grave(issue: dict) -> bool:
+    """Tell whether an error concerns every scan of the run, or the names of those in anat."""
+    *folders, _ = str(issue.get('location') or '/').strip('/').split('/')
+    if not folders:
+        return True
+    code = str(issue.get('code'))
+    return 'anat' in folders and not code.startswith(OF_ONE_FILE)
+
+
+def _line(issue: dict, bids_dir: Path) -> str:
+    """Return an issue as one line: the file, the code and what is said of it."""
+    location = str(issue.get('location') or '').strip('/')
+    code = ' '.join(str(issue[key]) for key in ('code', 'subCode') if issue.get(key))
+    text = f'{bids_dir / location}: {code}'
+    if said := ' '.join(str(issue.get('issueMessage') or '').split()):
+        text += f' ({said if len(said) <= 120 else said[:120] + "..."})'
+    return text
