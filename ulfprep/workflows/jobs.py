@@ -157,7 +157,8 @@ def judge(
     own = [f for f in failures if _part(f, 1) == job_node(job)]
     # Without the reference no scan has a target: its failure is theirs.
     shared = next((f for f in failures if _part(f, 1).startswith(REFERENCE)), None)
-    if isinstance(job, GroupTask) and own and not shared:
+    going_on = not shared and not settings.stop_on_first_crash
+    if isinstance(job, GroupTask) and own and going_on:
         reasons = _culprits(job, own, settings)
         if reasons:
             # Those left out before have jobs of their own.
