@@ -81,6 +81,8 @@ def look(tmp_path):
             assert '\n' not in said
             assert said.startswith(f'{path}: ')
             assert len(said) < 1000
+            # That is for what nobody foresaw, which is then to be foreseen.
+            assert ': cannot be read (' not in said
             return None
         assert image.data.ndim == 3
         assert image.data.dtype == np.float32

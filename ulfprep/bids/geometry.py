@@ -188,7 +188,8 @@ def _compare(nifti: NiftiFile, sform: np.ndarray, qform: np.ndarray) -> None:
     """Note by how much the two matrices differ at the corners of the image."""
     ends = [(0, n - 1) for n in nifti.shape[:3]]
     corners = np.array([(*at, 1) for at in np.stack(np.meshgrid(*ends), -1).reshape(-1, 3)])
-    apart = np.linalg.norm((corners @ (sform - qform).T)[:, :3], axis=1).max()
+    with np.errstate(all='ignore'):
+        apart = np.linalg.norm((corners @ (sform - qform).T)[:, :3], axis=1).max()
     if not np.isfinite(apart):
         nifti.notes.append('Warning: the qform cannot be read; the sform was used.')
     elif apart > MAX_FORM_DIFFERENCE:
@@ -199,7 +200,8 @@ def _compare(nifti: NiftiFile, sform: np.ndarray, qform: np.ndarray) -> None:
 
 
 def _sizes(affine: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(affine[:3, :3], axis=0)
+    with np.errstate(over='ignore'):
+        return np.linalg.norm(affine[:3, :3], axis=0)
 
 
 def _pixdim(nifti: NiftiFile) -> np.ndarray:

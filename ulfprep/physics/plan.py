@@ -8,6 +8,7 @@ from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, solve_contrast, tissue_statistics
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.physics.relaxation import read_table, relaxation
+from ulfprep.physics.resolution import are_lengths
 from ulfprep.physics.sequences import (
     default_name,
     default_sequence,
@@ -252,8 +253,7 @@ def acquired_resolution(metadata: dict, zooms) -> tuple[list[float], str]:
         Voxel size of the file, mm.
     """
     stated = metadata.get('AcquisitionVoxelSize')
-    three = isinstance(stated, list) and len(stated) == 3
-    if three and all(isinstance(v, int | float) and v > 0 for v in stated):
+    if are_lengths(stated):
         # The same lengths in another order: the axes of the file were reordered.
         same = np.allclose(sorted(stated), sorted(map(float, zooms)), rtol=0.05)
         return _floats(zooms if same else stated), 'AcquisitionVoxelSize in the sidecar'

@@ -117,10 +117,10 @@ def decide_resolution(
     order = np.argsort(np.asarray(axes, int))
     file = tuple(float(v) for v in zooms)
     if len(stated):
-        if not _three_lengths(list(stated)):
+        if not are_lengths(list(stated)):
             raise ValueError(f'the acquired resolution is three lengths in mm, not {stated}')
         size, source = _ordered(stated, order), 'the user'
-    elif _three_lengths(metadata.get('AcquisitionVoxelSize')):
+    elif are_lengths(metadata.get('AcquisitionVoxelSize')):
         size = _ordered(metadata['AcquisitionVoxelSize'], order)
         # The same lengths in another order: the axes of the file were reordered.
         if np.allclose(sorted(size), sorted(file), rtol=0.05):
@@ -146,7 +146,8 @@ def _length(value):
     )
 
 
-def _three_lengths(values):
+def are_lengths(values) -> bool:
+    """Tell whether these are three positive lengths."""
     return isinstance(values, list | tuple) and len(values) == 3 and all(map(_length, values))
 
 
