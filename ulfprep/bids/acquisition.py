@@ -1,5 +1,7 @@
 """What a scan's sidecar says of its acquisition: is it sensible, and what follows from it?"""
 
+import math
+
 import numpy as np
 
 from ulfprep.bids.nifti import UnusableScanError
@@ -51,7 +53,7 @@ def check_sidecar(metadata: dict, name: str) -> tuple[str, ...]:
             continue
         if not _is_number(value) or not (low < value <= high or (closed and value == low)):
             looks = ''
-            if unit == 's' and _is_number(value) and low < value / 1000 <= high:
+            if unit == 's' and _is_number(value) and 1000 * low < value <= 1000 * high:
                 looks = f' and looks like milliseconds ({value / 1000:g} s?)'
             raise UnusableScanError(
                 f'{name}: {key} is {_shown(value)} in its sidecar, which cannot be in '
@@ -84,13 +86,12 @@ def _check_lengths(metadata: dict, key: str, count: int, name: str) -> None:
 
 
 def _is_number(value) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return -1e300 < value < 1e300  # neither NaN nor an integer that is no float
+    """Tell whether it is a number of any size, NaN included."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_length(value) -> bool:
-    return _is_number(value) and value >= 0
+    return _is_number(value) and 0 <= value < math.inf
 
 
 def _is_text(value) -> bool:
