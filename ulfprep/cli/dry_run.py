@@ -36,7 +36,7 @@ def dry_run(settings: Settings) -> Exit:
         If a run could not begin.
     """
     from ulfprep.bids.outlook import REFUSED, outlook
-    from ulfprep.cli.participant import select_scans
+    from ulfprep.cli.select import select_scans
 
     check_request(settings)
     settings = dataclasses.replace(_resolved(settings), dry_run=True)
