@@ -12,7 +12,7 @@ from ulfprep.bids.acquisition import check_sidecar, field_strength, resolve_dire
 from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import golden_list
-from ulfprep.bids.expected import expected_of, init_preprocess_wf
+from ulfprep.bids.expected import expected_of
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
@@ -23,6 +23,7 @@ from ulfprep.workflows.enhance import (
     resolution_notes,
 )
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
+from ulfprep.workflows.preprocess import init_preprocess_wf
 from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
 from ulfprep.workflows.simulate import init_simulate_wf
