@@ -24,7 +24,7 @@ FINE = Size(366**3, 256**3)
 
 
 def test_the_size_of_a_scan_is_read_from_its_header(tmp_path):
-    image = nib.Nifti1Image(np.zeros((4, 5, 6, 2), np.uint8), np.diag([1.5, 2, 4, 1]))
+    image = nib.Nifti1Image(np.zeros((4, 5, 6, 1), np.uint8), np.diag([1.5, 2, 4, 1]))
     nib.save(image, tmp_path / 'x.nii')
     assert size_of(tmp_path / 'x.nii') == Size(120, 120 * 12)
     (tmp_path / 'bad.nii.gz').write_bytes(b'no image')

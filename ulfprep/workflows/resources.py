@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from ulfprep.bids.checks import UnusableScanError, read_grid
 from ulfprep.settings import Settings
 
 #: What a worker holds before it reads an image, GB: Python, Nipype, torch, Matplotlib.
@@ -78,15 +81,12 @@ class Size:
 
 def size_of(path: Path) -> Size:
     """Return the size of a scan from its header alone; nothing where it cannot be read."""
-    import nibabel as nib
-
     try:
-        header = nib.load(path).header
-        shape, zooms = header.get_data_shape()[:3], header.get_zooms()[:3]
-        voxels, voxel = math.prod(map(int, shape)), math.prod(map(abs, map(float, zooms)))
-    except Exception:  # noqa: BLE001 - its own step says what is wrong with it
+        shape, affine = read_grid(path)
+    except UnusableScanError:  # its own step says what is wrong with it
         return Size(0, 0.0)
-    return Size(voxels, voxels * voxel if math.isfinite(voxel) else 0.0)
+    voxels = math.prod(shape)
+    return Size(voxels, voxels * float(np.prod(np.linalg.norm(affine[:3, :3], axis=0))))
 
 
 def memory_gb(node: str, sizes: list[Size], settings: Settings) -> float:

@@ -56,23 +56,19 @@ def screen(scans: list[Scan], settings: Settings) -> tuple[list[Task], dict[str,
     refused : dict
         Name -> a scan that cannot be used.
     """
-    at_once = max(1, min(settings.nprocs, MOST_AT_ONCE))
     tasks: list[Task] = []
     refused: dict[str, Refused] = {}
     fresh: set[str] = set()
-    with ThreadPoolExecutor(at_once) as pool:
-        for scan, (task, problem, warnings) in zip(
-            scans, pool.map(lambda scan: _look(scan, settings), scans), strict=True
-        ):
-            for warning in warnings:
-                LOGGER.warning('%s: %s', scan.path, warning)
-            if problem is None:
-                tasks.append(task)
-                if task.voxel_size:
-                    fresh.add(scan.name)
-                continue
-            LOGGER.error('%s', problem)
-            refused[scan.name] = _refused(scan, problem, task)
+    for scan, (task, problem, warnings) in zip(scans, _looks(scans, settings), strict=True):
+        for warning in warnings:
+            LOGGER.warning('%s: %s', scan.path, warning)
+        if problem is None:
+            tasks.append(task)
+            if task.voxel_size:
+                fresh.add(scan.name)
+            continue
+        LOGGER.error('%s', problem)
+        refused[scan.name] = _refused(scan, problem, task)
     if fresh and (problem := _reference_problem(settings)):
         LOGGER.error('%s', problem)
         refused |= {
@@ -82,6 +78,15 @@ def screen(scans: list[Scan], settings: Settings) -> tuple[list[Task], dict[str,
     if refused:
         LOGGER.error('%d of %d scan(s) cannot be used', len(refused), len(scans))
     return tasks, refused
+
+
+def _looks(scans: list[Scan], settings: Settings):
+    """Yield what :func:`_look` says of each scan, a few being looked at side by side."""
+    pool = ThreadPoolExecutor(max(1, min(settings.nprocs, MOST_AT_ONCE)))
+    try:
+        yield from pool.map(lambda scan: _look(scan, settings), scans)
+    finally:  # who interrupts a run need not wait for a thousand images
+        pool.shutdown(cancel_futures=True)
 
 
 def _look(scan: Scan, settings: Settings):
