@@ -249,7 +249,10 @@ def _need(job: Job, settings: Settings, memory: Limit) -> float:
 def _export(verdict: Verdict, settings: Settings) -> Verdict:
     """Put a finished simulation into the raw dataset; a scan that cannot be has failed."""
     scan = verdict.scan
-    if verdict.status not in ('finished', 'skipped') or make_task(scan, settings).direction != 'simulate':
+    if (
+        verdict.status not in ('finished', 'skipped')
+        or make_task(scan, settings).direction != 'simulate'
+    ):
         return verdict
     try:
         for path in export_simulated(scan, settings):
