@@ -49,7 +49,8 @@ def run_environment(settings: Settings) -> dict[str, str]:
 
 def _has_home() -> bool:
     try:
-        return Path.home().is_dir()
+        # That of another user, as after a change of user, is none: pybids stumbles over it.
+        return os.access(Path.home(), os.R_OK | os.X_OK)
     except (OSError, RuntimeError):
         return False
 
