@@ -13,6 +13,7 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.plugin import ResilientMultiProc
 from ulfprep.workflows.plugin_file import read_plugin_file
 from ulfprep.workflows.watch import Watch
+from ulfprep.workflows.workers import let_go
 
 LOGGER = logging.getLogger('ulfprep')
 #: What this package has its own plugin for.
@@ -23,6 +24,7 @@ USUAL = OWN
 
 def free_memory(settings: Settings) -> Limit:
     """Return the memory that nodes may use in all: what the run may, less its main process."""
+    let_go()  # of the images that were checked
     bound = memory_bound(settings.mem_gb)
     return Limit(max(bound.gb - own_memory_gb(), 0.1), bound.source)
 
