@@ -75,12 +75,6 @@ def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(set
     assert 'render_kept' not in plain.list_node_names()
 
 
-def test_fewer_scans_at_a_time_where_images_are_large():
-    settings = Settings(Path('i'), Path('o'), nprocs=8, omp_nthreads=1, output_resolution=0.4)
-    usual = dataclasses.replace(settings, output_resolution=1.0)
-    assert scans_at_a_time(8, settings, 16) < scans_at_a_time(8, usual, 16)
-
-
 def test_gpu_nodes_are_known_to_the_scheduler(settings):
     for device, expected in (('cpu', False), ('cuda:1', True)):
         chosen = dataclasses.replace(settings, device=device)
@@ -158,7 +152,7 @@ def test_safe_names_stay_different():
 )
 def test_no_more_scans_than_cpus_and_memory(n_scans, nprocs, threads, memory, expected):
     settings = Settings(Path('i'), Path('o'), nprocs=nprocs, omp_nthreads=threads)
-    assert scans_at_a_time(n_scans, settings, memory) == expected
+    assert scans_at_a_time([3.0] * n_scans, settings, memory) == expected
 
 
 def test_name_that_fits_no_derivative_is_refused_at_once(settings):

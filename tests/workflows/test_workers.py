@@ -170,8 +170,7 @@ def test_idle_workers_make_room_for_what_needs_their_memory():
     try:
         workers = [pool.submit(None, False, k) for k in range(3)]
         # None is no node: they say so, and are idle again.
-        wait_for(lambda: all(worker.result() for worker in workers if worker.busy) or True)
-        wait_for(lambda: not any(w.busy and not w.result() for w in workers))
+        wait_for(lambda: not [w for w in workers if w.busy and not w.result()])
         pids = [worker.process.pid for worker in workers]
         pool.make_room(keep=1)
         assert sum(map(alive, pids)) == 1

@@ -195,7 +195,9 @@ def select(settings: Settings) -> Selection:
         If the dataset cannot be indexed, or a sidecar in its top folder cannot be read.
     """
     participants = asked_participants(settings)
-    images = anatomical_images(settings.bids_dir, participants, settings.bids_database_dir)
+    images = anatomical_images(
+        settings.bids_dir, participants, settings.bids_database_dir, keep=not settings.dry_run
+    )
     sidecars = Sidecars(settings.bids_dir)
     scans: dict[str, Scan] = {}
     left_out = []

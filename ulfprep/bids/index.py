@@ -95,7 +95,10 @@ def ignore_patterns(participants: list[str]) -> list[re.Pattern]:
 
 
 def anatomical_images(
-    bids_dir: Path, participants: list[str], database_dir: Path | None = None
+    bids_dir: Path,
+    participants: list[str],
+    database_dir: Path | None = None,
+    keep: bool = True,
 ) -> list[Path]:
     """Return the images in the ``anat`` folders of some participants, sorted by path.
 
@@ -107,6 +110,8 @@ def anatomical_images(
     database_dir : Path or None
         Where pybids' index of all participants is kept for later runs; one that is older than
         an ``anat`` folder asked for is made anew.
+    keep : bool
+        Whether an index may be written there.
 
     Returns
     -------
@@ -123,7 +128,7 @@ def anatomical_images(
     if database_dir is None:
         files = _files(_indexed(bids_dir, participants))
     else:
-        files = _files_in_database(bids_dir, participants, database_dir)
+        files = _files_in_database(bids_dir, participants, database_dir, keep)
     chosen = {f'sub-{label}' for label in participants}
     return sorted(bids_dir / path for path in files if _is_anatomical(path, chosen))
 
@@ -168,7 +173,9 @@ def _files(layout) -> list[Path]:
     return [Path(path).relative_to(layout.root) for path in found]
 
 
-def _files_in_database(bids_dir: Path, participants: list[str], folder: Path) -> list[Path]:
+def _files_in_database(
+    bids_dir: Path, participants: list[str], folder: Path, keep: bool
+) -> list[Path]:
     """Return all images that a kept index knows, after making or renewing it if need be."""
     file = folder / DATABASE
     if file.exists():
@@ -183,10 +190,12 @@ def _files_in_database(bids_dir: Path, participants: list[str], folder: Path) ->
                 'another --bids-database-dir', file, newer,
             )  # fmt: skip
             return _files(_indexed(bids_dir, participants))
-        LOGGER.info('%s: older than %s, so it is made anew', file, newer)
+        LOGGER.info('%s: older than %s, so it is not used but made anew', file, newer)
         if not os.access(folder, os.W_OK):
             LOGGER.warning('%s: cannot be written to, so the index is not renewed', folder)
-            return _files(_indexed(bids_dir, participants))
+            keep = False
+    if not keep:
+        return _files(_indexed(bids_dir, participants))
     _make_database(bids_dir, file)
     return _read_database(file)
 

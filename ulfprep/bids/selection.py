@@ -54,7 +54,7 @@ def selection_lines(selection: Selection, settings: Settings) -> list[str]:
             f'{others[0].path.name}: {others[0].reason}'
         )
     if unused := unused_queries(settings.bids_filters):
-        lines.append(f'--bids-filter-file: {", ".join(unused)} are passed over: not of ulfprep')
+        lines.append(f'--bids-filter-file: passed over as queries of others: {", ".join(unused)}')
     return lines
 
 

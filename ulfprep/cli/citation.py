@@ -56,8 +56,8 @@ def boilerplate_only(settings: Settings) -> Exit:
         If the run could not begin, or no selected scan could be processed.
     """
     with prepared(settings):
-        from ulfprep.cli.participant import select_scans
         from ulfprep.cli.preflight import preflight
+        from ulfprep.cli.select import select_scans
 
         logger = logging.getLogger('ulfprep')
         terminal = logging.StreamHandler(sys.stderr)

@@ -1,8 +1,11 @@
 """The process's environment during a run: nothing is written outside output and work."""
 
 import os
+import pwd
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from ulfprep.settings import Settings
 
@@ -14,7 +17,7 @@ def run_environment(settings: Settings) -> dict[str, str]:
     """
     home = settings.work_dir / 'home'
     threads = str(settings.omp_nthreads)
-    return {
+    variables = {
         # No telemetry, no updates.
         'NO_ET': '1',
         'NIPYPE_NO_ET': '1',
@@ -35,6 +38,27 @@ def run_environment(settings: Settings) -> dict[str, str]:
         # Deterministic matrix products on a GPU.
         'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
     }
+    # Containers and clusters run people without a name or a home; libraries ask for both.
+    if not _has_home():
+        variables['HOME'] = str(home)
+    if not _has_name():
+        variables['LOGNAME'] = f'uid{os.getuid()}'
+    return variables
+
+
+def _has_home() -> bool:
+    try:
+        return Path.home().is_dir()
+    except (OSError, RuntimeError):
+        return False
+
+
+def _has_name() -> bool:
+    if any(os.environ.get(name) for name in ('LOGNAME', 'USER', 'LNAME', 'USERNAME')):
+        return True
+    with suppress(KeyError):
+        return bool(pwd.getpwuid(os.getuid()).pw_name)
+    return False
 
 
 @contextmanager
@@ -54,3 +78,25 @@ def prepared(settings: Settings) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have temporary files, of this process and of those it starts, made in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made, with those above it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    before, chosen = os.environ.get('TMPDIR'), tempfile.tempdir
+    os.environ['TMPDIR'] = tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = chosen
+        if before is None:
+            del os.environ['TMPDIR']
+        else:
+            os.environ['TMPDIR'] = before

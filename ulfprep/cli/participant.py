@@ -1,21 +1,18 @@
 """The participant level: scans in, derivatives and reports out."""
 
-import dataclasses
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ulfprep import __version__
 from ulfprep.cli.device import describe_device
-from ulfprep.cli.environment import prepared
+from ulfprep.cli.environment import prepared, temporary_files_in
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to, new_run_id
+from ulfprep.cli.paths import check_outputs, make_folder
 from ulfprep.cli.preflight import preflight
+from ulfprep.cli.select import check_valid, select_scans, tell_selection
 from ulfprep.settings import Settings
-
-if TYPE_CHECKING:
-    from ulfprep.bids.dataset import Selection
 
 LOGGER = logging.getLogger('ulfprep')
 #: Failures that may not be there another time.
@@ -41,8 +38,11 @@ def run_participant(settings: Settings) -> Exit:
         asked = settings.device
         settings = preflight(settings)
         run_dir = settings.output_dir / 'logs' / new_run_id()
-        run_dir.mkdir(parents=True, exist_ok=True)
-        with logging_to(run_dir / 'ulfprep.log', settings.verbose):
+        make_folder(run_dir, 'output folder')
+        with (
+            temporary_files_in(settings.work_dir / 'home' / 'tmp'),
+            logging_to(run_dir / 'ulfprep.log', settings.verbose),
+        ):
             return _run_logged(settings, run_dir, describe_device(asked, settings.device))
 
 
@@ -74,12 +74,17 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
     write_text(run_dir / 'settings.toml', heading + settings.to_toml())
+    if settings.clean_workdir:
+        empty_work_folder(settings.work_dir)
     LOGGER.info('indexing %s', settings.bids_dir)
     selection = select_scans(settings)
     scans = list(selection.scans)
     LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
     tell_selection(selection, settings)
     check_valid(selection, settings)
+    participants = sorted({scan.subject for scan in scans})
+    check_outputs(settings.output_dir, participants)
+    tidy_up(settings, participants)
     write_dataset_files(settings)
     if settings.simulate_as_bids:
         from ulfprep.bids.simulated_dataset import start_dataset
@@ -105,43 +110,16 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     return code
 
 
-def select_scans(settings: Settings) -> 'Selection':
-    """Return the scans of a run and what was left out; what selects nothing ends it."""
-    from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
-    from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
-    from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
-    from ulfprep.bids.precomputed import DerivativesError, with_derivatives
+def tidy_up(settings: Settings, participants: list[str]) -> None:
+    """Remove what killed runs were just writing: dataset files, and those of some participants."""
+    from ulfprep.bids.files import remove_leftovers
 
-    try:
-        selection = select(settings)
-        scans = list(selection.scans)
-        if settings.brain_mask:
-            scans = with_masks(scans, settings.brain_mask)
-        if settings.derivatives:
-            scans = with_derivatives(scans, settings.derivatives)
-            for scan in scans:
-                LOGGER.info('%s: from --derivatives: %s', scan.name, scan.precomputed.in_words)
-        return dataclasses.replace(selection, scans=tuple(scans))
-    except DerivativesError as error:
-        raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
-    except NoMaskError as error:
-        raise Stop(Exit.NO_INPUT, str(error)) from error
-    except MaskChoiceError as error:
-        raise Stop(Exit.USAGE, str(error)) from error
-    except MaskError as error:
-        raise Stop(Exit.BAD_DATA, str(error)) from error
-    except UnknownLabelError as error:
-        raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
-    except NoScansError as error:
-        raise Stop(Exit.NOTHING_SELECTED, str(error)) from error
-    except IndexOfAnotherError as error:
-        raise Stop(Exit.USAGE, str(error)) from error
-    except BrokenIndexError as error:
-        raise Stop(Exit.NO_INPUT, str(error)) from error
-    except IndexFolderError as error:
-        raise Stop(Exit.CANNOT_CREATE, str(error)) from error
-    except DatasetError as error:
-        raise Stop(Exit.INVALID_DATASET, str(error)) from error
+    for root in filter(None, (settings.output_dir, settings.simulate_as_bids)):
+        left = [*remove_leftovers(root), *remove_leftovers(root / 'logs', deep=True)]
+        for label in participants:
+            left += remove_leftovers(root / f'sub-{label}', deep=True)
+        if left:
+            LOGGER.info('%s: removed %d half-written file(s) of a killed run', root, len(left))
 
 
 def empty_work_folder(work_dir: Path) -> None:
@@ -172,36 +150,6 @@ def own_sessions(verdicts: list) -> list[tuple[str, str | None]]:
     others = {v.scan.subject for v in verdicts if v.failure and v.failure.kind == 'LockedError'}
     scans = [verdict.scan for verdict in verdicts if verdict.scan.subject not in others]
     return list(dict.fromkeys((scan.subject, scan.session) for scan in scans))
-
-
-def tell_selection(selection: 'Selection', settings: Settings) -> None:
-    """Write into the log, and for the reports, which images were selected and which were not."""
-    from ulfprep.bids.selection import selection_lines, write_selection
-
-    for line in selection_lines(selection, settings):
-        LOGGER.info('%s', line)
-    write_selection(selection, settings)
-
-
-def check_valid(selection: 'Selection', settings: Settings) -> None:
-    """Stop where the BIDS validator finds an error that concerns the scans of a run."""
-    if settings.skip_bids_validation:
-        return
-    from ulfprep.bids.validation import validate
-
-    participants = [scan.subject for scan in selection.scans]
-    found = validate(settings.bids_dir, participants, settings.work_dir / 'tmp')
-    for note in found.notes:
-        LOGGER.info('%s', note)
-    for problem in found.problems:
-        LOGGER.error('%s', problem)
-    if found.problems:
-        raise Stop(
-            Exit.INVALID_DATASET,
-            f'{settings.bids_dir}: the BIDS validator found errors, the first: '
-            f'{found.problems[0]}; mend the dataset, name files that are none of BIDS in '
-            '.bidsignore, or use --skip-bids-validation',
-        )
 
 
 def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:

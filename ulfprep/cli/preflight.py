@@ -3,100 +3,13 @@
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 
 from ulfprep.cli.device import resolve_device
 from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.paths import check_paths, make_folder
 from ulfprep.settings import Settings
-
-
-def check_paths(settings: Settings) -> None:
-    """Refuse missing inputs and folders that would overwrite one another.
-
-    Raises
-    ------
-    Stop
-        With the exit code and one line that says what to change.
-    """
-    bids, out, work = settings.bids_dir, settings.output_dir, settings.work_dir
-    if out == bids:
-        raise Stop(
-            Exit.USAGE,
-            f'{out}: the output folder is the input dataset; name another folder, '
-            f'for example {bids / "derivatives" / "ulfprep"}',
-        )
-    if settings.analysis_level == 'group':
-        return  # the group level reads the output folder only
-    if out in bids.parents:
-        raise Stop(
-            Exit.USAGE,
-            f'{out}: the output folder contains the input dataset {bids}; name another folder',
-        )
-    if work == bids or bids in work.parents:
-        raise Stop(
-            Exit.USAGE,
-            f'{work}: the work folder lies in the input dataset; name another with --work-dir',
-        )
-    if '_unfinished' in str(work):
-        # Nipype marks running nodes by this word and strikes it out of whole paths.
-        raise Stop(
-            Exit.USAGE,
-            f'{work}: the work folder must not have "_unfinished" in its path; name another '
-            'with --work-dir',
-        )
-    check_dataset(bids)
-    if settings.simulate_as_bids:
-        from ulfprep.bids.simulated_dataset import refuse_folder
-
-        folder = settings.simulate_as_bids
-        if reason := refuse_folder(folder, bids, out):
-            raise Stop(Exit.USAGE, reason)
-        if folder == work or work in folder.parents:
-            raise Stop(
-                Exit.USAGE, f'{folder}: the folder for simulated scans lies in the work folder'
-            )
-
-
-def check_dataset(bids_dir: Path) -> None:
-    """Refuse a folder that is missing, unreadable or no BIDS dataset."""
-    if not bids_dir.is_dir():
-        raise Stop(Exit.NO_INPUT, f'{bids_dir}: there is no such folder')
-    if not os.access(bids_dir, os.R_OK | os.X_OK):
-        raise Stop(Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read; check permissions')
-    description = bids_dir / 'dataset_description.json'
-    if not description.is_file():
-        raise Stop(
-            Exit.NO_INPUT,
-            f'{bids_dir}: not a BIDS dataset, dataset_description.json is missing; '
-            'bids_dir must be the top folder of the dataset',
-        )
-    try:
-        content = json.loads(description.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise Stop(
-            Exit.INVALID_DATASET, f'{description}: not readable as JSON ({error}); mend the file'
-        ) from error
-    if not isinstance(content, dict):
-        raise Stop(
-            Exit.INVALID_DATASET,
-            f'{description}: must hold a JSON object with Name and BIDSVersion',
-        )
-
-
-def make_folder(path: Path, flag: str) -> None:
-    """Create a folder and prove that it can be written to."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f'.ulfprep-{os.getpid()}'
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise Stop(
-            Exit.CANNOT_CREATE,
-            f'{path}: cannot be written ({error.strerror or error}); choose another {flag}',
-        ) from error
 
 
 def resolve_segmentation(name: str, prior: str = 'none') -> str:

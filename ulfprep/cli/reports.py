@@ -36,7 +36,9 @@ def write_reports(
     from ulfprep.bids.verdicts import read_verdicts
     from ulfprep.reports.participant import write_report
 
-    records = {record['scan']: record for record in read_verdicts(output_dir)} | (failed or {})
+    # The record of this run's failures is written at once; without it (on a full disk) they are
+    # known from the run itself.
+    records = (failed or {}) | {record['scan']: record for record in read_verdicts(output_dir)}
     errors: dict[Session, list[dict]] = {}
     for record in records.values():
         errors.setdefault(session_of(record), []).append(record)

@@ -16,16 +16,18 @@ from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.export import export_simulated
 from ulfprep.bids.locks import Locks
+from ulfprep.machine import Limit
 from ulfprep.settings import Settings
-from ulfprep.workflows.enhance import render_memory
 from ulfprep.workflows.execute import draw_graph, free_memory, make_plugin, run_workflow
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
 from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, scans_of, tasks_of
+from ulfprep.workflows.leftovers import remove_damaged
 from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
+from ulfprep.workflows.resources import how_many, largest_need, size_of
 from ulfprep.workflows.scan import (
     PLAN_NODE,
     Task,
@@ -41,11 +43,19 @@ LOGGER = logging.getLogger('ulfprep')
 WORKFLOW = 'ulfprep_'
 
 
-def scans_at_a_time(n_scans: int, settings: Settings, memory_gb: float) -> int:
-    """Return how many scans may run at once without wanting more CPUs or memory than there are."""
-    by_cpu = settings.nprocs // settings.omp_nthreads
-    by_memory = int(memory_gb // render_memory(settings))
-    return max(1, min(n_scans, by_cpu, by_memory))
+def scans_at_a_time(needs: list[float], settings: Settings, memory_gb: float) -> int:
+    """Return how many scans may run at once without wanting more CPUs or memory than there are.
+
+    Parameters
+    ----------
+    needs : list of float
+        Memory that each scan may take, GB.
+    settings : Settings
+    memory_gb : float
+        For all together.
+    """
+    by_cpu = max(1, settings.nprocs // settings.omp_nthreads)
+    return min(len(needs), by_cpu, how_many(needs, memory_gb))
 
 
 def init_ulfprep_wf(
@@ -170,7 +180,8 @@ def _execute(
 ) -> list[Job]:
     """Run the workflow of all scans; return what has to be run again in another way."""
     memory = free_memory(settings)
-    at_once = scans_at_a_time(len(jobs), settings, memory.gb)
+    needs = [_need(job, settings, memory) for job in jobs]
+    at_once = scans_at_a_time(needs, settings, memory.gb)
     if settings.force:
         for job in jobs:
             shutil.rmtree(workflow_folder(settings) / job_node(job), ignore_errors=True)
@@ -178,6 +189,8 @@ def _execute(
     private = bool(settings.target_like) and not locks.take_in_work(reference)
     if private:  # another run is at it: its steps are its own
         reference += f'_{uuid4().hex[:8]}'
+    for name in (*map(job_node, jobs), reference):
+        remove_damaged(workflow_folder(settings) / name)
     workflow = init_ulfprep_wf(jobs, settings, crash_dir, at_once == 1, reference)
     if settings.write_graph:
         LOGGER.info('graph of the workflow: %s', draw_graph(workflow, crash_dir))
@@ -213,6 +226,24 @@ def _execute(
     for part in parts:
         tell(part, last=True)
     return [job for part in parts for job in again[part]]
+
+
+def _need(job: Job, settings: Settings, memory: Limit) -> float:
+    """Return the memory a job may take, GB, and say so where that is too much."""
+    sizes = [size_of(scan.path) for scan in scans_of(job)]
+    direction = 'enhance' if isinstance(job, GroupTask) else job.direction
+    step, need = largest_need(sizes, settings, direction)
+    if need > memory.gb:
+        LOGGER.warning(
+            '%s: its step %s may need %.1f GB, and %.1f GB are to be used in all (%s); it is run '
+            'alone, and killed if memory runs out',
+            scans_of(job)[0].name,
+            step,
+            need,
+            memory.gb,
+            memory.source,
+        )
+    return need
 
 
 def _export(verdict: Verdict, settings: Settings) -> Verdict:

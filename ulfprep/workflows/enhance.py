@@ -60,10 +60,6 @@ OUTPUTS = [
 #: What a fit gives, and what is needed where it was one of several scans.
 FITTED = ['fit_file', 'history_file']
 SHARED = [*FITTED, 'registration_file']
-#: Memory a fit may take, GB; half of it is torch itself.
-FIT_MEMORY = 3.0
-#: What rendering may take, GB: at all, and more for images of a brain at 1 mm.
-RENDER_MEMORY = (1.0, 0.2)
 #: Voxel size at which a field is measured and drawn, mm: that of its own lattice.
 MEASURED = 1.0
 
@@ -90,11 +86,6 @@ def resolution_notes(settings: Settings) -> tuple[str, ...]:
     return (f'The enhanced image, its tissues and maps are written at {kept}; {measured}.',)
 
 
-def render_memory(settings: Settings) -> float:
-    """Return the memory that rendering what is kept may take, GB."""
-    return max(FIT_MEMORY, RENDER_MEMORY[0] + RENDER_MEMORY[1] / settings.output_resolution**3)
-
-
 def render_kept(settings: Settings, name: str, contrast: str = '') -> pe.Node:
     """Return the node that renders the images to keep, where others are measured.
 
@@ -111,7 +102,6 @@ def render_kept(settings: Settings, name: str, contrast: str = '') -> pe.Node:
         RenderField(spacing=settings.output_resolution, **more, **torch_inputs(settings)),
         name=name,
         n_procs=settings.omp_nthreads,
-        mem_gb=render_memory(settings),
     )
 
 
@@ -181,19 +171,17 @@ def init_enhance_wf(
             FitField(**fit_inputs(settings, label, alone)),
             name='fit',
             n_procs=settings.omp_nthreads,
-            mem_gb=FIT_MEMORY,
         )
     render = pe.Node(
         RenderField(spacing=MEASURED, **torch_inputs(settings)),
         name='render',
         n_procs=settings.omp_nthreads,
-        mem_gb=FIT_MEMORY,
     )
     if contrast:
         render.inputs.contrast = contrast
-    residual = pe.Node(Residual(), name='residual', n_procs=settings.omp_nthreads, mem_gb=2.0)
-    bicubic = pe.Node(Bicubic(), name='bicubic', mem_gb=1.0)
-    metrics = pe.Node(EnhanceMetrics(), name='metrics', mem_gb=2.0)
+    residual = pe.Node(Residual(), name='residual', n_procs=settings.omp_nthreads)
+    bicubic = pe.Node(Bicubic(), name='bicubic')
+    metrics = pe.Node(EnhanceMetrics(), name='metrics')
     scan = [('preproc', 'in_file'), ('brain_mask', 'in_mask')]
     moved = ['registration_file'] if contrast else []
     tissues = [(name, name) for name in ('probsegs', 'lattice_probsegs', 'plan_file')]

@@ -12,7 +12,6 @@ from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.interfaces.together import SegmentTogether
 from ulfprep.settings import WEIGHTINGS, Settings
 from ulfprep.workflows.enhance import (
-    FIT_MEMORY,
     FITTED,
     boilerplate,
     fit_inputs,
@@ -25,6 +24,7 @@ from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
 from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
 from ulfprep.workflows.preprocess import expected_of
+from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.scan import (
     CLOSING,
     KEPT,
@@ -42,8 +42,6 @@ and the mutual information of those of two, and fitted in one field with it: the
 shared, and so is the image among scans of one contrast. """
 TOGETHER = """\
 The tissues of the field are those of the T1-weighted scans at once, deconvolved together. """
-#: Memory that each scan beside the first adds to a fit, GB.
-MORE_MEMORY = 0.5
 #: What of a scan's preparation the fit takes, and as what.
 TO_FIT = {
     'preproc': 'in_file',
@@ -96,6 +94,7 @@ def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> Li
     for name in workflow.list_node_names():
         if name.endswith('.derivatives'):
             workflow.get_node(name).inputs.methods = methods
+    declare_memory(workflow, [size_of(task.scan.path) for task in group.tasks], settings)
     return workflow
 
 
@@ -135,7 +134,6 @@ def _add_fit(workflow, prepared, results, fusion: Fusion, settings: Settings, al
         ),
         name='fit',
         n_procs=settings.omp_nthreads,
-        mem_gb=FIT_MEMORY + MORE_MEMORY * (len(prepared) - 1),
     )
     files = pe.Node(
         niu.Merge(len(prepared) - 1), name='registrations', run_without_submitting=True
@@ -185,7 +183,6 @@ def _add_together(workflow, prepared, registers, fit, fusion: Fusion, settings: 
         ),
         name='together',
         n_procs=settings.omp_nthreads,
-        mem_gb=FIT_MEMORY,
     )
     for number, place in enumerate(same, 1):
         workflow.connect([
@@ -209,7 +206,6 @@ def _register_node(scan: Scan, reference: Scan) -> pe.Node:
             same_contrast=scan.suffix == reference.suffix,
         ),
         name=register_name(scan),
-        mem_gb=1.0,
     )
 
 

@@ -65,12 +65,10 @@ def init_outputs_wf(
     derivatives = pe.Node(
         WriteDerivatives(scan=scan, settings=settings, direction=direction),
         name='derivatives',
-        mem_gb=0.5,
     )
     figures = pe.Node(
         WriteFigures(scan=scan, output_dir=str(settings.output_dir), direction=direction),
         name='figures',
-        mem_gb=1.0,
     )
     workflow.connect([
         (inputnode, derivatives, [

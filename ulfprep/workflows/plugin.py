@@ -69,9 +69,14 @@ class ResilientMultiProc(MultiProcPlugin):
             return {'result': None, 'traceback': story, 'taskid': taskid}
         if result and 'peak_gb' in result:
             LOGGER.info(
-                '%s: %.1f s, at most %.2f GB (declared %.2f GB, %d thread(s))',
-                node.fullname, result['seconds'], result['peak_gb'], node.mem_gb, node.n_procs,
-            )  # fmt: skip
+                '%s: %.1f s, %.1f s of CPUs (declared %d), at most %.2f GB (declared %.2f)',
+                node.fullname,
+                result['seconds'],
+                result['cpu_seconds'],
+                node.n_procs,
+                result['peak_gb'],
+                node.mem_gb,
+            )
         return result
 
     def _why(self, death: WorkerDied, node) -> str:

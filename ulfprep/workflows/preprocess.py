@@ -5,12 +5,11 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.expected import expected_of
 from ulfprep.bids.precomputed import Piece, Precomputed
 from ulfprep.interfaces.given import GivenTissues
 from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
-from ulfprep.physics.relaxation import read_table
-from ulfprep.physics.sequences import expected_signals
 from ulfprep.settings import WEIGHTINGS, Settings
 
 BOILERPLATE = """\
@@ -52,18 +51,6 @@ The prior probabilities of the tissues were those of the MNI152 template [@mni15
 affine of the most mutual information and mixed with a uniform prior. """
 
 
-def expected_of(scan: Scan, settings: Settings) -> list[float]:
-    """Return the signals of CSF, GM and WM that a scan should show, relative to WM.
-
-    Of a reference scan the field need not be known; their order, which is what is used,
-    hardly depends on it.
-    """
-    stated = (scan.metadata.get('MagneticFieldStrength'), settings.source_field)
-    field = next((v for v in stated if isinstance(v, int | float)), settings.target_field or 3.0)
-    table = read_table(settings.relaxation)
-    return list(expected_signals(scan.metadata, float(field), scan.suffix, table))
-
-
 def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     """Build the workflow from a scan's file to its tissues.
 
@@ -87,18 +74,16 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     given = scan.precomputed or Precomputed()
     workflow.__desc__ = _methods(scan, given, expected, settings)
 
-    check = pe.Node(CheckScan(in_file=str(scan.path)), name='check', mem_gb=0.5)
+    check = pe.Node(CheckScan(in_file=str(scan.path)), name='check')
     conform = pe.Node(
         Conform(metadata=dict(scan.metadata), stated=list(settings.acquired_resolution)),
         name='conform',
-        mem_gb=0.5,
     )
     # The network behind the mask and N4 are threaded; what they use is declared.
     brain = pe.Node(
         BrainMask(expected=expected),
         name='brain_mask',
         n_procs=settings.omp_nthreads,
-        mem_gb=1.5,
     )
     stripped = scan.metadata.get('SkullStripped')
     if settings.skull_strip != 'auto':
@@ -110,7 +95,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         brain.inputs.given = str(scan.mask)
         brain.inputs.given_note = scan.mask_note
         brain.inputs.given_with = '--derivatives' if given.mask else '--brain-mask'
-    bias = pe.Node(CorrectBias(expected=expected), name='bias', mem_gb=0.5)
+    bias = pe.Node(CorrectBias(expected=expected), name='bias')
     if given.corrected:
         bias.inputs.given = str(given.corrected.paths[0])
         bias.inputs.given_name = given.corrected.name
@@ -221,7 +206,6 @@ def _add_segmentation(
             ),
             name='tissues',
             n_procs=settings.omp_nthreads,
-            mem_gb=3.0,
         )
         workflow.connect([
             (bias, tissues, [('out_file', 'in_file')]),
@@ -229,9 +213,9 @@ def _add_segmentation(
             (conform, tissues, [('resolution', 'resolution')]),
         ])  # fmt: skip
         return tissues
-    masked = pe.Node(ApplyMask(), name='apply_mask', mem_gb=0.5)
-    segment = pe.Node(make_fast(expected), name='fast', mem_gb=1.5)
-    tissues = pe.Node(FastToTissues(expected=expected), name='tissues', mem_gb=0.5)
+    masked = pe.Node(ApplyMask(), name='apply_mask')
+    segment = pe.Node(make_fast(expected), name='fast')
+    tissues = pe.Node(FastToTissues(expected=expected), name='tissues')
     workflow.connect([
         (bias, masked, [('out_file', 'in_file')]),
         (brain, masked, [('out_mask', 'in_mask')]),

@@ -12,6 +12,7 @@ from ulfprep.bids.files import read_json
 from ulfprep.interfaces.physics import MeasureTissues
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
+from ulfprep.workflows.resources import declare_memory, size_of
 
 NAME = 'reference_wf'
 
@@ -63,7 +64,7 @@ def init_reference_wf(settings: Settings, name: str = NAME) -> LiterateWorkflow:
     preprocess = init_preprocess_wf(reference_scan(path, settings.modalities[0]), own)
     # The words on how a scan is prepared are each scan's own.
     preprocess.__desc__ = ''
-    measure = pe.Node(MeasureTissues(name=path.name), name='measure', mem_gb=1.0)
+    measure = pe.Node(MeasureTissues(name=path.name), name='measure')
     workflow.connect([
         (preprocess, measure, [
             ('outputnode.preproc', 'in_file'),
@@ -71,4 +72,5 @@ def init_reference_wf(settings: Settings, name: str = NAME) -> LiterateWorkflow:
             ('outputnode.probsegs', 'probsegs'),
         ]),
     ])  # fmt: skip
+    declare_memory(workflow, [size_of(path)], settings)
     return workflow

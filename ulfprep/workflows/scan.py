@@ -22,6 +22,7 @@ from ulfprep.workflows.enhance import (
 )
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
 from ulfprep.workflows.preprocess import expected_of, init_preprocess_wf
+from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
 from ulfprep.workflows.simulate import init_simulate_wf
 
@@ -139,7 +140,6 @@ def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
             psf=settings.psf,
         ),
         name='plan',
-        mem_gb=1.0,
     )
     plan_wf.add_nodes([plan])
     notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
@@ -203,4 +203,5 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
             (render, outputs, [(n, used(f'kept_{kept}')) for kept, n in RENDERED.items()]),
         ])  # fmt: skip
     outputs.get_node('derivatives').inputs.methods = ' '.join(workflow.visit_desc().split())
+    declare_memory(workflow, [size_of(scan.path)], settings)
     return workflow

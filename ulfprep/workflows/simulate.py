@@ -47,11 +47,10 @@ def init_simulate_wf(settings: Settings, label: str) -> LiterateWorkflow:
         ),
         name='simulate',
         n_procs=settings.omp_nthreads,
-        mem_gb=3.0,
     )
     if settings.target_snr is not None:
         simulate.inputs.snr = settings.target_snr
-    metrics = pe.Node(SimulateMetrics(), name='metrics', mem_gb=2.0)
+    metrics = pe.Node(SimulateMetrics(), name='metrics')
     workflow.connect([
         (inputnode, simulate, [
             ('preproc', 'in_file'),

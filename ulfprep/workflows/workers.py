@@ -179,10 +179,13 @@ def _serve(pipe, parent: int, folder: str, log_level: int, log_file: str | None)
         except (EOFError, OSError):
             return
         _forget_peak()
-        start = time.monotonic()
-        # Also gets what the node raises, and its words.
-        answer = run_node(*job)
+        start, used = time.monotonic(), time.process_time()
+        try:
+            answer = run_node(*job)  # what the node raises is in it
+        except Exception as error:  # noqa: BLE001 - of Nipype itself
+            answer = {'result': None, 'traceback': format_exception(error), 'taskid': job[-1]}
         answer['seconds'] = time.monotonic() - start
+        answer['cpu_seconds'] = time.process_time() - used
         answer['peak_gb'] = peak_memory_gb()
         try:
             pipe.send(answer)

@@ -1,0 +1,139 @@
+"""A dry run: the list of what would be done, quickly, and nothing written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ulfprep.bids.outlook import Planned
+from ulfprep.cli.dry_run import plan_table, plan_tsv
+from ulfprep.cli.exit_codes import Exit
+from ulfprep.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def dry(tmp_path, capsys):
+    """Return a function that makes a dry run: exit code, rows of the list, what was said."""
+
+    def dry(root, *args):
+        common = ['-w', str(tmp_path / 'work'), '--segmentation', 'embedded', '--dry-run']
+        capsys.readouterr()
+        code = main([str(root), str(tmp_path / 'out'), 'participant', *common, *args])
+        out, err = capsys.readouterr()
+        rows = [tuple(line.split('\t')) for line in out.splitlines()]
+        if rows:
+            assert rows[0] == ('scan', 'direction', 'would', 'why')
+        return code, rows[1:], err
+
+    return dry
+
+
+def everything_below(folder):
+    return {path: path.lstat().st_mtime_ns for path in folder.rglob('*')}
+
+
+def test_what_would_be_done_with_each_scan_and_nothing_is_written(make_dataset, dry, tmp_path):
+    make_dataset('sub-01_run-1', 'sub-01_run-2')
+    make_dataset('sub-02', metadata={'MagneticFieldStrength': 3})
+    make_dataset('sub-03', 'sub-04', 'sub-05', metadata={})
+    root = make_dataset('sub-06', 'sub-01', suffix='T2w')
+    (root / 'sub-03/anat/sub-03_T1w.json').write_text('{"a": ')
+    image = root / 'sub-04/anat/sub-04_T1w.nii.gz'
+    image.unlink()
+    image.symlink_to('nowhere')
+    before = everything_below(tmp_path)
+    code, rows, said = dry(root, '--bids-database-dir', str(tmp_path / 'database'))
+    assert code == Exit.OK
+    assert rows[:3] == [
+        ('sub-01_run-1_T1w', 'enhance', 'run', 'n/a'),
+        ('sub-01_run-2_T1w', 'enhance', 'run', 'n/a'),
+        ('sub-02_T1w', 'simulate', 'run', 'n/a'),
+    ]
+    assert [row[:3] for row in rows[3:]] == [
+        (f'sub-0{n}_T1w', 'n/a', 'refused') for n in (3, 4, 5)
+    ]
+    for row, words in zip(
+        rows[3:], ('sub-03_T1w.json', 'datalad get', '--source-field'), strict=True
+    ):
+        assert words in row[3]
+    assert 'sub-01_T2w.nii.gz: left out: not one of --modalities T1w' in said
+    assert said.splitlines()[-1].startswith(
+        'ulfprep: 6 scan(s): 3 to run, 0 finished before, 3 refused'
+    )
+    assert everything_below(tmp_path) == before
+
+
+def test_how_a_run_would_end_that_cannot_begin(make_dataset, dry, tmp_path):
+    root = make_dataset('sub-01', metadata={})
+    assert dry(root)[0] == Exit.BAD_DATA
+    assert dry(root, '--participant-label', '02')[:2] == (Exit.NOTHING_SELECTED, [])
+    assert dry(root, '-m', 'T2w')[0] == Exit.NOTHING_SELECTED
+    assert dry(tmp_path / 'none')[0] == Exit.NO_INPUT
+    assert dry(root, '-w', str(root / 'work'))[0] == Exit.USAGE
+    (root / 'dataset_description.json').write_text('{')
+    assert dry(root)[0] == Exit.INVALID_DATASET
+
+
+@pytest.mark.usefixtures('fake_core')
+def test_what_is_finished_is_known(make_dataset, dry, tmp_path):
+    root = make_dataset('sub-01', 'sub-02')
+    common = ['-w', str(tmp_path / 'work'), '--segmentation', 'embedded', '--device', 'cpu']
+    args = [str(root), str(tmp_path / 'out'), 'participant', *common, '--nprocs', '1']
+    args += ['--skip-bids-validation']
+    assert main([*args, '--participant-label', '01']) == 0
+
+    def fates(*more):
+        return [row[2] for row in dry(root, '--device', 'cpu', *more)[1]]
+
+    assert fates() == ['finished before', 'run']
+    assert fates('--force') == ['run', 'run']
+    assert fates('--random-seed', '5') == ['run', 'run']
+    (root / 'sub-01/anat/sub-01_T1w.json').write_text(
+        json.dumps({'MagneticFieldStrength': 0.064, 'EchoTime': 0.006})
+    )
+    assert fates() == ['run', 'run']
+
+
+@pytest.mark.usefixtures('fake_core')
+def test_scans_that_are_fitted_together(make_dataset, dry, tmp_path):
+    root = make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-02')
+    (root / 'sub-02/anat/sub-02_T1w.json').write_text('[]')
+    code, rows, _ = dry(root, '--fuse', 'runs')
+    assert code == Exit.OK
+    assert rows[0] == ('sub-01_run-1_T1w', 'enhance', 'run', 'fitted with sub-01_run-2_T1w')
+    assert rows[1] == ('sub-01_run-2_T1w', 'enhance', 'run', 'fitted with sub-01_run-1_T1w')
+    assert rows[2][2] == 'refused'
+    args = ['-w', str(tmp_path / 'work'), '--segmentation', 'embedded', '--device', 'cpu']
+    args += ['--nprocs', '1', '--skip-bids-validation', '--fuse', 'runs']
+    assert main([str(root), str(tmp_path / 'out'), 'participant', *args]) == Exit.FAILURE
+    _, rows, _ = dry(root, '--fuse', 'runs', '--device', 'cpu')
+    assert [row[2] for row in rows] == ['finished before', 'finished before', 'refused']
+
+
+def test_the_table_is_aligned_and_the_other_is_tab_separated():
+    plan = [Planned('sub-01_T1w', 'enhance', 'run'), Planned('sub-02', '', 'refused', 'a\tb\nc')]
+    assert plan_table(plan).splitlines()[0] == 'scan        direction  would    why'
+    assert plan_table(plan).splitlines()[1] == 'sub-01_T1w  enhance    run      -'
+    assert plan_tsv(plan).splitlines()[1:] == [
+        'sub-01_T1w\tenhance\trun\tn/a',
+        'sub-02\tn/a\trefused\ta b c',
+    ]
+
+
+def test_no_heavy_library_is_imported(make_dataset, tmp_path):
+    root = make_dataset('sub-01')
+    code = (
+        'import sys; from ulfprep.cli.main import main\n'
+        f'args = [{str(root)!r}, {str(tmp_path / "out")!r}, "participant", "--dry-run"]\n'
+        'assert main(args) == 0\n'
+        'heavy = {"torch", "nipype", "matplotlib", "SimpleITK", "pandas"}\n'
+        'print("heavy:", sorted(heavy & set(sys.modules)))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.splitlines()[-1] == 'heavy: []'

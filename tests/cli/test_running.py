@@ -1,0 +1,218 @@
+"""How a run goes: locks, records of failures, and the flags that change its course."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ulfprep.bids.locks import Locks
+from ulfprep.bids.verdicts import read_verdicts
+from ulfprep.cli.main import main
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from ulfprep.bids.locks import Locks
+with Locks(Path(sys.argv[1]), Path(sys.argv[2])) as locks:
+    locks.take_participant('01')
+    print('held', flush=True)
+    time.sleep(120)
+"""
+
+
+@pytest.fixture
+def run(tmp_path, fake_core):
+    """Return a function that runs ulfprep on a dataset and returns the exit code."""
+
+    def run(root, *args):
+        common = ['-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu']
+        common += ['--segmentation', 'embedded']
+        return main([str(root), str(tmp_path / 'out'), 'participant', *common, *map(str, args)])
+
+    return run
+
+
+@pytest.fixture
+def broken_fit(monkeypatch):
+    """Have the fit of sub-01 fail, until the function returned is called."""
+    from ulfprep import inr
+
+    whole = inr.fit_scan
+
+    def fit_scan(*args, progress, **kwargs):
+        if progress.label.startswith('sub-01'):
+            raise ValueError('no field could be fitted')
+        return whole(*args, progress=progress, **kwargs)
+
+    monkeypatch.setattr(inr, 'fit_scan', fit_scan)
+    return lambda: monkeypatch.setattr(inr, 'fit_scan', whole)
+
+
+def qc_time(tmp_path, label):
+    path = tmp_path / f'out/sub-{label}/anat/sub-{label}_desc-qc_T1w.json'
+    return path.stat().st_mtime_ns if path.is_file() else None
+
+
+def test_a_participant_that_another_process_holds_is_left_to_it(
+    make_dataset, run, tmp_path, capfd
+):
+    root = make_dataset('sub-01', 'sub-02')
+    holding = [sys.executable, '-c', HOLD, tmp_path / 'out', tmp_path / 'elsewhere']
+    with subprocess.Popen(holding, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout.readline() == 'held\n'
+            assert run(root) == 75
+        finally:
+            other.kill()
+    told = capfd.readouterr().err
+    assert f'being processed by process {other.pid} on' in told
+    assert qc_time(tmp_path, '01') is None
+    assert qc_time(tmp_path, '02')
+    # Neither a report nor a record speaks of what somebody else is doing.
+    assert not (tmp_path / 'out/sub-01.html').exists()
+    assert read_verdicts(tmp_path / 'out') == []
+    assert run(root) == 0
+    assert qc_time(tmp_path, '01')
+
+
+def test_a_finished_participant_needs_no_lock(make_dataset, run, tmp_path):
+    root = make_dataset('sub-01')
+    assert run(root) == 0
+    with Locks(tmp_path / 'out', tmp_path / 'work') as locks:
+        locks.take_participant('01')
+        assert run(root) == 0
+
+
+def test_a_failed_scan_is_on_record_until_it_is_finished(
+    make_dataset, run, tmp_path, broken_fit, capfd
+):
+    root = make_dataset('sub-01', 'sub-02')
+    assert run(root) == 1
+    (record,) = read_verdicts(tmp_path / 'out')
+    assert record['scan'] == 'sub-01_T1w'
+    assert record['entities'] == {'subject': '01', 'session': None, 'suffix': 'T1w'}
+    assert record['node'].endswith('.fit')
+    assert (record['kind'], record['message']) == ('ValueError', 'no field could be fitted')
+    assert (tmp_path / 'out' / record['run'] / 'ulfprep.log').is_file()
+    assert str(tmp_path) not in json.dumps(record)
+    table = capfd.readouterr().err.partition('verdicts after')[2]
+    assert 'sub-01_T1w  failed' in table
+    assert 'no field could be fitted [step fit]' in table
+    assert 'details: ' in table
+    assert 'sub-02.html' in table
+    broken_fit()
+    assert run(root) == 0
+    assert read_verdicts(tmp_path / 'out') == []
+
+
+def test_the_record_is_there_while_the_run_goes_on(make_dataset, run, tmp_path, monkeypatch):
+    from ulfprep import inr
+
+    whole, seen = inr.fit_scan, []
+
+    def fit_scan(*args, progress, **kwargs):
+        if progress.label.startswith('sub-01'):
+            raise ValueError('bad')
+        seen.extend(record['scan'] for record in read_verdicts(tmp_path / 'out'))
+        return whole(*args, progress=progress, **kwargs)
+
+    monkeypatch.setattr(inr, 'fit_scan', fit_scan)
+    assert run(make_dataset('sub-01', 'sub-02')) == 1
+    assert seen == ['sub-01_T1w']
+
+
+def test_force_runs_finished_scans_again(make_dataset, run, tmp_path, capfd):
+    root = make_dataset('sub-01')
+    assert run(root) == 0
+    before = qc_time(tmp_path, '01')
+    assert run(root, '--force') == 0
+    assert qc_time(tmp_path, '01') > before
+    assert 'fit 100 %' in capfd.readouterr().err.rpartition('processing 1 scan')[2]
+
+
+def test_stop_on_first_crash_says_what_was_not_run(make_dataset, run, tmp_path, broken_fit, capfd):
+    root = make_dataset('sub-01', 'sub-02')
+    assert run(root, '--stop-on-first-crash') == 1
+    table = capfd.readouterr().err.partition('verdicts after')[2]
+    assert 'sub-01_T1w  failed' in table
+    assert 'sub-02_T1w  not run' in table
+    assert [record['scan'] for record in read_verdicts(tmp_path / 'out')] == ['sub-01_T1w']
+    # Without the flag the other is finished.
+    assert run(root) == 1
+    assert qc_time(tmp_path, '02')
+
+
+def test_citation_does_not_depend_on_which_run_finished_a_scan(make_dataset, run, tmp_path):
+    """A resumed run writes the methods of all scans, as an undisturbed one does."""
+    make_dataset('sub-02', suffix='T2w')
+    root = make_dataset('sub-01')
+    both = ('--modalities', 'T1w', 'T2w')
+    citation = tmp_path / 'out/logs/CITATION.md'
+    assert run(root, *both) == 0
+    whole = citation.read_bytes()
+    (tmp_path / 'out/sub-02/anat/sub-02_desc-qc_T2w.json').unlink()
+    assert run(root, *both) == 0
+    assert citation.read_bytes() == whole
+    assert run(root, *both) == 0
+    assert citation.read_bytes() == whole
+    assert whole.count(b'Results were obtained') == 2
+
+
+def test_the_graph_is_drawn_beside_the_log(make_dataset, run, tmp_path, capfd):
+    assert run(make_dataset('sub-01'), '--write-graph') == 0
+    (graph,) = (tmp_path / 'out/logs').glob('*/graph.dot')
+    assert 'enhance_wf' in graph.read_text()
+    assert f'graph of the workflow: {graph.parent}' in capfd.readouterr().err
+
+
+def test_clean_workdir_removes_what_ulfprep_made_and_no_more(make_dataset, run, tmp_path, capfd):
+    root, work = make_dataset('sub-01'), tmp_path / 'work'
+    assert run(root) == 0
+    (made,) = work.glob('ulfprep_*')
+    old = work / 'ulfprep_0_0_1_abcdef01'
+    old.mkdir()
+    (work / 'thesis').mkdir()
+    (work / 'ulfprep_notes.txt').write_text('mine')
+    before = next(made.iterdir()).stat().st_ctime_ns
+    assert run(root, '--force', '--clean-workdir') == 0
+    assert not old.exists()
+    assert next(made.iterdir()).stat().st_ctime_ns > before
+    assert (work / 'ulfprep_notes.txt').read_text() == 'mine'
+    assert (work / 'thesis').is_dir()
+    assert 'left there: thesis, ulfprep_notes.txt' in capfd.readouterr().err
+
+
+def test_a_work_folder_in_use_is_not_cleaned(make_dataset, run, tmp_path, capfd):
+    root = make_dataset('sub-01')
+    assert run(root) == 0
+    made = list((tmp_path / 'work').rglob('*.pklz'))
+    with Locks(tmp_path / 'other', tmp_path / 'work'):
+        assert run(root, '--clean-workdir') == 75
+    assert 'another run is using this work folder' in capfd.readouterr().err
+    assert all(path.exists() for path in made)
+    assert made
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('plugin: [', 'not readable as YAML'),
+        ('- Linear', 'must name a plugin'),
+        ('plugin: Linaer', "has no plugin 'Linaer'; it has"),
+        ('plugin: Linear\nn_procs: 2', 'not n_procs'),
+        ('plugin: Linear\nplugin_args: 3', 'must be names with values'),
+    ],
+)
+def test_a_plugin_file_that_cannot_be_used(make_dataset, run, tmp_path, capfd, text, said):
+    file = tmp_path / 'plugin.yml'
+    file.write_text(text)
+    assert run(make_dataset('sub-01'), '--use-plugin', file) == 64
+    (line,) = capfd.readouterr().err.splitlines()
+    assert str(file) in line
+    assert said in line
+
+
+def test_a_plugin_file_that_is_missing(make_dataset, run, tmp_path, capfd):
+    assert run(make_dataset('sub-01'), '--use-plugin', tmp_path / 'no.yml') in (64, 66)
+    assert 'no.yml' in capfd.readouterr().err

@@ -1,0 +1,165 @@
+"""Only output and work folder are written, whoever runs it and whatever else is missing."""
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from faults import (
+    ROOT,
+    Place,
+    assert_no_traceback,
+    assert_same,
+    environment,
+    in_mounts,
+    needs_mounts,
+    needs_networks,
+    needs_users,
+    results,
+    run,
+    write_dataset,
+)
+
+NOBODY = ['setpriv', '--reuid', '12345', '--regid', '12345', '--clear-groups']
+
+
+@pytest.fixture(scope='module')
+def reference(tmp_path_factory):
+    """Return the place of one undisturbed run of the quickest scan, and what it wrote."""
+    place = Place(tmp_path_factory.mktemp('reference'))
+    write_dataset(place.bids, {'01': 3.0})
+    done = place.run()
+    assert done.returncode == 0, done.stderr
+    return place, results(place.out)
+
+
+@pytest.fixture
+def copy(reference, tmp_path):
+    """Return a place with the input of the reference."""
+    shutil.copytree(reference[0].bids, tmp_path / 'in')
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def open_place(reference):
+    """Return a place that other users may enter (pytest's own folders are private)."""
+    base = Path(tempfile.mkdtemp(prefix='ulfprep-test-', dir='/tmp'))
+    base.chmod(0o755)
+    shutil.copytree(reference[0].bids, base / 'in')
+    for name in ('out', 'work'):
+        (base / name).mkdir()
+        os.chown(base / name, 12345, 12345)
+    yield Place(base)
+    shutil.rmtree(base)
+
+
+@needs_mounts
+def test_everything_read_only_but_output_and_work(copy, reference):
+    """No home, no network of names, a deep work folder, and not even /tmp can be written."""
+    deep = copy.base / ('d' * 60) / ('e' * 60)
+    copy.out.mkdir()
+    deep.mkdir(parents=True)
+    script = (
+        f'for d in "{copy.out}" "{deep}"; do mount --bind "$d" "$d"; done; '
+        'mount -o remount,bind,ro /; '
+        'for d in /tmp /home /root /var; do '
+        'if mountpoint -q $d; then mount -o remount,bind,ro $d; fi; done; '
+        'if touch /tmp/probe 2>/dev/null; then echo "/tmp is writable" >&2; exit 99; fi; '
+        'cd /; "$@"'
+    )
+    variables = environment(HOME='/nonexistent', TMPDIR=None)
+    done = in_mounts(script, *copy.command(work=deep), env=variables)
+    assert done.returncode == 0, done.stderr
+    assert_no_traceback(done)
+    assert_same(results(copy.out), reference[1])
+
+
+@needs_users
+def test_a_user_without_name_and_home(open_place, reference):
+    python = 'PATH=/usr/bin:/bin', f'PYTHONPATH={ROOT}', 'PYTHONDONTWRITEBYTECODE=1'
+    words = [*NOBODY, 'env', '-i', *python, *open_place.command()]
+    done = run(words, cwd='/')
+    assert done.returncode == 0, done.stderr
+    assert_no_traceback(done)
+    assert_same(results(open_place.out), reference[1])
+    owners = {path.stat().st_uid for path in open_place.out.rglob('*')}
+    assert owners == {12345}
+    # A scan that fails is told of too: crash files have the user's name in theirs.
+    (open_place.bids / 'sub-01/anat/sub-01_T1w.nii.gz').write_bytes(b'no image')
+    done = run(words, cwd='/')
+    assert done.returncode == 65, done.stderr
+    assert 'sub-01_T1w.nii.gz' in done.stderr
+
+
+@needs_networks
+def test_without_network(copy, reference):
+    done = run(['unshare', '-n', *copy.command()])
+    assert done.returncode == 0, done.stderr
+    assert_same(results(copy.out), reference[1])
+
+
+def listing(*folders):
+    """Return all paths below some folders with the time they were last changed."""
+    paths = [p for folder in folders for p in (folder, *folder.rglob('*'))]
+    return {path: path.lstat().st_mtime_ns for path in paths}
+
+
+def test_nothing_is_written_beside_output_and_work(copy):
+    """Home, temporary folder, working directory and input are as they were."""
+    names = 'home', 'tmp', 'cwd'
+    folders = [copy.base / name for name in names]
+    for folder in folders:
+        folder.mkdir()
+    before = listing(*folders, copy.bids)
+    variables = environment(HOME=str(folders[0]), TMPDIR=str(folders[1]))
+    done = run(copy.command(), env=variables, cwd=folders[2])
+    assert done.returncode == 0, done.stderr
+    assert listing(*folders, copy.bids) == before
+    assert not list((copy.work / 'home' / 'tmp').iterdir())
+    assert sorted(p.name for p in copy.base.iterdir()) == sorted([*names, 'in', 'out', 'work'])
+
+
+@pytest.mark.parametrize(('mask', 'mode'), [(0o077, 0o600), (0o000, 0o666)])
+def test_files_are_for_whom_the_user_lets(copy, mask, mode):
+    """Files get the permissions of any new file, not those of temporary ones."""
+    shell = f'umask {mask:o}; exec "$@"'
+    done = subprocess.run(
+        ['sh', '-c', shell, 'sh', *copy.command()],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    files = [path for path in copy.out.rglob('*') if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {mode}
+
+
+@needs_users
+@pytest.mark.parametrize('theirs', ['out', 'out/logs', 'out/sub-01', 'out/sub-01/anat'])
+def test_output_of_somebody_else(open_place, theirs):
+    """Found before the work, not when its results are to be written."""
+    folder = open_place.base / theirs
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (open_place.out, *open_place.out.rglob('*')):
+        os.chown(path, 12345, 12345)
+    os.chown(folder, 0, 0)
+    folder.chmod(0o755)
+    done = run([*NOBODY, *open_place.command()], cwd='/')
+    assert done.returncode == 73, done.stderr
+    assert str(folder) in done.stderr
+    assert_no_traceback(done)
+    assert not list(open_place.work.glob('ulfprep_*'))
+
+
+@needs_users
+def test_default_work_folder_that_cannot_be_made(open_place):
+    words = open_place.command()
+    at = words.index('-w')
+    done = run([*NOBODY, *words[:at], *words[at + 2 :]], cwd='/')
+    assert done.returncode == 73, done.stderr
+    assert '/work: cannot be written' in done.stderr
+    assert '--work-dir' in done.stderr

@@ -1,0 +1,133 @@
+"""What a run would do with each scan, told without looking into the images."""
+
+import dataclasses
+import os
+from dataclasses import dataclass
+
+from ulfprep.bids.checks import (
+    UnusableScanError,
+    check_image,
+    field_strength,
+    resolve_direction,
+)
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.derivatives import QC, path_of
+from ulfprep.bids.expected import expected_of
+from ulfprep.bids.finished import is_finished, recalled
+from ulfprep.bids.fusion import group_scans
+from ulfprep.settings import Settings
+
+#: What can become of a scan.
+RUN, FINISHED, REFUSED = 'run', 'finished before', 'refused'
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do with a scan.
+
+    Attributes
+    ----------
+    name : str
+        Of the scan.
+    direction : str
+        ``enhance``, ``simulate`` or, of a scan that is refused, nothing.
+    fate : str
+        :data:`RUN`, :data:`FINISHED` or :data:`REFUSED`.
+    why : str
+        Why it is refused, or what it is fitted together with.
+    """
+
+    name: str
+    direction: str
+    fate: str
+    why: str = ''
+
+
+def outlook(scans: list[Scan], settings: Settings) -> list[Planned]:
+    """Say what a run would do with each scan.
+
+    Images are not read, so a scan that is cut short or empty inside is not known as such here.
+
+    Parameters
+    ----------
+    scans : list of Scan
+    settings : Settings
+        With ``device`` and ``segmentation`` resolved where scans may be finished.
+
+    Returns
+    -------
+    list of Planned
+        In the order of ``scans``.
+    """
+    found: dict[str, Planned] = {}
+    usable: list[Scan] = []
+    for scan in scans:
+        try:
+            direction = direction_of(scan, settings)
+        except UnusableScanError as error:
+            found[scan.name] = Planned(scan.name, '', REFUSED, str(error))
+            continue
+        done = not settings.force and is_finished(scan, settings, direction)
+        found[scan.name] = Planned(scan.name, direction, FINISHED if done else RUN)
+        usable.append(scan)
+    if settings.fuse != 'none':
+        found |= _fused(scans, found, settings)
+    return [found[scan.name] for scan in scans]
+
+
+def direction_of(scan: Scan, settings: Settings) -> str:
+    """Return ``enhance`` or ``simulate``.
+
+    Raises
+    ------
+    UnusableScanError
+        If what is known without reading the image tells that the scan cannot be processed.
+    """
+    if scan.problem:
+        raise UnusableScanError(scan.problem)
+    if not os.access(scan.path, os.R_OK) or scan.path.stat().st_size == 0:
+        check_image(scan.path)  # which says what is wrong with it
+    field, _ = field_strength(scan.metadata, settings.source_field, scan.path.name)
+    direction, _ = resolve_direction(field, settings.target_field, scan.path.name)
+    try:
+        path_of(scan, QC)
+        expected_of(scan, settings)
+    except ValueError as error:
+        raise UnusableScanError(str(error)) from error
+    return direction
+
+
+def _fused(scans: list[Scan], found: dict[str, Planned], settings: Settings) -> dict[str, Planned]:
+    """Return what becomes of scans that are fitted together."""
+    wanted = [s for s in scans if found[s.name].direction in ('enhance', '')]
+    beside = [s for s in scans if found[s.name].direction == 'simulate']
+    refused = {n: plan.why for n, plan in found.items() if plan.fate == REFUSED}
+    wanted.sort(key=lambda scan: scan.name)
+    fusions, _ = group_scans(wanted, settings.fuse, _voxels(wanted), refused, beside)
+    fused = {}
+    for fusion in (recalled(fusion, settings) for fusion in fusions):
+        if len(fusion.members) < 2:
+            continue
+        done = not settings.force and all(
+            is_finished(result, settings, 'enhance') for result in fusion.results()
+        )
+        for scan in fusion.members:
+            others = ', '.join(other.name for other in fusion.members if other is not scan)
+            fused[scan.name] = dataclasses.replace(
+                found[scan.name], fate=FINISHED if done else RUN, why=f'fitted with {others}'
+            )
+    return fused
+
+
+def _voxels(scans: list[Scan]) -> dict[str, tuple[float, ...]]:
+    """Return the voxel sizes of scans by their headers, mm."""
+    import nibabel as nib
+    from nibabel.affines import voxel_sizes
+
+    voxels = {}
+    for scan in scans:
+        try:
+            voxels[scan.name] = tuple(voxel_sizes(nib.load(scan.path).affine).tolist())
+        except Exception:  # noqa: BLE001 - the check of the scan says what is wrong with it
+            continue
+    return voxels

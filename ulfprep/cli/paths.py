@@ -1,0 +1,171 @@
+"""Folders of a run: which may lie where, and whether they can be read and written."""
+
+import json
+import os
+from pathlib import Path
+from uuid import uuid4
+
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.settings import Settings
+
+
+def check_paths(settings: Settings) -> None:
+    """Refuse missing inputs and folders that would overwrite one another.
+
+    The output may lie in ``derivatives/`` of the input and nowhere else in it. The work folder
+    may lie in the output, but neither in the input nor around one of the two. Folders are
+    told apart by what they are, not by how they are called: links and mounts do not mislead.
+
+    Raises
+    ------
+    Stop
+        With the exit code and one line that says what to change.
+    """
+    bids, out = settings.bids_dir, settings.output_dir
+    if same(out, bids):
+        raise Stop(
+            Exit.USAGE,
+            f'{out}: the output folder is the input dataset; name another folder, '
+            f'for example {bids / "derivatives" / "ulfprep"}',
+        )
+    if settings.analysis_level == 'group':
+        return  # the group level reads the output folder only
+    if within(bids, out):
+        raise Stop(
+            Exit.USAGE,
+            f'{out}: the output folder contains the input dataset {bids}; name another folder',
+        )
+    if within(out, bids) and (
+        not within(out, bids / 'derivatives') or same(out, bids / 'derivatives')
+    ):
+        raise Stop(
+            Exit.USAGE,
+            f'{out}: the output folder lies in the input dataset; name one outside of it, or '
+            f'{bids / "derivatives" / "ulfprep"}',
+        )
+    _check_work(settings.work_dir, bids, out)
+    check_dataset(bids)
+    if settings.simulate_as_bids:
+        _check_simulated(settings)
+
+
+def _check_work(work: Path, bids: Path, out: Path) -> None:
+    """Refuse a work folder in the input, and one that holds input or output: it may be wiped."""
+    if same(work, bids) or within(work, bids):
+        raise Stop(
+            Exit.USAGE,
+            f'{work}: the work folder lies in the input dataset; name another with --work-dir',
+        )
+    for folder, what in ((out, 'output folder'), (bids, 'input dataset')):
+        if same(work, folder) or within(folder, work):
+            raise Stop(
+                Exit.USAGE,
+                f'{work}: the work folder holds the {what} {folder}; name another with '
+                '--work-dir, for it is no place for what is kept',
+            )
+    if '_unfinished' in str(work):
+        # Nipype marks running nodes by this word and strikes it out of whole paths.
+        raise Stop(
+            Exit.USAGE,
+            f'{work}: the work folder must not have "_unfinished" in its path; name another '
+            'with --work-dir',
+        )
+
+
+def _check_simulated(settings: Settings) -> None:
+    from ulfprep.bids.simulated_dataset import refuse_folder
+
+    folder, work = settings.simulate_as_bids, settings.work_dir
+    if reason := refuse_folder(folder, settings.bids_dir, settings.output_dir):
+        raise Stop(Exit.USAGE, reason)
+    if same(folder, work) or within(folder, work):
+        raise Stop(Exit.USAGE, f'{folder}: the folder for simulated scans lies in the work folder')
+    if within(work, folder):
+        raise Stop(
+            Exit.USAGE,
+            f'{work}: the work folder lies in the folder for simulated scans; name another with '
+            '--work-dir',
+        )
+
+
+def same(one: Path, other: Path) -> bool:
+    """Tell whether two paths are one folder, by whatever names."""
+    if one == other:
+        return True
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of them is not there
+        return False
+
+
+def within(path: Path, folder: Path) -> bool:
+    """Tell whether a path, there or not, lies somewhere below a folder."""
+    return any(same(parent, folder) for parent in path.parents)
+
+
+def check_dataset(bids_dir: Path) -> None:
+    """Refuse a folder that is missing, unreadable or no BIDS dataset."""
+    if not bids_dir.is_dir():
+        raise Stop(Exit.NO_INPUT, f'{bids_dir}: there is no such folder')
+    if not os.access(bids_dir, os.R_OK | os.X_OK):
+        raise Stop(Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read; check permissions')
+    description = bids_dir / 'dataset_description.json'
+    if not description.is_file():
+        raise Stop(
+            Exit.NO_INPUT,
+            f'{bids_dir}: not a BIDS dataset, dataset_description.json is missing; '
+            'bids_dir must be the top folder of the dataset',
+        )
+    try:
+        content = json.loads(description.read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise Stop(
+            Exit.INVALID_DATASET, f'{description}: not readable as JSON ({error}); mend the file'
+        ) from error
+    if not isinstance(content, dict):
+        raise Stop(
+            Exit.INVALID_DATASET,
+            f'{description}: must hold a JSON object with Name and BIDSVersion',
+        )
+
+
+def make_folder(path: Path, flag: str) -> None:
+    """Create a folder and prove that it can be written to."""
+    try:
+        if path.exists() and not path.is_dir():
+            raise Stop(Exit.CANNOT_CREATE, f'{path}: is a file; choose another {flag}')
+        path.mkdir(parents=True, exist_ok=True)
+        # Named like a file that is being written, so that it is tidied away like one.
+        probe = path / f'.ulfprep-{uuid4().hex[:12]}'
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Stop(
+            Exit.CANNOT_CREATE,
+            f'{path}: cannot be written ({error.strerror or error}); choose another {flag}',
+        ) from error
+
+
+def check_outputs(output_dir: Path, participants: list[str]) -> None:
+    """Refuse folders inside the output, of earlier runs, that may not be written to.
+
+    Found when a scan is finished, it would have cost all the work.
+
+    Parameters
+    ----------
+    output_dir : Path
+    participants : list of str
+        Labels of those whose files will be written.
+
+    Raises
+    ------
+    Stop
+    """
+    for folder in (output_dir / 'logs', *(output_dir / f'sub-{p}' for p in participants)):
+        for parent, _, _ in os.walk(folder):
+            if not os.access(parent, os.W_OK | os.X_OK):
+                raise Stop(
+                    Exit.CANNOT_CREATE,
+                    f'{parent}: cannot be written, though {output_dir} can; mend its permissions, '
+                    'or choose another output folder',
+                )

@@ -1,0 +1,76 @@
+"""Which scans a run is about: selected, told, and looked at by the BIDS validator."""
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.settings import Settings
+
+if TYPE_CHECKING:
+    from ulfprep.bids.dataset import Selection
+
+LOGGER = logging.getLogger('ulfprep')
+
+
+def select_scans(settings: Settings) -> 'Selection':
+    """Return the scans of a run and what was left out; what selects nothing ends it."""
+    from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
+    from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
+    from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
+    from ulfprep.bids.precomputed import DerivativesError, with_derivatives
+
+    try:
+        selection = select(settings)
+        scans = list(selection.scans)
+        if settings.brain_mask:
+            scans = with_masks(scans, settings.brain_mask)
+        if settings.derivatives:
+            scans = with_derivatives(scans, settings.derivatives)
+            for scan in scans:
+                LOGGER.info('%s: from --derivatives: %s', scan.name, scan.precomputed.in_words)
+        return dataclasses.replace(selection, scans=tuple(scans))
+    except (DatasetError, DerivativesError, MaskError) as error:
+        # The first that fits: the general kinds come last.
+        codes = (
+            (NoMaskError, Exit.NO_INPUT),
+            (MaskChoiceError, Exit.USAGE),
+            (MaskError, Exit.BAD_DATA),
+            ((UnknownLabelError, NoScansError, DerivativesError), Exit.NOTHING_SELECTED),
+            (IndexOfAnotherError, Exit.USAGE),
+            (BrokenIndexError, Exit.NO_INPUT),
+            (IndexFolderError, Exit.CANNOT_CREATE),
+            (DatasetError, Exit.INVALID_DATASET),
+        )
+        code = next(code for kinds, code in codes if isinstance(error, kinds))
+        raise Stop(code, str(error)) from error
+
+
+def tell_selection(selection: 'Selection', settings: Settings) -> None:
+    """Write into the log, and for the reports, which images were selected and which were not."""
+    from ulfprep.bids.selection import selection_lines, write_selection
+
+    for line in selection_lines(selection, settings):
+        LOGGER.info('%s', line)
+    write_selection(selection, settings)
+
+
+def check_valid(selection: 'Selection', settings: Settings) -> None:
+    """Stop where the BIDS validator finds an error that concerns the scans of a run."""
+    if settings.skip_bids_validation:
+        return
+    from ulfprep.bids.validation import validate
+
+    participants = [scan.subject for scan in selection.scans]
+    found = validate(settings.bids_dir, participants, settings.work_dir / 'home' / 'tmp')
+    for note in found.notes:
+        LOGGER.info('%s', note)
+    for problem in found.problems:
+        LOGGER.error('%s', problem)
+    if found.problems:
+        raise Stop(
+            Exit.INVALID_DATASET,
+            f'{settings.bids_dir}: the BIDS validator found errors, the first: '
+            f'{found.problems[0]}; mend the dataset, name files that are none of BIDS in '
+            '.bidsignore, or use --skip-bids-validation',
+        )

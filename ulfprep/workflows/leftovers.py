@@ -1,0 +1,69 @@
+"""Intermediate results that a lost machine or a full disk left damaged in the work folder.
+
+Nipype takes a step for done by the names of its files. A run that was merely killed never leaves
+it so; a machine that lost power may, with files cut short under their final names.
+"""
+
+import gzip
+import json
+import logging
+import shutil
+import zipfile
+import zlib
+from pathlib import Path
+
+LOGGER = logging.getLogger('ulfprep')
+#: What reading a damaged file ends with.
+_DAMAGED = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
+_BLOCK = 1 << 20
+#: What Nipype keeps of each step.
+_OF_STEPS = ('_node.pklz', '_inputs.pklz', 'result_*.pklz', '_0x*.json')
+
+
+def remove_damaged(folder: Path) -> list[Path]:
+    """Remove the folders of steps that left damaged files, so that they are run again.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a workflow, in the work folder; need not exist.
+
+    Returns
+    -------
+    list of Path
+        Folders of steps that were removed.
+    """
+    removed = []
+    steps = {path.parent for name in _OF_STEPS for path in folder.rglob(name)}
+    for step in sorted(steps):
+        files = sorted(path for path in step.rglob('*') if path.is_file())
+        damaged = next(filter(is_damaged, files), None)
+        if damaged is None:
+            continue
+        LOGGER.warning('%s: damaged, so that its step is run again', damaged)
+        shutil.rmtree(step, ignore_errors=True)
+        removed.append(step)
+    return removed
+
+
+def is_damaged(path: Path) -> bool:
+    """Tell whether a file is not what was written, as far as its format shows.
+
+    Compressed files and archives hold checksums; JSON has to parse, and no file is empty.
+    """
+    name = path.name
+    try:
+        if path.stat().st_size == 0:
+            return True
+        if name.endswith(('.gz', '.pklz')):
+            with gzip.open(path) as file:
+                while file.read(_BLOCK):
+                    pass
+        elif name.endswith(('.npz', '.pt')):
+            with zipfile.ZipFile(path) as archive:
+                return archive.testzip() is not None
+        elif name.endswith('.json'):
+            json.loads(path.read_text(encoding='utf-8'))
+    except _DAMAGED:
+        return True
+    return False
