@@ -1,5 +1,7 @@
 """Which files of other software belong to which scan, and which are refused."""
 
+import json
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -103,6 +105,20 @@ def test_the_average_that_fmriprep_makes_is_not_taken_for_the_scan_of_that_name(
     with pytest.raises(DerivativesError, match='or of an average'):
         given(one, tmp_path / 'fmriprep')
     assert given(one, tmp_path / 'own').mask
+
+
+def test_a_sidecar_may_say_of_which_scan_a_file_is(scan, tmp_path):
+    anat = put_prep(tmp_path / 'fmriprep')
+    one, other = scan(run='1'), scan(run='2')
+    sidecar = anat / 'sub-01_desc-preproc_T1w.json'
+    source = 'bids:raw:sub-01/anat/sub-01_run-{}_T1w.nii.gz'
+    sidecar.write_text(json.dumps({'Sources': [source.format(2)]}))
+    with pytest.raises(DerivativesError):
+        given(one, tmp_path / 'fmriprep')
+    assert given(other, tmp_path / 'fmriprep').tissues
+    sidecar.write_text(json.dumps({'Sources': [source.format(1), source.format(2)]}))
+    with pytest.raises(DerivativesError):
+        given(other, tmp_path / 'fmriprep')
 
 
 def test_files_of_a_participant_without_session_need_a_participant_with_one_scan(scan, tmp_path):
