@@ -1,11 +1,9 @@
 """A disk that is full ends what cannot be written, in words, and costs nothing that was done."""
 
-import json
 import shutil
 from pathlib import Path
 
 from faults import (
-    QUICK,
     assert_no_traceback,
     assert_same,
     assert_whole,
@@ -15,18 +13,23 @@ from faults import (
 )
 
 pytestmark = needs_mounts
-#: What the smaller scan needs of an output folder, and of a work folder, KiB; the larger
-#: one needs more.
-FITS_ONE = {'out': 1500, 'work': 1400}
+#: Enough in an output or a work folder for the scan that is simulated (1 to 2 MB), and too
+#: little for both (over 10 MB), KiB.
+FITS_ONE = 2500
+#: Fills what is left of a disk as soon as the first scan is finished.
+FILL = (
+    '(until ls "{small}"/sub-01/figures/*.svg >/dev/null 2>&1; do sleep 0.05; done; '
+    'cat /dev/zero >"{small}/filler" 2>/dev/null) & '
+)
 
 
-def run_in_small(place, folder: str, kilobytes: int):
-    """Run with a folder on a disk of a few kilobytes; its content is kept in ``kept``."""
+def run_in_small(place, folder: str, kilobytes: int, beside: str = ''):
+    """Run with a folder on a disk of a few kilobytes; what was in it is there afterwards."""
     small, kept = place.base / folder, place.base / 'kept'
     small.mkdir()
     script = (
-        f'mount -t tmpfs -o size={kilobytes}k tmpfs "{small}"; code=0; "$@" || code=$?; '
-        f'cp -a "{small}" "{kept}"; exit $code'
+        f'mount -t tmpfs -o size={kilobytes}k tmpfs "{small}"; {beside.format(small=small)}'
+        f'code=0; "$@" || code=$?; rm -f "{small}/filler"; cp -a "{small}" "{kept}"; exit $code'
     )
     done = in_mounts(script, *place.command())
     small.rmdir()
@@ -44,7 +47,7 @@ def check_said(done, out: Path, folder: Path):
 
 
 def test_output_full(twin, undisturbed):
-    done = run_in_small(twin, 'out', FITS_ONE['out'])
+    done = run_in_small(twin, 'out', FITS_ONE)
     check_said(done, twin.out, twin.out)
     assert list(twin.out.glob('sub-01/anat/*_desc-qc_*.json'))
     assert not list(twin.out.glob('sub-02/anat/*_desc-qc_*.json'))
@@ -64,21 +67,21 @@ def test_output_full_from_the_start(place, undisturbed):
 
 
 def test_work_full(twin, undisturbed):
-    done = run_in_small(twin, 'work', FITS_ONE['work'])
+    done = run_in_small(twin, 'work', FITS_ONE)
     check_said(done, twin.out, twin.work)
     again = twin.run()
     assert again.returncode == 0, again.stderr
     assert_same(results(twin.out), undisturbed[1])
 
 
-def test_no_verdict_is_lost(twin):
-    """What failed on a full disk is told in the table at the end, also where no log can be."""
-    done = run_in_small(twin, 'out', FITS_ONE['out'])
+def test_not_a_byte_left(twin, undisturbed):
+    """Where not even a log can be written, the table at the end still tells why."""
+    done = run_in_small(twin, 'out', 60_000, FILL)
+    check_said(done, twin.out, twin.out)
     table = done.stderr.partition('verdicts after')[2]
     assert 'sub-02_T1w  failed' in table
     assert 'No space left on device' in table
-    settings = list(twin.out.glob('logs/*/settings.toml'))
-    assert settings
-    assert QUICK
-    for path in twin.out.glob('logs/verdicts/*.json'):
-        json.loads(path.read_text())
+    assert 'the log cannot be written (No space left on device)' in done.stderr
+    again = twin.run()
+    assert again.returncode == 0, again.stderr
+    assert_same(results(twin.out), undisturbed[1])

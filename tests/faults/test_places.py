@@ -11,6 +11,7 @@ import pytest
 from faults import (
     ROOT,
     Place,
+    as_nobody,
     assert_no_traceback,
     assert_same,
     environment,
@@ -22,8 +23,6 @@ from faults import (
     run,
     write_dataset,
 )
-
-NOBODY = ['setpriv', '--reuid', '12345', '--regid', '12345', '--clear-groups']
 
 
 @pytest.fixture(scope='module')
@@ -80,8 +79,8 @@ def test_everything_read_only_but_output_and_work(copy, reference):
 @needs_users
 def test_a_user_without_name_and_home(open_place, reference):
     python = 'PATH=/usr/bin:/bin', f'PYTHONPATH={ROOT}', 'PYTHONDONTWRITEBYTECODE=1'
-    words = [*NOBODY, 'env', '-i', *python, *open_place.command()]
-    done = run(words, cwd='/')
+    words = ['env', '-i', *python, *open_place.command()]
+    done = as_nobody(words, cwd='/')
     assert done.returncode == 0, done.stderr
     assert_no_traceback(done)
     assert_same(results(open_place.out), reference[1])
@@ -89,9 +88,18 @@ def test_a_user_without_name_and_home(open_place, reference):
     assert owners == {12345}
     # A scan that fails is told of too: crash files have the user's name in theirs.
     (open_place.bids / 'sub-01/anat/sub-01_T1w.nii.gz').write_bytes(b'no image')
-    done = run(words, cwd='/')
+    done = as_nobody(words, cwd='/')
     assert done.returncode == 65, done.stderr
     assert 'sub-01_T1w.nii.gz' in done.stderr
+
+
+@needs_users
+def test_a_home_that_may_not_be_entered(open_place, reference):
+    home = open_place.base / 'home'
+    home.mkdir(mode=0o700)
+    done = as_nobody(open_place.command(), cwd='/', env=environment(HOME=str(home)))
+    assert done.returncode == 0, done.stderr
+    assert_same(results(open_place.out), reference[1])
 
 
 @needs_networks
@@ -148,7 +156,7 @@ def test_output_of_somebody_else(open_place, theirs):
         os.chown(path, 12345, 12345)
     os.chown(folder, 0, 0)
     folder.chmod(0o755)
-    done = run([*NOBODY, *open_place.command()], cwd='/')
+    done = as_nobody(open_place.command(), cwd='/')
     assert done.returncode == 73, done.stderr
     assert str(folder) in done.stderr
     assert_no_traceback(done)
@@ -159,7 +167,7 @@ def test_output_of_somebody_else(open_place, theirs):
 def test_default_work_folder_that_cannot_be_made(open_place):
     words = open_place.command()
     at = words.index('-w')
-    done = run([*NOBODY, *words[:at], *words[at + 2 :]], cwd='/')
+    done = as_nobody([*words[:at], *words[at + 2 :]], cwd='/')
     assert done.returncode == 73, done.stderr
     assert '/work: cannot be written' in done.stderr
     assert '--work-dir' in done.stderr

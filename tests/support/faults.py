@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -20,8 +21,6 @@ QUICK = [
     '--nprocs', '1', '--omp-nthreads', '1', '--device', 'cpu', '--segmentation', 'embedded',
     '--sloppy', '--skip-bids-validation',
 ]  # fmt: skip
-#: As hard to fool as the kernel allows: what a line of an error has to begin with.
-ERROR = 'ulfprep: error: '
 
 
 def tiny_brain(voxel, seed) -> nib.Nifti1Image:
@@ -214,10 +213,9 @@ def _need(words, what) -> pytest.MarkDecorator:
 
 needs_mounts = _need(['unshare', '-m', 'true'], 'no mounts of its own')
 needs_networks = _need(['unshare', '-n', 'true'], 'no network namespace')
-needs_users = _need(
-    ['setpriv', '--reuid', '12345', '--regid', '12345', '--clear-groups', 'true'],
-    'no other user',
-)
+#: Becomes a user whom the machine does not know.
+NOBODY = ['setpriv', '--reuid', '12345', '--regid', '12345', '--clear-groups']
+needs_users = _need(['unshare', '-m', *NOBODY, 'true'], 'no other user')
 
 
 def in_mounts(script: str, *words, **options) -> subprocess.CompletedProcess:
@@ -229,3 +227,20 @@ def in_mounts(script: str, *words, **options) -> subprocess.CompletedProcess:
         ``"$@"`` are the words.
     """
     return run(['unshare', '-m', 'sh', '-c', f'set -e; {script}', 'sh', *words], **options)
+
+
+def as_nobody(words, **options) -> subprocess.CompletedProcess:
+    """Run some words as a user whom the machine does not know.
+
+    Where Python itself lies in a folder that only this user may enter, a folder with nothing but
+    Python is put in its place, for those words alone.
+    """
+    python = Path(sys.base_prefix)
+    private = [p for p in python.parents if not p.stat().st_mode & stat.S_IXOTH]
+    script = 'exec "$@"'
+    if private:
+        script = (
+            f'mount --bind "{python}" /mnt; mount -t tmpfs -o mode=755 tmpfs "{private[-1]}"; '
+            f'mkdir -p "{python}"; mount --bind /mnt "{python}"; {script}'
+        )
+    return in_mounts(script, *NOBODY, *words, **options)

@@ -34,7 +34,8 @@ def run_environment(settings: Settings) -> dict[str, str]:
         'OMP_NUM_THREADS': threads,
         'OPENBLAS_NUM_THREADS': threads,
         'MKL_NUM_THREADS': threads,
-        'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': threads,
+        # Its results depend on the number of threads, and it has little to do.
+        'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': '1',
         # Deterministic matrix products on a GPU.
         'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
     }
@@ -48,7 +49,8 @@ def run_environment(settings: Settings) -> dict[str, str]:
 
 def _has_home() -> bool:
     try:
-        return Path.home().is_dir()
+        # That of another user, as after a change of user, is none: pybids stumbles over it.
+        return os.access(Path.home(), os.R_OK | os.X_OK)
     except (OSError, RuntimeError):
         return False
 
