@@ -71,7 +71,8 @@ class Settings:
     bids_filters : str
         Which scans by their entities, JSON text (:mod:`ulfprep.bids.filters`).
     bids_database_dir : Path or None
-        Where an index of the input dataset is kept for later runs.
+        Where pybids' index of the anatomical images is kept for later runs. One that is older
+        than an ``anat`` folder that was asked for is made anew; sidecars are never in it.
     skip_bids_validation : bool
         Do not run the BIDS validator on the input.
     derivatives : tuple of Path

@@ -11,7 +11,7 @@ import pytest
 from runs import validate
 
 from ulfprep import __version__
-from ulfprep.bids.checks import field_strength
+from ulfprep.bids.acquisition import field_strength
 from ulfprep.bids.dataset import Scan, find_scans
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.simulated import (

@@ -58,6 +58,8 @@ def test_mask_tissues_and_bias_of_fmriprep_are_what_ends_in_the_outputs(
     corrected = nib.Nifti1Image(5 * image.get_fdata() / field, image.affine)
     put_prep(tmp_path / 'fmriprep', corrected=corrected)
     assert run(root, '-d', tmp_path / 'fmriprep') == 0
+    said = 'from --derivatives: brain mask (sub-01_desc-brain_mask.nii.gz of fmriprep), tissues ('
+    assert said in capsys.readouterr().err
     anat = tmp_path / 'out/sub-01/anat'
     truth = tissue_labels(SHAPE)
     # The stand-in's own mask and classes would be others.

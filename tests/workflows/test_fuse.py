@@ -14,6 +14,7 @@ from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.jobs import judge, plan_jobs
 from ulfprep.workflows.scan import make_task, node_name
+from ulfprep.workflows.screen import screen
 
 
 @pytest.fixture
@@ -136,9 +137,10 @@ def test_what_fails_after_the_fit_is_the_failure_of_all(settings, group):
 def test_a_damaged_file_is_no_member(settings, tasks):
     path = tasks[0].scan.path
     path.write_bytes(path.read_bytes()[:20000])
-    group, alone, _ = plan_jobs(tasks, {}, settings)
+    usable, refused = screen([task.scan for task in tasks], settings)
+    group, other = plan_jobs(usable, refused, settings)
     assert tasks[0].scan.name not in [task.scan.name for task in group.tasks]
-    assert alone.scan.name == tasks[0].scan.name
+    assert other.scan.name != tasks[0].scan.name
     ((name, reason),) = group.fusion.left_out
     assert name == tasks[0].scan.name
     assert str(settings.bids_dir) not in reason

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.checks import UnusableScanError, read_image
+from ulfprep.bids.checks import UnusableScanError, read_grid, read_image
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
 from ulfprep.settings import MODALITIES
 
@@ -185,19 +185,17 @@ def check_mask(path: Path, scan: Scan) -> None:
     ------
     MaskError
     """
-    import nibabel as nib
-
     share, affine = read_mask_image(path)
     inside = np.argwhere(share > 0.5)
     if not inside.size:
         raise MaskError(f'{path}: no voxel of the mask is above 0.5 (--brain-mask)')
     try:
-        image = nib.load(scan.path)
-        to_scan = np.linalg.inv(image.affine) @ affine
-    except Exception:  # noqa: BLE001 - the scan's own check says what is wrong with it
-        return
+        shape, own = read_grid(scan.path)
+        to_scan = np.linalg.inv(own) @ affine
+    except (UnusableScanError, np.linalg.LinAlgError):
+        return  # the scan's own check says what is wrong with it
     at = inside[:: max(len(inside) // 100000, 1)] @ to_scan[:3, :3].T + to_scan[:3, 3]
-    within = ((at > -0.5) & (at < np.array(image.shape[:3]) - 0.5)).all(axis=1).mean()
+    within = ((at > -0.5) & (at < np.array(shape) - 0.5)).all(axis=1).mean()
     if within < LEAST_OVERLAP:
         raise MaskError(
             f'{path}: {100 * within:.0f} % of the mask lies in the field of view of '

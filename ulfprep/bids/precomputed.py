@@ -96,6 +96,14 @@ class Precomputed:
         wanted = needs.get(key, ('mask', 'tissues', 'corrected'))
         return [uri for piece in self.pieces if piece.what in wanted for uri in piece.sources]
 
+    @property
+    def in_words(self) -> str:
+        """What is taken and from where, for the log."""
+        if self.problem:
+            return f'cannot be used: {self.problem}'
+        taken = ', '.join(f'{WORDS[piece.what]} ({piece.name})' for piece in self.pieces)
+        return taken or ' '.join(['nothing;', *self.notes])
+
     def without_corrected(self) -> 'Precomputed':
         """Return the same where the image without bias was of no use."""
         return dataclasses.replace(self, corrected=None)

@@ -65,8 +65,9 @@ def find_pieces(scan: Scan, folder: Path, name: str) -> Precomputed:
     except OSError as error:
         why = f'{error.filename or folder}: cannot be read ({error.strerror or error})'
         return Precomputed(notes=tuple(notes), problem=f'{why}; check it (--derivatives)')
-    # What is there twice need not be explained where it was taken from the other place.
-    return Precomputed(**pieces, notes=() if pieces else tuple(notes))
+    # Why a file is not taken need not be said where there is another in its place.
+    enough = {'mask', 'tissues'} <= set(pieces)
+    return Precomputed(**pieces, notes=() if enough else tuple(notes))
 
 
 def scans_beside(scan: Scan, own_session: bool) -> int:

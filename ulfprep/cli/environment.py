@@ -34,7 +34,8 @@ def run_environment(settings: Settings) -> dict[str, str]:
         'OMP_NUM_THREADS': threads,
         'OPENBLAS_NUM_THREADS': threads,
         'MKL_NUM_THREADS': threads,
-        'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': threads,
+        # Its results depend on the number of threads, and it has little to do.
+        'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': '1',
         # Deterministic matrix products on a GPU.
         'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
     }

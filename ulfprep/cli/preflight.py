@@ -135,7 +135,7 @@ def check_reference(settings: Settings) -> None:
     """
     if settings.target_like is None:
         return
-    from ulfprep.workflows.preprocess import expected_of
+    from ulfprep.bids.expected import expected_of
     from ulfprep.workflows.reference import reference_scan
 
     try:

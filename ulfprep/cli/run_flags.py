@@ -75,8 +75,9 @@ def add_inputs(group) -> None:
         '--bids-database-dir',
         type=Path,
         metavar='DIR',
-        help='keep the index of the dataset there, and use it where it is (remove it when the '
-        'dataset has changed)',
+        help="keep pybids' index of the dataset there for later runs; it is made anew when an "
+        'anat folder that was asked for has changed. Give it a folder of its own: only anatomical '
+        'images are in it, so other BIDS Apps would miss theirs',
     )
     group.add_argument(
         '--skip-bids-validation',

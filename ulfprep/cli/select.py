@@ -27,6 +27,8 @@ def select_scans(settings: Settings) -> 'Selection':
             scans = with_masks(scans, settings.brain_mask)
         if settings.derivatives:
             scans = with_derivatives(scans, settings.derivatives)
+            for scan in scans:
+                LOGGER.info('%s: from --derivatives: %s', scan.name, scan.precomputed.in_words)
         return dataclasses.replace(selection, scans=tuple(scans))
     except (DatasetError, DerivativesError, MaskError) as error:
         # The first that fits: the general kinds come last.

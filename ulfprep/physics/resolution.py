@@ -1,5 +1,6 @@
 """How large were the voxels of a scan when it was acquired? What the image shows, and a rule."""
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,7 +142,7 @@ def _length(value):
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and bool(np.isfinite(value) and value > 0)
+        and 0 < value <= sys.float_info.max  # no NaN, and no integer that no float can hold
     )
 
 

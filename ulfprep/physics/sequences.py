@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
-import math
 import re
+import sys
 
 from ulfprep.physics.signals import INVERTED, Sequence, tissue_signals
 
@@ -219,4 +219,6 @@ def _is_train(metadata: dict) -> bool:
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    # Neither NaN nor infinite, nor an integer that no float can hold.
+    return number and abs(value) <= sys.float_info.max

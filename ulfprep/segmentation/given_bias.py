@@ -82,6 +82,9 @@ def divided_field(
         measured, corrected = (
             ndimage.gaussian_filter(v * weight, width) for v in (measured, corrected)
         )
+    # A smooth field shows in every third millimetre.
+    source, step = thinned(source)
+    measured, corrected, usable = measured[step], corrected[step], usable[step]
     ratio = np.zeros(source.shape, np.float32)
     ratio[usable] = np.log(measured[usable] / corrected[usable])
     field, left = smooth_part(ratio, usable, source.zooms)
@@ -132,6 +135,15 @@ def smooth_part(ratio: np.ndarray, usable: np.ndarray, zooms) -> tuple[np.ndarra
         smooth = smooth + ndimage.gaussian_filter(rest * weight, width) / total
     rest = (ratio - smooth)[usable]
     return smooth, float(1.4826 * np.median(np.abs(rest - np.median(rest))))
+
+
+def thinned(grid: Grid, spacing: float = 3.0) -> tuple[Grid, tuple[slice, ...]]:
+    """Return a grid of some of the voxels, no closer than ``spacing`` mm, and which these are."""
+    steps = np.maximum((spacing // grid.zooms).astype(int), 1)
+    affine = np.array(grid.affine, float)
+    affine[:3, :3] *= steps
+    shape = tuple(int(-(-n // s)) for n, s in zip(grid.shape, steps, strict=True))
+    return Grid(shape, affine), tuple(slice(None, None, int(s)) for s in steps)
 
 
 def carry_on(field: np.ndarray, source: Grid, target: Grid) -> np.ndarray:

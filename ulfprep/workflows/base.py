@@ -12,7 +12,6 @@ from niworkflows.engine.workflows import LiterateWorkflow
 
 import ulfprep
 from ulfprep import __version__
-from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.export import export_simulated
 from ulfprep.bids.locks import Locks
@@ -28,14 +27,8 @@ from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
 from ulfprep.workflows.resources import how_many, largest_need, size_of
-from ulfprep.workflows.scan import (
-    PLAN_NODE,
-    Task,
-    init_scan_wf,
-    make_task,
-    node_name,
-    safe_name,
-)
+from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, make_task, node_name, safe_name
+from ulfprep.workflows.screen import screen
 from ulfprep.workflows.watch import Watch
 
 LOGGER = logging.getLogger('ulfprep')
@@ -130,15 +123,9 @@ def run_scans(
         with Locks.of(settings) as own:
             return run_scans(scans, settings, crash_dir, own)
     records = Records(settings, crash_dir)
-    tasks: list[Task] = []
-    refused: dict[str, tuple[Scan, str]] = {}
-    for scan in scans:
-        try:
-            tasks.append(make_task(scan, settings))
-        except UnusableScanError as error:
-            failure = Failure('check', type(error).__name__, str(error), format_error(error))
-            records.add(Verdict(scan, 'failed', failure))
-            refused[scan.name] = (scan, str(error))
+    tasks, refused = screen(scans, settings)
+    for one in refused.values():
+        records.add(Verdict(one.scan, 'failed', one.failure))
     jobs = plan_jobs(tasks, refused, settings)
     # A group that some scan cannot join is run again without it, and that scan alone.
     for attempt in count():
@@ -249,7 +236,10 @@ def _need(job: Job, settings: Settings, memory: Limit) -> float:
 def _export(verdict: Verdict, settings: Settings) -> Verdict:
     """Put a finished simulation into the raw dataset; a scan that cannot be has failed."""
     scan = verdict.scan
-    if verdict.failure or make_task(scan, settings).direction != 'simulate':
+    if (
+        verdict.status not in ('finished', 'skipped')
+        or make_task(scan, settings).direction != 'simulate'
+    ):
         return verdict
     try:
         for path in export_simulated(scan, settings):

@@ -6,6 +6,7 @@ from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.expected import expected_of
 from ulfprep.bids.fusion import Fusion
 from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.registration import RegisterScan
@@ -23,7 +24,6 @@ from ulfprep.workflows.enhance import (
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
 from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
-from ulfprep.workflows.preprocess import expected_of
 from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.scan import (
     CLOSING,

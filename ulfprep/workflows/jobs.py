@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 
-from ulfprep.bids.checks import UnusableScanError, check_image
+from ulfprep.bids.checks import UnusableScanError, read_grid
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.finished import is_finished, missing_files, recalled
 from ulfprep.bids.fusion import Fusion, group_scans
@@ -12,6 +12,7 @@ from ulfprep.workflows.failures import Failure, Verdict
 from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.scan import Task, node_name
+from ulfprep.workflows.screen import Refused
 
 LOGGER = logging.getLogger('ulfprep')
 Job = Task | GroupTask
@@ -20,14 +21,14 @@ TEMPORARY = frozenset({'WorkerKilledError', 'MemoryError'})
 LAST = 'no other scan of the group could be fitted with it'
 
 
-def plan_jobs(tasks: list[Task], refused: dict[str, tuple[Scan, str]], settings: Settings):
+def plan_jobs(tasks: list[Task], refused: dict[str, Refused], settings: Settings):
     """Return what to run, scans that are fused as one.
 
     Parameters
     ----------
     tasks : list of Task
     refused : dict
-        Name -> scan that cannot be run at all, and why.
+        Name -> scan that cannot be run at all (:func:`ulfprep.workflows.screen.screen`).
     settings : Settings
 
     Returns
@@ -37,13 +38,15 @@ def plan_jobs(tasks: list[Task], refused: dict[str, tuple[Scan, str]], settings:
     if settings.fuse == 'none':
         return list(tasks)
     known = {task.scan.name: task for task in tasks}
-    scans = [task.scan for task in tasks if task.direction == 'enhance']
-    voxels, unusable = _look(scans)
-    scans += [scan for scan, _ in refused.values()]
-    unusable |= {name: reason for name, (_, reason) in refused.items()}
-    reasons = {name: without_paths(reason, settings) for name, reason in unusable.items()}
+    chosen = [task for task in tasks if task.direction == 'enhance']
+    voxels = {task.scan.name: size for task in chosen if (size := _voxel_size(task))}
+    # Mended later they change no name: those that would not be fused are not planned for either.
+    broken = [one for one in refused.values() if one.direction != 'simulate']
+    reasons = {one.scan.name: without_paths(one.failure.message, settings) for one in broken}
+    scans = [*(task.scan for task in chosen), *(one.scan for one in broken)]
     scans.sort(key=lambda scan: scan.name)
     beside = [task.scan for task in tasks if task.direction != 'enhance']
+    beside += [one.scan for one in refused.values() if one.direction == 'simulate']
     fusions, notes = group_scans(scans, settings.fuse, voxels, reasons, beside)
     if not fusions:
         LOGGER.info('--fuse %s: there is nothing to fuse', settings.fuse)
@@ -59,17 +62,16 @@ def plan_jobs(tasks: list[Task], refused: dict[str, tuple[Scan, str]], settings:
     return jobs
 
 
-def _look(scans: list[Scan]) -> tuple[dict, dict[str, str]]:
-    """Return the voxel sizes of scans, and what is wrong with those that cannot be read."""
+def _voxel_size(task: Task) -> tuple[float, float, float] | None:
+    """Return the voxel size of a scan's file, mm; of finished scans only the header is read."""
     from nibabel.affines import voxel_sizes
 
-    voxels, unusable = {}, {}
-    for scan in scans:
-        try:
-            voxels[scan.name] = tuple(voxel_sizes(check_image(scan.path).affine).tolist())
-        except UnusableScanError as error:
-            unusable[scan.name] = str(error)
-    return voxels, unusable
+    if task.voxel_size:
+        return task.voxel_size
+    try:
+        return tuple(voxel_sizes(read_grid(task.scan.path)[1]).tolist())
+    except UnusableScanError:  # its place in a group is then the last
+        return None
 
 
 def without_paths(text: str, settings: Settings) -> str:
@@ -155,7 +157,8 @@ def judge(
     own = [f for f in failures if _part(f, 1) == job_node(job)]
     # Without the reference no scan has a target: its failure is theirs.
     shared = next((f for f in failures if _part(f, 1).startswith(REFERENCE)), None)
-    if isinstance(job, GroupTask) and own and not shared:
+    going_on = not shared and not settings.stop_on_first_crash
+    if isinstance(job, GroupTask) and own and going_on:
         reasons = _culprits(job, own, settings)
         if reasons:
             # Those left out before have jobs of their own.

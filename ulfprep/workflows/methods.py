@@ -1,16 +1,12 @@
 """The methods texts of a run, without the run."""
 
-import logging
-
-from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.settings import Settings
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
 from ulfprep.workflows.jobs import plan_jobs
-from ulfprep.workflows.scan import init_scan_wf, make_task
-
-LOGGER = logging.getLogger('ulfprep')
+from ulfprep.workflows.scan import init_scan_wf
+from ulfprep.workflows.screen import screen
 
 
 def planned_methods(scans: list[Scan], settings: Settings) -> list[str]:
@@ -28,15 +24,8 @@ def planned_methods(scans: list[Scan], settings: Settings) -> list[str]:
     list of str
         In the order of the scans; ``[@key]`` cites.
     """
-    tasks, refused = [], {}
-    for scan in scans:
-        try:
-            tasks.append(make_task(scan, settings))
-        except UnusableScanError as error:
-            LOGGER.error('%s', error)
-            refused[scan.name] = (scan, str(error))
     texts = []
-    for job in plan_jobs(tasks, refused, settings):
+    for job in plan_jobs(*screen(scans, settings), settings):
         group = isinstance(job, GroupTask)
         workflow = (init_fuse_wf if group else init_scan_wf)(job, settings)
         texts.append(' '.join(workflow.visit_desc().split()))

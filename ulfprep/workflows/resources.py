@@ -7,7 +7,7 @@ from pathlib import Path
 from ulfprep.settings import Settings
 
 #: What a worker holds before it reads an image, GB: Python, Nipype, torch, Matplotlib.
-BASE = 0.75
+BASE = 0.8
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ NEEDS = {
     'metrics': Need(per_voxel=60, per_point=80),
     'together': Need(per_voxel=48, per_point=48),
     'register': Need(per_voxel=60),
-    'derivatives': Need(per_voxel=16, per_point=16),
-    'figures': Need(per_voxel=40, per_point=40),
+    'derivatives': Need(1.0, per_voxel=16, per_point=16),
+    'figures': Need(1.0, per_voxel=40, per_point=40),
 }
 #: Of steps that are not listed: those hardly compute.
 OTHER = Need(0.25)

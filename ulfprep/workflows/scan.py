@@ -8,9 +8,11 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep import __version__
-from ulfprep.bids.checks import UnusableScanError, field_strength, resolve_direction
+from ulfprep.bids.acquisition import check_sidecar, field_strength, resolve_direction
+from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import golden_list
+from ulfprep.bids.expected import expected_of
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
@@ -21,7 +23,7 @@ from ulfprep.workflows.enhance import (
     resolution_notes,
 )
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
-from ulfprep.workflows.preprocess import expected_of, init_preprocess_wf
+from ulfprep.workflows.preprocess import init_preprocess_wf
 from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
 from ulfprep.workflows.simulate import init_simulate_wf
@@ -53,6 +55,8 @@ class Task:
         Tesla.
     notes : tuple of str
         What was decided so far, a sentence each.
+    voxel_size : tuple of 3 floats or None
+        Of the file, mm, where it was looked at.
     """
 
     scan: Scan
@@ -60,6 +64,7 @@ class Task:
     source_field: float
     target_field: float
     notes: tuple[str, ...] = ()
+    voxel_size: tuple[float, float, float] | None = None
 
 
 def make_task(scan: Scan, settings: Settings) -> Task:
@@ -68,22 +73,29 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     Raises
     ------
     UnusableScanError
-        If it has a problem that is known already, if its field strength is unknown or already
-        the target, if its name has entities that no derivative name can be made of, or if its
-        timings leave no signal.
+        If it has a problem that is known already, if its sidecar states what cannot be, if its
+        field strength is unknown or already the target, if its name has entities that no
+        derivative name can be made of, or if its timings leave no signal.
     """
     if scan.problem:
         raise UnusableScanError(scan.problem)
     source, note = field_strength(scan.metadata, settings.source_field, scan.path.name)
     direction, target = resolve_direction(source, settings.target_field, scan.path.name)
     asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
+    warnings = check_sidecar(scan.metadata, scan.path.name)
     try:
         # No names for its outputs, or timings without signal: better known now than later.
         golden_list(scan, direction, settings.n_realisations)
         expected_of(scan, settings)
-    except ValueError as error:
-        raise UnusableScanError(str(error)) from error
-    notes = (note, f'Target field strength {target:g} T, {asked}: direction {direction}.')
+    except (ValueError, ArithmeticError) as error:
+        text = str(error)
+        named = text if scan.path.name in text else f'{scan.path.name}: {text}'
+        raise UnusableScanError(named) from error
+    notes = (
+        note,
+        f'Target field strength {target:g} T, {asked}: direction {direction}.',
+        *warnings,
+    )
     if direction == 'enhance':
         notes += resolution_notes(settings)
     return Task(scan, direction, source, target, notes)

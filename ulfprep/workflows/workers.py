@@ -1,6 +1,7 @@
 """Processes that run nodes: the death of one costs what it was doing, and nothing else."""
 
 import ctypes
+import gc
 import logging
 import multiprocessing
 import os
@@ -192,6 +193,8 @@ def _serve(pipe, parent: int, folder: str, log_level: int, log_file: str | None)
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             story = format_exception(error)
             pipe.send({'result': None, 'traceback': story, 'taskid': job[-1]})
+        del job, answer
+        _let_go()
 
 
 def die_with(parent: int) -> None:
@@ -227,6 +230,13 @@ def quieten(log_level: int, log_file: str | None) -> None:
         whole = logging.FileHandler(log_file, encoding='utf-8')
         whole.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
         ours.addHandler(whole)
+
+
+def _let_go() -> None:
+    """Give memory that is not used any more back to the system: other workers may need it."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # not the GNU C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _forget_peak() -> None:

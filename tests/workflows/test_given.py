@@ -1,0 +1,59 @@
+"""What is given takes the place of what would be computed."""
+
+import dataclasses
+
+import pytest
+from derived import put_prep
+from graphs import assert_all_inputs_given
+
+from ulfprep.bids.dataset import find_scans
+from ulfprep.bids.fusion import group_scans
+from ulfprep.bids.precomputed import with_derivatives
+from ulfprep.settings import Settings
+from ulfprep.workflows.fuse import init_fuse_wf
+from ulfprep.workflows.group import GroupTask
+from ulfprep.workflows.scan import init_scan_wf, make_task
+
+
+@pytest.fixture
+def settings(make_dataset, tmp_path):
+    for run in ('1', '2'):
+        put_prep(tmp_path / 'own', f'sub-01_run-{run}', 'x', shares=run == '1')
+    return Settings(
+        make_dataset('sub-01_run-1', 'sub-01_run-2'),
+        tmp_path / 'out',
+        device='cpu',
+        segmentation='fast',
+        work_dir=tmp_path / 'work',
+        derivatives=(tmp_path / 'own',),
+    )
+
+
+@pytest.fixture
+def tasks(settings):
+    scans = with_derivatives(find_scans(settings), settings.derivatives)
+    return [make_task(scan, settings) for scan in scans]
+
+
+def test_given_tissues_leave_no_segmentation_to_do(settings, tasks):
+    for task, files in zip(tasks, (3, 1), strict=True):
+        workflow = init_scan_wf(task, settings)
+        assert_all_inputs_given(workflow)
+        assert 'preprocess_wf.fast' not in workflow.list_node_names()
+        tissues = workflow.get_node('preprocess_wf.tissues').inputs
+        assert len(tissues.given) == files
+        mask = workflow.get_node('preprocess_wf.brain_mask').inputs
+        assert mask.given_with == '--derivatives'
+        methods = workflow.visit_desc()
+        assert 'FSL FAST' not in methods
+        assert 'those of other software' in methods
+
+
+def test_scans_with_given_tissues_are_not_segmented_together(settings, tasks):
+    settings = dataclasses.replace(settings, segmentation='embedded')
+    (fusion,), _ = group_scans([task.scan for task in tasks], 'all', {})
+    known = {task.scan.name: task for task in tasks}
+    group = GroupTask(fusion, tuple(known[scan.name] for scan in fusion.members))
+    workflow = init_fuse_wf(group, settings)
+    assert_all_inputs_given(workflow)
+    assert 'together' not in workflow.list_node_names()

@@ -1,0 +1,132 @@
+"""All inputs are looked at before anything is computed, each once."""
+
+import dataclasses
+import logging
+import threading
+import time
+
+import pytest
+
+from ulfprep.bids.checks import check_image
+from ulfprep.bids.dataset import find_scans
+from ulfprep.settings import Settings
+from ulfprep.workflows.base import run_scans
+from ulfprep.workflows.screen import MOST_AT_ONCE, screen
+
+
+@pytest.fixture
+def settings(make_dataset, tmp_path):
+    root = make_dataset('sub-01', 'sub-02', 'sub-03')
+    return Settings(root, tmp_path / 'out', segmentation='embedded', nprocs=2)
+
+
+def lines(caplog, level):
+    return [record.getMessage() for record in caplog.records if record.levelno == level]
+
+
+def test_good_scans_are_tasks_with_their_voxel_size(settings, caplog):
+    tasks, refused = screen(find_scans(settings), settings)
+    assert [task.scan.subject for task in tasks] == ['01', '02', '03']
+    assert [task.voxel_size for task in tasks] == [pytest.approx((4, 4, 5))] * 3
+    assert refused == {}
+    assert not lines(caplog, logging.ERROR)
+    assert not lines(caplog, logging.WARNING)
+
+
+def test_each_problem_is_one_line(settings, caplog):
+    scans = find_scans(settings)
+    scans[0].path.write_bytes(b'')
+    scans[1].metadata['EchoTime'] = 'abc'
+    tasks, refused = screen(scans, settings)
+    assert [task.scan.name for task in tasks] == ['sub-03_T1w']
+    assert list(refused) == ['sub-01_T1w', 'sub-02_T1w']
+    first, second, total = lines(caplog, logging.ERROR)
+    assert first == refused['sub-01_T1w'].failure.message
+    assert second == refused['sub-02_T1w'].failure.message
+    assert total == '2 of 3 scan(s) cannot be used'
+    assert refused['sub-01_T1w'].failure.kind == 'UnusableScanError'
+    # Its sidecar is in order, so it is known what it was for.
+    assert [one.direction for one in refused.values()] == ['enhance', None]
+
+
+def test_warnings_are_told_and_kept(settings, caplog):
+    scans = find_scans(settings)
+    scans[0].metadata['SkullStripped'] = 'yes'
+    tasks, _ = screen(scans, settings)
+    (warning,) = lines(caplog, logging.WARNING)
+    assert warning.startswith(f"{scans[0].path}: SkullStripped is 'yes'")
+    assert any('SkullStripped' in note for note in tasks[0].notes)
+
+
+def test_a_sidecar_that_cannot_be_read_is_the_end_of_its_scan(settings):
+    scans = find_scans(settings)
+    object.__setattr__(scans[1], 'problem', 'sub-02_T1w.json: is no JSON; mend it')
+    tasks, refused = screen(scans, settings)
+    assert len(tasks) == 2
+    assert refused['sub-02_T1w'].failure.message == 'sub-02_T1w.json: is no JSON; mend it'
+
+
+def test_only_a_few_images_are_held_at_once(settings, monkeypatch):
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def watched(path):
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.05)
+        with lock:
+            now[0] -= 1
+        return check_image(path)
+
+    monkeypatch.setattr('ulfprep.workflows.screen.check_image', watched)
+    scans = find_scans(settings) * 5
+    for nprocs, limit in ((1, 1), (2, 2), (64, MOST_AT_ONCE)):
+        most[0] = 0
+        screen(scans, dataclasses.replace(settings, nprocs=nprocs))
+        assert most[0] == limit
+
+
+def test_no_workflow_is_built_for_scans_that_cannot_be_used(settings, tmp_path, monkeypatch):
+    scans = find_scans(settings)
+    for scan in scans:
+        scan.path.write_bytes(b'')
+
+    def never(*args, **kwargs):
+        raise AssertionError('a workflow was built')
+
+    monkeypatch.setattr('ulfprep.workflows.base.init_ulfprep_wf', never)
+    verdicts, _ = run_scans(scans, settings, tmp_path / 'crash')
+    assert [verdict.status for verdict in verdicts] == ['failed'] * 3
+
+
+def test_scans_of_another_direction_are_not_planned_for_a_fusion(settings, caplog):
+    """Damaged or not, a high-field scan changes no name of what is fused."""
+    from ulfprep.workflows.jobs import plan_jobs
+
+    settings = dataclasses.replace(settings, fuse='runs')
+    scans = [
+        dataclasses.replace(
+            scan, entities={'subject': '01', 'run': str(k)}, stem=f'sub-01_run-{k}'
+        )
+        for k, scan in enumerate(find_scans(settings), 1)
+    ]
+    scans[2].metadata['MagneticFieldStrength'] = 3.0
+    planned = []
+    for content in (scans[2].path.read_bytes(), b''):
+        scans[2].path.write_bytes(content)
+        jobs = plan_jobs(*screen(scans, settings), settings)
+        planned.append([scan.name for scan in jobs[0].fusion.planned])
+    assert planned == [['sub-01_run-1_T1w', 'sub-01_run-2_T1w']] * 2
+
+
+@pytest.mark.parametrize('sidecar', ['{', '[]', '{"EchoTime": 5}'])
+def test_a_bad_sidecar_of_the_reference_is_found_at_once(settings, make_dataset, sidecar):
+    root = make_dataset('sub-09', name='elsewhere')
+    reference = root / 'sub-09/anat/sub-09_T1w.nii.gz'
+    settings = dataclasses.replace(settings, target_like=reference)
+    assert screen(find_scans(settings), settings)[1] == {}
+    (root / 'sub-09/anat/sub-09_T1w.json').write_text(sidecar)
+    tasks, refused = screen(find_scans(settings), settings)
+    assert tasks == []
+    assert {one.failure.kind for one in refused.values()} == {'UnusableScanError'}
+    assert all('sub-09_T1w.nii.gz' in one.failure.message for one in refused.values())
