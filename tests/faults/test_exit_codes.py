@@ -8,7 +8,7 @@ from faults import ERROR_PREFIX, as_nobody, assert_no_traceback, needs_users, wr
 
 
 def fine(place):
-    return []
+    return ['--participant-label', '01']
 
 
 def one_of_two_is_no_image(place):
@@ -67,7 +67,7 @@ def held_by_another_process(place):
 @pytest.mark.parametrize(
     ('situation', 'code', 'said'),
     [
-        (fine, 0, ['sub-01_T1w', 'sub-02_T1w', 'finished']),
+        (fine, 0, ['sub-01_T1w', 'finished']),
         (one_of_two_is_no_image, 1, ['sub-02_T1w.nii.gz', 'sub-01_T1w', 'finished']),
         (unknown_flag, 2, ['--enhance-harder', '--help']),
         (description_cut_short, 16, ['dataset_description.json', 'mend']),
