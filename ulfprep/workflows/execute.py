@@ -83,7 +83,8 @@ def run_workflow(workflow: LiterateWorkflow, plugin, watch: Watch, crash_dir: Pa
             workflow.run(plugin=plugin)
         except Exception as error:  # Nipype raises after all scans are through
             LOGGER.debug('the workflow engine ended with: %s', error)
-            if not list(crash_dir.glob('crash-*.txt')):
+            unwritten = getattr(plugin, 'unwritten', ())
+            if not unwritten and not list(crash_dir.glob('crash-*.txt')):
                 # Not a node, then: without this the reason would be lost.
                 LOGGER.error('the workflow engine failed: %s', error)
                 LOGGER.debug('', exc_info=error)
