@@ -232,7 +232,7 @@ def test_json_is_strict(tmp_path):
 
 def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = write_text(tmp_path / 'x.txt', 'old')
-    monkeypatch.setattr('os.replace', lambda *args: (_ for _ in ()).throw(OSError('full')))
+    monkeypatch.setattr('os.replace', lambda *args: (_ for _ in ()).throw(OSError(28, 'full')))
     with pytest.raises(OSError, match='full'):
         write_text(path, 'new')
     assert path.read_text() == 'old'

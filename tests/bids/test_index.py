@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -65,6 +66,28 @@ def test_linked_folders_are_followed(root, tmp_path):
     shutil.move(root / 'sub-02', tmp_path / 'elsewhere')
     (root / 'sub-02').symlink_to(tmp_path / 'elsewhere')
     assert names(root) == [A1, A2, B1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which('setpriv'), reason='needs other users')
+@pytest.mark.parametrize('closed', ['sub-01', 'sub-01/ses-A', 'sub-01/anat'])
+def test_a_folder_that_may_not_be_read_is_told_of(closed):
+    code = (
+        'import sys; from pathlib import Path; from ulfprep.bids.index import anatomical_images\n'
+        'print([p.name[:6] for p in anatomical_images(Path(sys.argv[1]), ["01", "02"])])'
+    )
+    # pytest's own folders are private.
+    with TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        root = plant(Path(place) / 'raw', A1, A2, B1)
+        (root / closed).chmod(0o700)
+        done = subprocess.run(
+            ['setpriv', '--reuid', '12345', '--clear-groups', sys.executable, '-c', code, root],
+            capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True,
+            env={**os.environ, 'HOME': place, 'PYTHONDONTWRITEBYTECODE': '1'},
+        )  # fmt: skip
+    expected = {'sub-01': [], 'sub-01/ses-A': ['sub-01'], 'sub-01/anat': ['sub-01']}[closed]
+    assert done.stdout.strip() == str([*expected, 'sub-02'])
+    assert f'{root / closed}: may not be looked into' in done.stderr
 
 
 def test_a_large_dataset_is_indexed_quickly(tmp_path):

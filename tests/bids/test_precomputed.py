@@ -1,5 +1,8 @@
 """Which files of other software belong to which scan, and which are refused."""
 
+import json
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.finished import input_digest
 from ulfprep.bids.precomputed import DerivativesError, dataset_names, with_derivatives
+from ulfprep.bids.precomputed_read import check_precomputed
 from ulfprep.settings import Settings
 from ulfprep.workflows.scan import make_task
 
@@ -39,6 +43,18 @@ def given(scan, *folders):
     return found.precomputed
 
 
+def problem(scan, *folders):
+    """Return what is said of a file that cannot be taken."""
+    (found,) = with_derivatives([scan], folders)
+    if not found.problem:
+        with pytest.raises(UnusableScanError) as caught:
+            check_precomputed(found)
+        return str(caught.value)
+    with pytest.raises(UnusableScanError):
+        make_task(found, Settings(Path('raw'), Path('out')))
+    return found.problem
+
+
 def names(piece):
     return [path.name for path in piece.paths] if piece else None
 
@@ -59,6 +75,7 @@ def test_fmriprep_gives_mask_shares_and_corrected_image_in_the_space_of_the_scan
         'bids:fmriprep:sub-01/anat/sub-01_label-CSF_probseg.nii.gz'
     )
     (taken,) = with_derivatives([one], (tmp_path / 'fmriprep',))
+    check_precomputed(taken)  # all of them can be used
     assert taken.mask == found.mask.paths[0]
     assert 'desc-brain_mask.nii.gz of fmriprep (--derivatives)' in taken.mask_note
 
@@ -70,7 +87,7 @@ def test_labels_serve_where_shares_are_missing_and_the_table_says_which_is_which
     (anat / 'dseg.tsv').write_text('index\tname\n1\tGray matter\n2\tCSF\n3\tWhite matter\n')
     assert given(scan(session='A'), folder).tissues.numbers == (2, 1, 3)
     (anat / 'dseg.tsv').write_text('index\tname\n1\tGray matter\n2\tCSF\n')
-    assert 'dseg.tsv: names no WM' in given(scan(session='A'), folder).problem
+    assert 'dseg.tsv: names no WM' in problem(scan(session='A'), folder)
 
 
 def test_what_lies_in_a_template_is_nothing_of_the_scan(scan, tmp_path):
@@ -103,6 +120,20 @@ def test_the_average_that_fmriprep_makes_is_not_taken_for_the_scan_of_that_name(
     with pytest.raises(DerivativesError, match='or of an average'):
         given(one, tmp_path / 'fmriprep')
     assert given(one, tmp_path / 'own').mask
+
+
+def test_a_sidecar_may_say_of_which_scan_a_file_is(scan, tmp_path):
+    anat = put_prep(tmp_path / 'fmriprep')
+    one, other = scan(run='1'), scan(run='2')
+    sidecar = anat / 'sub-01_desc-preproc_T1w.json'
+    source = 'bids:raw:sub-01/anat/sub-01_run-{}_T1w.nii.gz'
+    sidecar.write_text(json.dumps({'Sources': [source.format(2)]}))
+    with pytest.raises(DerivativesError):
+        given(one, tmp_path / 'fmriprep')
+    assert given(other, tmp_path / 'fmriprep').tissues
+    sidecar.write_text(json.dumps({'Sources': [source.format(1), source.format(2)]}))
+    with pytest.raises(DerivativesError):
+        given(other, tmp_path / 'fmriprep')
 
 
 def test_files_of_a_participant_without_session_need_a_participant_with_one_scan(scan, tmp_path):
@@ -176,8 +207,8 @@ def test_a_choice_and_a_file_that_is_none_cost_their_scan_alone(scan, tmp_path):
     anat = put_prep(tmp_path / 'x' / 'own', name='x', shares=False)
     one = scan()
     save(anat / 'sub-01_dseg.nii', np.asarray(nib.load(anat / 'sub-01_dseg.nii.gz').dataobj))
-    found = given(one, tmp_path / 'x' / 'own')
-    assert '2 files could be the dseg of sub-01_T1w' in found.problem
+    said = problem(one, tmp_path / 'x' / 'own')
+    assert '2 files could be the dseg of sub-01_T1w' in said
     (anat / 'sub-01_dseg.nii').unlink()
     rng = np.random.default_rng(0)
     for data, affine, words in (
@@ -187,12 +218,10 @@ def test_a_choice_and_a_file_that_is_none_cost_their_scan_alone(scan, tmp_path):
         (tissue_labels().astype(np.uint8), affine_of(shift=400), '0 % of it lies in the field of'),
     ):
         save(anat / 'sub-01_dseg.nii.gz', data, affine)
-        (taken,) = with_derivatives([one], (tmp_path / 'x' / 'own',))
-        assert words in taken.precomputed.problem
-        assert str(anat / 'sub-01_dseg.nii.gz') in taken.precomputed.problem
-        assert '\n' not in taken.precomputed.problem
-        with pytest.raises(UnusableScanError, match=words):
-            make_task(taken, Settings(tmp_path / 'raw', tmp_path / 'out'))
+        said = problem(one, tmp_path / 'x' / 'own')
+        assert words in said
+        assert str(anat / 'sub-01_dseg.nii.gz') in said
+        assert '\n' not in said
 
 
 def test_shares_must_be_shares_of_one_grid(scan, tmp_path):
@@ -205,7 +234,7 @@ def test_shares_must_be_shares_of_one_grid(scan, tmp_path):
         (np.ones_like(share), 'are up to 2.00 in sum'),
     ):
         save(path, data.astype(np.float32))
-        assert words in given(one, tmp_path / 'own').problem
+        assert words in problem(one, tmp_path / 'own')
     path.unlink()
     found = given(one, tmp_path / 'own')  # the mask remains
     assert found.tissues is None

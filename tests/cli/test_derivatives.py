@@ -174,3 +174,13 @@ def test_folders_that_cannot_be_meant_stop_the_run(
     said = capsys.readouterr().err
     assert words in said
     assert 'Traceback' not in said
+
+
+def test_what_earlier_runs_referred_to_stays_linked(make_dataset, run, tmp_path):
+    image, _ = scan_and_field()
+    root = make_dataset('sub-01', 'sub-02', image=image)
+    put_prep(tmp_path / 'prep')
+    assert run(root, '-d', tmp_path / 'prep', '--participant-label', '01') == 0
+    assert run(root, '--participant-label', '02') == 0
+    links = json.loads((tmp_path / 'out/dataset_description.json').read_text())['DatasetLinks']
+    assert links == {'raw': '../raw', 'prep': '../prep'}

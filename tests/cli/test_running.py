@@ -216,3 +216,12 @@ def test_a_plugin_file_that_cannot_be_used(make_dataset, run, tmp_path, capfd, t
 def test_a_plugin_file_that_is_missing(make_dataset, run, tmp_path, capfd):
     assert run(make_dataset('sub-01'), '--use-plugin', tmp_path / 'no.yml') in (64, 66)
     assert 'no.yml' in capfd.readouterr().err
+
+
+def test_a_scan_that_needs_more_memory_than_there_is_is_told_of(make_dataset, run, capfd):
+    assert run(make_dataset('sub-01'), '--mem', '1G') == 0
+    told = capfd.readouterr().err
+    (line,) = (line for line in told.splitlines() if 'may need' in line)
+    assert line.startswith('sub-01_T1w: its step ')
+    assert 'are to be used in all (--mem; ' in line
+    assert 'run alone' in line

@@ -17,6 +17,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = [sys.executable, '-m', 'ulfprep.cli.main']
+#: What the one line begins with that says why a run does not begin.
+ERROR_PREFIX = 'ulfprep: error: '
 QUICK = [
     '--nprocs', '1', '--omp-nthreads', '1', '--device', 'cpu', '--segmentation', 'embedded',
     '--sloppy', '--skip-bids-validation',
@@ -96,6 +98,10 @@ class Place:
     def run(self, *more, **options) -> subprocess.CompletedProcess:
         """Run the command to its end."""
         return run(self.command(*more), **options)
+
+    def run_in(self, folder: Path, **other) -> subprocess.CompletedProcess:
+        """Run the command in a folder, with other paths as they are spelt."""
+        return run(self.command(**other), cwd=folder)
 
     def start(self, *more) -> subprocess.Popen:
         """Start the command in a process group of its own."""

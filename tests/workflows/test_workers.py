@@ -12,8 +12,10 @@ import pytest
 from nipype.interfaces.utility import Function
 from nipype.pipeline import engine as pe
 
+from ulfprep.workflows.execute import run_workflow
 from ulfprep.workflows.failures import read_crashes
 from ulfprep.workflows.plugin import ResilientMultiProc, why_killed
+from ulfprep.workflows.watch import Watch
 from ulfprep.workflows.workers import Pool, WorkerDied
 
 #: A run of two nodes that take very long, in a main process of their own.
@@ -72,12 +74,12 @@ def node(function, name, **inputs):
     return made
 
 
-def workflow_of(folder, *nodes):
+def workflow_of(folder, *nodes, stop='false'):
     workflow = pe.Workflow('top', base_dir=str(folder))
     workflow.config['execution'] = {
         'crashdump_dir': str(folder / 'crash'),
         'crashfile_format': 'txt',
-        'stop_on_first_crash': 'false',
+        'stop_on_first_crash': stop,
         'poll_sleep_duration': '0.05',
     }
     workflow.add_nodes(list(nodes))
@@ -196,3 +198,16 @@ def test_scans_are_finished_one_after_another(tmp_path):
         for k in '12':
             times[part + k] = (tmp_path / f'{part}{k}').stat().st_mtime_ns
     assert sorted(times, key=times.get) == ['c1', 'c2', 'a1', 'a2', 'b1', 'b2']
+
+
+def test_the_first_crash_ends_the_others_where_that_is_asked_for(tmp_path):
+    slow = node(sleep, 'slow', x=1, folder=str(tmp_path))
+    failing = node(die, 'killed', x=1, number=int(signal.SIGKILL))
+    workflow = workflow_of(tmp_path, failing, slow, stop='true')
+    plugin = ResilientMultiProc({'n_procs': 2, 'memory_gb': 8})
+    begun = time.monotonic()
+    run_workflow(workflow, plugin, Watch([], print), tmp_path / 'crash')
+    assert time.monotonic() - begun < 60  # not the ten minutes of the other
+    pids = [int(path.stem) for path in (*tmp_path.glob('*.pid'), *tmp_path.glob('*.child'))]
+    wait_for(lambda: not any(map(alive, pids)), seconds=5)
+    assert [failure.node for failure in read_crashes(tmp_path / 'crash')] == ['top.killed']

@@ -133,6 +133,22 @@ def anatomical_images(
     return sorted(bids_dir / path for path in files if _is_anatomical(path, chosen))
 
 
+def _closed_folders(bids_dir: Path, participants: list[str]) -> list[Path]:
+    """Return the folders that may not be listed; pybids would give up all others for them."""
+    closed = []
+    for label in participants:
+        subject = bids_dir / f'sub-{label}'
+        for folder in (
+            subject,
+            *subject.glob('ses-*'),
+            *subject.glob('ses-*/anat'),
+            subject / 'anat',
+        ):
+            if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+                closed.append(folder)
+    return closed
+
+
 def _is_anatomical(path: Path, chosen: set[str]) -> bool:
     """Tell whether a file lies where BIDS keeps the anatomical images of a participant."""
     # By the path inside the dataset: pybids looks at the folders above it, too.
@@ -150,15 +166,19 @@ def _indexed(bids_dir: Path, participants: list[str], database: Path | None = No
     """Return pybids' index of the anatomical images of some participants."""
     from bids import BIDSLayout, BIDSLayoutIndexer
 
+    ignore = ignore_patterns(participants)
+    for folder in _closed_folders(bids_dir, participants):
+        LOGGER.warning(
+            '%s: may not be looked into, so it counts as empty; check permissions', folder
+        )
+        ignore.append(re.compile(f'^/{re.escape(folder.relative_to(bids_dir).as_posix())}(/|$)'))
     try:
         return BIDSLayout(
             bids_dir,
             validate=False,
             derivatives=False,
             database_path=database,
-            indexer=BIDSLayoutIndexer(
-                validate=False, index_metadata=False, ignore=ignore_patterns(participants)
-            ),
+            indexer=BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignore),
         )
     except (OSError, ValueError) as error:
         # pybids speaks of the JSON file it stumbled over, over several lines.

@@ -1,11 +1,10 @@
-"""What a run would do with each scan, told without looking into the images."""
+"""What a run would do with each scan, told from headers and sidecars alone."""
 
 import dataclasses
-import os
 from dataclasses import dataclass
 
 from ulfprep.bids.acquisition import check_sidecar, field_strength, resolve_direction
-from ulfprep.bids.checks import UnusableScanError, check_image, read_grid
+from ulfprep.bids.checks import UnusableScanError, read_grid
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import QC, path_of
 from ulfprep.bids.expected import expected_of
@@ -42,7 +41,8 @@ class Planned:
 def outlook(scans: list[Scan], settings: Settings) -> list[Planned]:
     """Say what a run would do with each scan.
 
-    Images are not read, so a scan that is cut short or empty inside is not known as such here.
+    Of the images only headers are read, so a scan that is cut short or empty inside is not known
+    as such here.
 
     Parameters
     ----------
@@ -77,12 +77,11 @@ def direction_of(scan: Scan, settings: Settings) -> str:
     Raises
     ------
     UnusableScanError
-        If what is known without reading the image tells that the scan cannot be processed.
+        If header or sidecar tell that the scan cannot be processed.
     """
     if scan.problem:
         raise UnusableScanError(scan.problem)
-    if not os.access(scan.path, os.R_OK) or scan.path.stat().st_size == 0:
-        check_image(scan.path)  # which says what is wrong with it
+    read_grid(scan.path)
     field, _ = field_strength(scan.metadata, settings.source_field, scan.path.name)
     direction, _ = resolve_direction(field, settings.target_field, scan.path.name)
     check_sidecar(scan.metadata, scan.path.name)
@@ -90,7 +89,9 @@ def direction_of(scan: Scan, settings: Settings) -> str:
         path_of(scan, QC)
         expected_of(scan, settings)
     except (ValueError, ArithmeticError) as error:
-        raise UnusableScanError(str(error)) from error
+        text = str(error)
+        named = text if scan.path.name in text else f'{scan.path.name}: {text}'
+        raise UnusableScanError(named) from error
     return direction
 
 
@@ -124,6 +125,6 @@ def _voxels(scans: list[Scan]) -> dict[str, tuple[float, ...]]:
     for scan in scans:
         try:
             voxels[scan.name] = tuple(voxel_sizes(read_grid(scan.path)[1]).tolist())
-        except UnusableScanError:  # its check says what is wrong with it
-            continue
+        except UnusableScanError:
+            continue  # which comes last, and is left out
     return voxels

@@ -129,10 +129,12 @@ def uri(name: str, folder: Path, path: Path) -> str:
 
 
 def with_derivatives(scans: 'list[Scan]', folders: tuple[Path, ...]) -> 'list[Scan]':
-    """Give every scan what there is of it in folders of derivatives, looked for and looked at.
+    """Give every scan what there is of it in folders of derivatives, by name.
 
-    The folder named first goes before the others, and a mask that the scan has already before
-    all. What there is not is computed as ever. A file that cannot be used costs its scan alone.
+    What is in the files is looked at later
+    (:func:`ulfprep.bids.precomputed_read.check_precomputed`). The folder named first goes before
+    the others, and a mask that the scan has already before all. What there is not is computed as
+    ever. A choice that is not clear costs its scan alone.
 
     Parameters
     ----------
@@ -144,7 +146,7 @@ def with_derivatives(scans: 'list[Scan]', folders: tuple[Path, ...]) -> 'list[Sc
     -------
     list of Scan
         With ``precomputed``, ``mask`` and ``mask_note`` where a mask was found, and ``problem``
-        where a file is to blame.
+        where it is not clear which file is meant.
 
     Raises
     ------
@@ -172,8 +174,6 @@ def with_derivatives(scans: 'list[Scan]', folders: tuple[Path, ...]) -> 'list[Sc
 
 def _given(scan: 'Scan', finds: list[Precomputed]) -> 'Scan':
     """Return a scan with the best of what was found of it."""
-    from ulfprep.bids.precomputed_read import check_piece
-
     notes = [note for one in finds for note in one.notes]
     problem = next((one.problem for one in finds if one.problem), '')
     chosen = {}
@@ -183,13 +183,6 @@ def _given(scan: 'Scan', finds: list[Precomputed]) -> 'Scan':
             notes.append(f'Not taken: {piece.name}; --brain-mask goes before it.')
             piece = None
         chosen[what] = piece
-    for piece in filter(None, chosen.values()):
-        if problem:
-            break
-        try:
-            check_piece(piece, scan)
-        except BadDerivativeError as error:
-            problem = str(error)
     if piece := chosen['tissues']:
         notes.append(f'Tissues were not segmented but taken from {piece.name} (--derivatives).')
     given = Precomputed(**chosen, notes=tuple(dict.fromkeys(notes)), problem=problem)

@@ -135,7 +135,7 @@ def _files(scan: Scan, folder: Path, notes: list[str]) -> list[_File]:
         if found.missing or (averaged and set(scan.entities) <= {'subject', 'session'}):
             own_session = 'session' not in found.missing
             count = scans_beside(scan, own_session)
-            if count > 1:
+            if count > 1 and not says_it_is_of(scan, path):
                 whom = 'session' if scan.session and own_session else 'participant'
                 refused.setdefault((whom, count), []).append(path.name)
                 continue
@@ -148,6 +148,35 @@ def _files(scan: Scan, folder: Path, notes: list[str]) -> list[_File]:
             'scan or of an average, and need not lie where this scan does.'
         )
     return kept
+
+
+def says_it_is_of(scan: Scan, path: Path) -> bool:
+    """Tell whether the sidecar of a file, or of its corrected image, names this scan alone.
+
+    Parameters
+    ----------
+    scan : Scan
+    path : Path
+        Of a derivative.
+
+    Returns
+    -------
+    bool
+    """
+    name = path.name.split('.')[0]
+    kept = [part for part in name.split('_') if part.split('-', 1)[0] in ENTITY_NAMES]
+    for sidecar in (f'{name}.json', f'{"_".join(kept)}_desc-preproc_{scan.suffix}.json'):
+        try:
+            sources = read_json(path.with_name(sidecar)).get('Sources') or []
+            found = {str(source).rpartition('/')[2] for source in sources}
+        except (OSError, ValueError, AttributeError, TypeError):
+            continue
+        raw = {
+            n for n in found if n.split('.')[0].endswith(f'_{scan.suffix}') and '_desc-' not in n
+        }
+        if raw:
+            return raw == {scan.path.name}
+    return False
 
 
 def _averages(folder: Path) -> bool:

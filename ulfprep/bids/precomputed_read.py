@@ -191,6 +191,20 @@ def _box(inside: np.ndarray, path: Path) -> tuple[slice, ...]:
     return tuple(box)
 
 
+def check_precomputed(scan) -> None:
+    """Refuse a scan where a file that is to be taken for it cannot be.
+
+    Raises
+    ------
+    UnusableScanError
+    """
+    for piece in scan.precomputed.pieces if scan.precomputed else ():
+        try:
+            check_piece(piece, scan)
+        except BadDerivativeError as error:
+            raise UnusableScanError(str(error)) from error
+
+
 def check_piece(piece: Piece, scan) -> None:
     """Refuse a file that is not what its name says, or lies elsewhere than the scan.
 

@@ -175,7 +175,7 @@ def dataset_description(settings: Settings) -> dict:
     raw = read_json(settings.bids_dir / 'dataset_description.json')
     # Relative, so that the two folders may be moved together.
     link = quote(Path(os.path.relpath(settings.bids_dir, settings.output_dir)).as_posix())
-    links = {'raw': link}
+    links = _links_before(settings.output_dir) | {'raw': link}
     for name, folder in dataset_names(settings.derivatives).items():
         links[name] = quote(Path(os.path.relpath(folder, settings.output_dir)).as_posix())
     source = {'URL': link}
@@ -192,13 +192,25 @@ def dataset_description(settings: Settings) -> dict:
                 'Description': 'Physics-based enhancement of ultra-low-field MRI',
             }
         ],
-        'SourceDatasets': [source, *({'URL': links[name]} for name in list(links)[1:])],
+        'SourceDatasets': [
+            source,
+            *({'URL': url} for name, url in sorted(links.items()) if name != 'raw'),
+        ],
         'DatasetLinks': links,
         'HowToAcknowledge': 'See logs/CITATION.md for the methods and what to cite.',
     }
     if raw.get('License'):
         description['License'] = raw['License']
     return description
+
+
+def _links_before(output_dir: Path) -> dict[str, str]:
+    """Return the links of earlier runs, which sidecars of theirs may refer to."""
+    try:
+        links = read_json(output_dir / 'dataset_description.json')['DatasetLinks']
+        return {str(name): str(url) for name, url in links.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def write_dataset_files(settings: Settings) -> None:

@@ -94,8 +94,8 @@ def _remarks(selection: 'Selection', plan: 'list[Planned]', settings: Settings) 
         f'{sum(scan.fate == fate for scan in plan)} {text}'
         for fate, text in ((RUN, 'to run'), (FINISHED, FINISHED), (REFUSED, REFUSED))
     )
-    last = f'{len(plan)} scan(s): {counts}; dry run: no image was read and nothing was written'
-    return [*others, last]
+    note = 'dry run: nothing was written, and of the images only headers were read'
+    return [*others, f'{len(plan)} scan(s): {counts}; {note}']
 
 
 def _resolved(settings: Settings) -> Settings:

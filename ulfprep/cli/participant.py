@@ -26,7 +26,8 @@ def run_participant(settings: Settings) -> Exit:
     -------
     Exit
         OK if every scan is finished, FAILURE if some failed, BAD_DATA if all failed
-        because none was usable, TEMPORARY if all failures were killed processes.
+        because none was usable, IO_ERROR if all failures were the disk's, TEMPORARY if all
+        were killed processes and participants that another run holds.
 
     Raises
     ------
@@ -99,13 +100,19 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     # Held until the reports are written too.
     with Locks.of(settings) as locks:
         verdicts, methods = run_scans(scans, settings, run_dir, locks)
-        if methods:
-            write_citation(settings.output_dir, methods)
+        try:
+            if methods:
+                write_citation(settings.output_dir, methods)
+        except OSError as error:  # what became of the scans has to be told first of all
+            LOGGER.error('the methods text cannot be written: %s', error)
+            unwritten = True
+        else:
+            unwritten = False
         failed = {v.scan.name: v.as_error() for v in verdicts if v.failure}
         reports_failed = write_reports(own_sessions(verdicts), settings.output_dir, failed)
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
-    code = exit_code(verdicts, reports_failed)
+    code = exit_code(verdicts, reports_failed or unwritten)
     LOGGER.info('log and crash files: %s', run_dir)
     return code
 
@@ -161,4 +168,6 @@ def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
         return Exit.BAD_DATA
     if set(kinds) <= TEMPORARY and all(v.status != 'not run' for v in verdicts):
         return Exit.TEMPORARY
+    if set(kinds) == {'OSError'}:  # of its classes that which is for disks: full, broken
+        return Exit.IO_ERROR
     return Exit.FAILURE

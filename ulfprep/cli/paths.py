@@ -100,12 +100,19 @@ def same(one: Path, other: Path) -> bool:
 
 def within(path: Path, folder: Path) -> bool:
     """Tell whether a path, there or not, lies somewhere below a folder."""
-    return any(same(parent, folder) for parent in path.parents)
+    return any(same(parent, folder.resolve()) for parent in path.resolve().parents)
 
 
 def check_dataset(bids_dir: Path) -> None:
     """Refuse a folder that is missing, unreadable or no BIDS dataset."""
-    if not bids_dir.is_dir():
+    try:
+        there = bids_dir.is_dir()
+    except OSError as error:  # in a folder that may not be entered, or with too long a name
+        reason = error.strerror or error
+        raise Stop(
+            Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read ({reason}); check permissions'
+        ) from error
+    if not there:
         raise Stop(Exit.NO_INPUT, f'{bids_dir}: there is no such folder')
     if not os.access(bids_dir, os.R_OK | os.X_OK):
         raise Stop(Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read; check permissions')

@@ -59,16 +59,12 @@ def divided_field(
     """
     mask, image = np.asarray(mask, bool), np.asarray(image, np.float32)
     same = same_voxels(grid, source)
-    brain = carry(mask.astype(np.float32), grid, source) > 0.5
-    if not brain.any():
-        raise NoFieldError('it shows nothing of the brain')
     # What is far from the brain takes no part, and most of a volume of FreeSurfer is.
-    box = tuple(
-        slice(max(s.start - 2, 0), s.stop + 2) for s in ndimage.find_objects(brain.astype(int))[0]
-    )
-    box = tuple(slice(b.start, min(b.stop, n)) for b, n in zip(box, source.shape, strict=True))
-    source, brain = source.crop(box), brain[box]
-    corrected = np.asarray(corrected, np.float32)[box]
+    box = box_around(mask, grid, source)
+    source, corrected = source.crop(box), np.asarray(corrected[box], np.float32)
+    if not corrected.size:
+        raise NoFieldError('it shows nothing of the brain')
+    brain = carry(mask.astype(np.float32), grid, source) > 0.5
     measured = carry(image, grid, source)
     usable = brain & (corrected > 0) & (measured > 0)
     if usable.sum() < 0.5 * max(brain.sum(), 1):
@@ -135,6 +131,21 @@ def smooth_part(ratio: np.ndarray, usable: np.ndarray, zooms) -> tuple[np.ndarra
         smooth = smooth + ndimage.gaussian_filter(rest * weight, width) / total
     rest = (ratio - smooth)[usable]
     return smooth, float(1.4826 * np.median(np.abs(rest - np.median(rest))))
+
+
+def box_around(mask: np.ndarray, grid: Grid, other: Grid, margin: int = 2) -> tuple[slice, ...]:
+    """Return where on another grid the brain lies, with a margin of some voxels."""
+    found = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    ends = np.array([[f[0] - 0.5, f[-1] + 0.5] for f in found])
+    corners = np.stack(np.meshgrid(*ends, indexing='ij')).reshape(3, -1)
+    to_other = np.linalg.inv(other.affine) @ grid.affine
+    at = to_other[:3, :3] @ corners + to_other[:3, 3:]
+    low = np.floor(at.min(axis=1)).astype(int) - margin
+    high = np.ceil(at.max(axis=1)).astype(int) + margin + 1
+    return tuple(
+        slice(int(np.clip(a, 0, n)), int(np.clip(b, 0, n)))
+        for a, b, n in zip(low, high, other.shape, strict=True)
+    )
 
 
 def thinned(grid: Grid, spacing: float = 3.0) -> tuple[Grid, tuple[slice, ...]]:

@@ -198,7 +198,7 @@ def _execute(
         """Judge a part that is through, and keep what is known."""
         if part in again:
             return
-        failures = read_crashes(crash_dir)
+        failures = [*read_crashes(crash_dir), *getattr(plugin, 'unwritten', ())]
         if not last and isinstance(parts[part], GroupTask) and failures:
             return  # whom a group can do without is known once all of it is through
         judged, again[part] = judge(parts[part], settings, failures)

@@ -13,6 +13,7 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.plugin import ResilientMultiProc
 from ulfprep.workflows.plugin_file import read_plugin_file
 from ulfprep.workflows.watch import Watch
+from ulfprep.workflows.workers import let_go
 
 LOGGER = logging.getLogger('ulfprep')
 #: What this package has its own plugin for.
@@ -23,6 +24,7 @@ USUAL = OWN
 
 def free_memory(settings: Settings) -> Limit:
     """Return the memory that nodes may use in all: what the run may, less its main process."""
+    let_go()  # of the images that were checked
     bound = memory_bound(settings.mem_gb)
     return Limit(max(bound.gb - own_memory_gb(), 0.1), bound.source)
 
@@ -81,7 +83,8 @@ def run_workflow(workflow: LiterateWorkflow, plugin, watch: Watch, crash_dir: Pa
             workflow.run(plugin=plugin)
         except Exception as error:  # Nipype raises after all scans are through
             LOGGER.debug('the workflow engine ended with: %s', error)
-            if not list(crash_dir.glob('crash-*.txt')):
+            unwritten = getattr(plugin, 'unwritten', ())
+            if not unwritten and not list(crash_dir.glob('crash-*.txt')):
                 # Not a node, then: without this the reason would be lost.
                 LOGGER.error('the workflow engine failed: %s', error)
                 LOGGER.debug('', exc_info=error)

@@ -8,6 +8,8 @@ from ulfprep.bids.dataset import Scan
 
 #: An exception's last line, ``module.Kind: message``, possibly indented by Nipype.
 _EXCEPTION = re.compile(r'^\s*((?:\w+\.)*\w+): ?(.*)$')
+#: What the kernel says of a disk that is full, and of a user's share of one.
+NO_ROOM = ('No space left on device', 'Disk quota exceeded')
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,41 @@ class Verdict:
 def read_crash(path: Path) -> Failure:
     """Read one of Nipype's crash files (text format)."""
     text = path.read_text(encoding='utf-8', errors='replace')
+    return failure_of(text, path.stem, str(path))
+
+
+def failure_of(text: str, name: str, crash_file: str = '') -> Failure:
+    """Return what the text of a crash file says.
+
+    Parameters
+    ----------
+    text : str
+    name : str
+        Of the node, where the text does not tell.
+    crash_file : str
+        Where the text is kept, if it is.
+    """
     first = re.match(r'Node: (\S+)', text)
     start = text.find('Traceback (most recent call last)')
     trace = text[start:] if start >= 0 else text
     # Nipype adds to what happened that there is no result, as if that were news.
     trace = trace.partition('\n\nWhen creating this crashfile')[0]
+    before, _, after = trace.rpartition('\n\nDuring handling of the above exception')
+    if before and 'result["result"] = node.result' in after:
+        trace = before  # likewise
     kind, message = _last_exception(trace)
+    if any(message.endswith(said) for said in NO_ROOM):
+        # Compressed files do not say which of them it was.
+        folder = re.search(r'^Working directory: (.+)$', text, re.MULTILINE)
+        message += f': {folder.group(1)}' if folder else ''
+    if any(said in message for said in NO_ROOM):
+        message += '; make room and run the same command again: finished steps are kept'
     return Failure(
-        node=first.group(1) if first else path.stem,
+        node=first.group(1) if first else name,
         kind=kind,
         message=message,
         traceback=trace.strip(),
-        crash_file=str(path),
+        crash_file=crash_file,
     )
 
 

@@ -1,7 +1,8 @@
 """Intermediate results that a lost machine or a full disk left damaged in the work folder.
 
 Nipype takes a step for done by the names of its files. A run that was merely killed never leaves
-it so; a machine that lost power may, with files cut short under their final names.
+it so; a machine that lost power may, with files cut short under their final names, and so do
+scratch disks that are purged of old files.
 """
 
 import gzip
@@ -37,13 +38,25 @@ def remove_damaged(folder: Path) -> list[Path]:
     steps = {path.parent for name in _OF_STEPS for path in folder.rglob(name)}
     for step in sorted(steps):
         files = sorted(path for path in step.rglob('*') if path.is_file())
-        damaged = next(filter(is_damaged, files), None)
+        damaged = next(filter(is_damaged, files), None) or _incomplete(step)
         if damaged is None:
             continue
-        LOGGER.warning('%s: damaged, so that its step is run again', damaged)
+        LOGGER.warning('%s: damaged or incomplete, so that its step is run again', damaged)
         shutil.rmtree(step, ignore_errors=True)
         removed.append(step)
     return removed
+
+
+def _incomplete(step: Path) -> Path | None:
+    """Return the result of a step that names files which are not there any more."""
+    from nipype.pipeline.engine.utils import load_resultfile
+
+    for path in step.glob('result_*.pklz'):
+        try:
+            load_resultfile(path)
+        except Exception:  # noqa: BLE001 - of whatever kind: it is of no use
+            return path
+    return None
 
 
 def is_damaged(path: Path) -> bool:

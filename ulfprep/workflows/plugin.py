@@ -1,12 +1,14 @@
 """Nipype's process pool, made to survive the death of a worker and to finish scan by scan."""
 
 import logging
+from pathlib import Path
 from traceback import format_exception
 
 import numpy as np
 from nipype.pipeline.plugins import MultiProcPlugin
 
 from ulfprep.machine import killed_for_memory, memory_limit
+from ulfprep.workflows.failures import failure_of
 from ulfprep.workflows.workers import IDLE_MEMORY, Pool, WorkerDied
 
 LOGGER = logging.getLogger('nipype.workflow')
@@ -43,6 +45,22 @@ class ResilientMultiProc(MultiProcPlugin):
         self.pool = Pool((self._cwd, level, self.plugin_args.get('log_file')))
         self._killed_before = killed_for_memory()
         self._places = None
+        #: Failures of which there is no crash file.
+        self.unwritten = []
+
+    def _report_crash(self, node, result=None):
+        """Write the crash file of a node; what cannot be written (a full disk) is remembered."""
+        try:
+            return super()._report_crash(node, result=result)
+        except OSError as error:
+            LOGGER.error('the crash file of %s cannot be written: %s', node.fullname, error)
+            folder = Path(node.config['execution']['crashdump_dir'])
+            for half in folder.glob(f'crash-*-{node._id}-*'):
+                half.unlink(missing_ok=True)
+            story = ''.join((result or {}).get('traceback') or format_exception(error))
+            heading = f'Node: {node.fullname}\nWorking directory: {node.output_dir()}\n\n'
+            self.unwritten.append(failure_of(heading + story, node.fullname))
+            return None
 
     def stop(self) -> None:
         """End all workers at once."""

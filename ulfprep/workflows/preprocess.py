@@ -186,7 +186,6 @@ def _add_segmentation(
             ),
             name='tissues',
             n_procs=settings.omp_nthreads,
-            mem_gb=2.0,
         )
         if given.numbers:
             tissues.inputs.numbers = list(given.numbers)

@@ -39,15 +39,18 @@ class Records:
             remove_verdict(out, verdict.scan)
         # What another process is just working on is its affair.
         elif failure and failure.kind != LockedError.__name__:
-            write_verdict(
-                out,
-                verdict.scan,
-                node=failure.node,
-                kind=failure.kind,
-                message=without_paths(failure.message, self.settings),
-                traceback=without_paths(failure.traceback, self.settings),
-                run=self.run.as_posix(),
-            )
+            try:
+                write_verdict(
+                    out,
+                    verdict.scan,
+                    node=failure.node,
+                    kind=failure.kind,
+                    message=without_paths(failure.message, self.settings),
+                    traceback=without_paths(failure.traceback, self.settings),
+                    run=self.run.as_posix(),
+                )
+            except OSError as error:  # it is told at the end all the same
+                LOGGER.error('the record of a failure cannot be written: %s', error)
 
     def done(self, job: Job) -> bool:
         """Tell whether a job needs no work, and say so of its scans."""

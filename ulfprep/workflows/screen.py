@@ -11,6 +11,7 @@ from ulfprep.bids.checks import UnusableScanError, check_image
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.expected import expected_of
 from ulfprep.bids.finished import is_finished
+from ulfprep.bids.precomputed_read import check_precomputed
 from ulfprep.settings import Settings
 from ulfprep.workflows.failures import Failure
 from ulfprep.workflows.reference import reference_scan
@@ -99,6 +100,7 @@ def _look(scan: Scan, settings: Settings):
             return task, None, []
         image = check_image(scan.path)
         warnings += _warnings(image.notes)
+        check_precomputed(scan)
         size = tuple(float((column**2).sum() ** 0.5) for column in image.affine[:3, :3].T)
     except UnusableScanError as error:
         return task, error, warnings

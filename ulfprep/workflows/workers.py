@@ -194,7 +194,7 @@ def _serve(pipe, parent: int, folder: str, log_level: int, log_file: str | None)
             story = format_exception(error)
             pipe.send({'result': None, 'traceback': story, 'taskid': job[-1]})
         del job, answer
-        _let_go()
+        let_go()
 
 
 def die_with(parent: int) -> None:
@@ -232,7 +232,7 @@ def quieten(log_level: int, log_file: str | None) -> None:
         ours.addHandler(whole)
 
 
-def _let_go() -> None:
+def let_go() -> None:
     """Give memory that is not used any more back to the system: other workers may need it."""
     gc.collect()
     with suppress(OSError, AttributeError):  # not the GNU C library

@@ -1,0 +1,42 @@
+"""Several processes at once, however they are made, give the bytes of one."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from runs import EXAMPLES, run_ulfprep
+
+COMMON = ['--sloppy', '--device', 'cpu', '--omp-nthreads', '1', '--skip-bids-validation']
+
+
+def digests(root):
+    """Return the hash of every file below ``root`` but the logs of single runs."""
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob('*')
+        if path.is_file() and ('logs' not in path.parts or path.name.startswith('CITATION'))
+    }
+
+
+def test_two_scans_at_a_time_and_two_processes_at_once_change_no_byte(tmp_path):
+    done = run_ulfprep(
+        EXAMPLES, tmp_path / 'one', 'participant', '-w', tmp_path / 'w', '--nprocs', 2, *COMMON
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert '2 at a time' in done.stderr
+    # Into one output folder and by way of one work folder, each a participant.
+    script = Path(sys.executable).with_name('ulfprep')
+    arguments = [EXAMPLES, tmp_path / 'two', 'participant', '-w', tmp_path / 'v', '--nprocs', 1]
+    processes = [
+        subprocess.Popen(
+            [script, *map(str, arguments), *COMMON, '--participant-label', label],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for label in ('01', '02')
+    ]
+    for process in processes:
+        assert process.communicate()[1]
+        assert process.returncode == 0
+    assert digests(tmp_path / 'one') == digests(tmp_path / 'two')
