@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING
 
 from ulfprep.bids.errors import DatasetError, NoScansError, UnknownLabelError
 from ulfprep.bids.filters import mismatch
-from ulfprep.bids.index import (
-    EXTENSIONS,
-    anatomical_images,
-    asked_participants,
-    find_participants,
-    shorten,
-)
+from ulfprep.bids.images import anatomical_images
+from ulfprep.bids.index import EXTENSIONS, asked_participants, find_participants, shorten
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars
 from ulfprep.settings import MODALITIES, Settings
 
