@@ -23,4 +23,4 @@ def test_options_that_the_readme_names_exist():
 
     known = build_parser().format_help()
     for flag in set(re.findall(r'--[a-z]+(?:-[a-z]+)*', README.read_text())):
-        assert flag in known or flag in {'--editable', '--rm', '--data'}, flag
+        assert flag in known or flag in {'--editable', '--rm', '--data', '--dist'}, flag

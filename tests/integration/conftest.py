@@ -21,7 +21,6 @@ def example_run(tmp_path_factory):
     base = tmp_path_factory.mktemp('examples')
     done = run_ulfprep(
         EXAMPLES, base / 'out', 'participant', '-w', base / 'work',
-        '--nprocs', 2, '--omp-nthreads', 2,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return base / 'out', done

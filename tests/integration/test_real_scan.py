@@ -16,7 +16,6 @@ def real_run(test_data, tmp_path_factory):
     base = tmp_path_factory.mktemp('real')
     done = run_ulfprep(
         test_data / 'ulf64mt_lowgan_bids', base / 'out', 'participant', '-w', base / 'work',
-        '--nprocs', 2, '--omp-nthreads', 2,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return base / 'out'

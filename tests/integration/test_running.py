@@ -1,4 +1,4 @@
-"""Several processes at once, however they are made, give the bytes of one."""
+"""Several processes or threads at once, however they are made, give the bytes of one."""
 
 import hashlib
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runs import EXAMPLES, run_ulfprep
 
-COMMON = ['--sloppy', '--device', 'cpu', '--omp-nthreads', '1', '--skip-bids-validation']
+COMMON = ['--sloppy', '--device', 'cpu', '--skip-bids-validation']
 
 
 def digests(root):
@@ -21,20 +21,32 @@ def digests(root):
 
 def test_two_scans_at_a_time_and_two_processes_at_once_change_no_byte(tmp_path):
     done = run_ulfprep(
-        EXAMPLES, tmp_path / 'one', 'participant', '-w', tmp_path / 'w', '--nprocs', 2, *COMMON
-    )
+        EXAMPLES, tmp_path / 'one', 'participant', '-w', tmp_path / 'w', *COMMON,
+        '--nprocs', 2, '--omp-nthreads', 1,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert '2 at a time' in done.stderr
-    # Into one output folder and by way of one work folder, each a participant.
+    # Into one output folder and by way of one work folder, each a participant, and with another
+    # number of threads each.
     script = Path(sys.executable).with_name('ulfprep')
-    arguments = [EXAMPLES, tmp_path / 'two', 'participant', '-w', tmp_path / 'v', '--nprocs', 1]
+    arguments = [EXAMPLES, tmp_path / 'two', 'participant', '-w', tmp_path / 'v']
     processes = [
         subprocess.Popen(
-            [script, *map(str, arguments), *COMMON, '--participant-label', label],
+            [
+                script,
+                *map(str, arguments),
+                *COMMON,
+                '--participant-label',
+                label,
+                '--nprocs',
+                threads,
+                '--omp-nthreads',
+                threads,
+            ],
             stderr=subprocess.PIPE,
             text=True,
-        )
-        for label in ('01', '02')
+        )  # fmt: skip
+        for label, threads in (('01', '1'), ('02', '3'))
     ]
     for process in processes:
         assert process.communicate()[1]

@@ -1,15 +1,22 @@
 """Running the installed command and the BIDS validator, for the integration tests."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+from ulfprep.machine import usable_cpus
+
 ROOT = Path(__file__).resolve().parents[2]
+#: CPUs of one run: where tests run side by side, so do their runs.
+CPUS = max(1, usable_cpus() // int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1')))
 EXAMPLES = ROOT / 'bids_examples' / 'ulf64mt'
 
 
 def run_ulfprep(*arguments, timeout=1500) -> subprocess.CompletedProcess:
-    """Run the installed console script."""
+    """Run the installed console script, on no more CPUs than are this test's to use."""
+    if '--nprocs' not in arguments:
+        arguments = (*arguments, '--nprocs', CPUS)
     script = Path(sys.executable).with_name('ulfprep')
     return subprocess.run(
         [str(script), *map(str, arguments)],

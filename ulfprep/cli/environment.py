@@ -32,9 +32,11 @@ def run_environment(settings: Settings) -> dict[str, str]:
         'FSLOUTPUTTYPE': 'NIFTI_GZ',
         # What every library may take; nodes declare the same to the scheduler.
         'OMP_NUM_THREADS': threads,
-        'OPENBLAS_NUM_THREADS': threads,
         'MKL_NUM_THREADS': threads,
-        # Its results depend on the number of threads, and it has little to do.
+        # Matrix products are the same bits whatever the number of threads.
+        'MKL_CBWR': 'AUTO,STRICT',
+        # Their results depend on the number of threads, and they have little to do.
+        'OPENBLAS_NUM_THREADS': '1',
         'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': '1',
         # Deterministic matrix products on a GPU.
         'CUBLAS_WORKSPACE_CONFIG': ':4096:8',

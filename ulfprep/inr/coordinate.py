@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from ulfprep.inr.linear import Linear
 from ulfprep.inr.points import Points
 
 #: Points that go through such a network at a time.
@@ -51,7 +52,7 @@ class CoordinateField(nn.Module):
         # One scale for all axes: a frequency is the same wavelength in every direction.
         self.register_buffer('scale', scale / scale.max().clamp_min(1e-6))
         self.body = body
-        self.head = nn.Linear(width, n_out)
+        self.head = Linear(width, n_out)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 

@@ -6,6 +6,35 @@ import torch
 
 #: Ways to compare voxels, see :func:`data_term`.
 LIKELIHOODS = ('mae', 'rician')
+#: Numbers that one thread adds up at a time.
+ROW = 1024
+
+
+def total(values):
+    """Sum of all elements, the same bits whatever the number of threads.
+
+    Of large tensors PyTorch gives every thread a part, so that the order of the additions
+    follows the number of parts. Sums of short rows do not, nor does what is left of them.
+
+    Parameters
+    ----------
+    values : tensor
+
+    Returns
+    -------
+    tensor, scalar
+    """
+    values = values.reshape(-1)
+    while len(values) > ROW:
+        whole = len(values) // ROW * ROW
+        rows = values[:whole].view(-1, ROW).sum(1)
+        values = torch.cat([rows, values[whole:].sum(0, keepdim=True)])
+    return values.sum()
+
+
+def average(values):
+    """Mean of all elements, see :func:`total`."""
+    return total(values) / values.numel()
 
 
 def data_term(predicted, measured, sigma: float, likelihood: str = 'mae'):
@@ -34,7 +63,7 @@ def data_term(predicted, measured, sigma: float, likelihood: str = 'mae'):
         If there is no such likelihood.
     """
     if likelihood == 'mae':
-        return (predicted - measured).abs().mean() / sigma
+        return average((predicted - measured).abs()) / sigma
     if likelihood == 'rician':
         return rician_term(predicted, measured, sigma)
     raise ValueError(f'no such likelihood: {likelihood}; there are {", ".join(LIKELIHOODS)}')
@@ -62,15 +91,20 @@ def rician_term(predicted, measured, sigma: float):
     # The sign of a signal cannot be seen in its magnitude.
     signal, magnitude = predicted.abs() / sigma, measured / sigma
     bessel = torch.log(torch.special.i0e(signal * magnitude) / torch.special.i0e(magnitude**2))
-    return math.sqrt(math.pi / 2) * (0.5 * (magnitude - signal) ** 2 - bessel).mean()
+    return math.sqrt(math.pi / 2) * average(0.5 * (magnitude - signal) ** 2 - bessel)
 
 
 def segmentation_term(predicted, posterior, epsilon: float = 1e-4):
     """Soft Dice plus cross-entropy between tissue shares, shapes (3, n)."""
-    overlap = 2 * (predicted * posterior).sum(-1) + epsilon
-    dice = overlap / ((predicted**2).sum(-1) + (posterior**2).sum(-1) + epsilon)
-    entropy = -(posterior * torch.log(predicted.clamp_min(epsilon))).sum(0).mean()
+    overlap = 2 * _each(predicted * posterior) + epsilon
+    dice = overlap / (_each(predicted**2) + _each(posterior**2) + epsilon)
+    entropy = average(-(posterior * torch.log(predicted.clamp_min(epsilon))).sum(0))
     return (1 - dice).mean() + entropy
+
+
+def _each(values):
+    """Sum of every row."""
+    return torch.stack([total(row) for row in values])
 
 
 def total_variation(volume, inside, spacing: float, floor: float = 1e-3):
@@ -99,7 +133,7 @@ def total_variation(volume, inside, spacing: float, floor: float = 1e-3):
         neighbour = volume[(slice(None), *shift)]
         squared = squared + (neighbour - core) ** 2 * (both & inside[tuple(shift)])
     gradient = torch.sqrt(squared / spacing**2 + floor**2) - floor
-    return (gradient * both).sum() / (both.sum().clamp_min(1) * volume.shape[0])
+    return total(gradient * both) / (both.sum().clamp_min(1) * volume.shape[0])
 
 
 def class_term(intensity, probs, means, spread: float):
@@ -114,4 +148,4 @@ def class_term(intensity, probs, means, spread: float):
         S.d. of the intensities of one tissue, same units as ``means``.
     """
     distance = (intensity[None] - means[:, None]) / spread
-    return 0.5 * (probs * distance**2).sum(0).mean()
+    return 0.5 * average((probs * distance**2).sum(0))

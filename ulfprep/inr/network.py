@@ -10,6 +10,7 @@ import math
 import torch
 from torch import nn
 
+from ulfprep.inr.linear import Linear
 from ulfprep.inr.points import Points
 from ulfprep.physics.acquisition import apply_matrices
 
@@ -50,7 +51,7 @@ class GaborLayer(nn.Module):
     def __init__(self, n_in: int, n_out: int, frequency: float = 4.0, scale: float = 1.0):
         super().__init__()
         self.frequency, self.scale = frequency, scale
-        self.linear = nn.Linear(n_in, 2 * n_out)
+        self.linear = Linear(n_in, 2 * n_out)
 
     def forward(self, x):
         """Map (n, n_in) to (n, n_out)."""
@@ -86,7 +87,7 @@ class LatticeField(nn.Module):
         self.body = nn.Sequential(
             *(GaborLayer(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
         )
-        self.head = nn.Linear(hidden, n_out)
+        self.head = Linear(hidden, n_out)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 

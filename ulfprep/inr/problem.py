@@ -42,7 +42,13 @@ def evaluate(network, warm, block: Block, intensity0, logits0, *, channel=0, pos
     correction = network(Points(axes, block.inside.to(device), pose))
     intensity = torch.relu(intensity0 + correction[channel])
     # The last three outputs are the tissues, however many contrasts there are.
-    return intensity, torch.softmax(logits0 + correction[-3:], dim=0)
+    return intensity, _softmax(logits0 + correction[-3:])
+
+
+def _softmax(logits):
+    """Softmax along the first axis; that of PyTorch is not the same bits with other threads."""
+    shares = torch.exp(logits - logits.amax(0).detach())
+    return shares / shares.sum(0)
 
 
 class Problem:
@@ -102,7 +108,7 @@ class Problem:
             + o.weight_tv_tissue * tv_tissue
         )
         with torch.no_grad():
-            squared = float((((predicted - measured) / view.sigma) ** 2).sum())
+            squared = float(losses.total(((predicted - measured) / view.sigma) ** 2))
         terms = {
             'total': total,
             'data': data,

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ulfprep.inr.coordinate import CoordinateField
+from ulfprep.inr.linear import Linear
 
 #: Frequency of the sines.
 W0 = 30.0
@@ -16,7 +17,7 @@ class SineLayer(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, first: bool = False):
         super().__init__()
-        self.linear = nn.Linear(n_in, n_out)
+        self.linear = Linear(n_in, n_out)
         bound = 1 / n_in if first else math.sqrt(6 / n_in) / W0
         nn.init.uniform_(self.linear.weight, -bound, bound)
 
