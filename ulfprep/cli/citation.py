@@ -1,6 +1,5 @@
 """Methods text and references of a run, for the paper that uses its results."""
 
-import logging
 import re
 import sys
 from importlib.resources import files
@@ -9,6 +8,7 @@ from pathlib import Path
 from ulfprep.bids.files import write_text
 from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.logs import logging_to
 from ulfprep.settings import Settings
 
 
@@ -55,21 +55,16 @@ def boilerplate_only(settings: Settings) -> Exit:
     Stop
         If the run could not begin, or no selected scan could be processed.
     """
-    with prepared(settings):
+    with logging_to(None, settings.verbose), prepared(settings):
         from ulfprep.cli.preflight import preflight
         from ulfprep.cli.select import select_scans
 
-        logger = logging.getLogger('ulfprep')
-        terminal = logging.StreamHandler(sys.stderr)
-        logger.addHandler(terminal)
-        try:
-            settings = preflight(settings)
-            scans = list(select_scans(settings).scans)
-            from ulfprep.workflows.methods import planned_methods
+        settings = preflight(settings)
+        scans = list(select_scans(settings).scans)
+        # As late as this, for it imports what reads the environment.
+        from ulfprep.workflows.methods import planned_methods
 
-            methods = planned_methods(scans, settings)
-        finally:
-            logger.removeHandler(terminal)
+        methods = planned_methods(scans, settings)
     if not methods:
         raise Stop(
             Exit.BAD_DATA, f'{settings.bids_dir}: no selected scan can be processed; see above'

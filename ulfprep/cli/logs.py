@@ -34,17 +34,17 @@ class _LogFile(logging.FileHandler):
 
 
 @contextmanager
-def logging_to(log_file: Path, verbose: int) -> Iterator[None]:
+def logging_to(log_file: Path | None, verbose: int) -> Iterator[None]:
     """Log ulfprep's and Nipype's messages to a file, and what matters to the terminal.
 
     Parameters
     ----------
-    log_file : Path
-        Gets everything from INFO on (DEBUG with ``-vv``).
+    log_file : Path or None
+        Gets everything from INFO on (DEBUG with ``-vv``); ``None`` for the terminal alone.
     verbose : int
         0 shows ulfprep's messages, 1 Nipype's as well, 2 everything.
     """
-    whole = _LogFile(log_file, encoding='utf-8')
+    whole = _LogFile(log_file, encoding='utf-8') if log_file else logging.NullHandler()
     whole.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(logging.Formatter('%(message)s'))

@@ -1,12 +1,12 @@
 """The reports of a run, and those of earlier runs written again."""
 
 import logging
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.logs import logging_to
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
@@ -108,18 +108,12 @@ def reports_only(settings: Settings) -> Exit:
     out = settings.output_dir
     if not out.is_dir():
         raise Stop(Exit.NO_INPUT, f'{out}: there is no such folder; run without --reports-only')
-    terminal = logging.StreamHandler(sys.stderr)
-    LOGGER.addHandler(terminal)
-    LOGGER.setLevel(logging.INFO)
-    try:
-        with prepared(settings):
-            sessions = reported_sessions(settings)
-            if not sessions:
-                raise Stop(
-                    Exit.NOTHING_SELECTED,
-                    f'{out}: holds nothing of the participants and sessions that were asked for; '
-                    'run without --reports-only first',
-                )
-            return Exit.FAILURE if write_reports(sessions, out) else Exit.OK
-    finally:
-        LOGGER.removeHandler(terminal)
+    with logging_to(None, settings.verbose), prepared(settings):
+        sessions = reported_sessions(settings)
+        if not sessions:
+            raise Stop(
+                Exit.NOTHING_SELECTED,
+                f'{out}: holds nothing of the participants and sessions that were asked for; run '
+                'without --reports-only first',
+            )
+        return Exit.FAILURE if write_reports(sessions, out) else Exit.OK
