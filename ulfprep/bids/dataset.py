@@ -68,8 +68,8 @@ class Scan:
     mask_note : str
         Where that is from, a sentence.
     precomputed : Precomputed or None
-        What is taken of other software (:func:`ulfprep.bids.precomputed.with_derivatives`); its
-        mask is ``mask`` as well.
+        What is taken of other software
+        (:func:`ulfprep.bids.precomputed_take.with_derivatives`); its mask is ``mask`` as well.
     fusion : Fusion or None
         What it is fitted together with (:mod:`ulfprep.bids.fusion`).
     role : {'scan', 'member', 'fused'}

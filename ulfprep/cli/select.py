@@ -18,7 +18,8 @@ def select_scans(settings: Settings) -> 'Selection':
     from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
     from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
     from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
-    from ulfprep.bids.precomputed import DerivativesError, with_derivatives
+    from ulfprep.bids.precomputed import DerivativesError
+    from ulfprep.bids.precomputed_take import with_derivatives
 
     try:
         selection = select(settings)
