@@ -178,6 +178,31 @@ def read_mask_image(path: Path, option: str = '--brain-mask'):
     return data, image.affine
 
 
+def share_in_view(points: np.ndarray, affine: np.ndarray, scan: Scan) -> float:
+    """Return which share of some voxels lies in the field of view of a scan.
+
+    Parameters
+    ----------
+    points : numpy.ndarray, shape (n, 3)
+        Voxel indices; of very many only some are looked at.
+    affine : numpy.ndarray, shape (4, 4)
+        Of their image.
+    scan : Scan
+
+    Returns
+    -------
+    float
+        1 where the scan cannot be read: its own check says what is wrong with it.
+    """
+    try:
+        shape, own = read_grid(scan.path)
+        to_scan = np.linalg.inv(own) @ affine
+    except (UnusableScanError, np.linalg.LinAlgError):
+        return 1.0
+    at = points[:: max(len(points) // 100000, 1)] @ to_scan[:3, :3].T + to_scan[:3, 3]
+    return float(((at > -0.5) & (at < np.array(shape) - 0.5)).all(axis=1).mean())
+
+
 def check_mask(path: Path, scan: Scan) -> None:
     """Refuse what is no mask, or lies elsewhere than the scan.
 
@@ -189,13 +214,7 @@ def check_mask(path: Path, scan: Scan) -> None:
     inside = np.argwhere(share > 0.5)
     if not inside.size:
         raise MaskError(f'{path}: no voxel of the mask is above 0.5 (--brain-mask)')
-    try:
-        shape, own = read_grid(scan.path)
-        to_scan = np.linalg.inv(own) @ affine
-    except (UnusableScanError, np.linalg.LinAlgError):
-        return  # the scan's own check says what is wrong with it
-    at = inside[:: max(len(inside) // 100000, 1)] @ to_scan[:3, :3].T + to_scan[:3, 3]
-    within = ((at > -0.5) & (at < np.array(shape) - 0.5)).all(axis=1).mean()
+    within = share_in_view(inside, affine, scan)
     if within < LEAST_OVERLAP:
         raise MaskError(
             f'{path}: {100 * within:.0f} % of the mask lies in the field of view of '

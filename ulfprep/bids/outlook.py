@@ -3,11 +3,9 @@
 import dataclasses
 from dataclasses import dataclass
 
-from ulfprep.bids.acquisition import check_sidecar, field_strength, resolve_direction
 from ulfprep.bids.checks import UnusableScanError, read_grid
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import QC, path_of
-from ulfprep.bids.expected import expected_of
+from ulfprep.bids.decision import decide
 from ulfprep.bids.finished import is_finished, recalled
 from ulfprep.bids.fusion import group_scans
 from ulfprep.settings import Settings
@@ -79,20 +77,9 @@ def direction_of(scan: Scan, settings: Settings) -> str:
     UnusableScanError
         If header or sidecar tell that the scan cannot be processed.
     """
-    if scan.problem:
-        raise UnusableScanError(scan.problem)
-    read_grid(scan.path)
-    field, _ = field_strength(scan.metadata, settings.source_field, scan.path.name)
-    direction, _ = resolve_direction(field, settings.target_field, scan.path.name)
-    check_sidecar(scan.metadata, scan.path.name)
-    try:
-        path_of(scan, QC)
-        expected_of(scan, settings)
-    except (ValueError, ArithmeticError) as error:
-        text = str(error)
-        named = text if scan.path.name in text else f'{scan.path.name}: {text}'
-        raise UnusableScanError(named) from error
-    return direction
+    if not scan.problem:  # else that is told, not what is wrong with the image too
+        read_grid(scan.path)
+    return decide(scan, settings).direction
 
 
 def _fused(scans: list[Scan], found: dict[str, Planned], settings: Settings) -> dict[str, Planned]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ulfprep.bids.checks import UnusableScanError, read_image
 from ulfprep.bids.freesurfer import NOTHING, UNKNOWN, tissue_table
-from ulfprep.bids.masks import LEAST_OVERLAP, MaskError, read_mask_image
+from ulfprep.bids.masks import LEAST_OVERLAP, MaskError, read_mask_image, share_in_view
 from ulfprep.bids.precomputed import BadDerivativeError, Piece
 from ulfprep.physics import TISSUES
 
@@ -217,8 +217,6 @@ def check_piece(piece: Piece, scan) -> None:
     ------
     BadDerivativeError
     """
-    import nibabel as nib
-
     if piece.what == 'mask':
         data, affine = read_brain(piece.paths[0])
         inside = data > 0.5
@@ -234,14 +232,8 @@ def check_piece(piece: Piece, scan) -> None:
             )
         inside = data > 0.1 * np.percentile(data, 99)
     points = np.argwhere(inside)
-    try:
-        image = nib.load(scan.path)
-        to_scan = np.linalg.inv(image.affine) @ affine
-    except Exception:  # noqa: BLE001 - the scan's own check says what is wrong with it
-        return
-    at = points[:: max(len(points) // 100000, 1)] @ to_scan[:3, :3].T + to_scan[:3, 3]
-    within = ((at > -0.5) & (at < np.array(image.shape[:3]) - 0.5)).all(axis=1).mean()
-    if not points.size or within < LEAST_OVERLAP:
+    within = share_in_view(points, affine, scan) if points.size else 0.0
+    if within < LEAST_OVERLAP:
         raise BadDerivativeError(
             f'{piece.paths[0]}: {100 * within:.0f} % of it lies in the field of view of '
             f'{scan.path.name}; give files in the same world coordinates, or leave them out '

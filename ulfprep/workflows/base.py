@@ -169,15 +169,16 @@ def _execute(
     memory = free_memory(settings)
     needs = [_need(job, settings, memory) for job in jobs]
     at_once = scans_at_a_time(needs, settings, memory.gb)
+    work = workflow_folder(settings)
     if settings.force:
         for job in jobs:
-            shutil.rmtree(workflow_folder(settings) / job_node(job), ignore_errors=True)
+            shutil.rmtree(work / job_node(job), ignore_errors=True)
     reference = reference_name(settings)
     private = bool(settings.target_like) and not locks.take_in_work(reference)
     if private:  # another run is at it: its steps are its own
         reference += f'_{uuid4().hex[:8]}'
     for name in (*map(job_node, jobs), reference):
-        remove_damaged(workflow_folder(settings) / name)
+        remove_damaged(work / name)
     workflow = init_ulfprep_wf(jobs, settings, crash_dir, at_once == 1, reference)
     if settings.write_graph:
         LOGGER.info('graph of the workflow: %s', draw_graph(workflow, crash_dir))
@@ -209,7 +210,7 @@ def _execute(
     plugin = make_plugin(settings, list(parts), at_once, memory.gb)
     run_workflow(workflow, plugin, watch, crash_dir)
     if private:
-        shutil.rmtree(workflow_folder(settings) / reference, ignore_errors=True)
+        shutil.rmtree(work / reference, ignore_errors=True)
     for part in parts:
         tell(part, last=True)
     return [job for part in parts for job in again[part]]

@@ -8,11 +8,8 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep import __version__
-from ulfprep.bids.acquisition import check_sidecar, field_strength, resolve_direction
-from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import golden_list
-from ulfprep.bids.expected import expected_of
+from ulfprep.bids.decision import decide
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
@@ -68,37 +65,17 @@ class Task:
 
 
 def make_task(scan: Scan, settings: Settings) -> Task:
-    """Decide what to do with a scan from its field strength and the settings.
+    """Decide what to do with a scan from its sidecar and the settings.
 
     Raises
     ------
     UnusableScanError
-        If it has a problem that is known already, if its sidecar states what cannot be, if its
-        field strength is unknown or already the target, if its name has entities that no
-        derivative name can be made of, or if its timings leave no signal.
+        See :func:`ulfprep.bids.decision.decide`.
     """
-    if scan.problem:
-        raise UnusableScanError(scan.problem)
-    source, note = field_strength(scan.metadata, settings.source_field, scan.path.name)
-    direction, target = resolve_direction(source, settings.target_field, scan.path.name)
-    asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
-    warnings = check_sidecar(scan.metadata, scan.path.name)
-    try:
-        # No names for its outputs, or timings without signal: better known now than later.
-        golden_list(scan, direction, settings.n_realisations)
-        expected_of(scan, settings)
-    except (ValueError, ArithmeticError) as error:
-        text = str(error)
-        named = text if scan.path.name in text else f'{scan.path.name}: {text}'
-        raise UnusableScanError(named) from error
-    notes = (
-        note,
-        f'Target field strength {target:g} T, {asked}: direction {direction}.',
-        *warnings,
-    )
-    if direction == 'enhance':
-        notes += resolution_notes(settings)
-    return Task(scan, direction, source, target, notes)
+    made = decide(scan, settings)
+    more = resolution_notes(settings) if made.direction == 'enhance' else ()
+    notes = (*made.notes, *more)
+    return Task(scan, made.direction, made.source_field, made.target_field, notes)
 
 
 def safe_name(text: str) -> str:
