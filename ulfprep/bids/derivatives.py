@@ -278,6 +278,11 @@ def figure_path(scan: Scan, name: str) -> Path:
     return Path(f'sub-{scan.subject}', 'figures', f'{scan.stem}_desc-{name}_{scan.suffix}.svg')
 
 
+def session_name(subject: str, session: str | None) -> str:
+    """Return what the files of a participant and session begin with, such as ``sub-01_ses-A``."""
+    return f'sub-{subject}' + (f'_ses-{session}' if session else '')
+
+
 def golden_list(scan: Scan, direction: str, n_realisations: int = 1) -> list[Path]:
     """Return all files of a finished scan, inside the output folder, sorted.
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ulfprep.bids.dataset import Scan, Selection
+from ulfprep.bids.derivatives import session_name
 from ulfprep.bids.files import read_json, write_json
 from ulfprep.bids.filters import unused_queries
 from ulfprep.settings import Settings
@@ -84,8 +85,7 @@ def read_selection(output_dir: Path, subject: str, session: str | None) -> list[
 
 
 def _record(output_dir: Path, subject: str, session: str | None) -> Path:
-    name = f'sub-{subject}' + (f'_ses-{session}' if session else '')
-    return Path(output_dir) / FOLDER / f'{name}.json'
+    return Path(output_dir) / FOLDER / f'{session_name(subject, session)}.json'
 
 
 def _one_of(number: int, count: int, scan: Scan, settings: Settings) -> str:

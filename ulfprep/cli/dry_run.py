@@ -36,6 +36,7 @@ def dry_run(settings: Settings) -> Exit:
         If a run could not begin.
     """
     from ulfprep.bids.outlook import REFUSED, outlook
+    from ulfprep.cli.preflight import check_request
     from ulfprep.cli.select import select_scans
 
     check_request(settings)
@@ -46,16 +47,6 @@ def dry_run(settings: Settings) -> Exit:
     for line in _remarks(selection, plan, settings):
         print(f'ulfprep: {line}', file=sys.stderr)
     return Exit.BAD_DATA if all(scan.fate == REFUSED for scan in plan) else Exit.OK
-
-
-def check_request(settings: Settings) -> None:
-    """Refuse what would stop a run, as far as it can be known without heavy libraries."""
-    from ulfprep.cli import preflight
-
-    preflight.check_paths(settings)
-    preflight.check_wishes(settings)
-    preflight.check_fusion(settings)
-    preflight.check_brain_mask(settings.brain_mask)
 
 
 def plan_table(plan: 'list[Planned]') -> str:

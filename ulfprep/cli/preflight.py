@@ -194,17 +194,22 @@ def check_plugin(path: Path | None) -> None:
         raise Stop(Exit.USAGE, str(error)) from error
 
 
+def check_request(settings: Settings) -> None:
+    """Refuse what would stop a run, as far as it can be known without heavy libraries."""
+    check_paths(settings)
+    check_wishes(settings)
+    check_fusion(settings)
+    check_brain_mask(settings.brain_mask)
+    check_derivatives(settings)
+
+
 def preflight(settings: Settings) -> Settings:
     """Check a participant-level run and return its settings with no choice left open.
 
     What ``auto`` turns into is part of the settings from here on, so that results do not
     depend on whether a choice was made by name or left to ulfprep.
     """
-    check_paths(settings)
-    check_wishes(settings)
-    check_fusion(settings)
-    check_brain_mask(settings.brain_mask)
-    check_derivatives(settings)
+    check_request(settings)
     check_plugin(settings.use_plugin)
     digest = reference_digest(settings)
     check_reference(settings)

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ulfprep import __version__
-from ulfprep.bids.derivatives import FIGURES, figures_of
+from ulfprep.bids.derivatives import FIGURES, figures_of, session_name
 from ulfprep.bids.files import write_text
 from ulfprep.bids.selection import read_selection
 from ulfprep.reports import fusion, tables, texts
@@ -57,7 +57,7 @@ def write_report(output_dir, subject, session=None, errors=()):
         The report: self-contained, the same bytes for the same derivatives.
     """
     output_dir = Path(output_dir)
-    name = f'sub-{subject}' + (f'_ses-{session}' if session else '')
+    name = session_name(subject, session)
     context = report_context(output_dir, subject, session, errors)
     html = _environment().get_template('report.html').render(title=name, **context)
     return write_text(output_dir / f'{name}.html', html)

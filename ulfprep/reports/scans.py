@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ulfprep.bids.derivatives import session_name
 from ulfprep.settings import MODALITIES
 
 _SUFFIXES = '|'.join(MODALITIES)
@@ -66,7 +67,7 @@ def find_scans(output_dir, subject, session=None, failed=()):
     """
     folder = Path(output_dir) / f'sub-{subject}'
     anat = folder / f'ses-{session}' / 'anat' if session else folder / 'anat'
-    start = f'sub-{subject}' + (f'_ses-{session}' if session else '')
+    start = session_name(subject, session)
     scans = {}
     for path in sorted(anat.glob('*_desc-qc_*.json')):
         match = _QC.fullmatch(path.name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.derivatives import session_name
 
 #: An exception's last line, ``module.Kind: message``, possibly indented by Nipype.
 _EXCEPTION = re.compile(r'^\s*((?:\w+\.)*\w+): ?(.*)$')
@@ -137,7 +138,7 @@ def read_crashes(folder: Path) -> list[Failure]:
 
 def report_name(scan: Scan) -> str:
     """Return the name of the report that a scan is in."""
-    return f'sub-{scan.subject}' + (f'_ses-{scan.session}' if scan.session else '') + '.html'
+    return f'{session_name(scan.subject, scan.session)}.html'
 
 
 #: What statuses are called in the table.
