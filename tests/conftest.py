@@ -191,11 +191,7 @@ def _fake_render() -> ModuleType:
 
 def _fake_summary() -> ModuleType:
     module = ModuleType('ulfprep.metrics.summary')
-    module.METRICS = {
-        'contrast': {'LongName': 'Contrast', 'Description': 'WM against GM', 'Units': 'arbitrary'},
-        'sharpness': {'LongName': 'Sharpness', 'Description': 'Edges', 'Units': 'mm'},
-    }
-    answer = ({'contrast': 0.25, 'sharpness': None}, {'sharpness': 'a stand-in measures none'})
+    answer = ({'contrast_wm_gm': 0.25, 'efc': None}, {'efc': 'a stand-in measures none'})
     module.enhance_metrics = lambda **kwargs: answer
     module.simulate_metrics = lambda **kwargs: answer
     return module

@@ -45,6 +45,10 @@ NOT_IN_HASH = frozenset(
         'dry_run',
         'reports_only',
         'boilerplate_only',
+        'reference',  # what is compared is in the input digest of each scan
+        'interactive_report',
+        'group_by',
+        'output_spaces',
     }
 )
 
@@ -78,6 +82,16 @@ class Settings:
     derivatives : tuple of Path
         Derivatives of other tools, whose masks, tissues and bias-corrected images are taken.
         What is taken is an input of the scan like its image.
+    reference : str
+        High-field image to measure enhanced scans against: ``none``, ``auto`` (one of the same
+        participant and modality in the dataset) or the path of a NIfTI file. It changes no
+        voxel of a result.
+    interactive_report : bool
+        Put a viewer of the volumes into the reports.
+    group_by : str
+        Column of participants.tsv by which the group level sorts scans into groups.
+    output_spaces : tuple of str
+        Template spaces in which the group level averages the enhanced images.
     fuse : str
         Which scans of a session are fitted in one field: ``none``, ``runs`` (those of one
         modality), ``contrasts`` (one of each modality) or ``all``.
@@ -166,6 +180,10 @@ class Settings:
     bids_database_dir: Path | None = None
     skip_bids_validation: bool = False
     derivatives: tuple[Path, ...] = ()
+    reference: str = 'none'
+    interactive_report: bool = False
+    group_by: str = ''
+    output_spaces: tuple[str, ...] = ()
     fuse: str = 'none'
     target_sequence: str = ''
     target_contrast: tuple[str, ...] = ()

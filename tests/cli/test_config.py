@@ -32,7 +32,8 @@ def every_flag(tmp_path):
         '--backbone', 'wire', '--output-resolution', '0.5', '--segmentation', 'embedded',
         '--device', 'cuda:1', '--nprocs', '3', '--omp-nthreads', '2', '--mem', '8000M',
         '--use-plugin', 'plugin.yml', '-w', 'elsewhere', '--random-seed', '7', '--sloppy',
-        '--stop-on-first-crash', '-v',
+        '--stop-on-first-crash', '-v', '--reference', 'auto', '--interactive-report',
+        '--group-by', 'site', '--output-spaces', 'MNI152NLin2009cAsym',
     ]  # fmt: skip
 
 

@@ -54,8 +54,8 @@ def test_qc_file_says_what_was_done(make_dataset, run, tmp_path):
     assert qc['entities'] == {'subject': '01', 'session': None}
     assert qc['source'] == 'bids:raw:sub-01/anat/sub-01_T1w.nii.gz'
     assert qc['direction'] == 'enhance'
-    assert qc['metrics'] == {'contrast': 0.25, 'sharpness': None}
-    assert qc['null_reasons'] == {'sharpness': 'a stand-in measures none'}
+    assert qc['metrics'] == {'contrast_wm_gm': 0.25, 'efc': None}
+    assert qc['null_reasons'] == {'efc': 'a stand-in measures none'}
     assert qc['contrast']['target_field_T'] == 3
     assert qc['segmentation']['method'] == 'embedded HMRF-EM'
     assert qc['fit']['history']['step'] == [1, 2, 3]
@@ -227,7 +227,7 @@ def test_group_table_has_a_row_for_each_scan(make_dataset, run, tmp_path):
     lines = (tmp_path / 'out/group_T1w.tsv').read_text().splitlines()
     header, *rows = [line.split('\t') for line in lines]
     assert [row[0] for row in rows] == ['sub-01_run-1', 'sub-01_run-2', 'sub-02_ses-A']
-    assert rows[0][header.index('sharpness')] == 'n/a'
+    assert rows[0][header.index('efc')] == 'n/a'
     assert float(rows[0][header.index('contrast')]) == 0.25
     assert set(json.loads((tmp_path / 'out/group_T1w.json').read_text())) == set(header)
 

@@ -121,7 +121,7 @@ def test_every_backbone_that_can_be_asked_for_is_there():
 
 
 def test_dictionary_describes_every_metric():
-    from ulfprep.metrics.summary import METRICS
+    from ulfprep.metrics.dictionary import METRICS
 
     assert METRICS
     for name, entry in METRICS.items():

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from ulfprep.metrics.summary import METRICS, enhance_metrics, simulate_metrics
+from ulfprep.metrics.dictionary import DIRECTIONS, METRICS
+from ulfprep.metrics.summary import enhance_metrics, simulate_metrics
 from ulfprep.metrics.tissue_change import TissueChange, moves_between
 from ulfprep.physics import Grid
 
@@ -262,5 +263,8 @@ def test_the_dictionary_describes_nothing_that_is_never_measured(enhanced, simul
     measured = set(enhance_metrics(**enhanced)[0]) | set(simulate_metrics(**simulation)[0])
     assert measured == set(METRICS)
     for entry in METRICS.values():
-        assert set(entry) == {'LongName', 'Description', 'Units'}
-        assert all(entry.values())
+        needed = {'LongName', 'Description', 'Units', 'Category', 'Better', 'Hint'}
+        assert set(entry) - {'Ideal'} == needed
+        assert all(entry[name] for name in needed)
+        assert entry['Better'] in DIRECTIONS
+        assert ('Ideal' in entry) == (entry['Better'] == 'ideal')

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ulfprep.metrics.summary import METRICS
+from ulfprep.metrics.dictionary import METRICS
 from ulfprep.reports.findings import finding
 
 MEASURED = {

@@ -24,7 +24,7 @@ def run_group(settings: Settings) -> Exit:
         If there are no results, or a flag of the participant level was given.
     """
     from ulfprep.bids.table import write_group_table
-    from ulfprep.metrics.summary import METRICS
+    from ulfprep.metrics.dictionary import METRICS
 
     for name in PARTICIPANT_ONLY:
         if getattr(settings, name):

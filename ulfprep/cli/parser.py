@@ -100,6 +100,7 @@ def build_parser(positionals: str | None = None) -> argparse.ArgumentParser:
     flags.add_method(parser.add_argument_group('how to compute'))
     run_flags.add_machine(parser.add_argument_group('machine'))
     run_flags.add_run(parser.add_argument_group('the run'))
+    run_flags.add_group(parser.add_argument_group('group level'))
     return parser
 
 

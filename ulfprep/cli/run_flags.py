@@ -72,6 +72,15 @@ def add_inputs(group) -> None:
         'correction are taken where a scan has them; the first folder goes first',
     )
     group.add_argument(
+        '--reference',
+        type=values.reference,
+        default=Settings.reference,
+        metavar='auto|FILE',
+        help='measure enhanced scans against a high-field image of the same person, registered '
+        'rigidly: auto takes one of the same modality from the dataset where there is one, FILE '
+        'is for one participant; results stay the same, more metrics are written (default: none)',
+    )
+    group.add_argument(
         '--bids-database-dir',
         type=Path,
         metavar='DIR',
@@ -165,6 +174,11 @@ def add_run(group) -> None:
         action='store_true',
         help="draw the workflow into the folder of the run's log",
     )
+    group.add_argument(
+        '--interactive-report',
+        action='store_true',
+        help='put a viewer of the volumes into the reports (each grows by some megabytes)',
+    )
     only = group.add_mutually_exclusive_group()
     only.add_argument(
         '--dry-run',
@@ -186,4 +200,23 @@ def add_run(group) -> None:
         '--notrack',
         action='store_true',
         help='accepted for what calls other BIDS Apps too; nothing is ever tracked',
+    )
+
+
+def add_group(group) -> None:
+    """Add what only the group level needs."""
+    group.add_argument(
+        '--group-by',
+        default=Settings.group_by,
+        metavar='COLUMN',
+        help='tell groups apart by this column of participants.tsv, such as sex or site',
+    )
+    group.add_argument(
+        '--output-spaces',
+        nargs='+',
+        type=values.template_space,
+        default=[],
+        metavar='SPACE',
+        help='also average the enhanced images in these TemplateFlow spaces, such as '
+        'MNI152NLin2009cAsym, as far as the templates are at hand (nothing is fetched)',
     )

@@ -57,6 +57,21 @@ def device(text: str) -> str:
     return text
 
 
+def reference(text: str) -> str:
+    """Convert ``auto``, ``none`` or the path of a file, which is made absolute."""
+    return text if text in ('auto', 'none') else str(Path(text).expanduser().resolve())
+
+
+def template_space(text: str) -> str:
+    """Convert the name of a template as TemplateFlow knows it."""
+    if not re.fullmatch(r'[A-Za-z][A-Za-z0-9]*', text):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no TemplateFlow template; letters and digits only, such as '
+            'MNI152NLin2009cAsym (resolution and cohort are chosen)'
+        )
+    return text
+
+
 def length(text: str) -> float:
     """Convert a voxel's edge in mm."""
     value = _number(text)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ulfprep.metrics.summary import move_metric
+from ulfprep.metrics.dictionary import move_metric
 from ulfprep.metrics.tissue_change import MOVES
 from ulfprep.reports.pictures import grey_window
 from ulfprep.reports.sheet import Sheet, centre_row

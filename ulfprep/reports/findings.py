@@ -1,6 +1,6 @@
 """What a figure shows of this very scan, in numbers, from its QC record."""
 
-from ulfprep.metrics.summary import move_metric
+from ulfprep.metrics.dictionary import move_metric
 from ulfprep.metrics.tissue_change import MOVES
 from ulfprep.reports.texts import number
 

@@ -15,21 +15,8 @@ from ulfprep.reports.captions import CAPTIONS, UNKNOWN
 from ulfprep.reports.findings import finding
 from ulfprep.reports.references import bibliography, cite
 from ulfprep.reports.scans import find_scans
+from ulfprep.reports.sections import SECTIONS
 
-#: Sections of a scan and the figures they hold, in the order of the page.
-SECTIONS = {
-    'enhance': (
-        ('Enhancement', ('enhancement', 'segmentation')),
-        ('Tissues', ('bias', 'tissues', 'tissuechange')),
-        ('Data consistency', ('residual',)),
-        ('Uncertainty', ('uncertainty', 'entropy', 'claim')),
-        ('Fit', ('loss',)),
-    ),
-    'simulate': (
-        ('Simulation', ('simulated',)),
-        ('Tissues', ('bias', 'tissues')),
-    ),
-}
 _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 # Colour codes of terminals, and characters that HTML does not allow.
 _CONTROL = re.compile(r'\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]')
@@ -169,7 +156,7 @@ def _sentences(qc):
 def _metric_dictionary():
     """Return what each metric means; a report without the meanings beats none."""
     try:
-        from ulfprep.metrics.summary import METRICS
+        from ulfprep.metrics.dictionary import METRICS
     except ImportError:
         return {}
     return METRICS

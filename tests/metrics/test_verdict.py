@@ -1,0 +1,67 @@
+"""The verdict on a scan: rules over its metrics."""
+
+import pytest
+
+from ulfprep.metrics.dictionary import METRICS
+from ulfprep.metrics.verdict import ENHANCE, LEVELS, RULES, judge
+
+GOOD = {
+    'residual_rms': 1.0,
+    'residual_mean': 0.0,
+    'residual_beyond_3': 0.003,
+    'snr_wm': 14.0,
+    'volume_brain': 1500.0,
+    'tissue_change_mean': 0.02,
+    'uncertainty_p95': 0.15,
+    'contrast_gain': 1.4,
+    'contrast_wm_gm': 0.4,
+    'contrast_target': 0.38,
+}
+
+
+def test_a_good_scan_is_usable_and_needs_no_reason():
+    assert judge(GOOD, 'enhance') == ('usable', ())
+
+
+def test_what_was_not_measured_is_not_held_against_a_scan():
+    assert judge({}, 'enhance').level == 'usable'
+    assert judge(dict.fromkeys(GOOD), 'enhance').level == 'usable'
+
+
+@pytest.mark.parametrize('rule', ENHANCE, ids=lambda rule: rule.metric)
+def test_every_rule_is_of_a_metric_and_can_be_broken(rule):
+    assert rule.metric in METRICS
+    assert rule.least <= rule.low < rule.high <= rule.most
+    outside = rule.low - 1e-3 if rule.low > -1e9 else rule.high + 1e-3
+    verdict = judge(GOOD | {rule.metric: outside}, 'enhance')
+    assert verdict.level == 'look'
+    assert len(verdict.reasons) == 1
+    assert rule.metric in verdict.reasons[0]
+    assert rule.expected in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ('changed', 'level'),
+    [
+        ({'residual_rms': 3.6}, 'failed'),
+        ({'residual_rms': 1.5}, 'look'),
+        ({'volume_brain': 300.0}, 'failed'),
+        ({'contrast_wm_gm': -0.1}, 'failed'),
+        ({'contrast_wm_gm': 0.1}, 'look'),
+        ({'contrast_wm_gm': -0.4, 'contrast_target': -0.38}, 'usable'),
+    ],
+)
+def test_levels(changed, level):
+    assert judge(GOOD | changed, 'enhance').level == level
+
+
+def test_the_worst_decides_and_comes_first():
+    verdict = judge(GOOD | {'snr_wm': 5.0}, 'enhance', [('failed', 'it was killed')])
+    assert verdict.level == 'failed'
+    assert verdict.reasons[0] == 'it was killed'
+    assert len(verdict.reasons) == 2
+
+
+def test_every_direction_has_rules():
+    assert set(RULES) == {'enhance', 'simulate'}
+    assert LEVELS == ('usable', 'look', 'failed')
