@@ -228,7 +228,7 @@ def test_group_table_has_a_row_for_each_scan(make_dataset, run, tmp_path):
     header, *rows = [line.split('\t') for line in lines]
     assert [row[0] for row in rows] == ['sub-01_run-1', 'sub-01_run-2', 'sub-02_ses-A']
     assert rows[0][header.index('efc')] == 'n/a'
-    assert float(rows[0][header.index('contrast')]) == 0.25
+    assert float(rows[0][header.index('contrast_wm_gm')]) == 0.25
     assert set(json.loads((tmp_path / 'out/group_T1w.json').read_text())) == set(header)
 
 
