@@ -15,6 +15,14 @@ from ulfprep.reports.volumes import place
 
 from .conftest import grid_affine, save
 
+FACTS = {
+    'voxel_size_mm': [12.8, 12.8, 20.0],
+    'psf': 'gaussian',
+    'noise_sd': 40.0,
+    'noise_fwhm_mm': 0.0,
+    'keep_head': False,
+}
+
 
 def test_every_figure_of_an_enhanced_scan_is_drawn(drawn):
     figures, cpu_seconds = drawn
@@ -32,7 +40,7 @@ def test_a_figure_is_small_valid_and_needs_nothing_else(drawn, name):
     # Pictures lie inside the file, glyphs are shapes, and nothing names a place on the net
     # (the names of XML namespaces are no addresses).
     links = re.findall(r'(?:href|src)="([^"]*)"', text)
-    assert all(link.startswith(('data:image/png', '#')) for link in links)
+    assert all(link.startswith(('data:image/png', 'data:image/jpeg', '#')) for link in links)
     assert 'DOCTYPE' not in text
     assert 'font-family' not in text
     assert '<dc:date>' not in text
@@ -81,6 +89,7 @@ def test_simulated_scan_on_its_own_grid(tmp_path, coarse_files, plan):
         direction='simulate',
         plan=plan,
         simulated=simulated,
+        facts=FACTS,
         **{name: coarse_files[name] for name in common},
     )
     assert set(figures) == set(FIGURES['simulate'])

@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from ulfprep.bids.derivatives import FIGURES
 from ulfprep.reports.participant import write_report
 
 HOSTILE = '<script>alert("x")</script>'
@@ -55,10 +56,10 @@ def test_a_finished_scan_has_all_sections_and_figures(tmp_path, qc, add_scan):
     for title in (
         'Summary',
         'Input checks',
-        'Enhancement',
+        'Enhanced against the scan',
+        'Where not to believe it',
+        'Intensities',
         'Tissues',
-        'Data consistency',
-        'Uncertainty',
         'Fit',
         'Contrast',
         'Metrics',
@@ -67,7 +68,7 @@ def test_a_finished_scan_has_all_sections_and_figures(tmp_path, qc, add_scan):
         'About',
     ):
         assert title in titles, title
-    assert page.tags.count('img') == 11
+    assert page.tags.count('img') == len(FIGURES['enhance']) - 1
     assert all(len(alt) > 20 for alt in page.alts)
     text = ' '.join(page.text)
     assert 'No errors.' in text
@@ -142,7 +143,7 @@ def test_hostile_text_stays_text(tmp_path, qc, add_scan):
 def test_a_missing_figure_is_named_in_red(tmp_path, qc, add_scan):
     add_scan('sub-01', qc, leave_out=('residual', 'bias'))
     html, page = read(write_report(tmp_path, '01'))
-    assert page.tags.count('img') == 9
+    assert page.tags.count('img') == len(FIGURES['enhance']) - 3
     text = re.sub(r'\s+', ' ', ' '.join(page.text))
     assert 'Missing figures: bias, residual.' in text
     assert text.count('Missing figure: ') == 2
@@ -189,7 +190,7 @@ def test_a_scan_without_qc_file_is_shown_as_unfinished(tmp_path, add_scan):
     _, page = read(write_report(tmp_path, '01', errors=['boom']))
     text = ' '.join(page.text)
     assert 'it has no QC file' in text
-    assert page.tags.count('img') == 8
+    assert page.tags.count('img') == len(FIGURES['enhance']) - 4
     assert 'Missing figure' not in text
 
 

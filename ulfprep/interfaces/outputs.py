@@ -253,6 +253,7 @@ class WriteFigures(SimpleInterface):
                 plan=qc['contrast'],
                 history=(qc['fit'] or {}).get('history'),
                 metrics=qc['metrics'],
+                facts=qc['simulation'],
                 only=wanted,
                 **{k: getattr(inputs, k) for k in self._FILES if isdefined(getattr(inputs, k))},
             )

@@ -15,7 +15,7 @@ from ulfprep.reports.captions import CAPTIONS, UNKNOWN
 from ulfprep.reports.findings import finding
 from ulfprep.reports.references import bibliography, cite
 from ulfprep.reports.scans import find_scans
-from ulfprep.reports.sections import SECTIONS
+from ulfprep.reports.sections import ELSEWHERE, SECTIONS
 
 _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 # Colour codes of terminals, and characters that HTML does not allow.
@@ -108,7 +108,7 @@ def _scan_context(index, scan, crashes):
 
     plan = qc.get('contrast') or {}
     sections = [(title, figures(names)) for title, names in SECTIONS[direction]]
-    known = {'contrast', *(n for _, names in SECTIONS[direction] for n in names)}
+    known = {'contrast', *ELSEWHERE, *(n for _, names in SECTIONS[direction] for n in names)}
     others = sorted(set(scan.figures) - known)
     if others:
         sections.append(('Other figures', figures(others)))
