@@ -66,7 +66,7 @@ CALLS = {
         ['initial', 'final', 'mask', 'grid', 'fine_grid', 'psf_fwhm', 'psf'],
         {},
     ),
-    'ulfprep.reports.participant:write_report': (['out', '01', None, []], {}),
+    'ulfprep.reports.participant:write_report': (['out', '01', None, []], {'interactive': True}),
     'ulfprep.reports.figures:plot_scan': (
         ['prefix'],
         dict.fromkeys(

@@ -1,5 +1,7 @@
 """All finished scans of an output folder as one table."""
 
+import csv
+import io
 from pathlib import Path
 
 from ulfprep.bids.files import read_json, write_json, write_text
@@ -112,3 +114,29 @@ def write_group_table(
         write_text(output_dir / f'group_{modality}.tsv', '\n'.join(lines) + '\n')
         write_json(output_dir / f'group_{modality}.json', {**IDENTITY, **dictionary})
     return len(rows), problems
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a BIDS table, column -> cell as written.
+
+    Parameters
+    ----------
+    path : Path
+        Of :func:`write_group_table`, or any other file of tab-separated values; a byte order
+        mark and the line ends of other systems are passed over, a short row is filled up
+        with ``n/a``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is no text.
+    """
+    text = Path(path).read_text(encoding='utf-8-sig')
+    reader = csv.DictReader(
+        io.StringIO(text), delimiter='\t', quoting=csv.QUOTE_NONE, restval='n/a'
+    )
+    return [
+        {name.strip(): value for name, value in row.items() if name is not None} for row in reader
+    ]
