@@ -17,12 +17,14 @@ from ulfprep.bids.export import export_simulated
 from ulfprep.bids.locks import Locks
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
+from ulfprep.workflows.costs import Costs
 from ulfprep.workflows.execute import draw_graph, free_memory, make_plugin, run_workflow
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
-from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, scans_of, tasks_of
+from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, results_of, scans_of, tasks_of
 from ulfprep.workflows.leftovers import remove_damaged
+from ulfprep.workflows.plugin import ResilientMultiProc
 from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
@@ -208,6 +210,9 @@ def _execute(
 
     watch = Watch(parts, tell)
     plugin = make_plugin(settings, list(parts), at_once, memory.gb)
+    if isinstance(plugin, ResilientMultiProc):
+        names = {part: [scan.name for scan in results_of(job)] for part, job in parts.items()}
+        plugin.note_cost = Costs(settings.output_dir, names)
     run_workflow(workflow, plugin, watch, crash_dir)
     if private:
         shutil.rmtree(work / reference, ignore_errors=True)
