@@ -54,6 +54,7 @@ def test_qc_file_says_what_was_done(make_dataset, run, tmp_path):
     assert qc['entities'] == {'subject': '01', 'session': None}
     assert qc['source'] == 'bids:raw:sub-01/anat/sub-01_T1w.nii.gz'
     assert qc['direction'] == 'enhance'
+    assert qc['verdict'] == {'level': 'usable', 'reasons': []}
     assert qc['metrics'] == {'contrast_wm_gm': 0.25, 'efc': None}
     assert qc['null_reasons'] == {'efc': 'a stand-in measures none'}
     assert qc['contrast']['target_field_T'] == 3

@@ -9,6 +9,7 @@ def qc_record(
     *,
     direction: str,
     made_by: dict,
+    verdict: tuple[str, tuple[str, ...]],
     metrics: dict,
     null_reasons: dict,
     notes: list[str],
@@ -27,6 +28,8 @@ def qc_record(
     direction : {'enhance', 'simulate'}
     made_by : dict
         Settings, seed, versions and input digest, from ``sidecars.provenance``.
+    verdict : tuple of str and tuple of str
+        Level and reasons (:func:`ulfprep.metrics.verdict.judge`).
     metrics : dict
         Name -> number or None.
     null_reasons : dict
@@ -51,6 +54,7 @@ def qc_record(
         'modality': scan.suffix,
         'source': scan.source,
         'direction': direction,
+        'verdict': {'level': verdict[0], 'reasons': list(verdict[1])},
         'metrics': metrics,
         'null_reasons': null_reasons,
         'notes': notes,

@@ -86,6 +86,7 @@ class WriteDerivatives(SimpleInterface):
         )
         from ulfprep.bids.qc import qc_record
         from ulfprep.bids.sidecars import provenance, sidecar
+        from ulfprep.metrics.verdict import judge
 
         inputs = self.inputs
         scan, settings = inputs.scan, inputs.settings
@@ -118,6 +119,7 @@ class WriteDerivatives(SimpleInterface):
             scan,
             direction=inputs.direction,
             made_by=made_by,
+            verdict=judge(measured['metrics'], inputs.direction),
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
             notes=[*(inputs.notes if isdefined(inputs.notes) else []), *plan.get('warnings', [])],
