@@ -7,6 +7,7 @@ import pytest
 
 from ulfprep.metrics.contrast import foreground_to_background
 from ulfprep.metrics.dictionary import DIRECTIONS, METRICS, names_of
+from ulfprep.metrics.dictionary_compared import NAMES
 from ulfprep.metrics.summary import enhance_metrics, simulate_metrics
 from ulfprep.metrics.tissue_change import TissueChange, moves_between
 from ulfprep.physics import Grid
@@ -323,7 +324,8 @@ def test_every_value_of_simulation_is_described(simulation):
 
 def test_the_dictionary_describes_nothing_that_is_never_measured(enhanced, simulation):
     measured = set(enhance_metrics(**enhanced)[0]) | set(simulate_metrics(**simulation)[0])
-    assert measured == set(METRICS)
+    assert measured | set(NAMES) == set(METRICS)
+    assert set(names_of('enhance')) == set(enhance_metrics(**enhanced)[0]) | set(NAMES)
     for entry in METRICS.values():
         needed = {'LongName', 'Description', 'Units', 'Category', 'Better', 'Hint'}
         assert set(entry) - {'Ideal'} == needed

@@ -19,6 +19,7 @@ def qc_record(
     methods: str,
     simulation: dict | None = None,
     registrations: list[dict] = (),
+    reference: dict | None = None,
 ) -> dict:
     """Return the content of ``desc-qc_<modality>.json``.
 
@@ -48,6 +49,9 @@ def qc_record(
         What was simulated; None when enhancing.
     registrations : list of dict
         Of the scans that it was fitted with.
+    reference : dict or None
+        What it was measured against: ``source``, ``field_T``, ``transform`` (4x4, from its world
+        to that of the scan, mm), how far it was moved and how alike the two were.
     """
     return {
         'entities': {**scan.entities, 'session': scan.session},
@@ -63,6 +67,7 @@ def qc_record(
         'precomputed': precomputed_record(scan),
         'fit': fit,
         'simulation': simulation,
+        'reference': reference,
         'fusion': fusion_record(scan, registrations) if scan.fusion else None,
         'methods': methods,
         **made_by,

@@ -63,6 +63,7 @@ class _EnhanceMetricsInputSpec(BaseInterfaceInputSpec):
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='scan before bias correction')
     bias_field = File(exists=True, mandatory=True)
+    no_reference = traits.Str('', usedefault=True, desc='why there is no high-field reference')
 
 
 class _EnhanceMetricsOutputSpec(_MetricsOutputSpec):
@@ -81,6 +82,7 @@ class EnhanceMetrics(SimpleInterface):
     output_spec = _EnhanceMetricsOutputSpec
 
     def _run_interface(self, runtime):
+        from ulfprep.metrics.dictionary_compared import NAMES
         from ulfprep.metrics.summary import enhance_metrics
         from ulfprep.metrics.tissue_change import tissue_change
 
@@ -112,6 +114,8 @@ class EnhanceMetrics(SimpleInterface):
             bias_field=read_volume(inputs.bias_field)[0],
             change=change,
         )
+        values = values | dict.fromkeys(NAMES)
+        reasons = reasons | dict.fromkeys(NAMES, inputs.no_reference)
         self._results['out_file'] = _write(runtime.cwd, values, reasons)
         for name, data in (
             ('tissue_change', change.distance),

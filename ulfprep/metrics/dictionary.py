@@ -1,5 +1,6 @@
 """What each metric of a scan is: the data dictionary of QC files, group tables and reports."""
 
+from ulfprep.metrics.dictionary_compared import compared_entries
 from ulfprep.metrics.dictionary_simulated import CATEGORY as SIMULATION
 from ulfprep.metrics.dictionary_simulated import simulated_entries
 from ulfprep.metrics.entry import DIRECTIONS, entry
@@ -303,4 +304,4 @@ def _tissues():
 
 for _fill in (_contrast, _noise, _consistency, _uncertainty, _tissues):
     _fill()
-METRICS |= simulated_entries()
+METRICS |= compared_entries() | simulated_entries()
