@@ -60,7 +60,20 @@ CALLS = {
     ),
     'ulfprep.metrics.summary:simulate_metrics': (
         [],
-        dict.fromkeys(['source', 'source_probs', 'simulated', 'plan', 'conformed', 'bias_field']),
+        dict.fromkeys(
+            [
+                'source',
+                'source_mask',
+                'source_probs',
+                'source_grid',
+                'simulated',
+                'simulated_grid',
+                'plan',
+                'facts',
+                'conformed',
+                'bias_field',
+            ]
+        ),
     ),
     'ulfprep.metrics.tissue_change:tissue_change': (
         ['initial', 'final', 'mask', 'grid', 'fine_grid', 'psf_fwhm', 'psf'],

@@ -14,6 +14,7 @@ import ulfprep
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.export import export_simulated
+from ulfprep.bids.highfield import why_not
 from ulfprep.bids.locks import Locks
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
@@ -226,6 +227,12 @@ def _need(job: Job, settings: Settings, memory: Limit) -> float:
     sizes = [size_of(scan.path) for scan in scans_of(job)]
     direction = 'enhance' if isinstance(job, GroupTask) else job.direction
     step, need = largest_need(sizes, settings, direction)
+    for scan in scans_of(job):
+        if settings.reference != 'none' and not why_not(scan):
+            size = size_of(scan.highfield.path)
+            step, need = max(
+                (step, need), largest_need([size], settings, 'simulate'), key=lambda one: one[1]
+            )
     if need > memory.gb:
         LOGGER.warning(
             '%s: its step %s may need %.1f GB, and %.1f GB are to be used in all (%s); it is run '
