@@ -22,7 +22,7 @@ _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _CONTROL = re.compile(r'\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]')
 
 
-def write_report(output_dir, subject, session=None, errors=()):
+def write_report(output_dir, subject, session=None, errors=(), *, interactive=False):
     """Write ``<out>/sub-XX[_ses-YY].html`` from what the output folder holds.
 
     Parameters
@@ -37,6 +37,8 @@ def write_report(output_dir, subject, session=None, errors=()):
         What went wrong for this participant and session: tracebacks, or dicts with
         ``message``, ``traceback`` and, where known, ``scan`` (its name
         without ``desc``) and ``node``.
+    interactive : bool
+        Whether to put a viewer of the volumes into it.
 
     Returns
     -------
@@ -46,7 +48,15 @@ def write_report(output_dir, subject, session=None, errors=()):
     output_dir = Path(output_dir)
     name = session_name(subject, session)
     context = report_context(output_dir, subject, session, errors)
-    html = _environment().get_template('report.html').render(title=name, **context)
+    template = _environment().get_template('report.html')
+    html = template.render(title=name, **context)
+    if interactive:
+        from ulfprep.reports.viewer import viewers
+
+        found = viewers(output_dir, find_scans(output_dir, subject, session), len(html.encode()))
+        for scan in context['scans']:
+            scan['viewer'] = found.get(scan['stem'], '')
+        html = template.render(title=name, **context)
     return write_text(output_dir / f'{name}.html', html)
 
 
@@ -120,6 +130,7 @@ def _scan_context(index, scan, crashes):
         'problem': scan.problem,
         'crashes': [crash['gist'] for crash in crashes if crash['scan'] == scan.name],
         'finished': bool(qc),
+        'viewer': '',
         'sentences': _sentences(qc) if qc else [],
         'fused': fusion.rows(qc),
         'left_out': fusion.left_out(qc),
