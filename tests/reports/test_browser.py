@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.browser import NARROW, WIDE, browser, needs_browser, opened
+from browser import NARROW, WIDE, browser, needs_browser, opened
 from ulfprep.bids.derivatives import FIGURES
 from ulfprep.reports.participant import write_report
 from ulfprep.reports.sections import ELSEWHERE
