@@ -149,7 +149,7 @@ def test_the_page_is_whole_and_self_contained(tmp_path, record):
     pictures = [source for source in page.sources if source.startswith('data:image/')]
     assert len(set(pictures)) == 12
     assert pictures == page.sources
-    assert 'http' not in re.sub(r'http://www\.w3\.org/\S+', '', html)
+    assert '://' not in html.replace('http://www.w3.org/', '')
     assert page_of(tmp_path) == html
 
 
