@@ -45,26 +45,27 @@ BEYOND = """() => {
   return found;
 }"""
 LOADED = 'e => e.tagName !== "IMG" || (e.complete && e.naturalWidth > 0)'
-#: Texts drawn over each other: leaves with text whose boxes cross by more than a hair.
+#: Texts drawn over each other: shown text whose lines cross by more than a hair.
 OVERLAPS = """(selector) => {
   const words = (e) => e.textContent.trim().slice(0, 40);
-  const leaves = [...document.querySelectorAll(selector)].filter(e =>
-    [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()));
-  const lines = leaves.map(e => {
-    const range = document.createRange();
-    range.selectNodeContents(e);
-    return [e, [...range.getClientRects()].filter(b => b.width > 1 && b.height > 1)];
-  }).filter(([e, boxes]) => boxes.length && e.checkVisibility({visibilityProperty: true}));
+  const lines = [];
+  for (const e of document.querySelectorAll(selector)) {
+    if (!e.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
+    if (e.tagName === 'DETAILS' && !e.open) continue;
+    for (const node of e.childNodes) {
+      if (node.nodeType !== 3 || !node.textContent.trim()) continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      lines.push([node, [...range.getClientRects()].filter(b => b.width > 1 && b.height > 1)]);
+    }
+  }
   const found = [];
   for (let i = 0; i < lines.length; i++) for (let j = i + 1; j < lines.length; j++) {
     const [a, first] = lines[i], [b, second] = lines[j];
-    if (a.contains(b) || b.contains(a)) continue;
-    for (const p of first) for (const q of second) {
-      const across = Math.min(p.right, q.right) - Math.max(p.left, q.left);
-      const down = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
-      if (across > 3 && down > 5)
-        { found.push(`"${words(a)}" over "${words(b)}"`); break; }
-    }
+    const crossed = first.some(p => second.some(q =>
+      Math.min(p.right, q.right) - Math.max(p.left, q.left) > 3
+      && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 5));
+    if (crossed) found.push(`"${words(a)}" over "${words(b)}"`);
   }
   return [...new Set(found)];
 }"""

@@ -52,6 +52,8 @@ def test_killed_worker(tmp_path):
     good.connect(first, 'x', node(survive, 'second', path=str(tmp_path / 'second')), 'x')
     workflow.add_nodes([bad, good])
     plugin = ResilientMultiProc(plugin_args={'n_procs': 1, 'memory_gb': 8})
+    costs = {}
+    plugin.note_cost = lambda name, cost, names: costs.update({name: (cost, sorted(names))})
     with pytest.raises(RuntimeError):
         workflow.run(plugin=plugin)
     assert (tmp_path / 'first').exists()
@@ -61,3 +63,11 @@ def test_killed_worker(tmp_path):
     assert [failure.node for failure in failures] == ['top.bad.killed']
     assert failures[0].kind == 'WorkerKilledError'
     assert 'probably out of memory' in failures[0].message
+    # Of what the killed node took nothing is known.
+    assert sorted(costs) == ['top.good.first', 'top.good.second']
+    cost, names = costs['top.good.second']
+    assert cost['seconds'] >= 0
+    assert cost['cpu_seconds'] >= 0
+    assert cost['peak_gb'] > 0.01
+    assert cost['n_procs'] == 1
+    assert names == ['top.bad.killed', 'top.bad.later', 'top.good.first', 'top.good.second']

@@ -29,11 +29,22 @@ FIGURES = {
         'claim',
         'loss',
         'contrast',
+        'histogram',
+        'prediction',
+        'thumbnail',
     ),
-    'simulate': ('bias', 'tissues', 'contrast', 'simulated'),
+    'simulate': (
+        'bias',
+        'tissues',
+        'contrast',
+        'simulated',
+        'simcheck',
+        'histogram',
+        'thumbnail',
+    ),
 }
 #: Figures of a scan that shares its image with others; that image has the others, and the last.
-FIGURES_OF_MEMBER = ('bias', 'tissues', 'tissuechange', 'residual', 'contrast')
+FIGURES_OF_MEMBER = ('bias', 'tissues', 'tissuechange', 'residual', 'prediction', 'contrast')
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
 #: Stands for the suffix of the scan.
 IMAGE = 'image'

@@ -5,7 +5,7 @@ import numpy as np
 from ulfprep.metrics.evenness import profile
 from ulfprep.reports.pictures import grey_window
 from ulfprep.reports.sheet import STRIP, Sheet, centre_row
-from ulfprep.reports.style import DARK_MUTED, TISSUE_COLOURS, TISSUE_LABELS
+from ulfprep.reports.style import DARK_MUTED, TISSUE_COLOURS, TISSUE_LABELS, on_dark
 from ulfprep.reports.volumes import ENDS, PLANES, Box
 
 BAR = 0.85  # inches below the pictures that the colour bar needs
@@ -67,7 +67,7 @@ def _show_field(sheet, field, mask):
     spread = np.exp(max(spread, 0.02))
     shown = field._replace(data=np.where(inside, field.data, np.nan))
     norm = LogNorm(1 / spread, spread)
-    drawn = sheet.show(0, shown, slice(1, None, 3), cmap='PuOr_r', norm=norm)
+    drawn = sheet.show(0, shown, slice(1, None, 3), cmap=on_dark('PuOr_r'), norm=norm)
     ticks = np.geomspace(1 / spread, spread, 5)
     bar = sheet.colour_bar(
         drawn, 'multiplicative factor of the field (geometric mean in the brain: 1)', ticks=ticks

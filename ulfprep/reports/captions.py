@@ -54,6 +54,45 @@ CAPTIONS = {
         'distortion and no vendor filter, and outside the brain it shows nothing.',
         ('Source', 'Simulated'),
     ),
+    'simcheck': Caption(
+        'Noise and sharpness of the simulated scan',
+        'Histogram of the background of the simulated scan against the density of the noise that '
+        'was put in; power spectra along the three axes against those that the point-spread '
+        'function asks for.',
+        'The histogram should fill the orange curve. The blue line of each spectrum should run '
+        'along the orange one; where both reach 1 the noise is all there is.',
+        'Both say that the simulation did what was asked, not that a scanner does the same. The '
+        'expected spectrum takes every voxel for the tissue it most resembles, so some deviation '
+        'at its end is no fault; a bias field put in lifts the first points.',
+    ),
+    'histogram': Caption(
+        'Intensities of the tissues before and after',
+        'Histograms of cerebrospinal fluid, grey matter and white matter in the scan and in the '
+        'result, with the mean measured in the scan and the target mean of each.',
+        'In the lower chart each hill should stand on the dashed line of its colour, and the '
+        'hills should overlap less than in the upper one. Intensities are divided by the mean of '
+        'white matter.',
+        'The tissues of both charts come from the same segmentation, which saw the scan alone: '
+        'hills that are well apart do not prove that borders lie where they should.',
+    ),
+    'prediction': Caption(
+        'Scan, and scan as predicted from the enhanced image',
+        'Axial, coronal and sagittal slices of the scan as measured and of the scan that the '
+        'enhanced image predicts through the forward model, in one grey window.',
+        'But for its noise the measured scan should look like the predicted one: the same '
+        'borders, in the same places, equally bright. Flick between the two; what moves or '
+        'changes shade is what the enhanced image gets wrong. The residual is their difference.',
+        'Agreement is necessary and not sufficient: detail finer than the scan leaves no trace '
+        'in either picture. Voxels at the rim of the brain are not compared and are black in '
+        'both.',
+        ('Measured', 'Predicted'),
+    ),
+    'thumbnail': Caption(
+        'Result in small',
+        'Axial, coronal and sagittal slice of the result.',
+        '',
+        '',
+    ),
     'segmentation': Caption(
         'Tissues of the enhanced image',
         'Enhanced image in six slices, plain and with grey matter, white matter and '

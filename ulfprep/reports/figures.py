@@ -8,10 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from ulfprep.bids.derivatives import FIGURES
+from ulfprep.bids.files import write_text
 from ulfprep.reports import charts, pictures
 from ulfprep.reports.bias import bias
 from ulfprep.reports.change import change
+from ulfprep.reports.histogram import histogram
+from ulfprep.reports.prediction import prediction
+from ulfprep.reports.simcheck import simcheck
 from ulfprep.reports.style import TISSUE_LABELS, figure_style, save_svg
+from ulfprep.reports.thumbnail import thumbnail
 from ulfprep.reports.volumes import load, sample_nearest
 
 
@@ -37,6 +42,7 @@ def plot_scan(
     history=None,
     metrics=None,
     simulated=None,
+    facts=None,
     only=None,
 ):
     """Draw every figure that the given files allow.
@@ -64,6 +70,8 @@ def plot_scan(
         Contrast plan, loss curves of the fit, metrics of the scan.
     simulated : path-like or None
         Simulated scan (direction ``simulate``) on its own grid.
+    facts : mapping or None
+        How it was simulated, as the QC file says.
     only : collection of str or None
         Names of the figures to draw; ``None`` for all.
 
@@ -105,15 +113,20 @@ def plot_scan(
         volumes['mask'] = volumes['scan']._replace(data=everything)
     plan, history, metrics = _mapping(plan), _mapping(history), _mapping(metrics)
 
+    recipes = _recipes(volumes, plan, history, metrics)
+    recipes |= _more_recipes(volumes, direction, plan, metrics, facts)
     written, failed = {}, {}
-    for name, (draw, options) in _recipes(volumes, plan, history, metrics).items():
+    for name, (draw, options) in recipes.items():
         if only is not None and name not in only:
             continue
         try:
             with figure_style(dark=options['dark']):
                 figure = draw()
                 path = Path(f'{out_prefix}_desc-{name}.svg')
-                written[name] = save_svg(figure, path, smooth=options['smooth'])
+                if isinstance(figure, str):
+                    written[name] = write_text(path, figure)
+                else:
+                    written[name] = save_svg(figure, path, smooth=options['smooth'])
         except Exception as error:  # noqa: BLE001 - reported below, after the other figures
             failed[name] = error
     if failed:
@@ -123,11 +136,52 @@ def plot_scan(
     return written
 
 
+_LOOK = {'dark': True, 'smooth': False}
+_FINE = {'dark': True, 'smooth': True}
+_LIGHT = {'dark': False, 'smooth': False}
+
+
+def _more_recipes(v, direction, plan, metrics, facts):
+    """Return the recipes of what is drawn of result and scan together; see :func:`_recipes`."""
+    base = v['preproc'] if v['preproc'] is not None else v['scan']
+    result, labels = _result(v)
+    recipes = {}
+    if result is not None:
+        mask = v['mask'] if labels is None else _inside(labels)
+        if mask.data.shape == result.data.shape:
+            recipes['thumbnail'] = (lambda: thumbnail(result, mask), _LOOK)
+    if plan and labels is not None and v['dseg'] is not None:
+        before = (base, v['dseg'])
+        recipes['histogram'] = (
+            lambda: histogram(*before, result, labels, plan, direction),
+            _LIGHT,
+        )
+    sigma = plan.get('noise_sigma')
+    if sigma and v['residual'] is not None:
+        recipes['prediction'] = (lambda: prediction(base, v['residual'], v['mask'], sigma), _LOOK)
+    if facts and plan and v['simulated'] is not None and v['dseg'] is not None:
+        recipes['simcheck'] = (
+            lambda: simcheck(base, v['dseg'], v['mask'], v['simulated'], plan, facts),
+            _LIGHT,
+        )
+    return recipes
+
+
+def _inside(labels):
+    return labels._replace(data=(labels.data > 0).astype(np.uint8))
+
+
+def _result(v):
+    """Return the enhanced or simulated image and its tissues, each ``None`` where missing."""
+    if v['simulated'] is None:
+        return v['enhanced'], v['fine_dseg']
+    dseg = v['dseg']
+    return v['simulated'], None if dseg is None else sample_nearest(dseg, v['simulated'])
+
+
 def _recipes(v, plan, history, metrics):
     """Return name -> (function that draws, look) of the figures whose inputs exist."""
-    look = {'dark': True, 'smooth': False}
-    fine = {'dark': True, 'smooth': True}
-    light = {'dark': False, 'smooth': False}
+    look, fine, light = _LOOK, _FINE, _LIGHT
     base = v['preproc'] if v['preproc'] is not None else v['scan']
 
     def has(*names):
@@ -175,10 +229,7 @@ def _recipes(v, plan, history, metrics):
 
 def _achieved(v):
     """Return the tissue means of the result with their standard errors."""
-    result, labels = v['enhanced'], v['fine_dseg']
-    if v['simulated'] is not None:
-        result = v['simulated']
-        labels = None if v['dseg'] is None else sample_nearest(v['dseg'], result)
+    result, labels = _result(v)
     if result is None or labels is None or labels.data.shape != result.data.shape:
         return {}
     # A rendered grid is finer than what was measured: no more independent values than the

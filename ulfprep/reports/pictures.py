@@ -3,7 +3,7 @@
 import numpy as np
 
 from ulfprep.reports.sheet import Sheet, centre_row, close_ups, overview
-from ulfprep.reports.style import MASK_COLOUR, TISSUE_COLOURS, TISSUE_LABELS
+from ulfprep.reports.style import MASK_COLOUR, TISSUE_COLOURS, TISSUE_LABELS, on_dark
 from ulfprep.reports.volumes import Volume, sample_nearest, tissue_mean
 
 CLOSEUP = 60.0  # mm
@@ -125,7 +125,7 @@ def residual(difference, mask):
     inside = (mask.data > 0) & (difference.data != 0)
     for half, data in enumerate((difference.data, averaged(difference, inside))):
         shown = difference._replace(data=np.where(inside, data, np.nan))
-        drawn = sheet.show(half, shown, cmap='RdBu_r', vmin=-4, vmax=4)
+        drawn = sheet.show(half, shown, cmap=on_dark('RdBu_r'), vmin=-4, vmax=4)
         sheet.annotate(half)
     sheet.colour_bar(
         drawn,
@@ -215,7 +215,7 @@ def _map(volume, mask, title, label, high, extend='neither'):
     """A map inside the brain in six slices over its colour bar, from zero to ``high``."""
     shown = Volume(np.where(mask.data > 0, volume.data, np.nan), volume.zooms, volume.low)
     sheet = Sheet(overview(mask), (title,), foot=0.78)
-    drawn = sheet.show(0, shown, cmap='viridis', vmin=0.0, vmax=high)
+    drawn = sheet.show(0, shown, cmap=on_dark('viridis'), vmin=0.0, vmax=high)
     sheet.annotate(0)
     sheet.colour_bar(drawn, label, extend=extend)
     return sheet.figure

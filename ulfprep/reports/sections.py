@@ -3,14 +3,16 @@
 #: Sections of a scan and the figures they hold, in the order of the page.
 SECTIONS = {
     'enhance': (
-        ('Enhancement', ('enhancement', 'segmentation')),
+        ('Enhanced against the scan', ('enhancement', 'segmentation')),
+        ('Where not to believe it', ('residual', 'uncertainty', 'claim', 'entropy')),
+        ('Intensities', ('histogram',)),
         ('Tissues', ('bias', 'tissues', 'tissuechange')),
-        ('Data consistency', ('residual',)),
-        ('Uncertainty', ('uncertainty', 'entropy', 'claim')),
-        ('Fit', ('loss',)),
+        ('Fit', ('prediction', 'loss')),
     ),
     'simulate': (
-        ('Simulation', ('simulated',)),
+        ('Simulation', ('simulated', 'simcheck', 'histogram')),
         ('Tissues', ('bias', 'tissues')),
     ),
 }
+#: Figures that are not for the report of a participant.
+ELSEWHERE = ('thumbnail',)

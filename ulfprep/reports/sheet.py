@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ulfprep.reports.style import (
-    DARK,
     DARK_MUTED,
     DARK_TEXT,
     TISSUE_COLOURS,
@@ -13,6 +12,7 @@ from ulfprep.reports.style import (
     WIDTH,
     new_figure,
 )
+from ulfprep.reports.svg import HALO
 from ulfprep.reports.volumes import ENDS, PLANES, Box, bounding_box, cut, positions
 
 GAP = 0.06  # inches between panels
@@ -264,19 +264,8 @@ def _contour(image, extent, level):
 
 
 def _letter(axes, x, y, text, ha, size=9, va='center'):
-    from matplotlib.patheffects import withStroke
-
-    axes.text(
-        x,
-        y,
-        text,
-        transform=axes.transAxes,
-        ha=ha,
-        va=va,
-        size=size,
-        color=DARK_TEXT,
-        path_effects=[withStroke(linewidth=2.0, foreground=DARK)],
-    )
+    for colour in (HALO, DARK_TEXT):
+        axes.text(x, y, text, transform=axes.transAxes, ha=ha, va=va, size=size, color=colour)
 
 
 def _scale_bar(axes, panel, right):

@@ -1,13 +1,12 @@
 """Colours, type and the SVG writer shared by all figures."""
 
-import base64
 import io
-import re
 from contextlib import contextmanager
 from pathlib import Path
 
 from ulfprep.bids.files import write_text
 from ulfprep.bids.labels import LOOKUP, TISSUES
+from ulfprep.reports.svg import shrink
 
 #: One colour a tissue in every figure and on every page. Sky blue, orange and purple keep
 #: apart for the common forms of colour blindness and on both dark and light grounds.
@@ -98,36 +97,14 @@ def save_svg(figure, path, smooth=False):
     buffer = io.StringIO()
     nothing = dict.fromkeys(('Date', 'Creator', 'Format', 'Type'))
     figure.savefig(buffer, format='svg', metadata=nothing)
-    text = buffer.getvalue()
-    # The document type names a file on the net that no reader needs.
-    text = re.sub(r'<!DOCTYPE.*?>\s*', '', text, flags=re.DOTALL)
-    if smooth:
-        text = text.replace('image-rendering:crisp-edges;image-rendering:pixelated', '')
-    text = re.sub(r'(?<=data:image/png;base64,)[^"]+', _with_palette, text)
-    # A hundredth of a point is finer than any screen, and digits are most of the file.
-    text = re.sub(r' d="[^"]*"', _short_digits, text)
-    return write_text(Path(path), text)
+    return write_text(Path(path), shrink(buffer.getvalue(), smooth))
 
 
-def _short_digits(match):
-    return re.sub(r'(\.\d\d)\d+', r'\1', match.group())
+def on_dark(name):
+    """Return a colour map that draws what is not a number in the colour of a dark ground.
 
-
-def _with_palette(match):
-    """Rewrite an embedded RGBA picture with a palette: lossless, and half the size.
-
-    A picture drawn through a colour map never has more than 256 colours.
+    Without transparent pixels a picture can be stored as JPEG.
     """
-    import numpy as np
-    from PIL import Image
+    import matplotlib as mpl
 
-    picture = Image.open(io.BytesIO(base64.b64decode(match.group()))).convert('RGBA')
-    pixels = np.ascontiguousarray(picture).view(np.uint32)[..., 0]
-    colours, index = np.unique(pixels, return_inverse=True)
-    if len(colours) > 256:
-        return match.group()
-    small = Image.frombytes('P', picture.size, index.astype(np.uint8).tobytes())
-    small.putpalette(colours.view(np.uint8).tobytes(), rawmode='RGBA')
-    buffer = io.BytesIO()
-    small.save(buffer, format='PNG', optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode('ascii')
+    return mpl.colormaps[name].with_extremes(bad=DARK)

@@ -14,15 +14,18 @@ import ulfprep
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.export import export_simulated
+from ulfprep.bids.highfield import why_not
 from ulfprep.bids.locks import Locks
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
+from ulfprep.workflows.costs import Costs
 from ulfprep.workflows.execute import draw_graph, free_memory, make_plugin, run_workflow
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
-from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, scans_of, tasks_of
+from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, results_of, scans_of, tasks_of
 from ulfprep.workflows.leftovers import remove_damaged
+from ulfprep.workflows.plugin import ResilientMultiProc
 from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
@@ -208,6 +211,9 @@ def _execute(
 
     watch = Watch(parts, tell)
     plugin = make_plugin(settings, list(parts), at_once, memory.gb)
+    if isinstance(plugin, ResilientMultiProc):
+        names = {part: [scan.name for scan in results_of(job)] for part, job in parts.items()}
+        plugin.note_cost = Costs(settings.output_dir, names)
     run_workflow(workflow, plugin, watch, crash_dir)
     if private:
         shutil.rmtree(work / reference, ignore_errors=True)
@@ -221,6 +227,12 @@ def _need(job: Job, settings: Settings, memory: Limit) -> float:
     sizes = [size_of(scan.path) for scan in scans_of(job)]
     direction = 'enhance' if isinstance(job, GroupTask) else job.direction
     step, need = largest_need(sizes, settings, direction)
+    for scan in scans_of(job):
+        if settings.reference != 'none' and not why_not(scan):
+            size = size_of(scan.highfield.path)
+            step, need = max(
+                (step, need), largest_need([size], settings, 'simulate'), key=lambda one: one[1]
+            )
     if need > memory.gb:
         LOGGER.warning(
             '%s: its step %s may need %.1f GB, and %.1f GB are to be used in all (%s); it is run '

@@ -47,6 +47,8 @@ class ResilientMultiProc(MultiProcPlugin):
         self._places = None
         #: Failures of which there is no crash file.
         self.unwritten = []
+        #: Called with a node's full name, what it took, and the names of all nodes.
+        self.note_cost = None
 
     def _report_crash(self, node, result=None):
         """Write the crash file of a node; what cannot be written (a full disk) is remembered."""
@@ -95,6 +97,9 @@ class ResilientMultiProc(MultiProcPlugin):
                 result['peak_gb'],
                 node.mem_gb,
             )
+            if self.note_cost:
+                names = (other.fullname for other in self.procs)
+                self.note_cost(node.fullname, result | {'n_procs': node.n_procs}, names)
         return result
 
     def _why(self, death: WorkerDied, node) -> str:

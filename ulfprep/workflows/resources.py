@@ -50,6 +50,7 @@ NEEDS = {
     'residual': Need(per_voxel=40, per_point=80),
     'bicubic': Need(per_point=60),
     'metrics': Need(per_voxel=60, per_point=80),
+    'compare': Need(per_voxel=80, per_point=160),
     'together': Need(per_voxel=48, per_point=48),
     'register': Need(per_voxel=60),
     'derivatives': Need(1.0, per_voxel=16, per_point=16),
@@ -58,7 +59,7 @@ NEEDS = {
 #: Of steps that are not listed: those hardly compute.
 OTHER = Need(0.25)
 #: Steps there are only where a scan is enhanced.
-ENHANCING = frozenset({'fit', 'render', 'residual', 'bicubic', 'together', 'register'})
+ENHANCING = frozenset({'fit', 'render', 'residual', 'bicubic', 'together', 'register', 'compare'})
 #: Each scan beside the first in a fit of several, as a share of the first.
 BESIDE = 0.5
 
