@@ -56,6 +56,7 @@ def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
             ('outputnode.preproc', 'reference'),
             ('outputnode.brain_mask', 'reference_mask'),
             ('outputnode.probsegs', 'reference_probsegs'),
+            ('outputnode.notes', 'reference_notes'),
         ]),
         (compare, outputnode, [('out_file', 'metrics_file')]),
     ])  # fmt: skip
