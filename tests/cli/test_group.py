@@ -65,6 +65,16 @@ def test_twice_gives_the_same_bytes_and_touches_nothing_else(tmp_path, group):
     assert new == {'group_T1w.tsv', 'group_T1w.json', 'group.html', '.bidsignore'}
 
 
+def test_a_table_does_not_outlive_its_scans(tmp_path, group):
+    make_output(RECORD, tmp_path / 'out', 2)
+    write_text(tmp_path / 'out/group_T2w.tsv', 'bids_name\nsub-gone\n')
+    write_text(tmp_path / 'out/group_T2w.json', '{}')
+    assert group()[0] == 0
+    assert sorted(path.name for path in (tmp_path / 'out').glob('group*')) == [
+        'group.html', 'group_T1w.json', 'group_T1w.tsv',
+    ]  # fmt: skip
+
+
 def test_groups(tmp_path, group):
     make_output(RECORD, tmp_path / 'out', 6)
     code, told = group('--group-by', 'site')

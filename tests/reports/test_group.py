@@ -13,7 +13,7 @@ from ulfprep.reports.group import report_links, write_group_page
 from ulfprep.reports.group_pictures import addresses
 from ulfprep.reports.participant import write_report
 from ulfprep.reports.study import gather
-from ulfprep.reports.texts import number
+from ulfprep.reports.values import number
 
 HOSTILE = '<script>alert("x")</script>'
 

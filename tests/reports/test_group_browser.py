@@ -64,8 +64,8 @@ def test_the_page_is_clean_and_whole(chromium, page, width, tmp_path):
         deviations = look.picture_deviations('.sheet img')
         assert len(deviations) == 44
         assert min(deviations.values()) > 20
-        assert look.page.locator('svg.strip').count() > 2 * 30
-        strip = look.page.locator('svg.strip').first
+        assert look.page.locator('svg.spread').count() > 2 * 30
+        strip = look.page.locator('svg.spread').first
         assert look.pixels(strip).std() > 5
         assert look.beyond_the_edge() == []
         # The table of all scans scrolls in a box of its own, under its heads.
@@ -116,7 +116,7 @@ def test_the_dot_under_the_pointer_is_named(chromium, page):
     with opened(chromium, page) as look:
         plot = look.page.locator('#set1-cnr')
         plot.scroll_into_view_if_needed()
-        strip = plot.locator('svg.strip').first
+        strip = plot.locator('svg.spread').first
         place = strip.locator('.dots').evaluate(
             'e => /M([0-9.]+) ([0-9.]+)/.exec(e.getAttribute("d")).slice(1).map(Number)'
         )
@@ -141,7 +141,7 @@ def test_without_scripts_everything_is_there(chromium, page):
         assert 'residual_rms is 3 ' in text
         assert look.page.locator('#all tbody tr:visible').count() == 45
         assert look.page.locator('.with-script:visible').count() == 0
-        assert look.page.locator('svg.strip a').count() > 0
+        assert look.page.locator('svg.spread a').count() > 0
 
 
 def test_on_paper_nothing_is_cut(chromium, page):

@@ -15,7 +15,7 @@ from ulfprep.metrics.verdict import FAILED, LOOK, USABLE
 from ulfprep.reports import group_sections
 from ulfprep.reports.group_pictures import addresses, picture_address
 from ulfprep.reports.study import Study, StudyScan, differing_settings
-from ulfprep.reports.texts import number
+from ulfprep.reports.values import number
 
 THUMBNAIL = 'thumbnail'
 #: What a scan is to the reader, from worst to best, and in words.

@@ -8,7 +8,7 @@ from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import MINIMUM
 from ulfprep.metrics.verdict import RULES
 from ulfprep.reports.group_plots import Dot, axis_of, strip
-from ulfprep.reports.texts import number
+from ulfprep.reports.values import number
 
 __all__ = ['distributions', 'in_words', 'natural', 'table']
 
