@@ -29,7 +29,7 @@ def run_group(settings: Settings) -> Exit:
         be put into groups as asked.
     """
     from ulfprep.bids.sidecars import complete_dataset
-    from ulfprep.bids.table import write_group_table
+    from ulfprep.bids.table import remove_group_table, write_group_table
     from ulfprep.reports.group import write_group_page
     from ulfprep.reports.study import gather, rows
 
@@ -60,6 +60,8 @@ def run_group(settings: Settings) -> Exit:
             if table:
                 path = write_group_table(out, modality, table, columns)
                 print(f'{len(table)} scan(s) in {path}', file=sys.stderr)
+            else:
+                remove_group_table(out, modality)
         page = write_group_page(out, study)
     except OSError as error:
         raise Stop(
