@@ -43,6 +43,10 @@ def add_enhanced(out, subject, image, labels, affine, verdict='usable', **record
         'settings_hash': 'abc',
         'settings': {'output_resolution': 1.0},
         'contrast': {'target_field_T': 3.0},
+        'metrics': {},
+        'null_reasons': {},
+        'versions': {},
+        'notes': [],
         'verdict': {'level': verdict, 'reasons': []},
         **record,
     }
@@ -156,6 +160,22 @@ def test_the_figure_shows_mean_and_deviation(averaged):
     assert 'Left out: 2' in caption
     assert svg.startswith('<?xml')
     assert svg.count('<image') >= 6
+
+
+def test_the_group_page_shows_the_average(averaged, home, tmp_path, monkeypatch, capsys):
+    out, _ = averaged
+    monkeypatch.setenv('TEMPLATEFLOW_HOME', str(home))
+    copy = tmp_path / 'out'
+    shutil.copytree(out / 'sub-01', copy / 'sub-01')
+    (tmp_path / 'empty').mkdir()
+    common = [str(tmp_path / 'empty'), str(copy), 'group']
+    assert main([*common, '--output-spaces', SPACE, 'OASIS30ANTs']) == 0
+    assert '--output-spaces OASIS30ANTs: skipped' in capsys.readouterr().err
+    page = (copy / 'group.html').read_text()
+    assert 'id="averages"' in page
+    assert 'mean of 1 enhanced image of 1 participant' in page
+    assert main(common) == 0
+    assert 'id="averages"' not in (copy / 'group.html').read_text()
 
 
 def test_a_template_that_is_not_at_hand_costs_nothing_else(tmp_path, monkeypatch, capsys):

@@ -36,14 +36,14 @@ def chromium():
 
 @pytest.fixture(scope='module')
 def page(tmp_path_factory):
-    """The page of 45 scans of two sites, some of them failed; one is clearly unlike the others."""
+    """The page of 25 scans of two sites, some of them failed; one is clearly unlike the others."""
     out = tmp_path_factory.mktemp('study')
-    make_output(RECORD, out, 45)
+    make_output(RECORD, out, 25)
     path = out / 'sub-004/anat/sub-004_desc-qc_T1w.json'
     qc = json.loads(path.read_text())
     qc['metrics'] |= {'cjv': 50.0, 'residual_rms': 3.0}
     path.write_text(json.dumps(qc))
-    groups = {f'{n:03d}': ('Groningen', 'Kampala')[n % 2] for n in range(1, 45)}
+    groups = {f'{n:03d}': ('Groningen', 'Kampala')[n % 2] for n in range(1, 26)}
     return write_group_page(out, gather(out, groups, 'site'))
 
 
@@ -62,7 +62,7 @@ def test_the_page_is_clean_and_whole(chromium, page, width, tmp_path):
             'look', 'unfinished', 'sheet', 'set1', 'table', 'groups', 'settings', 'about',
         ]  # fmt: skip
         deviations = look.picture_deviations('.sheet img')
-        assert len(deviations) == 44
+        assert len(deviations) == 24
         assert min(deviations.values()) > 20
         assert look.page.locator('svg.spread').count() > 2 * 30
         strip = look.page.locator('svg.spread').first
@@ -139,7 +139,7 @@ def test_without_scripts_everything_is_there(chromium, page):
         text = look.page.locator('main').inner_text()
         assert 'sub-004_T1w' in text
         assert 'residual_rms is 3 ' in text
-        assert look.page.locator('#all tbody tr:visible').count() == 45
+        assert look.page.locator('#all tbody tr:visible').count() == 25
         assert look.page.locator('.with-script:visible').count() == 0
         assert look.page.locator('svg.spread a').count() > 0
 
@@ -149,7 +149,7 @@ def test_on_paper_nothing_is_cut(chromium, page):
         look.page.emulate_media(media='print')
         assert not look.page.locator('nav').is_visible()
         assert not look.page.locator('#table').is_visible()
-        assert look.page.locator('#sheet img:visible').count() == 44
+        assert look.page.locator('#sheet img:visible').count() == 24
 
 
 def test_hundreds_of_scans_are_gathered_and_opened_fast(chromium, large, tmp_path):

@@ -41,7 +41,8 @@ def templateflow_home() -> Path:
     if given:
         return Path(given).absolute()
     cache = os.environ.get('XDG_CACHE_HOME')
-    return (Path(cache) if cache else Path.home() / '.cache') / 'templateflow'
+    # Unlike Path.home, this raises nothing for a user without a home.
+    return Path(cache or os.path.expanduser('~/.cache'), 'templateflow').absolute()
 
 
 def find_template(space: str, home: Path | None = None) -> Template:

@@ -14,6 +14,7 @@ from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
 from ulfprep.metrics.verdict import FAILED, LOOK, USABLE
 from ulfprep.reports import group_sections
 from ulfprep.reports.group_pictures import addresses, picture_address
+from ulfprep.reports.pages import environment, script
 from ulfprep.reports.study import Study, StudyScan, differing_settings
 from ulfprep.reports.values import number
 
@@ -45,10 +46,9 @@ def write_group_page(
     Path
         The page.
     """
-    from ulfprep.reports.participant import _environment
-
-    context = group_context(study, pictures)
-    html = _environment().get_template('group.html').render(**context)
+    text, allowed = script('group.js')
+    template = environment().get_template('group.html')
+    html = template.render(script=text, script_hash=allowed, **group_context(study, pictures))
     return write_text(output_dir / 'group.html', html)
 
 

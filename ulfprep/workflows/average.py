@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.files import read_json, write_json, write_nifti
-from ulfprep.bids.table import qc_files
+from ulfprep.bids.files import write_json, write_nifti
+from ulfprep.bids.outcomes import FINISHED, Outcome
 from ulfprep.bids.templates import NoTemplateError, Template
 from ulfprep.bids.volumes_of import volume_paths
 from ulfprep.physics.grid import Grid
@@ -27,7 +27,7 @@ METHOD = (
 
 
 def average_in(
-    output_dir: Path, template: Template, modality: str
+    output_dir: Path, template: Template, modality: str, outcomes: list[Outcome]
 ) -> tuple[Path | None, list[tuple[str, str]]]:
     """Write mean, variance and count of the enhanced images of a modality.
 
@@ -37,6 +37,8 @@ def average_in(
         Results of the participant level.
     template : Template
     modality : str
+    outcomes : list of Outcome
+        What became of the scans, from :func:`ulfprep.bids.outcomes.find_outcomes`.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def average_in(
     """
     from ulfprep.segmentation.average import Average, onto_template
 
-    found, left_out = enhanced_images(output_dir, modality)
+    found, left_out = enhanced_images(output_dir, modality, outcomes)
     if not found:
         return None, left_out
     brain, mask, target = _template(template)
@@ -79,7 +81,7 @@ def average_in(
 
 
 def enhanced_images(
-    output_dir: Path, modality: str
+    output_dir: Path, modality: str, outcomes: list[Outcome]
 ) -> tuple[list[tuple[str, dict]], list[tuple[str, str]]]:
     """Return name and QC record of the scans with an enhanced image, and those left out.
 
@@ -87,32 +89,28 @@ def enhanced_images(
     is that it failed is left out.
     """
     found, left_out = [], []
-    for path in qc_files(output_dir, modality):
-        name = f'{path.name.rpartition("_desc-qc_")[0]}_{modality}'
-        try:
-            record = read_json(path)
-            resolution = (record.get('settings') or {}).get('output_resolution') or 1.0
-            enhances = record.get('direction') == 'enhance'
-            level = (record.get('verdict') or {}).get('level')
-        except (OSError, ValueError, AttributeError) as error:
-            left_out.append((name, f'its QC file cannot be read ({error})'))
+    for one in outcomes:
+        enhances = one.qc.get('direction') == 'enhance' and one.role != 'member'
+        if one.status != FINISHED or one.modality != modality or not enhances:
             continue
-        member = (record.get('fusion') or {}).get('role') == 'member'
-        if not enhances or member:
-            continue
-        if level == 'failed':
-            left_out.append((name, 'its verdict is that it failed'))
-        elif not volume_paths(output_dir, name, resolution)['enhanced'].is_file():
-            left_out.append((name, 'its enhanced image is not there'))
+        if (one.qc.get('verdict') or {}).get('level') == 'failed':
+            left_out.append((one.name, 'its verdict is that it failed'))
+        elif not _files(output_dir, one.name, one.qc)['enhanced'].is_file():
+            left_out.append((one.name, 'its enhanced image is not there'))
         else:
-            found.append((name, record))
+            found.append((one.name, one.qc))
     return found, left_out
+
+
+def _files(output_dir, name, record):
+    """Return the files of a scan by what they are."""
+    resolution = (record.get('settings') or {}).get('output_resolution') or 1.0
+    return volume_paths(output_dir, name, resolution)
 
 
 def _brain(output_dir, name, record):
     """Return an enhanced image in units of its white matter, its brain, grid and path."""
-    resolution = (record.get('settings') or {}).get('output_resolution') or 1.0
-    files = volume_paths(output_dir, name, resolution)
+    files = _files(output_dir, name, record)
     image, grid = _read(files['enhanced'])
     labels, _ = _read(files['fine_tissues'])
     if labels.shape != image.shape or not (labels == LABELS['WM']).any():
