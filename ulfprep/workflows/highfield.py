@@ -60,5 +60,5 @@ def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ]),
         (compare, outputnode, [('out_file', 'metrics_file')]),
     ])  # fmt: skip
-    declare_memory(workflow, [size_of(reference.path)], settings)
+    declare_memory(workflow, [size_of(reference.path), size_of(scan.path)], settings)
     return workflow
