@@ -232,6 +232,7 @@ def test_group_level_needs_the_derivatives_only(example_run, tmp_path):
     done = run_ulfprep(tmp_path / 'empty', copy, 'group')
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(copy / 'group_T1w.tsv', sep='\t')
+    assert 'sub-02_T1w' in (copy / 'group.html').read_text()
     assert len(table) == 2
     dictionary = json.loads((copy / 'group_T1w.json').read_text())
     assert set(table.columns) <= set(dictionary)
