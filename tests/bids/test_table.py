@@ -2,51 +2,66 @@
 
 import json
 
-from ulfprep.bids.files import write_json
-from ulfprep.bids.table import IDENTITY, cell, write_group_table
+import pytest
 
-DICTIONARY = {'snr': {'LongName': 'SNR', 'Description': 'Signal to noise', 'Units': '1'}}
+from ulfprep.bids.table import cell, group_column, identity_cells, read_table, write_group_table
+
+COLUMNS = {
+    'bids_name': {'Description': 'Name'},
+    'reasons': {'Description': 'Why'},
+    'snr': {'LongName': 'SNR', 'Description': 'Signal to noise', 'Units': '1', 'Better': 'higher'},
+}
 
 
-def record(subject, session=None, **metrics):
-    return {
-        'entities': {'subject': subject, 'session': session},
+def test_what_is_written_is_read_back(tmp_path):
+    rows = [
+        {'bids_name': 'sub-01_ses-A', 'reasons': '', 'snr': 12.3456789, 'other': 1},
+        {'bids_name': 'sub-02', 'reasons': 'it said:\n\t"no", twice', 'snr': None},
+    ]
+    path = write_group_table(tmp_path, 'T1w', rows, COLUMNS)
+    assert path == tmp_path / 'group_T1w.tsv'
+    assert [line.split('\t') for line in path.read_text().splitlines()] == [
+        ['bids_name', 'reasons', 'snr'],
+        ['sub-01_ses-A', 'n/a', '12.3457'],
+        ['sub-02', 'it said: "no", twice', 'n/a'],
+    ]
+    assert json.loads((tmp_path / 'group_T1w.json').read_text()) == COLUMNS
+    assert read_table(path) == [
+        {'bids_name': 'sub-01_ses-A', 'reasons': 'n/a', 'snr': '12.3457'},
+        {'bids_name': 'sub-02', 'reasons': 'it said: "no", twice', 'snr': 'n/a'},
+    ]
+
+
+def test_tables_of_other_systems_are_read(tmp_path):
+    path = tmp_path / 'participants.tsv'
+    path.write_bytes('participant_id\tsite \r\nsub-01\tZürich\r\nsub-02\r\n'.encode('utf-8-sig'))
+    assert read_table(path) == [
+        {'participant_id': 'sub-01', 'site': 'Zürich'},
+        {'participant_id': 'sub-02', 'site': 'n/a'},
+    ]
+    path.write_bytes(b'')
+    assert read_table(path) == []
+    path.write_bytes(b'\xff\xfe\x00')
+    with pytest.raises(ValueError, match='utf-8'):
+        read_table(path)
+
+
+def test_identity():
+    record = {
+        'entities': {'subject': '01', 'session': None},
         'direction': 'enhance',
         'settings_hash': 'abc',
-        'contrast': {'source_field_T': 0.064, 'target_field_T': 3},
-        'metrics': metrics,
+        'contrast': {'source_field_T': 0.064},
     }
-
-
-def test_rows(tmp_path):
-    write_json(tmp_path / 'sub-02/anat/sub-02_desc-qc_T1w.json', record('02', snr=None))
-    write_json(
-        tmp_path / 'sub-01/ses-A/anat/sub-01_ses-A_desc-qc_T1w.json',
-        record('01', 'A', snr=12.3456789, other=1),
-    )
-    assert write_group_table(tmp_path, DICTIONARY) == (2, [])
-    lines = (tmp_path / 'group_T1w.tsv').read_text().splitlines()
-    assert [line.split('\t') for line in lines] == [
-        [*IDENTITY, 'snr'],
-        ['sub-01_ses-A', '01', 'A', 'enhance', '0.064', '3', 'abc', '12.3457'],
-        ['sub-02', '02', 'n/a', 'enhance', '0.064', '3', 'abc', 'n/a'],
-    ]
-    assert json.loads((tmp_path / 'group_T1w.json').read_text()).keys() == {*IDENTITY, 'snr'}
-
-
-def test_unreadable_file_is_named_and_costs_no_other_row(tmp_path):
-    write_json(tmp_path / 'sub-01/anat/sub-01_desc-qc_T1w.json', record('01', snr=1.0))
-    (tmp_path / 'sub-02/anat').mkdir(parents=True)
-    (tmp_path / 'sub-02/anat/sub-02_desc-qc_T1w.json').write_text('{"entities": ')
-    count, problems = write_group_table(tmp_path, DICTIONARY)
-    assert count == 1
-    assert len(problems) == 1
-    assert 'sub-02_desc-qc_T1w.json' in problems[0]
-
-
-def test_nothing_writes_nothing(tmp_path):
-    assert write_group_table(tmp_path, DICTIONARY) == (0, [])
-    assert not list(tmp_path.iterdir())
+    assert identity_cells(record) == {
+        'subject': '01',
+        'session': None,
+        'direction': 'enhance',
+        'source_field': 0.064,
+        'target_field': None,
+        'settings_hash': 'abc',
+    }
+    assert 'site' in group_column('site')['group']['Description']
 
 
 def test_cells():

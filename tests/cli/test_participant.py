@@ -54,8 +54,12 @@ def test_qc_file_says_what_was_done(make_dataset, run, tmp_path):
     assert qc['entities'] == {'subject': '01', 'session': None}
     assert qc['source'] == 'bids:raw:sub-01/anat/sub-01_T1w.nii.gz'
     assert qc['direction'] == 'enhance'
-    assert qc['metrics'] == {'contrast_wm_gm': 0.25, 'efc': None}
-    assert qc['null_reasons'] == {'efc': 'a stand-in measures none'}
+    assert qc['verdict'] == {'level': 'usable', 'reasons': []}
+    assert (qc['metrics']['contrast_wm_gm'], qc['metrics']['efc']) == (0.25, None)
+    assert qc['null_reasons']['efc'] == 'a stand-in measures none'
+    assert qc['null_reasons']['dice_gm'] == 'no reference was asked for (--reference)'
+    assert set(qc['null_reasons']) == {n for n, v in qc['metrics'].items() if v is None}
+    assert qc['reference'] is None
     assert qc['contrast']['target_field_T'] == 3
     assert qc['segmentation']['method'] == 'embedded HMRF-EM'
     assert qc['fit']['history']['step'] == [1, 2, 3]

@@ -60,13 +60,26 @@ CALLS = {
     ),
     'ulfprep.metrics.summary:simulate_metrics': (
         [],
-        dict.fromkeys(['source', 'source_probs', 'simulated', 'plan', 'conformed', 'bias_field']),
+        dict.fromkeys(
+            [
+                'source',
+                'source_mask',
+                'source_probs',
+                'source_grid',
+                'simulated',
+                'simulated_grid',
+                'plan',
+                'facts',
+                'conformed',
+                'bias_field',
+            ]
+        ),
     ),
     'ulfprep.metrics.tissue_change:tissue_change': (
         ['initial', 'final', 'mask', 'grid', 'fine_grid', 'psf_fwhm', 'psf'],
         {},
     ),
-    'ulfprep.reports.participant:write_report': (['out', '01', None, []], {}),
+    'ulfprep.reports.participant:write_report': (['out', '01', None, []], {'interactive': True}),
     'ulfprep.reports.figures:plot_scan': (
         ['prefix'],
         dict.fromkeys(

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from ulfprep.metrics.dictionary import DIRECTIONS, METRICS
+from ulfprep.metrics.contrast import foreground_to_background
+from ulfprep.metrics.dictionary import DIRECTIONS, METRICS, names_of
+from ulfprep.metrics.dictionary_compared import NAMES
 from ulfprep.metrics.summary import enhance_metrics, simulate_metrics
 from ulfprep.metrics.tissue_change import TissueChange, moves_between
 from ulfprep.physics import Grid
@@ -17,7 +19,7 @@ PLAN = {
     'target_means': [20.0, 60.0, 100.0],
     'target_contrast': {'WM-GM': 0.5, 'GM-CSF': 1.0, 'WM-CSF': 4 / 3},
     'source_contrast': {'WM-GM': 0.222, 'GM-CSF': 0.667, 'WM-CSF': 0.857},
-    'contrast_vector': [2.0, 4 / 3, 1.0],
+    'contrast_vector': [0.5, 0.75, 1.0],
     'target_field_T': 0.064,
 }
 
@@ -80,6 +82,26 @@ def test_noise_of_the_scan(enhanced):
     assert values['cnr'] == pytest.approx(5)
     assert values['noise_sigma'] == 4
     assert [values[f'snr_{t}'] for t in ('csf', 'gm', 'wm')] == [10, 20, 25]
+
+
+def test_grey_matter_against_fluid(enhanced):
+    assert enhance_metrics(**enhanced)[0]['cnr_gm_csf'] == pytest.approx(10)
+
+
+def test_air_around_the_head_is_held_against_the_brain(enhanced):
+    rng = np.random.default_rng(2)
+    shape = (40, 40, 30)
+    radius = np.sqrt(sum(a**2 for a in np.meshgrid(*[np.linspace(-1, 1, n) for n in shape],
+                                                   indexing='ij')))  # fmt: skip
+    mask = radius < 0.5
+    quiet = np.hypot(rng.normal(100 * mask, 2), rng.normal(0, 2, shape))
+    loud = np.hypot(rng.normal(100 * mask, 10), rng.normal(0, 10, shape))
+    low, reason = foreground_to_background(loud, mask)
+    high, _ = foreground_to_background(quiet, mask)
+    assert not reason
+    # The median of the energy of complex noise is 2 ln 2 times its variance.
+    assert low == pytest.approx(1e4 / (2 * np.log(2) * 100), rel=0.1)
+    assert high == pytest.approx(25 * low, rel=0.1)
 
 
 def test_spread_within_tissue(enhanced):
@@ -152,6 +174,8 @@ def test_a_missing_tissue_leaves_nulls_with_reasons(enhanced):
     assert values['cjv'] is None
     assert values['contrast_gm_csf'] == pytest.approx(1.0)
     assert values['volume_wm'] == 0
+    reason = 'no point of the enhanced image is more likely WM than not'
+    assert reasons['contrast_wm_gm'] == reasons['cjv'] == reason
     assert {name for name, value in values.items() if value is None} == set(reasons)
     assert all(reasons.values())
 
@@ -160,7 +184,9 @@ def test_an_empty_residual_leaves_nulls_with_reasons(enhanced):
     enhanced['residual'] = np.zeros((12, 10, 4))
     values, reasons = enhance_metrics(**enhanced)
     assert values['residual_rms'] is None
-    assert {'residual_rms', 'residual_mean', 'residual_beyond_3'} == set(reasons)
+    measured = {'residual_rms', 'residual_mean', 'residual_beyond_3'}
+    assert measured == set(reasons) - {'fber'}
+    assert reasons['residual_rms'] == 'no voxel of the brain has a residual'
 
 
 @pytest.mark.filterwarnings('ignore::RuntimeWarning')
@@ -193,9 +219,9 @@ def test_no_brain_leaves_strict_json(enhanced):
 def test_every_value_of_enhancement_is_described(enhanced):
     values, reasons = enhance_metrics(**enhanced)
     assert set(values) <= set(METRICS)
-    assert reasons == {}
+    assert reasons == {'fber': 'what lies outside the head is zero in this scan: there is no air'}
     json.dumps(values, allow_nan=False)
-    assert all(type(v) is float for v in values.values())
+    assert all(type(v) is float for v in values.values() if v is not None)
 
 
 @pytest.fixture(scope='module')
@@ -209,31 +235,68 @@ def simulation():
     probs = np.stack([(radius < 0.9) & (radius >= 0.8), (radius < 0.8) & (radius >= 0.6),
                       radius < 0.6]).astype(np.float32)  # fmt: skip
     image = np.tensordot(PLAN['means'], probs, 1)
-    plan = {**PLAN, 'contrast_vector': [0.5, 0.75, 1.0]}
-    scan = realise(simulate(image, radius < 0.9, probs, grid, plan))
+    made = simulate(image, radius < 0.9, probs, grid, PLAN)
     field = np.broadcast_to(np.linspace(0.8, 1.2, 60), grid.shape)
     return {
         'source': image,
+        'source_mask': radius < 0.9,
         'source_probs': probs,
-        'simulated': scan,
-        'plan': plan,
+        'source_grid': grid,
+        'simulated': realise(made),
+        'simulated_grid': made.grid,
+        'plan': PLAN,
+        'facts': {
+            'voxel_size_mm': [1.6, 1.6, 5.0],
+            'psf': 'gaussian',
+            'noise_sd': made.sigma,
+            'keep_head': False,
+        },
         'conformed': image * field,
         'bias_field': field,
     }
 
 
-def test_noise_of_a_simulated_scan_is_measured_beside_any_amount_of_brain(simulation):
+def test_noise_of_a_simulated_scan_is_that_which_was_put_in(simulation):
     values, _ = simulate_metrics(**simulation)
-    brain = simulation['source_probs'].sum(axis=0).mean()
-    assert brain > 0.3
+    assert values['noise_ratio_simulated'] == pytest.approx(1, abs=0.05)
     assert values['snr_wm_simulated'] == pytest.approx(14, rel=0.08)
+    assert values['noise_sigma_simulated'] == pytest.approx(100 / 14, rel=0.05)
+    louder = {**simulation, 'facts': {**simulation['facts'], 'noise_sd': 10 / 3}}
+    assert simulate_metrics(**louder)[0]['noise_ratio_simulated'] > 2
 
 
-def test_a_simulated_scan_without_air_has_no_measured_noise(simulation):
-    full = {**simulation, 'source_probs': simulation['source_probs'] + 0.1}
-    values, reasons = simulate_metrics(**full)
-    assert values['snr_wm_simulated'] is None
-    assert 'snr_wm_simulated' in reasons
+def test_blur_of_a_simulated_scan_is_measured_along_each_axis(simulation):
+    from ulfprep.physics.simulation import realise, simulate
+
+    values, _ = simulate_metrics(**simulation)
+    assert [values[f'psf_fwhm_{a}_simulated'] for a in 'ijk'] == pytest.approx(
+        [1.6, 1.6, 5], rel=0.08
+    )
+    assert values['psf_ratio_simulated'] == pytest.approx(1, abs=0.08)
+    args = [simulation[f'source{name}'] for name in ('', '_mask', '_probs', '_grid')]
+    grid = simulation['simulated_grid']
+    other = simulate(*args, PLAN, voxel_size=(1.6, 3.2, 5), target=grid)
+    values, _ = simulate_metrics(**{**simulation, 'simulated': realise(other)})
+    assert values['psf_fwhm_i_simulated'] == pytest.approx(1.6, rel=0.08)
+    assert values['psf_fwhm_j_simulated'] == pytest.approx(3.2, rel=0.08)
+    assert values['psf_ratio_simulated'] == pytest.approx(2, rel=0.08)
+
+
+def test_contrast_of_a_simulated_scan_is_measured_in_it(simulation):
+    values, _ = simulate_metrics(**simulation)
+    assert values['contrast_wm_gm_simulated'] == pytest.approx(0.5, abs=0.02)
+    assert values['ratio_gm_wm_simulated'] == pytest.approx(0.6, abs=0.02)
+    swapped = {**simulation, 'source_probs': simulation['source_probs'][[0, 2, 1]]}
+    assert simulate_metrics(**swapped)[0]['contrast_wm_gm_simulated'] < 0
+
+
+def test_a_source_without_brain_leaves_nulls_with_reasons(simulation):
+    empty = {name: np.zeros_like(simulation[name]) for name in ('source_mask', 'source_probs')}
+    values, reasons = simulate_metrics(**{**simulation, **empty})
+    assert values['psf_ratio_simulated'] is None
+    assert reasons['noise_ratio_simulated'] == 'the source has no brain'
+    assert {name for name, value in values.items() if value is None} == set(reasons)
+    json.dumps([values, reasons], allow_nan=False)
 
 
 def test_ratios_of_the_simulated_contrast(simulation):
@@ -254,14 +317,15 @@ def test_bias_of_the_source_of_a_simulation(simulation):
 
 def test_every_value_of_simulation_is_described(simulation):
     values, reasons = simulate_metrics(**simulation)
-    assert set(values) <= set(METRICS)
-    assert reasons == {}
+    assert set(values) == set(names_of('simulate'))
+    assert set(reasons) == {'fber'}
     json.dumps(values, allow_nan=False)
 
 
 def test_the_dictionary_describes_nothing_that_is_never_measured(enhanced, simulation):
     measured = set(enhance_metrics(**enhanced)[0]) | set(simulate_metrics(**simulation)[0])
-    assert measured == set(METRICS)
+    assert measured | set(NAMES) == set(METRICS)
+    assert set(names_of('enhance')) == set(enhance_metrics(**enhanced)[0]) | set(NAMES)
     for entry in METRICS.values():
         needed = {'LongName', 'Description', 'Units', 'Category', 'Better', 'Hint'}
         assert set(entry) - {'Ideal'} == needed

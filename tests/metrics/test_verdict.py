@@ -55,6 +55,20 @@ def test_levels(changed, level):
     assert judge(GOOD | changed, 'enhance').level == level
 
 
+@pytest.mark.parametrize(
+    ('measured', 'level'),
+    [
+        ({'noise_ratio_simulated': 1.02, 'psf_ratio_simulated': 0.97}, 'usable'),
+        ({'noise_ratio_simulated': 1.3}, 'look'),
+        ({'psf_ratio_simulated': 2.2}, 'failed'),
+        ({'contrast_target': 0.1, 'contrast_wm_gm_simulated': 0.11}, 'usable'),
+        ({'contrast_target': 0.1, 'contrast_wm_gm_simulated': -0.1}, 'failed'),
+    ],
+)
+def test_a_simulation_has_to_show_what_was_put_in(measured, level):
+    assert judge({'snr_wm': 30.0} | measured, 'simulate').level == level
+
+
 def test_the_worst_decides_and_comes_first():
     verdict = judge(GOOD | {'snr_wm': 5.0}, 'enhance', [('failed', 'it was killed')])
     assert verdict.level == 'failed'

@@ -1,70 +1,141 @@
-import os
-import shutil
-import subprocess
+"""The report as a reader sees it, in Chromium with the network off."""
 
-import numpy as np
 import pytest
+from browser import NARROW, WIDE, browser, needs_browser, opened
 
+from ulfprep.bids.derivatives import FIGURES
 from ulfprep.reports.participant import write_report
+from ulfprep.reports.sections import ELSEWHERE
 
-BROWSER = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('chrome')
-# On a server of continuous integration a missing browser is a fault, not an excuse.
-pytestmark = pytest.mark.skipif(
-    BROWSER is None and not os.environ.get('CI'), reason='no Chromium on this machine'
-)
-
-
-def browse(tmp_path, *arguments):
-    assert BROWSER, 'Chromium is needed to look at the report'
-    command = [
-        BROWSER,
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--hide-scrollbars',
-        # Whatever the page asked of the net would fail here as on an offline machine.
-        '--host-resolver-rules=MAP * ~NOTFOUND',
-        f'--user-data-dir={tmp_path / "profile"}',
-        *arguments,
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert result.returncode == 0, result.stderr[-2000:]
-    return result.stdout
+pytestmark = needs_browser
+#: Standard deviation of the pixels (0 to 255) of the emptiest picture: a chart of thin lines.
+NOT_BLANK = 8
 
 
-def screenshot(tmp_path, page, width, height):
-    from PIL import Image
-
-    picture = tmp_path / f'{width}.png'
-    arguments = (f'--window-size={width},{height}', f'--screenshot={picture}')
-    browse(tmp_path, *arguments, page.as_uri())
-    return np.asarray(Image.open(picture).convert('RGB')).astype(float)
+@pytest.fixture(scope='module')
+def chromium():
+    with browser() as found:
+        yield found
 
 
-def test_the_report_shows_in_a_browser(tmp_path, qc, add_scan):
-    add_scan('sub-01', qc)
-    page = write_report(tmp_path, '01')
-    pixels = screenshot(tmp_path, page, 1280, 5000)
-    assert pixels.shape == (5000, 1280, 3)
-    # Pictures of the brain: a good part of the page is black, and there are greys between.
-    brightness = pixels.mean(axis=2)
-    assert 0.05 < (brightness < 8).mean() < 0.7
-    assert ((brightness > 60) & (brightness < 200)).mean() > 0.02
-    # Tissue colours came through: the figures were drawn, not just framed.
-    orange = (np.abs(pixels - [240, 163, 10]) < 40).all(axis=2)
-    assert orange.sum() > 200
+@pytest.fixture
+def page(tmp_path, qc, add_scan):
+    """A report of everything that there can be: two scans, a table, a failure."""
+    qc['notes'].append('Warning: the brain mask holds 2008 ml.')
+    qc['metrics'] |= {'cnr': 1.7, 'claim_mean': 0.35, 'uncertainty_p95': 0.4}
+    add_scan('sub-01_run-1', qc)
+    add_scan('sub-01_run-2', qc, leave_out=('claim',))
+    columns = 'bids_name\tdirection\tsettings_hash\tresidual_rms\tcnr'
+    rows = [f'sub-1{k}\tenhance\t0123456789ab\t{0.8 + 0.1 * k}\t{k}' for k in range(6)]
+    (tmp_path / 'group_T1w.tsv').write_text('\n'.join([columns, *rows]) + '\n')
+    failure = {
+        'scan': 'sub-01_run-3_T1w',
+        'message': 'no brain was found in a picture whose name is long ' + 'x' * 90,
+        'traceback': 'Traceback (most recent call last):\n' + 'y' * 300,
+    }
+    return write_report(tmp_path, '01', errors=[failure])
 
 
-def test_nothing_reaches_beyond_the_edge_of_a_small_screen(tmp_path, qc, add_scan):
-    add_scan('sub-01', qc)
-    page = write_report(tmp_path, '01')
-    probe = tmp_path / 'probe.html'
-    script = '<script>document.title = document.documentElement.scrollWidth</script></body>'
-    probe.write_text(page.read_text(encoding='utf-8').replace('</body>', script))
-    html = browse(tmp_path, '--window-size=700,900', '--dump-dom', probe.as_uri())
-    assert int(html.split('<title>')[1].split('<')[0]) <= 700
+@pytest.mark.parametrize('width', [WIDE, NARROW])
+def test_the_report_is_whole_at_every_width(tmp_path, page, chromium, width):
+    with opened(chromium, page, width) as look:
+        assert look.beyond_the_edge() == []
+        assert look.overlaps() == []
+        deviations = look.picture_deviations()
+        figures = len(FIGURES['enhance']) - len(ELSEWHERE)
+        assert len(deviations) == 2 * figures - 1
+        assert {k: v for k, v in deviations.items() if v < NOT_BLANK} == {}
+        for title in (
+            'Summary',
+            'Enhanced against the scan',
+            'Where not to believe it',
+            'Metrics',
+        ):
+            assert look.page.get_by_role('heading', name=title, exact=True).count() == 2, title
+        look.keep(f'participant-{width}', tmp_path)
+        assert look.trouble == []
+
+
+@pytest.mark.parametrize('width', [WIDE, NARROW])
+def test_axe_finds_no_serious_violation(page, chromium, width):
+    with opened(chromium, page, width) as look:
+        look.page.evaluate('document.querySelectorAll("details").forEach((d) => d.open = true)')
+        assert look.serious_violations() == []
+
+
+def test_without_scripts_everything_is_there(page, chromium):
+    with opened(chromium, page, NARROW, javascript=False) as look:
+        assert look.beyond_the_edge() == []
+        assert look.page.locator('.slide, .copy').count() == 0
+        figure = look.page.locator('.flick').first
+        both = look.pixels(figure.locator('.stage')).shape[0]
+        figure.locator('.first + label').click()
+        assert look.pixels(figure.locator('.stage')).shape[0] < 0.6 * both
+        definition = look.page.locator('.definition').first
+        definition.locator('summary').click()
+        assert definition.evaluate('e => e.open')
+
+
+def test_the_keyboard_flicks_between_the_two_pictures(page, chromium):
+    with opened(chromium, page) as look:
+        figure = look.page.locator('.flick').first
+        figure.locator('.both').focus()
+        shown = []
+        for view in ('first', 'second'):
+            look.page.keyboard.press('ArrowRight')
+            assert figure.locator(f'.{view}').is_checked()
+            shown.append(look.pixels(figure.locator('.stage')))
+        assert shown[0].shape == shown[1].shape
+        assert abs(shown[0] - shown[1]).mean() > 1
+
+
+def test_the_slider_shows_one_picture_on_each_side(page, chromium):
+    with opened(chromium, page) as look:
+        figure = look.page.locator('.flick').first
+        stage = figure.locator('.stage')
+
+        def picture(view):
+            figure.locator(f'.{view} + label').click()
+            look.page.mouse.move(1, 1)  # a single picture shows the other one under the pointer
+            return look.pixels(stage)
+
+        first, second = picture('first'), picture('second')
+        figure.locator('.slide + label').click()
+        edge = figure.locator('.edge')
+        edge.focus()
+        for position, keys in ((50, []), (0, ['Home']), (100, ['End'])):
+            for key in keys:
+                look.page.keyboard.press(key)
+            assert edge.input_value() == str(position)
+            slid = look.pixels(stage)
+            middle = slid.shape[1] * position // 100
+            for part, expected in (
+                (slice(0, max(middle - 4, 0)), first),
+                (slice(middle + 4, None), second),
+            ):
+                if slid[:, part].size:
+                    assert abs(slid[:, part] - expected[:, part]).mean() < 1, position
+
+
+def test_a_page_can_be_printed(page, chromium):
+    with opened(chromium, page) as look:
+        look.page.emulate_media(media='print')
+        assert not look.page.locator('nav').is_visible()
+        assert not look.page.locator('.views').first.is_visible()
+        # Paper cannot be clicked: both pictures are there, and so is what was folded.
+        look.page.locator('.flick .second').first.evaluate('e => { e.checked = true; }')
+        box = look.page.locator('.flick .stage').first.bounding_box()
+        image = look.page.locator('.flick img').first.bounding_box()
+        assert image['height'] <= box['height'] + 1
+        assert look.page.locator('.definition').first.evaluate('e => e.innerText.length') > 20
+        assert look.trouble == []
+
+
+def test_methods_are_copied_at_a_click(page, chromium):
+    with opened(chromium, page) as look:
+        look.page.locator('#methods details').first.locator('summary').click()
+        look.page.locator('.copy').first.click()
+        look.page.wait_for_function(
+            'document.querySelector(".copy").textContent !== "Copy"', timeout=5000
+        )
+        assert look.trouble == []

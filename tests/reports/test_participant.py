@@ -1,4 +1,8 @@
+import base64
+import hashlib
+import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -70,7 +74,7 @@ def test_a_finished_scan_has_all_sections_and_figures(tmp_path, qc, add_scan):
         assert title in titles, title
     assert page.tags.count('img') == len(FIGURES['enhance']) - 1
     assert all(len(alt) > 20 for alt in page.alts)
-    text = ' '.join(page.text)
+    text = re.sub(r'\s+', ' ', ''.join(page.text))
     assert 'No errors.' in text
     assert 'Research use only, not a medical device.' in text
     assert 'Missing' not in text
@@ -87,14 +91,22 @@ def test_numbers_of_a_figure_stand_with_it(tmp_path, qc, add_scan):
     text = re.sub(r'\s+', ' ', html)
     assert text.count('Measured.') == 1
     bias = text.split('Bias field before and after</h4>')[1].split('</figure>')[0]
-    assert 'spans a factor of 1.80' in bias
+    assert 'spans a factor of 1.80' in re.sub('<.*?>', '', bias)
 
 
 def test_the_page_loads_nothing_and_its_links_lead_somewhere(tmp_path, qc, add_scan):
     add_scan('sub-01', qc)
     html, page = read(write_report(tmp_path, '01'))
     assert all(load.startswith('data:image/svg+xml,') for load in page.loads)
-    assert not {'script', 'link', 'iframe', 'object', 'embed'} & set(page.tags)
+    assert not {'link', 'iframe', 'object', 'embed'} & set(page.tags)
+    # The one script is ours, and the page forbids every other.
+    (script,) = re.findall(r'<script>(.*?)</script>', html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="(.*?)">', html)
+    assert unescape(policy) == (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
+    )
     assert not re.search(r'@import|url\((?!#|%23)', html)
     assert len(page.ids) == len(set(page.ids))
     for link in page.links:
@@ -134,7 +146,7 @@ def test_hostile_text_stays_text(tmp_path, qc, add_scan):
     add_scan('sub-01', qc)
     traceback = f'Traceback\n\x1b[31mValueError: {HOSTILE}\x1b[0m\x00</pre>'
     html, page = read(write_report(tmp_path, '01', errors=[traceback]))
-    assert 'script' not in page.tags
+    assert page.tags.count('script') == 1
     assert html.count('&lt;script&gt;') >= 10
     assert '\x1b' not in html
     assert '\x00' not in html
@@ -208,7 +220,7 @@ def test_failures_of_named_scans_stand_with_their_scan(tmp_path, qc, add_scan):
     second = html.split('<article id="s2"')[1].split('</article>')[0]
     assert 'Failed:</strong> the loss is not a number &lt;script&gt;' in second
     assert 'Node: wf.sub_01.fit' in html
-    assert 'script' not in page.tags
+    assert page.tags.count('script') == 1
 
 
 @pytest.mark.parametrize('content', ['{"direction": ', '[1, 2]'])
@@ -227,3 +239,103 @@ def test_a_nearly_empty_record_does_not_break_the_report(tmp_path, add_scan):
     assert 'Missing figure: simulated' in text
     # What is there is shown, expected or not.
     assert 'Other figures' in text
+
+
+def test_the_verdict_heads_the_page_with_its_reasons(tmp_path, qc, add_scan):
+    qc['metrics']['residual_rms'] = 1.6
+    add_scan('sub-01', qc)
+    html, _ = read(write_report(tmp_path, '01'))
+    head = html.split('<header')[1].split('</header>')[0]
+    assert '<span aria-hidden="true">!</span> look' in head
+    assert 'residual_rms is 1.6 (0.6 to 1.3 expected)' in head
+
+
+def test_each_scan_of_a_session_has_its_verdict(tmp_path, qc, add_scan):
+    add_scan('sub-01_run-1', qc)
+    add_scan('sub-01_run-2', qc | {'verdict': {'level': 'look', 'reasons': ['it is noisy']}})
+    failure = {'scan': 'sub-01_run-3_T1w', 'message': 'no brain was found'}
+    html, _ = read(write_report(tmp_path, '01', errors=[failure]))
+    head = html.split('<header')[1].split('</header>')[0]
+    assert 'failed' in head
+    assert '3 scans: 1 usable, 1 look, 1 failed' in head
+    listed = html.split('Verdict of each scan')[1].split('</section>')[0]
+    levels = re.findall(r'class="verdict (\w+)"', listed)
+    assert levels == ['usable', 'look', 'failed']
+    assert 'it is noisy' in listed
+    assert 'no brain was found' in listed
+
+
+def test_what_a_scan_took_stands_on_lines_of_its_own(tmp_path, qc, add_scan):
+    add_scan('sub-01', qc)
+    without = write_report(tmp_path, '01').read_text()
+    record = {
+        'scan': 'sub-01_T1w', 'seconds': 262.0, 'cpu_seconds': 480.0, 'peak_gb': 1.9,
+        'nodes': [{'node': 'fit', 'seconds': 250.0, 'cpu_seconds': 470.0, 'peak_gb': 1.9}],
+    }  # fmt: skip
+    folder = tmp_path / 'logs' / 'resources'
+    folder.mkdir(parents=True)
+    (folder / 'sub-01_T1w.json').write_text(json.dumps(record))
+    timed = write_report(tmp_path, '01').read_text()
+    assert '4 min 22 s in all its steps' in timed
+
+    def kept(html):
+        return [line for line in html.splitlines() if 'class="cost"' not in line]
+
+    assert kept(timed) == kept(without)
+
+
+def test_a_scan_finds_its_place_among_the_rows_of_the_group_table(tmp_path, qc, add_scan):
+    add_scan('sub-01', qc)
+    columns = ('bids_name', 'direction', 'settings_hash', 'outliers', 'residual_rms')
+    rows = [
+        columns,
+        ('sub-01', 'enhance', '0123456789ab', 'residual_rms high', '1.02'),
+        *((f'sub-1{k}', 'enhance', '0123456789ab', 'n/a', f'{1.1 + k}') for k in range(4)),
+        ('sub-20', 'enhance', 'other', 'n/a', '1.0'),
+    ]
+    table = '\n'.join('\t'.join(row) for row in rows) + '\n'
+    (tmp_path / 'group_T1w.tsv').write_text(table)
+    html, page = read(write_report(tmp_path, '01'))
+    text = re.sub(r'\s+', ' ', ''.join(page.text))
+    assert 'Places are among the 4 other scans' in text
+    assert 'best of 5' in text
+    assert 'Outlying: high.' in text
+    assert html.count('class="strip"') == 1
+    # A table that is none costs nothing.
+    (tmp_path / 'group_T1w.tsv').write_bytes(b'\xff\xfe\x00')
+    assert 'class="strip"' not in write_report(tmp_path, '01').read_text()
+
+
+def test_methods_can_be_pasted_with_what_they_cite_and_nothing_else(tmp_path, qc, add_scan):
+    add_scan('sub-01', qc)
+    html, _ = read(write_report(tmp_path, '01'))
+    blocks = dict(
+        re.findall(r'<pre class="paste" id="methods-(\w+)"[^>]*>(.*?)</pre>', html, re.S)
+    )
+    markdown, bibtex, source = (unescape(blocks[kind]) for kind in ('markdown', 'bibtex', 'html'))
+    assert 'corrected with N4 [@n4].' in markdown
+    cited = set(re.findall(r'@([\w:-]+)', markdown.split('# References')[0]))
+    assert set(re.findall(r'^@\w+\{(\w+),', bibtex, re.M)) == cited
+    assert bibtex.count('{') == bibtex.count('}')
+    assert '<a href="#ref-n4">1</a>' in source
+    assert all(f'id="ref-{key}"' in source for key in cited)
+
+
+def test_a_session_too_large_says_what_it_left_out(tmp_path, qc, add_scan, monkeypatch):
+    for run in range(1, 4):
+        add_scan(f'sub-01_run-{run}', qc)
+    whole = write_report(tmp_path, '01').stat().st_size
+    most = int(0.6 * whole)
+    monkeypatch.setattr('ulfprep.reports.participant.MOST_BYTES', most)
+    path = write_report(tmp_path, '01')
+    html, page = read(path)
+    assert path.stat().st_size <= most
+    text = re.sub(r'\s+', ' ', ''.join(page.text))
+    (count,) = re.findall(r'(\d+) pictures are not in this page', text)
+    links = re.findall(r'<a href="(sub-01/figures/.*?)">', html)
+    assert len(links) == int(count) > 0
+    assert all((tmp_path / link).is_file() for link in links)
+    # Nothing was missing, and what matters most stayed.
+    assert 'Missing figure' not in html
+    assert not any('enhancement' in link or 'residual' in link for link in links)
+    assert page.tags.count('img') + len(links) == 3 * (len(FIGURES['enhance']) - 1)

@@ -1,5 +1,5 @@
+from ulfprep.reports.methods import FRAMEWORK, METHODS
 from ulfprep.reports.references import bibliography, cite
-from ulfprep.reports.texts import FRAMEWORK, METHODS
 from ulfprep.workflows import enhance, preprocess
 
 

@@ -13,6 +13,7 @@ from ulfprep.settings import MODALITIES, Settings
 
 if TYPE_CHECKING:
     from ulfprep.bids.fusion import Fusion
+    from ulfprep.bids.highfield import HighField
     from ulfprep.bids.precomputed import Precomputed
 
 __all__ = [
@@ -72,6 +73,9 @@ class Scan:
         (:func:`ulfprep.bids.precomputed_take.with_derivatives`); its mask is ``mask`` as well.
     fusion : Fusion or None
         What it is fitted together with (:mod:`ulfprep.bids.fusion`).
+    highfield : HighField or None
+        What it is measured against once it is enhanced (:mod:`ulfprep.bids.highfield`); None
+        where that was not asked for.
     role : {'scan', 'member', 'fused'}
         What there is of it: everything, all but an enhanced image (which it shares with
         others of its modality), or nothing but that shared image.
@@ -91,6 +95,7 @@ class Scan:
     mask_note: str = ''
     precomputed: 'Precomputed | None' = None
     fusion: 'Fusion | None' = None
+    highfield: 'HighField | None' = None
     role: str = 'scan'
     resolution: float = 1.0
     problem: str = ''

@@ -19,7 +19,8 @@ def relevant_settings(settings: Settings) -> dict:
 def input_digest(scan: Scan) -> str:
     """Return a short hash of the scan's bytes and metadata, and of its mask where one is given.
 
-    What is taken of other software is in it, too. Of a scan that is fitted with others it is a
+    What is taken of other software is in it, too, and so is the image that the scan is measured
+    against. Of a scan that is fitted with others it is a
     hash of them all.
 
     Raises
@@ -33,6 +34,8 @@ def input_digest(scan: Scan) -> str:
     given = scan.precomputed
     if given and given.pieces:
         digest.update(given.key.encode())
+    if scan.highfield:
+        digest.update(scan.highfield.digest().encode())
     files = (scan.path, scan.mask, *(given.paths if given else ()))
     for path in filter(None, dict.fromkeys(files)):
         with open(path, 'rb') as file:

@@ -9,6 +9,7 @@ def qc_record(
     *,
     direction: str,
     made_by: dict,
+    verdict: tuple[str, tuple[str, ...]],
     metrics: dict,
     null_reasons: dict,
     notes: list[str],
@@ -18,6 +19,7 @@ def qc_record(
     methods: str,
     simulation: dict | None = None,
     registrations: list[dict] = (),
+    reference: dict | None = None,
 ) -> dict:
     """Return the content of ``desc-qc_<modality>.json``.
 
@@ -27,6 +29,8 @@ def qc_record(
     direction : {'enhance', 'simulate'}
     made_by : dict
         Settings, seed, versions and input digest, from ``sidecars.provenance``.
+    verdict : tuple of str and tuple of str
+        Level and reasons (:func:`ulfprep.metrics.verdict.judge`).
     metrics : dict
         Name -> number or None.
     null_reasons : dict
@@ -45,12 +49,16 @@ def qc_record(
         What was simulated; None when enhancing.
     registrations : list of dict
         Of the scans that it was fitted with.
+    reference : dict or None
+        What it was measured against: ``source``, ``field_T``, ``transform`` (4x4, from its world
+        to that of the scan, mm), how far it was moved and how alike the two were.
     """
     return {
         'entities': {**scan.entities, 'session': scan.session},
         'modality': scan.suffix,
         'source': scan.source,
         'direction': direction,
+        'verdict': {'level': verdict[0], 'reasons': list(verdict[1])},
         'metrics': metrics,
         'null_reasons': null_reasons,
         'notes': notes,
@@ -59,6 +67,7 @@ def qc_record(
         'precomputed': precomputed_record(scan),
         'fit': fit,
         'simulation': simulation,
+        'reference': reference,
         'fusion': fusion_record(scan, registrations) if scan.fusion else None,
         'methods': methods,
         **made_by,

@@ -220,3 +220,20 @@ def write_dataset_files(settings: Settings) -> None:
     write_text(out / 'README.md', README)
     write_text(out / '.bidsignore', '\n'.join(BIDSIGNORE) + '\n')
     write_text(out / 'dseg.tsv', lookup_table())
+
+
+def complete_dataset(output_dir: Path) -> None:
+    """Write what makes a folder a BIDS dataset where that is missing.
+
+    Results of several runs that were put together may lack it. What is there is left alone.
+    """
+    description = {
+        'Name': 'ulfprep derivatives',
+        'BIDSVersion': BIDS_VERSION,
+        'DatasetType': 'derivative',
+        'GeneratedBy': [{'Name': 'ulfprep', 'Version': __version__}],
+    }
+    if not (output_dir / 'dataset_description.json').exists():
+        write_json(output_dir / 'dataset_description.json', description)
+    if not (output_dir / '.bidsignore').exists():
+        write_text(output_dir / '.bidsignore', '\n'.join(BIDSIGNORE) + '\n')

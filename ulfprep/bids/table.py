@@ -1,8 +1,11 @@
 """All finished scans of an output folder as one table."""
 
+import csv
+import io
+from collections.abc import Mapping
 from pathlib import Path
 
-from ulfprep.bids.files import read_json, write_json, write_text
+from ulfprep.bids.files import write_json, write_text
 
 #: Columns that identify a scan, before the metrics.
 IDENTITY = {
@@ -35,47 +38,53 @@ IDENTITY = {
         'Description': 'Hash of the settings; rows that differ in it are not comparable',
     },
 }
+#: Columns that say whether a scan has to be looked at.
+VERDICT = {
+    'verdict': {
+        'LongName': 'Verdict',
+        'Description': 'By stated rules over the metrics of this scan alone',
+        'Levels': {
+            'usable': 'Nothing speaks against it',
+            'look': 'Look at what the reasons name before it is used',
+            'failed': 'Not to be used',
+        },
+    },
+    'reasons': {
+        'LongName': 'Reasons of the verdict',
+        'Description': 'Parted by semicolons; n/a for a usable scan',
+    },
+    'outliers': {
+        'LongName': 'Outlying metrics',
+        'Description': 'Metrics beyond the median plus or minus 3.5 (1 + 10 / n) scaled median '
+        'absolute deviations of the n comparable rows, each followed by low or high and parted '
+        'by semicolons; n/a where there is none, or too few rows to tell',
+    },
+}
+#: Column that is there where participants were put into groups.
+GROUP = 'group'
 
 
-def qc_files(output_dir: Path, modality: str = 'T1w') -> list[Path]:
-    """Return the QC files of all finished scans of a modality, sorted by name."""
-    files = [
-        *output_dir.glob(f'sub-*/anat/*_desc-qc_{modality}.json'),
-        *output_dir.glob(f'sub-*/ses-*/anat/*_desc-qc_{modality}.json'),
-    ]
-    return sorted(files, key=lambda path: path.name)
+def identity_cells(record: Mapping) -> dict:
+    """Return the cells of :data:`IDENTITY` of a QC record, but for the scan's name."""
+    entities, plan = record['entities'], record['contrast']
+    return {
+        'subject': entities['subject'],
+        'session': entities.get('session'),
+        'direction': record['direction'],
+        'source_field': plan.get('source_field_T'),
+        'target_field': plan.get('target_field_T'),
+        'settings_hash': record['settings_hash'],
+    }
 
 
-def table_rows(files: list[Path], metrics: list[str]) -> tuple[list[list[str]], list[str]]:
-    """Return one row a scan, and a line for every file that could not be read.
-
-    Parameters
-    ----------
-    files : list of Path
-        QC files.
-    metrics : list of str
-        Columns after those of :data:`IDENTITY`.
-    """
-    rows, problems = [], []
-    for path in files:
-        try:
-            record = read_json(path)
-            entities, plan = record['entities'], record['contrast']
-            row = [
-                path.name.rpartition('_desc-qc_')[0],
-                entities['subject'],
-                entities.get('session'),
-                record['direction'],
-                plan.get('source_field_T'),
-                plan.get('target_field_T'),
-                record['settings_hash'],
-                *(record['metrics'].get(name) for name in metrics),
-            ]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            problems.append(f'{path}: not a readable QC file ({error!r}); run its scan again')
-            continue
-        rows.append([cell(value) for value in row])
-    return rows, problems
+def group_column(column: str) -> dict:
+    """Return the dictionary entry of :data:`GROUP`."""
+    return {
+        GROUP: {
+            'LongName': 'Group',
+            'Description': f'Column {column} of participants.tsv; rows are compared inside it',
+        }
+    }
 
 
 def cell(value) -> str:
@@ -88,27 +97,59 @@ def cell(value) -> str:
 
 
 def write_group_table(
-    output_dir: Path, dictionary: dict[str, dict], modality: str = 'T1w'
-) -> tuple[int, list[str]]:
+    output_dir: Path, modality: str, rows: list[Mapping], columns: Mapping[str, dict]
+) -> Path:
     """Write ``group_<modality>.tsv`` and its data dictionary.
 
     Parameters
     ----------
     output_dir : Path
-        Results of the participant level; nothing else is read.
-    dictionary : dict
-        Metric -> LongName, Description, Units.
+    modality : str
+    rows : list of mapping
+        Column -> value of each scan; what is missing is ``n/a``.
+    columns : mapping
+        Column -> LongName, Description, Units ..., in their order.
 
     Returns
     -------
-    count : int
-        Number of rows; with 0 nothing is written.
-    problems : list of str
-        A line for every QC file that could not be read.
+    Path
+        The table.
     """
-    rows, problems = table_rows(qc_files(output_dir, modality), list(dictionary))
-    if rows:
-        lines = ['\t'.join([*IDENTITY, *dictionary]), *('\t'.join(row) for row in rows)]
-        write_text(output_dir / f'group_{modality}.tsv', '\n'.join(lines) + '\n')
-        write_json(output_dir / f'group_{modality}.json', {**IDENTITY, **dictionary})
-    return len(rows), problems
+    lines = ['\t'.join(columns)]
+    # No cell may hold what parts cells or rows, and none may be empty.
+    cells = ((' '.join(cell(row.get(name)).split()) or 'n/a' for name in columns) for row in rows)
+    lines += map('\t'.join, cells)
+    write_json(output_dir / f'group_{modality}.json', dict(columns))
+    return write_text(output_dir / f'group_{modality}.tsv', '\n'.join(lines) + '\n')
+
+
+def remove_group_table(output_dir: Path, modality: str) -> None:
+    """Remove the table of a modality of which there are no scans any more."""
+    for extension in ('tsv', 'json'):
+        (output_dir / f'group_{modality}.{extension}').unlink(missing_ok=True)
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a BIDS table, column -> cell as written.
+
+    Parameters
+    ----------
+    path : Path
+        Of :func:`write_group_table`, or any other file of tab-separated values; a byte order
+        mark and the line ends of other systems are passed over, a short row is filled up
+        with ``n/a``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is no text.
+    """
+    text = Path(path).read_text(encoding='utf-8-sig')
+    reader = csv.DictReader(
+        io.StringIO(text), delimiter='\t', quoting=csv.QUOTE_NONE, restval='n/a'
+    )
+    return [
+        {name.strip(): value for name, value in row.items() if name is not None} for row in reader
+    ]

@@ -1,7 +1,9 @@
-"""The group level: the metrics of all finished scans as one table."""
+"""The group level: all scans of an output folder as tables and on one page."""
 
 import sys
+from pathlib import Path
 
+from ulfprep.cli.average import averages
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.preflight import check_paths
 from ulfprep.settings import MODALITIES, Settings
@@ -11,7 +13,10 @@ PARTICIPANT_ONLY = ('dry_run', 'reports_only', 'boilerplate_only')
 
 
 def run_group(settings: Settings) -> Exit:
-    """Write ``group_<modality>.tsv`` and data dictionaries from the output folder alone.
+    """Write ``group_<modality>.tsv``, data dictionaries and ``group.html``.
+
+    They are made from the output folder alone; the dataset is looked at only for the
+    ``participants.tsv`` of ``--group-by``.
 
     Returns
     -------
@@ -21,10 +26,13 @@ def run_group(settings: Settings) -> Exit:
     Raises
     ------
     Stop
-        If there are no results, or a flag of the participant level was given.
+        If there are no results, a flag of the participant level was given, or scans cannot
+        be put into groups as asked.
     """
-    from ulfprep.bids.table import write_group_table
-    from ulfprep.metrics.dictionary import METRICS
+    from ulfprep.bids.sidecars import complete_dataset
+    from ulfprep.bids.table import remove_group_table, write_group_table
+    from ulfprep.reports.group import write_group_page
+    from ulfprep.reports.study import gather, rows
 
     for name in PARTICIPANT_ONLY:
         if getattr(settings, name):
@@ -36,16 +44,64 @@ def run_group(settings: Settings) -> Exit:
         raise Stop(
             Exit.NO_INPUT, f'{out}: there is no such folder; run the participant level first'
         )
-    total, problems = 0, []
-    for modality in MODALITIES:
-        count, found = write_group_table(out, METRICS, modality)
-        total, problems = total + count, problems + found
-        if count:
-            print(f'{count} scan(s) in {out / f"group_{modality}.tsv"}', file=sys.stderr)
-    for problem in problems:
+    groups = read_grouping(settings)
+    study = gather(out, groups, settings.group_by)
+    for problem in study.problems:
         print(f'ulfprep: {problem}', file=sys.stderr)
-    if not total:
+    if not study.scans and not study.unfinished:
         raise Stop(
             Exit.NO_INPUT, f'{out}: holds no finished scan; run the participant level first'
         )
-    return Exit.FAILURE if problems else Exit.OK
+    if groups is not None:
+        check_grouping(settings, {scan.group for scan in study.scans})
+    try:
+        complete_dataset(out)
+        for modality in MODALITIES:
+            table, columns = rows(study, modality)
+            if table:
+                path = write_group_table(out, modality, table, columns)
+                print(f'{len(table)} scan(s) in {path}', file=sys.stderr)
+            else:
+                remove_group_table(out, modality)
+        page = write_group_page(out, study, averages(settings))
+    except OSError as error:
+        raise Stop(
+            Exit.CANNOT_CREATE, f'{error.filename or out}: cannot be written ({error.strerror})'
+        ) from error
+    print(f'{len(study.scans)} finished, {len(study.unfinished)} not: {page}', file=sys.stderr)
+    if not study.scans:
+        raise Stop(
+            Exit.NO_INPUT,
+            f'{out}: holds no finished scan, only failed or missing ones; see {page}',
+        )
+    return Exit.FAILURE if study.problems else Exit.OK
+
+
+def read_grouping(settings: Settings) -> dict[str, str] | None:
+    """Return the group of each participant as ``--group-by`` asks; None where it does not."""
+    if not settings.group_by:
+        return None
+    from ulfprep.bids.participants import (
+        GroupColumnError,
+        NoParticipantsFileError,
+        participants_file,
+        read_groups,
+    )
+
+    try:
+        return read_groups(participants_file(settings), settings.group_by)
+    except NoParticipantsFileError as error:
+        raise Stop(Exit.NO_INPUT, str(error)) from error
+    except GroupColumnError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+
+
+def check_grouping(settings: Settings, groups: set[str]) -> None:
+    """Refuse a column that tells participants apart instead of putting them into groups."""
+    from ulfprep.bids.participants import GroupColumnError, check_groups, participants_file
+
+    path: Path = participants_file(settings)
+    try:
+        check_groups(path, settings.group_by, groups)
+    except GroupColumnError as error:
+        raise Stop(Exit.USAGE, str(error)) from error

@@ -109,7 +109,12 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
         else:
             unwritten = False
         failed = {v.scan.name: v.as_error() for v in verdicts if v.failure}
-        reports_failed = write_reports(own_sessions(verdicts), settings.output_dir, failed)
+        reports_failed = write_reports(
+            own_sessions(verdicts),
+            settings.output_dir,
+            failed,
+            interactive=settings.interactive_report,
+        )
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
     code = exit_code(verdicts, reports_failed or unwritten)

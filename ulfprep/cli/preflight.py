@@ -9,7 +9,7 @@ from pathlib import Path
 from ulfprep.cli.device import resolve_device
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.paths import check_paths, make_folder
-from ulfprep.settings import Settings
+from ulfprep.settings import MODALITIES, Settings
 
 
 def resolve_segmentation(name: str, prior: str = 'none') -> str:
@@ -178,6 +178,28 @@ def check_derivatives(settings: Settings) -> None:
             )
 
 
+def check_highfield(settings: Settings) -> None:
+    """Refuse a ``--reference`` that is no NIfTI file, or whose modality is not known."""
+    if settings.reference in ('none', 'auto'):
+        return
+    path = Path(settings.reference)
+    if not path.name.endswith(('.nii', '.nii.gz')):
+        raise Stop(Exit.USAGE, f'{path}: --reference takes auto or a NIfTI file (.nii or .nii.gz)')
+    try:
+        with open(path, 'rb'):
+            pass
+    except OSError as error:
+        raise Stop(
+            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --reference'
+        ) from error
+    ending = path.name.partition('.nii')[0].rpartition('_')[2]
+    if ending not in MODALITIES and len(settings.modalities) > 1:
+        raise Stop(
+            Exit.USAGE,
+            f'{path}: its name does not say which modality it is; name one with --modalities',
+        )
+
+
 def check_plugin(path: Path | None) -> None:
     """Refuse a ``--use-plugin`` file that names no plugin of Nipype."""
     if path is None:
@@ -197,10 +219,13 @@ def check_plugin(path: Path | None) -> None:
 def check_request(settings: Settings) -> None:
     """Refuse what would stop a run, as far as it can be known without heavy libraries."""
     check_paths(settings)
+    if settings.output_spaces:
+        raise Stop(Exit.USAGE, '--output-spaces is of the group level; leave it out')
     check_wishes(settings)
     check_fusion(settings)
     check_brain_mask(settings.brain_mask)
     check_derivatives(settings)
+    check_highfield(settings)
 
 
 def preflight(settings: Settings) -> Settings:

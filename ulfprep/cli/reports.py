@@ -14,7 +14,11 @@ Session = tuple[str, str | None]
 
 
 def write_reports(
-    sessions: Iterable[Session], output_dir: Path, failed: dict[str, dict] | None = None
+    sessions: Iterable[Session],
+    output_dir: Path,
+    failed: dict[str, dict] | None = None,
+    *,
+    interactive: bool = False,
 ) -> bool:
     """Write the report of every participant (and session) named.
 
@@ -27,6 +31,8 @@ def write_reports(
     failed : dict, optional
         Name -> record of scans that failed in this run, in the words of
         :func:`ulfprep.bids.verdicts.read_verdicts`.
+    interactive : bool
+        Put a viewer of the volumes into them.
 
     Returns
     -------
@@ -45,7 +51,8 @@ def write_reports(
     trouble = False
     for subject, session in dict.fromkeys(sessions):
         try:
-            path = write_report(output_dir, subject, session, errors.get((subject, session), ()))
+            own = errors.get((subject, session), ())
+            path = write_report(output_dir, subject, session, own, interactive=interactive)
             LOGGER.info('report: %s', path)
         except Exception as error:  # one bad report must not cost the others
             name = f'sub-{subject}' + (f' ses-{session}' if session else '')
@@ -116,4 +123,5 @@ def reports_only(settings: Settings) -> Exit:
                 f'{out}: holds nothing of the participants and sessions that were asked for; run '
                 'without --reports-only first',
             )
-        return Exit.FAILURE if write_reports(sessions, out) else Exit.OK
+        trouble = write_reports(sessions, out, interactive=settings.interactive_report)
+        return Exit.FAILURE if trouble else Exit.OK

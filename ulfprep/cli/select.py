@@ -17,6 +17,7 @@ def select_scans(settings: Settings) -> 'Selection':
     """Return the scans of a run and what was left out; what selects nothing ends it."""
     from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
     from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
+    from ulfprep.bids.highfield import ReferenceChoiceError, with_references
     from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
     from ulfprep.bids.precomputed import DerivativesError
     from ulfprep.bids.precomputed_take import with_derivatives
@@ -30,7 +31,10 @@ def select_scans(settings: Settings) -> 'Selection':
             scans = with_derivatives(scans, settings.derivatives)
             for scan in scans:
                 LOGGER.info('%s: from --derivatives: %s', scan.name, scan.precomputed.in_words)
+        scans = with_references(scans, settings)
         return dataclasses.replace(selection, scans=tuple(scans))
+    except ReferenceChoiceError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
     except (DatasetError, DerivativesError, MaskError) as error:
         # The first that fits: the general kinds come last.
         codes = (

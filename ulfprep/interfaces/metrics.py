@@ -63,6 +63,7 @@ class _EnhanceMetricsInputSpec(BaseInterfaceInputSpec):
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='scan before bias correction')
     bias_field = File(exists=True, mandatory=True)
+    no_reference = traits.Str('', usedefault=True, desc='why there is no high-field reference')
 
 
 class _EnhanceMetricsOutputSpec(_MetricsOutputSpec):
@@ -81,6 +82,7 @@ class EnhanceMetrics(SimpleInterface):
     output_spec = _EnhanceMetricsOutputSpec
 
     def _run_interface(self, runtime):
+        from ulfprep.metrics.dictionary_compared import NAMES
         from ulfprep.metrics.summary import enhance_metrics
         from ulfprep.metrics.tissue_change import tissue_change
 
@@ -112,6 +114,8 @@ class EnhanceMetrics(SimpleInterface):
             bias_field=read_volume(inputs.bias_field)[0],
             change=change,
         )
+        values = values | dict.fromkeys(NAMES)
+        reasons = reasons | dict.fromkeys(NAMES, inputs.no_reference)
         self._results['out_file'] = _write(runtime.cwd, values, reasons)
         for name, data in (
             ('tissue_change', change.distance),
@@ -123,8 +127,10 @@ class EnhanceMetrics(SimpleInterface):
 
 class _SimulateMetricsInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True)
+    in_mask = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True)
     simulated = File(exists=True, mandatory=True)
+    facts = traits.Dict(mandatory=True, desc='how it was simulated')
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='source before bias correction')
     bias_field = File(exists=True, mandatory=True)
@@ -139,11 +145,17 @@ class SimulateMetrics(SimpleInterface):
     def _run_interface(self, runtime):
         from ulfprep.metrics.summary import simulate_metrics
 
+        source, grid = read_volume(self.inputs.in_file)
+        simulated, simulated_grid = read_volume(self.inputs.simulated)
         values, reasons = simulate_metrics(
-            source=read_volume(self.inputs.in_file)[0],
+            source=source,
+            source_mask=read_mask(self.inputs.in_mask),
             source_probs=read_probabilities(self.inputs.probsegs),
-            simulated=read_volume(self.inputs.simulated)[0],
+            source_grid=grid,
+            simulated=simulated,
+            simulated_grid=simulated_grid,
             plan=read_json(self.inputs.plan_file),
+            facts=dict(self.inputs.facts),
             conformed=read_volume(self.inputs.conformed)[0],
             bias_field=read_volume(self.inputs.bias_field)[0],
         )

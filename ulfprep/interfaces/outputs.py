@@ -86,6 +86,7 @@ class WriteDerivatives(SimpleInterface):
         )
         from ulfprep.bids.qc import qc_record
         from ulfprep.bids.sidecars import provenance, sidecar
+        from ulfprep.metrics.verdict import judge
 
         inputs = self.inputs
         scan, settings = inputs.scan, inputs.settings
@@ -118,15 +119,21 @@ class WriteDerivatives(SimpleInterface):
             scan,
             direction=inputs.direction,
             made_by=made_by,
+            verdict=judge(measured['metrics'], inputs.direction),
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
-            notes=[*(inputs.notes if isdefined(inputs.notes) else []), *plan.get('warnings', [])],
+            notes=[
+                *(inputs.notes if isdefined(inputs.notes) else []),
+                *measured.get('notes', []),
+                *plan.get('warnings', []),
+            ],
             plan=plan,
             segmentation=dict(inputs.segmentation),
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,
             methods=inputs.methods,
             simulation=self._facts(),
             registrations=registrations,
+            reference=measured.get('reference'),
         )
         write_json(qc_file, record)
         self._results['qc_file'] = str(qc_file)

@@ -42,43 +42,61 @@ class RegisterScan(SimpleInterface):
     output_spec = _RegisterOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.physics.registration import MOST_ROTATION, MOST_SHIFT, register_rigid
-
         inputs = self.inputs
         moving, moving_grid = read_volume(inputs.moving)
         fixed, fixed_grid = read_volume(inputs.fixed)
-        found = register_rigid(
-            moving,
-            read_mask(inputs.moving_mask),
-            moving_grid,
-            fixed,
-            read_mask(inputs.fixed_mask),
-            fixed_grid,
+        found = find_motion(
+            (moving, read_mask(inputs.moving_mask), moving_grid),
+            (fixed, read_mask(inputs.fixed_mask), fixed_grid),
+            names=(inputs.name, inputs.reference),
             same_contrast=inputs.same_contrast,
         )
-        after = found.similarity_after if found.ok else found.similarity_before
-        # Where no motion makes the two more alike, the headers are as good as can be.
-        believed = found.rotation_deg <= MOST_ROTATION and found.translation_mm <= MOST_SHIFT
-        reason = '' if believed else found.reason
-        if inputs.same_contrast and after < LEAST_CORRELATION:
-            reason = f'at best the two correlate by {after:.2f}'
-        if reason:
-            raise RegistrationError(
-                f'{inputs.name} could not be registered to {inputs.reference}: {reason}'
-            )
         path = os.path.join(runtime.cwd, 'registration.json')
-        write_json(
-            path,
-            {
-                'name': inputs.name,
-                'reference': inputs.reference,
-                'transform': found.transform,
-                'rotation_deg': found.rotation_deg if found.ok else 0.0,
-                'translation_mm': found.translation_mm if found.ok else 0.0,
-                'measure': 'correlation' if inputs.same_contrast else 'mutual information',
-                'similarity_before': found.similarity_before,
-                'similarity_after': after,
-            },
-        )
+        write_json(path, found)
         self._results['registration_file'] = path
         return runtime
+
+
+def find_motion(moving: tuple, fixed: tuple, *, names, same_contrast: bool) -> dict:
+    """Register one scan to another, and say how.
+
+    Parameters
+    ----------
+    moving, fixed : tuple of image, mask and Grid
+    names : tuple of 2 str
+        What the two are called.
+    same_contrast : bool
+
+    Returns
+    -------
+    dict
+        ``name``, ``reference``, ``transform`` (4x4, from the moving world to the fixed, mm),
+        ``rotation_deg``, ``translation_mm``, ``measure``, ``similarity_before``,
+        ``similarity_after``.
+
+    Raises
+    ------
+    RegistrationError
+        If what was found cannot be believed.
+    """
+    from ulfprep.physics.registration import MOST_ROTATION, MOST_SHIFT, register_rigid
+
+    found = register_rigid(*moving, *fixed, same_contrast=same_contrast)
+    after = found.similarity_after if found.ok else found.similarity_before
+    # Where no motion makes the two more alike, the headers are as good as can be.
+    believed = found.rotation_deg <= MOST_ROTATION and found.translation_mm <= MOST_SHIFT
+    reason = '' if believed else found.reason
+    if same_contrast and after < LEAST_CORRELATION:
+        reason = f'at best the two correlate by {after:.2f}'
+    if reason:
+        raise RegistrationError(f'{names[0]} could not be registered to {names[1]}: {reason}')
+    return {
+        'name': names[0],
+        'reference': names[1],
+        'transform': found.transform,
+        'rotation_deg': found.rotation_deg if found.ok else 0.0,
+        'translation_mm': found.translation_mm if found.ok else 0.0,
+        'measure': 'correlation' if same_contrast else 'mutual information',
+        'similarity_before': found.similarity_before,
+        'similarity_after': after,
+    }

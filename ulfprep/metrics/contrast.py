@@ -18,9 +18,40 @@ def coefficient_of_joint_variation(means, sds) -> float:
     return float((sds[2] + sds[1]) / abs(means[2] - means[1]))
 
 
-def contrast_to_noise(means, sigma: float) -> float:
-    """CNR of white and grey matter, ``(m_WM - m_GM) / sigma``."""
-    return float((means[2] - means[1]) / sigma)
+def contrast_to_noise(means, sigma: float, pair: tuple[int, int] = (2, 1)) -> float:
+    """CNR of two tissues, ``(m_a - m_b) / sigma``; of white and grey matter by default."""
+    return float((means[pair[0]] - means[pair[1]]) / sigma)
+
+
+def foreground_to_background(image, mask) -> tuple[float, str]:
+    """FBER: median energy of the brain over that of the air around the head.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+        Magnitude image as measured.
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain.
+
+    Returns
+    -------
+    ratio : float
+        NaN where it cannot be had.
+    reason : str
+        Why; empty else.
+    """
+    from ulfprep.physics.noise import air_around
+
+    image, mask = np.asarray(image, np.float32), np.asarray(mask, bool)
+    if not mask.any():
+        return float('nan'), 'the scan has no brain'
+    outside = image[~mask]
+    if not outside.size or (outside == 0).mean() > 0.05:
+        return float('nan'), 'what lies outside the head is zero in this scan: there is no air'
+    air = image[air_around(image, mask)].astype(float)
+    if not air.size or not np.median(air):
+        return float('nan'), 'no air around the head was found in this scan'
+    return float(np.median(image[mask].astype(float) ** 2) / np.median(air**2)), ''
 
 
 def entropy_focus_criterion(image) -> float:

@@ -1,16 +1,35 @@
 """What each metric of a scan is: the data dictionary of QC files, group tables and reports."""
 
+from ulfprep.metrics.dictionary_compared import compared_entries
+from ulfprep.metrics.dictionary_simulated import CATEGORY as SIMULATION
+from ulfprep.metrics.dictionary_simulated import simulated_entries
+from ulfprep.metrics.entry import DIRECTIONS, entry
 from ulfprep.metrics.tissue_change import MOVES
 from ulfprep.physics import TISSUES
 
-_CLASS = 'means over the points where the final tissue probability exceeds one half'
-#: What ``Better`` of a metric may say. ``ideal``: the nearer to its ``Ideal`` the better.
-DIRECTIONS = ('higher', 'lower', 'ideal', 'none')
+__all__ = ['DIRECTIONS', 'METRICS', 'SHARED', 'move_metric', 'names_of']
 
+_CLASS = 'means over the points where the final tissue probability exceeds one half'
 #: Metric -> LongName, Description, Units (as BIDS describes the columns of a table), and beside
 #: them Category, Better (one of :data:`DIRECTIONS`), Ideal (where there is one) and Hint, the
-#: description in plain words.
+#: description in plain words (:func:`ulfprep.metrics.entry.entry`).
 METRICS: dict[str, dict] = {}
+#: What is measured of the source of a simulation as of a scan that is enhanced.
+SHARED = (
+    'contrast_target',
+    'contrast_scan',
+    'cnr',
+    'cnr_gm_csf',
+    'cjv',
+    *(f'snr_{tissue.lower()}' for tissue in TISSUES),
+    'noise_sigma',
+    'fber',
+    'bias_range',
+    'wm_cov_before',
+    'wm_gm_ratio_before',
+    'wm_cov_after',
+    'wm_gm_ratio_after',
+)
 
 
 def move_metric(before: str, after: str) -> str:
@@ -18,22 +37,21 @@ def move_metric(before: str, after: str) -> str:
     return f'moved_{before.lower()}_to_{after.lower()}'
 
 
-def _metric(
-    name,
-    long_name,
-    description,
-    units='dimensionless',
-    *,
-    category,
-    hint,
-    better='none',
-    ideal=None,
-):
-    entry = {'LongName': long_name, 'Description': description, 'Units': units}
-    entry |= {'Category': category, 'Better': better}
-    if ideal is not None:
-        entry['Ideal'] = ideal
-    METRICS[name] = entry | {'Hint': hint}
+def names_of(direction: str) -> tuple[str, ...]:
+    """Return the metrics that every QC file of a direction has, as numbers or with a reason.
+
+    Parameters
+    ----------
+    direction : {'enhance', 'simulate'}
+    """
+    if direction == 'enhance':
+        return tuple(name for name in METRICS if METRICS[name]['Category'] != SIMULATION)
+    shared = {*SHARED, *(name for name in METRICS if METRICS[name]['Category'] == SIMULATION)}
+    return tuple(name for name in METRICS if name in shared)
+
+
+def _metric(name, *args, **more):
+    METRICS[name] = entry(*args, **more)
 
 
 def _contrast():
@@ -86,6 +104,12 @@ def _contrast():
         hint='How many noise steps lie between white and grey matter in the scan.',
     )
     add(
+        'cnr_gm_csf',
+        'Contrast-to-noise ratio, GM-CSF',
+        '(GM - CSF) / sigma of the scan.',
+        hint='How many noise steps lie between grey matter and fluid in the scan.',
+    )
+    add(
         'cjv',
         'Coefficient of joint variation, enhanced',
         '(s.d. WM + s.d. GM) / |WM - GM|; lower is better.',
@@ -106,12 +130,19 @@ def _contrast():
         better='lower',
         hint='Rises with blur and ghosts.',
     )
-    for tissue in TISSUES:
+    for name, image in (('', 'enhanced'), ('_bicubic', 'cubic interpolation')):
         add(
-            f'ratio_{tissue.lower()}_wm',
-            f'{tissue} / WM, simulated',
-            f'Mean of {tissue} relative to white matter in the target contrast.',
-            hint='Brightness of the tissue that the simulation was given.',
+            f'mlc{name}',
+            f'Mean line correlation, {image}',
+            'Mean correlation of neighbouring rows and columns of axial slices, in the bounding '
+            'box of the brain.',
+            hint='Near 1: neighbouring lines are alike; falls with noise.',
+        )
+        add(
+            f'mslc{name}',
+            f'Mean shifted line correlation, {image}',
+            'The same of rows and columns half the box apart.',
+            hint='Rises where noise is taken away; no evidence of artefacts by itself.',
         )
 
 
@@ -135,10 +166,12 @@ def _noise():
         hint='One noise step, in the units of the file.',
     )
     add(
-        'snr_wm_simulated',
-        'WM SNR, simulated',
-        'Mean of bright voxels over the noise added.',
-        hint='White matter over noise as measured in the simulated scan.',
+        'fber',
+        'Foreground to background energy ratio',
+        'Median energy of the brain over that of the air around the head, in the scan before bias '
+        'correction.',
+        better='higher',
+        hint='Falls with noise, ghosts and artefacts in the air.',
     )
     add(
         'bias_range',
@@ -271,3 +304,4 @@ def _tissues():
 
 for _fill in (_contrast, _noise, _consistency, _uncertainty, _tissues):
     _fill()
+METRICS |= compared_entries() | simulated_entries()

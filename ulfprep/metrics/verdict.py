@@ -62,6 +62,10 @@ ENHANCE = (
 SIMULATE = (
     Rule('snr_wm', 8.0, INFINITY, 3.0, INFINITY, 'the source is noisy, and its noise is in the '
          'simulated scan too'),
+    Rule('noise_ratio_simulated', 0.85, 1.15, 0.5, 2.0, 'the simulated scan is not as noisy as '
+         'its sidecar says'),
+    Rule('psf_ratio_simulated', 0.8, 1.25, 0.5, 2.0, 'the simulated scan is not as blurred as its '
+         'voxels say'),
 )  # fmt: skip
 RULES = {'enhance': ENHANCE, 'simulate': SIMULATE}
 
@@ -119,12 +123,13 @@ def _measured(metrics, rules):
 
 def _order(metrics, direction):
     """Tell whether white and grey matter have changed places against what was aimed at."""
-    target, achieved = metrics.get('contrast_target'), metrics.get('contrast_wm_gm')
-    if direction != 'enhance' or not target or achieved is None:
+    name = {'enhance': 'contrast_wm_gm', 'simulate': 'contrast_wm_gm_simulated'}.get(direction)
+    target, achieved = metrics.get('contrast_target'), metrics.get(name)
+    if not target or achieved is None:
         return
     if achieved * target < 0:
         text = 'white and grey matter are in the wrong order of brightness'
-        yield FAILED, f'contrast_wm_gm is {achieved:.3g}, the target {target:.3g}: {text}'
+        yield FAILED, f'{name} is {achieved:.3g}, the target {target:.3g}: {text}'
     elif not 0.5 <= achieved / target <= 1.6:
         text = 'white and grey matter are not as far apart as was aimed at'
-        yield LOOK, f'contrast_wm_gm is {achieved:.3g}, the target {target:.3g}: {text}'
+        yield LOOK, f'{name} is {achieved:.3g}, the target {target:.3g}: {text}'

@@ -50,6 +50,23 @@ def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
     return np.where(covered(source, target), np.maximum(out, image.min()), 0).astype(np.float32)
 
 
+def bring(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
+    """Interpolate an image onto a grid of any kind, without aliasing where that is coarser.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape ``source.shape``
+    source, target : Grid
+        In any orientation.
+
+    Returns
+    -------
+    numpy.ndarray, shape ``target.shape``, float32
+        Zero beyond the field of view of ``source``.
+    """
+    return bicubic(_averaged(image, source, target), source, target)
+
+
 def resample_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
     """Carry a mask to an aligned grid with a smooth outline, shape ``target.shape``."""
     # Half a voxel of blur turns the staircase of coarse voxels into a surface.
@@ -90,14 +107,17 @@ def carry_shares(share: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
     numpy.ndarray, shape ``target.shape``, float32
         Zero beyond the field of view of ``source``.
     """
+    return carry(_averaged(share, source, target), source, target)
+
+
+def _averaged(volume, source: Grid, target: Grid) -> np.ndarray:
+    """Blur a volume as the voxels of a coarser target would average it, float32."""
     to_source = np.linalg.inv(source.affine) @ target.affine
     # What is coarser than the source holds the mean of it over its voxels; these are boxes,
     # whose variance along each axis of the source is what a blur can give.
     variance = (to_source[:3, :3] ** 2).sum(axis=1) / 12 - 1 / 12
-    soft = ndimage.gaussian_filter(
-        np.asarray(share, np.float32), np.sqrt(np.maximum(variance, 0)), mode='nearest'
-    )
-    return carry(soft, source, target)
+    width = np.sqrt(np.maximum(variance, 0))
+    return ndimage.gaussian_filter(np.asarray(volume, np.float32), width, mode='nearest')
 
 
 def acquired_grid(grid: Grid, acquired) -> Grid | None:

@@ -68,7 +68,7 @@ def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) ->
     axes, lags = _lags(zooms, zooms if acquired is None else acquired)
     detail = fine_detail(image, axes, lags)
     inside = _brain_sigma(image, mask, detail, axes, lags)
-    air = _air(image, mask)
+    air = air_around(image, mask)
     if air.sum() > ENOUGH:
         sigma = rayleigh_sigma(image[air])
         spread = _midmean(np.abs(detail[air])) / HALF_NORMAL_MIDMEAN / np.sqrt(2 - np.pi / 2)
@@ -124,8 +124,21 @@ def _lags(zooms, acquired):
     return axes, lags
 
 
-def _air(image, mask):
-    """Voxels well outside the head: as dark as the darkest surroundings of the brain."""
+def air_around(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Find voxels well outside the head: as dark as the darkest surroundings of the brain.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+        Magnitude image.
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (X, Y, Z)
+        None where the outside was zeroed or stripped.
+    """
     outside = ~ndimage.binary_dilation(mask, iterations=5)
     values = image[outside]
     if values.size == 0 or (values == 0).mean() > 0.05:

@@ -1,8 +1,10 @@
 """What a figure shows of this very scan, in numbers, from its QC record."""
 
+from markupsafe import Markup
+
 from ulfprep.metrics.dictionary import move_metric
 from ulfprep.metrics.tissue_change import MOVES
-from ulfprep.reports.texts import number
+from ulfprep.reports.values import listed, shown
 
 ARROW = '\u2192'
 
@@ -17,39 +19,46 @@ def finding(name, qc):
     qc : dict
         QC record of the scan.
     """
-    metrics = qc.get('metrics') or {}
     write = {'bias': _bias, 'tissuechange': _change}.get(name)
-    return write(metrics) if write else ''
+    return write(qc, qc.get('metrics') or {}) if write else ''
 
 
-def _bias(metrics):
+def _bias(qc, metrics):
     names = ('bias_range', 'wm_cov_before', 'wm_cov_after')
-    span, before, after = (metrics.get(name) for name in names)
-    if None in (span, before, after):
+    if None in [metrics.get(name) for name in names]:
         return ''
-    text = (
-        f'Between the 1st and the 99th percentile of the brain the field spans a factor of '
-        f'{span:.2f}. White matter varies by {_percent(before)} of its mean as measured and by '
-        f'{_percent(after)} after division, noise included.'
-    )
-    ratios = [metrics.get(f'wm_gm_ratio_{when}') for when in ('before', 'after')]
-    if None not in ratios:
-        text += (
-            f' The median of white matter is {ratios[0]:.3f} times that of grey matter as '
-            f'measured and {ratios[1]:.3f} times after.'
-        )
+    text = Markup(
+        'Between the 1st and the 99th percentile of the brain the field spans a factor of {}. '
+        'White matter varies by {} of its mean as measured and by {} after division, noise '
+        'included.'
+    ).format(_fixed(qc, 'bias_range', 2), *(_percent(qc, name) for name in names[1:]))
+    ratios = [f'wm_gm_ratio_{when}' for when in ('before', 'after')]
+    if None not in [metrics.get(name) for name in ratios]:
+        text += Markup(
+            ' The median of white matter is {} times that of grey matter as measured and {} '
+            'times after.'
+        ).format(*(_fixed(qc, name, 3) for name in ratios))
     return text
 
 
-def _change(metrics):
-    mean = metrics.get('tissue_change_mean')
-    if mean is None:
+def _change(qc, metrics):
+    if metrics.get('tissue_change_mean') is None:
         return ''
-    volumes = {move: metrics.get(move_metric(*move)) or 0.0 for move in MOVES}
-    moves = sorted(volumes, key=lambda move: -volumes[move])
-    listed = ', '.join(f'{a} {ARROW} {b} {volumes[a, b]:.1f}' for a, b in moves)
-    return f'On average {_percent(mean)} of a voxel changed its tissue: {listed} ml.'
+    moves = {move: move_metric(*move) for move in MOVES}
+    moves = {move: name for move, name in moves.items() if metrics.get(name) is not None}
+    moves = dict(sorted(moves.items(), key=lambda pair: -metrics[pair[1]]))
+    told = [
+        Markup('{} {} {} {}').format(a, ARROW, b, _fixed(qc, name, 1))
+        for (a, b), name in moves.items()
+    ]
+    return Markup('On average {} of a voxel changed its tissue: {} ml.').format(
+        _percent(qc, 'tissue_change_mean'), listed(told)
+    )
 
 
-def _percent(share):
-    return f'{number(100 * share, 3)} %'
+def _fixed(qc, name, places):
+    return shown(qc, f'metrics.{name}', places=places)
+
+
+def _percent(qc, name):
+    return shown(qc, f'metrics.{name}', 3, scale=100) + ' %'

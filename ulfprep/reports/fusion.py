@@ -1,6 +1,6 @@
 """What a report says of scans that were fitted in one field."""
 
-from ulfprep.reports.texts import number
+from ulfprep.reports.values import at, shown
 
 ARROW, DEGREE = '\u2192', '\u00b0'
 
@@ -65,30 +65,26 @@ def rows(qc):
 
     Returns
     -------
-    list of tuple of str
+    list of tuple
         Scan, rotation, shift, measure, before, after.
     """
     fusion = record(qc)
     if fusion.get('role') == 'alone':
         return []
-    found = {one.get('name'): one for one in fusion.get('registrations') or ()}
+    found = {one.get('name'): k for k, one in enumerate(fusion.get('registrations') or ())}
     table = []
     for scan in fusion.get('scans') or ():
         name = str(scan.get('name'))
         if name == fusion.get('reference'):
             table.append((name, 'reference', '', '', '', ''))
             continue
-        one = found.get(name, {})
-        table.append(
-            (
-                name,
-                f'{number(one.get("rotation_deg"), 3)}{DEGREE}',
-                f'{number(one.get("translation_mm"), 3)} mm',
-                str(one.get('measure') or ''),
-                number(one.get('similarity_before'), 3),
-                number(one.get('similarity_after'), 3),
-            )
+        key = f'fusion.registrations.{found.get(name)}'
+        rotation, shift, before, after = (
+            shown(qc, f'{key}.{what}', 3)
+            for what in ('rotation_deg', 'translation_mm', 'similarity_before', 'similarity_after')
         )
+        measure = str(at(qc, f'{key}.measure') or '')
+        table.append((name, rotation + DEGREE, shift + ' mm', measure, before, after))
     return table
 
 

@@ -14,20 +14,21 @@ _EMPHASIS = re.compile(r'\*([^*\n]+)\*')
 
 
 class Reference(NamedTuple):
-    """One entry of the bibliography, ready to print."""
+    """One entry of the bibliography: ready to print, and as BibTeX."""
 
     key: str
     text: str
     url: str
+    source: str
 
 
 def bibliography():
     """Return key -> :class:`Reference` of the bibliography that ships with ulfprep."""
     source = files('ulfprep.data').joinpath('boilerplate.bib').read_text(encoding='utf-8')
-    return {key: _reference(key, body) for key, body in _ENTRY.findall(source)}
+    return {entry[1]: _reference(*entry.groups(), entry[0]) for entry in _ENTRY.finditer(source)}
 
 
-def _reference(key, body):
+def _reference(key, body, source):
     """Turn the fields of one BibTeX entry into a line of text.
 
     The file is ours: one field a line, values in braces, no macros.
@@ -41,7 +42,7 @@ def _reference(key, body):
     if 'note' in field:
         where += f' {field["note"]}'
     text = f'{_authors(field["author"])} ({field["year"]}). {field["title"]}. {where}.'
-    return Reference(key, text.replace('--', '\u2013'), field.get('url', ''))
+    return Reference(key, text.replace('--', '\u2013'), field.get('url', ''), source)
 
 
 def _authors(names):

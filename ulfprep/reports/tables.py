@@ -1,60 +1,75 @@
 """Tables of a report: where the targets come from, relaxation values, the simulated scanner."""
 
-from math import floor, log10
+from markupsafe import Markup
 
-from ulfprep.reports.texts import DASH, MINUS, millimetres, number
-
-PLUS_MINUS = '\u00b1'
+from ulfprep.reports.values import DASH, at, millimetres, shown, tesla, with_error
 
 
-def targets(plan):
+def targets(qc):
     """Return one row a tissue: what was measured, what was aimed at, and why.
 
     Parameters
     ----------
-    plan : mapping
-        Contrast plan.
+    qc : dict
+        QC record.
 
     Returns
     -------
-    list of tuple of str
+    list of tuple
         Tissue, mean, signal to noise, target (means relative to white matter), factor,
         where the target comes from.
     """
+    plan = qc.get('contrast') or {}
     tissues = plan.get('tissues') or ()
     means, wanted = plan.get('means') or (), plan.get('target_means') or ()
     if not (len(tissues) == len(means) == len(wanted) == 3):
         return []
-    white = means[2]
-    columns = {
-        name: plan.get(name) or [None] * 3
-        for name in ('standard_errors', 'snr', 'snr_standard_errors', 'target_spread')
-    }
-    sources, factors = plan.get('target_sources') or [''] * 3, plan.get('contrast_vector')
+    white = 'contrast.means.2'
+    sources = plan.get('target_sources') or [''] * 3
+
+    def pair(value, error, k, over=None):
+        return with_error(qc, f'contrast.{value}.{k}', f'contrast.{error}.{k}', over=over)
+
     return [
         (
             tissue,
-            _with_error(means[k] / white, columns['standard_errors'][k], white),
-            _with_error(columns['snr'][k], columns['snr_standard_errors'][k]),
-            _with_error(wanted[k] / white, columns['target_spread'][k], white),
-            number(factors[k], 3) if factors else 'n/a',
+            pair('means', 'standard_errors', k, white),
+            pair('snr', 'snr_standard_errors', k),
+            pair('target_means', 'target_spread', k, white),
+            shown(qc, f'contrast.contrast_vector.{k}', 3),
             sources[k] or DASH,
         )
         for k, tissue in enumerate(tissues)
     ]
 
 
-def relaxation(plan):
+def equations(qc):
+    """Return one row an equation: name, target, achieved, residual, weight."""
+    rows = (qc.get('contrast') or {}).get('equations') or ()
+    columns = ('target', 'achieved', 'residual', 'weight')
+    return [
+        (
+            str(row.get('name', '')),
+            *(shown(qc, f'contrast.equations.{k}.{column}') for column in columns),
+        )
+        for k, row in enumerate(rows)
+    ]
+
+
+def relaxation(qc):
     """Return one row a field and tissue: T1, T2, proton density, and who measured them."""
     rows = []
-    for side, field in (('source', 'source_field_T'), ('target', 'target_field_T')):
-        for tissue, values in ((plan.get('relaxation') or {}).get(side) or {}).items():
+    for side in ('source', 'target'):
+        key = f'contrast.relaxation.{side}'
+        for tissue, values in (at(qc, key) or {}).items():
+            names = (('T1_ms', 'T1_sd_ms'), ('T2_ms', 'T2_sd_ms'), ('PD', 'PD_sd'))
             rows.append(
                 (
-                    f'{tissue} at {number(plan.get(field))} T',
-                    _with_error(values.get('T1_ms'), values.get('T1_sd_ms')),
-                    _with_error(values.get('T2_ms'), values.get('T2_sd_ms')),
-                    _with_error(values.get('PD'), values.get('PD_sd')),
+                    Markup('{} at {}').format(tissue, tesla(qc, f'contrast.{side}_field_T')),
+                    *(
+                        with_error(qc, f'{key}.{tissue}.{name}', f'{key}.{tissue}.{error}')
+                        for name, error in names
+                    ),
                     '; '.join(values.get('sources') or ()),
                 )
             )
@@ -66,28 +81,25 @@ def simulation(qc):
     facts = qc.get('simulation') or {}
     if not facts:
         return []
+
+    def fact(name, digits=4):
+        return shown(qc, f'simulation.{name}', digits)
+
     bias, width = facts.get('bias_strength'), facts.get('noise_fwhm_mm')
     return [
-        ('Simulated voxels', millimetres(facts.get('voxel_size_mm'))),
+        ('Simulated voxels', millimetres(qc, 'simulation.voxel_size_mm')),
         ('Simulated point-spread function', facts.get('psf') or 'not recorded'),
-        ('Simulated white-matter SNR', number(facts.get('snr'), 3)),
-        ('Simulated noise sigma', number(facts.get('noise_sd'))),
-        ('Simulated receive field', f's.d. of its logarithm {number(bias)}' if bias else 'none'),
-        ('Correlation of the noise', f'{number(width)} mm' if width else 'none, white noise'),
+        ('Simulated white-matter SNR', fact('snr', 3)),
+        ('Simulated noise sigma', fact('noise_sd')),
+        (
+            'Simulated receive field',
+            Markup('s.d. of its logarithm {}').format(fact('bias_strength')) if bias else 'none',
+        ),
+        (
+            'Correlation of the noise',
+            fact('noise_fwhm_mm') + ' mm' if width else 'none, white noise',
+        ),
         ('Outside the brain', 'kept' if facts.get('keep_head') else 'noise only'),
-        ('Realisations', number(facts.get('n_realisations'))),
-        ('Random stream', f'{facts.get("seed")}, {facts.get("stream", "")}'),
+        ('Realisations', fact('n_realisations')),
+        ('Random stream', Markup('{}, {}').format(fact('seed'), facts.get('stream', ''))),
     ]
-
-
-def _with_error(value, error, unit=1.0):
-    """Return a value with its standard deviation, both to where the latter makes sense."""
-    if value is None:
-        return 'n/a'
-    if not error:
-        return number(value, 3)
-    error /= unit
-    # Two digits of the standard deviation, and as many places of the value.
-    places = 1 - floor(log10(abs(error)))
-    shown = (f'{round(v, places):.{max(places, 0)}f}' for v in (value, abs(error)))
-    return f' {PLUS_MINUS} '.join(shown).replace('-', MINUS)

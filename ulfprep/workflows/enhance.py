@@ -137,7 +137,11 @@ def fit_inputs(settings: Settings, label: str, alone: bool) -> dict:
 
 
 def init_enhance_wf(
-    settings: Settings, label: str, alone: bool = True, contrast: str = ''
+    settings: Settings,
+    label: str,
+    alone: bool = True,
+    contrast: str = '',
+    no_reference: str = '',
 ) -> LiterateWorkflow:
     """Build the workflow from tissues and contrast plan to the enhanced image.
 
@@ -153,6 +157,9 @@ def init_enhance_wf(
         Modality to render of a field that several scans share. Its fit is then no part of this
         workflow: ``inputnode`` takes :data:`SHARED`, and images are rendered where the
         scan lies.
+    no_reference : str
+        Why the image is not measured against a high-field one; empty where another workflow
+        does that.
 
     Returns
     -------
@@ -181,7 +188,7 @@ def init_enhance_wf(
         render.inputs.contrast = contrast
     residual = pe.Node(Residual(), name='residual', n_procs=settings.omp_nthreads)
     bicubic = pe.Node(Bicubic(), name='bicubic')
-    metrics = pe.Node(EnhanceMetrics(), name='metrics')
+    metrics = pe.Node(EnhanceMetrics(no_reference=no_reference), name='metrics')
     scan = [('preproc', 'in_file'), ('brain_mask', 'in_mask')]
     moved = ['registration_file'] if contrast else []
     tissues = [(name, name) for name in ('probsegs', 'lattice_probsegs', 'plan_file')]

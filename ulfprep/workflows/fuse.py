@@ -8,6 +8,7 @@ from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.expected import expected_of
 from ulfprep.bids.fusion import Fusion
+from ulfprep.bids.highfield import why_not
 from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.interfaces.together import SegmentTogether
@@ -117,7 +118,8 @@ def _prepared_wf(task: Task, settings: Settings) -> LiterateWorkflow:
 def _results_wf(scan: Scan, settings: Settings, elsewhere: bool) -> LiterateWorkflow:
     """Return the workflow of what one member gets from the fit, and of its files."""
     workflow = LiterateWorkflow(name=f'results_{node_name(scan)}')
-    enhance = init_enhance_wf(settings, scan.name, contrast=scan.suffix)
+    missing = why_not(scan)
+    enhance = init_enhance_wf(settings, scan.name, contrast=scan.suffix, no_reference=missing)
     outputs = init_outputs_wf(scan, settings, 'enhance', elsewhere)
     enhance.__desc__ = ''
     results = [(f'outputnode.{name}', f'inputnode.{name}') for name in ENHANCE_OUTPUTS]

@@ -10,6 +10,7 @@ from ulfprep.bids.fusion import Fusion, group_scans
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.failures import Failure, Verdict
 from ulfprep.workflows.group import GroupTask, register_name
+from ulfprep.workflows.highfield import NAME as HIGHFIELD
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.scan import Task, node_name
 from ulfprep.workflows.screen import Refused
@@ -163,6 +164,11 @@ def judge(
         if reasons:
             # Those left out before have jobs of their own.
             return [], settle(job.fusion.without(reasons), {t.scan.name: t for t in job.tasks})
+    if isinstance(job, Task) and going_on and (problem := _reference_problem(own)):
+        reference = job.scan.highfield.without(without_paths(problem, settings))
+        LOGGER.warning('%s: %s', job.scan.name, reference.notes[-1].removeprefix('Warning: '))
+        scan = dataclasses.replace(job.scan, highfield=reference)
+        return [], [dataclasses.replace(job, scan=scan, notes=(*job.notes, reference.notes[-1]))]
     verdicts = []
     for task in tasks_of(job):
         failure = shared or next((f for f in own if _concerns(f, task.scan)), None)
@@ -182,6 +188,13 @@ def _concerns(failure: Failure, scan: Scan) -> bool:
     if kind in ('outputs', 'render') and rest.partition('_')[0] in MODALITIES:
         return rest.partition('_')[0] == scan.suffix
     return True
+
+
+def _reference_problem(own: list[Failure]) -> str:
+    """Return why a scan's high-field reference cannot be used, if nothing else is wrong."""
+    if not own or any(_part(f, 2) != HIGHFIELD or f.kind in TEMPORARY for f in own):
+        return ''
+    return (own[0].message or own[0].kind).rstrip('.')
 
 
 def _incomplete(job: Job, task: Task, settings: Settings, own: list[Failure]) -> Failure | None:

@@ -10,6 +10,7 @@ from niworkflows.engine.workflows import LiterateWorkflow
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.decision import decide
+from ulfprep.bids.highfield import why_not
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
@@ -19,6 +20,8 @@ from ulfprep.workflows.enhance import (
     render_kept,
     resolution_notes,
 )
+from ulfprep.workflows.highfield import INPUTS as COMPARED
+from ulfprep.workflows.highfield import init_highfield_wf
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
 from ulfprep.workflows.preprocess import init_preprocess_wf
 from ulfprep.workflows.resources import declare_memory, size_of
@@ -74,7 +77,8 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     """
     made = decide(scan, settings)
     more = resolution_notes(settings) if made.direction == 'enhance' else ()
-    notes = (*made.notes, *more)
+    known = scan.highfield.notes if scan.highfield and made.direction == 'enhance' else ()
+    notes = (*made.notes, *more, *known)
     return Task(scan, made.direction, made.source_field, made.target_field, notes)
 
 
@@ -168,13 +172,17 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
     workflow.__postdesc__ = CLOSING
     preprocess, plan_wf, notes = add_preparation(workflow, task, settings)
     if task.direction == 'enhance':
-        change, results = init_enhance_wf(settings, scan.name, alone), ENHANCE_OUTPUTS
+        missing = why_not(scan)
+        change = init_enhance_wf(settings, scan.name, alone, no_reference=missing)
+        results = ENHANCE_OUTPUTS
     else:
         change, results = init_simulate_wf(settings, scan.name), SIMULATE_OUTPUTS
     apart = task.direction == 'enhance' and keeps_another(settings)
     outputs = init_outputs_wf(scan, settings, task.direction, apart)
     made = 'outputnode.{}'.format
     used = 'inputnode.{}'.format
+    compared = task.direction == 'enhance' and not missing
+    measured = ['metrics_file'] if compared else []
     lattice = ['lattice_probsegs'] if task.direction == 'enhance' else []
     workflow.connect([
         (preprocess, change, [(made(name), used(name)) for name in [*PREPARED, *lattice]]),
@@ -182,7 +190,7 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
         (preprocess, outputs, [(made(name), used(name)) for name in KEPT]),
         (notes, outputs, [('out', used('notes'))]),
         (plan_wf, outputs, [('plan.plan_file', used('plan_file'))]),
-        (change, outputs, [(made(name), used(name)) for name in results]),
+        (change, outputs, [(made(n), used(n)) for n in results if n not in measured]),
     ])  # fmt: skip
     if apart:
         render = render_kept(settings, 'render_kept')
@@ -191,6 +199,13 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
             (preprocess, render, [(made('preproc'), 'in_file')]),
             (render, outputs, [(n, used(f'kept_{kept}')) for kept, n in RENDERED.items()]),
         ])  # fmt: skip
-    outputs.get_node('derivatives').inputs.methods = ' '.join(workflow.visit_desc().split())
     declare_memory(workflow, [size_of(scan.path)], settings)
+    if compared:  # its memory is that of another image
+        highfield = init_highfield_wf(scan, settings)
+        workflow.connect([
+            (preprocess, highfield, [(made('probsegs'), used('probsegs'))]),
+            (change, highfield, [(made(n), used(n)) for n in COMPARED if n != 'probsegs']),
+            (highfield, outputs, [(made(n), used(n)) for n in measured]),
+        ])  # fmt: skip
+    outputs.get_node('derivatives').inputs.methods = ' '.join(workflow.visit_desc().split())
     return workflow

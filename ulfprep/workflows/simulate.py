@@ -60,12 +60,13 @@ def init_simulate_wf(settings: Settings, label: str) -> LiterateWorkflow:
         ]),
         (inputnode, metrics, [
             ('preproc', 'in_file'),
+            ('brain_mask', 'in_mask'),
             ('probsegs', 'probsegs'),
             ('plan_file', 'plan_file'),
             ('conformed', 'conformed'),
             ('bias_field', 'bias_field'),
         ]),
-        (simulate, metrics, [('first', 'simulated')]),
+        (simulate, metrics, [('first', 'simulated'), ('facts', 'facts')]),
         (simulate, outputnode, [
             ('first', 'simulated'),
             ('out_files', 'simulated_files'),

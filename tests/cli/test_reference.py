@@ -1,0 +1,145 @@
+"""--reference: enhanced scans are measured against a high-field image, and never fail by it."""
+
+import hashlib
+import json
+
+import pytest
+
+from ulfprep.cli.main import main
+from ulfprep.metrics.dictionary_compared import NAMES
+
+pytestmark = pytest.mark.usefixtures('fake_core')
+HIGH = 'raw/sub-01/ses-hf/anat/sub-01_ses-hf_T1w.nii.gz'
+
+
+@pytest.fixture
+def pair(make_dataset, tmp_path):
+    """Return a function that runs one participant with a scan of each field."""
+    make_dataset('sub-01_ses-ulf')
+    root = make_dataset('sub-01_ses-hf', metadata={'MagneticFieldStrength': 3.0})
+
+    def run(*args):
+        folders = [str(root), str(tmp_path / 'out'), 'participant', '-w', str(tmp_path / 'work')]
+        more = ['--skip-bids-validation', '--session-label', 'ulf', *map(str, args)]
+        return main([*folders, *more])
+
+    return run
+
+
+def quality(tmp_path):
+    path = tmp_path / 'out/sub-01/ses-ulf/anat/sub-01_ses-ulf_desc-qc_T1w.json'
+
+    def refuse(word):
+        raise AssertionError(f'{word} is no JSON')
+
+    return json.loads(path.read_text(), parse_constant=refuse)
+
+
+def images(tmp_path):
+    files = sorted((tmp_path / 'out').rglob('*.nii.gz'))
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_auto_measures_and_changes_no_image(pair, tmp_path, capsys):
+    assert pair() == 0
+    before, plain = images(tmp_path), quality(tmp_path)
+    assert {plain['null_reasons'][name] for name in NAMES} == {
+        'no reference was asked for (--reference)'
+    }
+    assert pair('--reference', 'auto') == 0
+    assert images(tmp_path) == before
+    qc = quality(tmp_path)
+    assert qc['reference']['source'] == 'bids:' + HIGH.replace('raw/', 'raw:')
+    assert qc['reference']['field_T'] == 3
+    assert qc['reference']['transform'][0] == [1, 0, 0, 0]
+    assert qc['reference']['rotation_deg'] == 1.5
+    assert any('moved by 1.5 degrees and 2.5 mm' in note for note in qc['notes'])
+    assert qc['metrics']['dice_brain'] > 0.9
+    assert qc['metrics']['dice_gm'] is not None
+    assert set(NAMES) <= set(qc['metrics'])
+    assert set(qc['null_reasons']) == {n for n, v in qc['metrics'].items() if v is None}
+    assert all(qc['null_reasons'].values())
+    assert str(tmp_path) not in json.dumps(qc)
+    assert 'measured against a high-field image' in qc['methods']
+    assert qc['settings_hash'] == plain['settings_hash']
+    capsys.readouterr()
+    assert pair('--reference', 'auto') == 0
+    assert 'finished before with the same settings' in capsys.readouterr().err
+
+
+def test_a_changed_reference_is_measured_anew(pair, tmp_path, phantom):
+    pair('--reference', 'auto')
+    before = quality(tmp_path)['input_digest']
+    phantom.__class__(2 * phantom.get_fdata(), phantom.affine).to_filename(tmp_path / HIGH)
+    assert pair('--reference', 'auto') == 0
+    assert quality(tmp_path)['input_digest'] != before
+
+
+def test_a_reference_that_breaks_on_the_way_costs_no_scan(pair, tmp_path, capsys):
+    path = tmp_path / HIGH
+    path.write_bytes(path.read_bytes()[:20000])  # its header is all right
+    assert pair('--reference', 'auto') == 0
+    qc = quality(tmp_path)
+    assert qc['metrics']['contrast_wm_gm'] is not None
+    assert all(qc['metrics'][name] is None for name in NAMES)
+    assert 'sub-01_ses-hf_T1w.nii.gz' in qc['null_reasons']['dice_gm']
+    assert qc['reference'] is None
+    assert any(note.startswith('Warning: the high-field reference') for note in qc['notes'])
+    assert str(tmp_path) not in json.dumps(qc)
+    capsys.readouterr()
+    assert pair('--reference', 'auto') == 0
+    assert 'finished before with the same settings' in capsys.readouterr().err
+
+
+def test_a_reference_of_another_head_is_not_measured_against(pair, tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    found = SimpleNamespace(
+        transform=np.eye(4), rotation_deg=80.0, translation_mm=3.0, similarity_before=0.3,
+        similarity_after=0.4, ok=False, reason='a motion of 80 degrees is not believed',
+    )  # fmt: skip
+    monkeypatch.setattr('ulfprep.physics.registration.register_rigid', lambda *a, **k: found)
+    assert pair('--reference', 'auto') == 0
+    qc = quality(tmp_path)
+    assert 'could not be registered' in qc['null_reasons']['reference_psnr']
+    assert qc['metrics']['reference_psnr'] is None
+    assert any('nothing was measured against it' in note for note in qc['notes'])
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'code', 'words'),
+    [
+        ('hf.nii.gz', None, 66, 'cannot be read'),
+        ('hf.mgz', b'', 64, 'NIfTI'),
+    ],
+)
+def test_a_file_that_cannot_be_one_stops_the_run(
+    pair, tmp_path, capsys, name, content, code, words
+):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    for more in ((), ('--dry-run',)):
+        assert pair('--reference', tmp_path / name, *more) == code
+        error = capsys.readouterr().err
+        assert words in error
+        assert name in error
+
+
+def test_a_file_outside_the_dataset_is_called_by_its_name(pair, tmp_path, capsys):
+    (tmp_path / HIGH).rename(tmp_path / 'other.nii.gz')
+    assert pair('--reference', tmp_path / 'other.nii.gz', '--dry-run') == 0
+    assert pair('--reference', tmp_path / 'other.nii.gz') == 0
+    qc = quality(tmp_path)
+    assert qc['reference']['source'] == 'other.nii.gz'
+    assert qc['reference']['field_T'] is None
+    assert str(tmp_path) not in json.dumps(qc)
+
+
+def test_scans_that_are_fused_say_that_they_are_not_measured(pair, make_dataset, tmp_path):
+    make_dataset('sub-01_ses-ulf_run-2')
+    assert pair('--reference', 'auto', '--fuse', 'runs') == 0
+    for path in (tmp_path / 'out').rglob('*_desc-qc_T1w.json'):
+        reasons = json.loads(path.read_text())['null_reasons']
+        assert '--fuse' in reasons['reference_psnr']

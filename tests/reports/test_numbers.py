@@ -1,0 +1,118 @@
+"""Every number in a report equals the one in the JSON."""
+
+import json
+import re
+from decimal import Decimal
+from html import unescape
+
+import pytest
+
+from ulfprep.metrics.dictionary import METRICS
+from ulfprep.reports.participant import write_report
+from ulfprep.reports.values import at
+
+DATA = re.compile(r'<data value="([^"]*)" data-key="([^"]*)"([^>]*)>([^<]*)</data>')
+
+
+def printed_numbers(html, scan):
+    """Return (value, key, scale, key of the divisor, text) of the numbers of a scan."""
+    found = []
+    for part in re.split(r'(?=<(?:article|table)[^>]*data-scan=")', html):
+        if f'data-scan="{scan}"' not in part[:300]:
+            continue
+        for value, key, more, text in DATA.findall(part):
+            attributes = dict(re.findall(r'data-(\w+)="([^"]*)"', more))
+            scale = float(attributes.get('scale', 1))
+            found.append((value, unescape(key), scale, attributes.get('over'), text))
+    return found
+
+
+def check_numbers(html, scan, record):
+    """Hold every number of a scan's part of a page against its QC file; return their keys."""
+    keys = []
+    for value, key, scale, over, text in printed_numbers(html, scan):
+        recorded = at(record, key)
+        assert isinstance(recorded, int | float), key
+        assert value == repr(recorded), key
+        exact = recorded * scale / (at(record, over) if over else 1)
+        short = Decimal(text.replace('\u2212', '-'))
+        # Half of the last digit shown, and what doubles leave.
+        allowed = 0.5 * 10.0 ** short.as_tuple().exponent + 1e-9 * abs(exact)
+        assert abs(float(short) - exact) <= allowed, (key, text, exact)
+        keys.append(key)
+    return keys
+
+
+@pytest.fixture
+def measured(qc):
+    """A record with a number for every metric, none of them round."""
+    qc['metrics'] = {
+        name: (-1) ** k * 1.2345678901 * 10.0 ** (k % 7 - 3) for k, name in enumerate(METRICS)
+    }
+    qc['metrics'] |= {'residual_mean': 3e-14, 'volume_brain': None}
+    qc['contrast'] |= {
+        'standard_errors': [2.34567, 1.01234, 0.98765],
+        'snr_standard_errors': [0.1, 0.05, 0.05],
+        'target_spread': [12.34, 20.1, 0.0],
+        'relaxation': {
+            'target': {
+                'WM': {
+                    'T1_ms': 832.4, 'T1_sd_ms': 83.2, 'T2_ms': 79.0, 'T2_sd_ms': 7.9, 'PD': 0.7,
+                    'PD_sd': 0.021, 'sources': ['A 1999'],
+                },
+            },
+        },
+    }  # fmt: skip
+    qc['fusion'] = {
+        'role': 'scan',
+        'output': 'sub-01_T1w',
+        'reference': 'sub-01_T2w',
+        'scans': [{'name': 'sub-01_T1w'}, {'name': 'sub-01_T2w'}],
+        'registrations': [
+            {
+                'name': 'sub-01_T1w', 'rotation_deg': 2.51234, 'translation_mm': 3.25678,
+                'measure': 'correlation', 'similarity_before': 0.712345, 'similarity_after': 0.95,
+            }
+        ],
+    }  # fmt: skip
+    return qc
+
+
+def test_every_number_in_the_report_equals_the_one_in_the_json(tmp_path, measured, add_scan):
+    add_scan('sub-01', measured)
+    html = write_report(tmp_path, '01').read_text(encoding='utf-8')
+    record = json.loads((tmp_path / 'sub-01/anat/sub-01_desc-qc_T1w.json').read_text())
+    keys = check_numbers(html, 'sub-01_T1w', record)
+    # Every metric that is a number is printed, and so is what the summary is made of.
+    metrics = {f'metrics.{name}' for name, value in record['metrics'].items() if value is not None}
+    assert metrics <= set(keys)
+    assert {
+        'contrast.noise_sigma', 'contrast.source_field_T', 'contrast.snr.2', 'contrast.means.0',
+        'contrast.contrast_vector.1', 'contrast.psf_fwhm_mm.2', 'contrast.equations.0.achieved',
+        'contrast.relaxation.target.WM.T1_sd_ms', 'contrast.source_sequence.inversion_time',
+        'fusion.registrations.0.rotation_deg', 'settings.random_seed', 'fit.options.steps',
+    } <= set(keys)  # fmt: skip
+
+
+def test_no_number_stands_in_the_sections_of_a_scan_but_those(tmp_path, measured, add_scan):
+    """What is left without them are numbers of our own sentences and of texts in the record."""
+    add_scan('sub-01', measured)
+    html = write_report(tmp_path, '01').read_text(encoding='utf-8')
+    for section in ('summary', 'fusion', 'contrast'):
+        part = html.split(f'<section id="s1-{section}">')[1].split('</section>')[0]
+        text = unescape(re.sub(r'<[^>]*>', ' ', DATA.sub(' ', part)))
+        left = set(re.findall(r'\d+\.\d+', text))
+        # A default that the record tells of in words, and a version.
+        assert left <= {'0.3', '0.1'}, (section, left)
+
+
+def test_scans_of_a_session_are_held_against_their_own_records(tmp_path, qc, add_scan):
+    other = json.loads(json.dumps(qc))
+    other['metrics']['residual_rms'] = 1.2345
+    add_scan('sub-01_run-1', qc)
+    add_scan('sub-01_run-2', other)
+    html = write_report(tmp_path, '01').read_text(encoding='utf-8')
+    assert check_numbers(html, 'sub-01_run-1_T1w', qc)
+    assert check_numbers(html, 'sub-01_run-2_T1w', other)
+    with pytest.raises(AssertionError, match='residual_rms'):
+        check_numbers(html, 'sub-01_run-2_T1w', qc)

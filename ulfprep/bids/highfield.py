@@ -1,0 +1,249 @@
+"""The high-field image of the same person that an enhanced scan is measured against."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ulfprep.bids.acquisition import check_sidecar
+from ulfprep.bids.checks import UnusableScanError, read_grid
+from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
+from ulfprep.bids.decision import Decision, decide
+from ulfprep.bids.expected import expected_of
+from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, name_parts, read_sidecar
+from ulfprep.settings import MODALITIES, Settings
+
+#: An image of the dataset is high-field enough from this share of the target field on.
+LEAST_FIELD = 0.5
+NOT_ASKED = 'no reference was asked for (--reference)'
+FUSED = 'scans that are fitted together (--fuse) are not measured against a reference'
+
+
+class ReferenceChoiceError(ValueError):
+    """One file was named with ``--reference``, for scans of several participants."""
+
+
+@dataclass(frozen=True)
+class HighField:
+    """What an enhanced scan is measured against.
+
+    Attributes
+    ----------
+    path : Path or None
+        The image; None where there is none.
+    source : str
+        BIDS URI, or the bare name of a file that is not of the dataset.
+    suffix : str
+        Its modality.
+    metadata : dict
+        Its sidecar.
+    notes : tuple of str
+        How it was chosen, a sentence each.
+    problem : str
+        Why there is none, or why it cannot be used; half a sentence.
+    """
+
+    path: Path | None = None
+    source: str = ''
+    suffix: str = 'T1w'
+    metadata: dict = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    problem: str = ''
+
+    @property
+    def field_strength(self) -> float | None:
+        """Tesla, where its sidecar says so."""
+        return _field(self.metadata)
+
+    def digest(self) -> str:
+        """Return a short hash of its bytes and sidecar, whether or not they can be used."""
+        found = hashlib.sha256(
+            f'{self.source} {json.dumps(self.metadata, sort_keys=True)}'.encode()
+        )
+        if self.path is None:
+            return found.hexdigest()[:16]
+        try:
+            with open(self.path, 'rb') as file:
+                while block := file.read(1 << 20):
+                    found.update(block)
+        except OSError:
+            found.update(b'cannot be read')
+        return found.hexdigest()[:16]
+
+    def as_scan(self) -> Scan:
+        """Return it as a scan, for its preparation."""
+        return Scan(
+            path=self.path,
+            entities={'subject': 'reference'},
+            metadata=self.metadata,
+            stem='reference',
+            source=self.source,
+            suffix=self.suffix,
+        )
+
+    def without(self, problem: str) -> 'HighField':
+        """Return it as one that cannot be used."""
+        note = f'Warning: the high-field reference {self.source} could not be used: {problem}.'
+        return dataclasses.replace(self, problem=problem, notes=(*self.notes, note))
+
+
+def why_not(scan: Scan) -> str:
+    """Return why an enhanced scan is measured against no reference; empty where it is."""
+    if scan.highfield is None:
+        return NOT_ASKED
+    if scan.is_fused:
+        return FUSED
+    found = scan.highfield
+    if found.problem and found.path:
+        return f'the reference {found.source} could not be used: {found.problem}'
+    return found.problem
+
+
+def with_references(scans: list[Scan], settings: Settings) -> list[Scan]:
+    """Return scans, each that is to be enhanced with its reference or why there is none.
+
+    Parameters
+    ----------
+    scans : list of Scan
+    settings : Settings
+        With ``reference``: ``none``, ``auto`` or the path of a file.
+
+    Raises
+    ------
+    ReferenceChoiceError
+        If a file was named and there are several participants to enhance scans of.
+    """
+    if settings.reference == 'none':
+        return scans
+    decisions = {scan.name: made for scan in scans if (made := _decided(scan, settings))}
+    enhanced = [s for s in scans if s.name in decisions]
+    sidecars = Sidecars(settings.bids_dir)
+    if settings.reference != 'auto':
+        path = Path(settings.reference)
+        if len({scan.subject for scan in enhanced}) > 1:
+            raise ReferenceChoiceError(
+                f'{path}: --reference FILE is one image of one participant, and scans of several '
+                'are selected; name that one with --participant-label, or use --reference auto'
+            )
+    found = {}
+    for scan in enhanced:
+        if settings.reference == 'auto':
+            reference = _in_dataset(scan, decisions[scan.name], settings, sidecars)
+        else:
+            reference = _named(Path(settings.reference), scan, settings)
+        found[scan.name] = _checked(reference, settings)
+    return [
+        dataclasses.replace(scan, highfield=found[scan.name]) if scan.name in found else scan
+        for scan in scans
+    ]
+
+
+def _decided(scan: Scan, settings: Settings) -> Decision | None:
+    """Return what is done with a scan; None unless it is enhanced."""
+    try:
+        made = decide(scan, settings)
+    except UnusableScanError:  # told by what looks at all scans
+        return None
+    return made if made.direction == 'enhance' else None
+
+
+def _field(metadata: dict) -> float | None:
+    value = metadata.get('MagneticFieldStrength')
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return float(value) if usable and math.isfinite(value) else None
+
+
+def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField:
+    """Return the image of a participant that is nearest to the target field."""
+    least = LEAST_FIELD * made.target_field
+    candidates = []
+    for path in _images(scan, settings.bids_dir):
+        try:
+            metadata = sidecars.metadata(path)
+        except BrokenSidecarError:
+            continue
+        strength = _field(metadata)
+        if path == scan.path or strength is None or strength < least:
+            continue
+        session = name_parts(path.name)[0].get('ses')
+        distance = round(abs(math.log(strength / made.target_field)), 3)
+        key = (distance, session != scan.session, _natural(path.name))
+        candidates.append((key, path, metadata))
+    if not candidates:
+        return HighField(
+            suffix=scan.suffix,
+            problem=f'the dataset holds no {scan.suffix} image of sub-{scan.subject} at '
+            f'{least:g} T or more, by their sidecars',
+        )
+    candidates.sort(key=lambda one: one[0])
+    _, path, metadata = candidates[0]
+    source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
+    note = f'High-field reference: {source} ({_field(metadata):g} T).'
+    if others := [other.name for _, other, _ in candidates[1:]]:
+        note = f'{note[:-1]}, the nearest to the target; not used: {", ".join(others)}.'
+    return HighField(path, source, scan.suffix, metadata, (note,))
+
+
+def _images(scan: Scan, bids_dir: Path) -> list[Path]:
+    """Return all magnitude images of a scan's participant and modality."""
+    folder = bids_dir / f'sub-{scan.subject}'
+    found = []
+    for pattern in ('anat', 'ses-*/anat'):
+        for anat in sorted(folder.glob(pattern)):
+            found += [p for p in sorted(anat.glob(f'*_{scan.suffix}.nii*')) if _is_image(p)]
+    return found
+
+
+def _is_image(path: Path) -> bool:
+    parts = name_parts(path.name)[0]
+    known = all(key in ENTITY_NAMES for key in parts)
+    return known and path.name.endswith(tuple(EXTENSIONS)) and parts.get('part', 'mag') == 'mag'
+
+
+def _natural(name: str) -> list:
+    """Return a key that sorts run-2 before run-10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', name)]
+
+
+def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
+    """Return the file that was named, for a scan of its modality."""
+    stem = path.name.partition('.nii')[0]
+    ending = stem.rpartition('_')[2]
+    if ending in MODALITIES and ending != scan.suffix:
+        return HighField(
+            suffix=scan.suffix, problem=f'the reference {path.name} is no {scan.suffix} image'
+        )
+    inside = path.is_relative_to(settings.bids_dir)
+    source = path.name
+    if inside:
+        source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
+    sidecar = path.with_name(f'{stem}.json')
+    made = HighField(path, source, scan.suffix)
+    try:
+        if inside:
+            metadata = Sidecars(settings.bids_dir).metadata(path)
+        else:
+            metadata = read_sidecar(sidecar) if sidecar.is_file() else {}
+    except BrokenSidecarError:
+        return made.without('its sidecar cannot be read')
+    strength = _field(metadata)
+    told = f'{strength:g} T' if strength else 'of unknown field strength'
+    note = f'High-field reference: {source} ({told}), as asked with --reference.'
+    return dataclasses.replace(made, metadata=metadata, notes=(note,))
+
+
+def _checked(reference: HighField, settings: Settings) -> HighField:
+    """Return a reference with what is wrong with it, as far as header and sidecar tell."""
+    if reference.path is None or reference.problem:
+        return reference
+    try:
+        read_grid(reference.path)
+        check_sidecar(reference.metadata, reference.path.name)
+        expected_of(reference.as_scan(), dataclasses.replace(settings, source_field=None))
+    except (UnusableScanError, ValueError, ArithmeticError) as error:
+        said = ' '.join(str(error).split()).replace(f'{reference.path.parent}/', '')
+        return reference.without(said.rstrip('.'))
+    return reference

@@ -1,0 +1,198 @@
+"""What became of every scan that an output folder knows of: finished, failed or missing."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ulfprep.bids.derivatives import FIGURES, figures_of, session_name
+from ulfprep.bids.files import read_json
+from ulfprep.bids.selection import FOLDER as SELECTION
+from ulfprep.bids.selection import read_selection
+from ulfprep.bids.verdicts import read_verdicts
+from ulfprep.settings import MODALITIES
+
+FINISHED, FAILED, MISSING = 'finished', 'failed', 'missing'
+STOPPED = 'selected, but neither finished nor failed: its run was stopped, or is still running'
+LEFTOVER = 'left files but no QC file: its run was stopped, or is still running'
+_SUFFIXES = '|'.join(MODALITIES)
+_NAME = re.compile(
+    rf'(?P<stem>sub-(?P<sub>[^_]+)(?:_ses-(?P<ses>[^_]+))?(?:_[a-z]+-[^_]+)*?)'
+    rf'(?:_desc-(?P<desc>[^_]+))?_(?P<suffix>{_SUFFIXES})'
+)
+_NUMBER = re.compile(r'(\d+)')
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one scan.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``sub-01_ses-A_T1w``.
+    subject : str
+    session : str or None
+    modality : str
+    status : {'finished', 'failed', 'missing'}
+    qc : dict
+        Content of its QC file; empty unless finished.
+    reason : str
+        Why it is not finished; of a finished scan, how a run of it failed as well.
+    node, run : str
+        Step that failed, and the folder of that run's log; empty if unknown.
+    figures : dict of str to Path
+        Figure -> file.
+    report : str
+        Name of its report, empty where there is none.
+    """
+
+    name: str
+    subject: str
+    session: str | None
+    modality: str
+    status: str
+    qc: dict = field(default_factory=dict)
+    reason: str = ''
+    node: str = ''
+    run: str = ''
+    figures: dict[str, Path] = field(default_factory=dict)
+    report: str = ''
+
+    @property
+    def role(self) -> str:
+        """What there is of it (:class:`ulfprep.bids.dataset.Scan`)."""
+        role = (self.qc.get('fusion') or {}).get('role')
+        return role if role in ('member', 'fused') else 'scan'
+
+    @property
+    def missing_figures(self) -> list[str]:
+        """Figures that belong to a finished scan and are not there."""
+        direction = self.qc.get('direction')
+        if direction not in FIGURES:
+            return []
+        return [name for name in figures_of(direction, self.role) if name not in self.figures]
+
+
+def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
+    """Return what became of every scan of an output folder, in natural order.
+
+    Nothing but the folder is read. It may be written to meanwhile: what vanishes or is not there
+    yet is missing, not an error.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Derivatives dataset, of one run or of several put together.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+    problems : list of str
+        A line for every QC file that cannot be read.
+    """
+    records, problems = _qc_records(output_dir)
+    broken = {name: line for name, line in problems.items() if name not in records}
+    figures = _figures(output_dir)
+    failures = {str(record['scan']): record for record in read_verdicts(output_dir)}
+    selected = _selected(output_dir)
+    names = {*records, *broken, *figures, *failures, *selected}
+    out_of = _left_out(records)
+    outcomes = []
+    for name in names:
+        match = _NAME.fullmatch(name)
+        if not match:
+            continue
+        failure = failures.get(name)
+        if name in records:
+            status, reason = FINISHED, _gist(failure)
+        elif failure:
+            status, reason = FAILED, _gist(failure)
+        elif name in broken:
+            status, reason = FAILED, 'its QC file cannot be read; run the scan again'
+        else:
+            status = MISSING
+            reason = out_of.get(name) or (STOPPED if name in selected else LEFTOVER)
+        report = f'{session_name(match["sub"], match["ses"])}.html'
+        outcomes.append(
+            Outcome(
+                name,
+                match['sub'],
+                match['ses'],
+                match['suffix'],
+                status,
+                records.get(name, {}),
+                reason,
+                str((failure or {}).get('node') or ''),
+                str((failure or {}).get('run') or ''),
+                figures.get(name, {}),
+                report if (output_dir / report).is_file() else '',
+            )
+        )
+    return sorted(outcomes, key=lambda one: natural(one.name)), list(problems.values())
+
+
+def natural(name: str) -> tuple:
+    """Return a key that sorts run-2 before run-10, and modalities in their usual order."""
+    stem, _, suffix = name.rpartition('_')
+    parts = tuple((int(p), '') if p.isdigit() else (-1, p) for p in _NUMBER.split(stem))
+    return parts, MODALITIES.index(suffix) if suffix in MODALITIES else len(MODALITIES)
+
+
+def _qc_records(output_dir):
+    """Return scan name -> QC record, and scan name -> what is wrong with its file."""
+    records, problems = {}, {}
+    for pattern in ('sub-*/anat/*_desc-qc_*.json', 'sub-*/ses-*/anat/*_desc-qc_*.json'):
+        for path in sorted(output_dir.glob(pattern)):
+            match = _NAME.fullmatch(path.stem)
+            if not match or match['desc'] != 'qc':
+                continue
+            name = f'{match["stem"]}_{match["suffix"]}'
+            try:
+                record = read_json(path)
+                _ = record['entities']['subject'], record['direction'], record['settings_hash']
+                _ = record['contrast'].get('source_field_T'), record['metrics'].get('cnr')
+            except FileNotFoundError:  # a run that begins removes what it will write anew
+                continue
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                problems[name] = f'{path}: not a readable QC file ({error!r}); run its scan again'
+                continue
+            records[name] = record
+    return records, problems
+
+
+def _figures(output_dir):
+    """Return scan name -> figure -> file."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted(output_dir.glob('sub-*/figures/*.svg')):
+        match = _NAME.fullmatch(path.stem)
+        if match and match['desc']:
+            found.setdefault(f'{match["stem"]}_{match["suffix"]}', {})[match['desc']] = path
+    return found
+
+
+def _selected(output_dir):
+    """Return the names of all scans that some run was going to process."""
+    names = set()
+    for path in sorted((output_dir / SELECTION).glob('sub-*.json')):
+        match = re.fullmatch(r'sub-([^_]+)(?:_ses-([^_]+))?', path.stem)
+        if match:
+            images = read_selection(output_dir, match[1], match[2])
+            names |= {one['image'].partition('.nii')[0] for one in images if one['selected']}
+    return names
+
+
+def _left_out(records):
+    """Return why scans were left out of what they were meant to be fitted in."""
+    return {
+        str(one.get('name')): f'left out of the fusion: {one.get("reason")}'
+        for record in records.values()
+        for one in (record.get('fusion') or {}).get('left_out') or ()
+    }
+
+
+def _gist(failure):
+    """Return a failure as one line."""
+    if not failure:
+        return ''
+    text = ' '.join(str(failure.get('message') or '').split())
+    return text or str(failure.get('kind') or 'no message was recorded')

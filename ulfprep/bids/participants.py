@@ -1,0 +1,83 @@
+"""Groups of participants, by a column of ``participants.tsv``."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ulfprep.bids.table import read_table
+from ulfprep.settings import Settings
+
+#: With more values than these a column tells scans apart, not groups.
+MOST_GROUPS = 12
+#: Group of a participant of whom the column says nothing.
+UNKNOWN = 'n/a'
+
+
+class NoParticipantsFileError(ValueError):
+    """There is no ``participants.tsv`` that can be read."""
+
+
+class GroupColumnError(ValueError):
+    """``participants.tsv`` has no such column, or one that makes no groups."""
+
+
+def participants_file(settings: Settings) -> Path:
+    """Return the ``participants.tsv`` of the output folder, else that of the dataset.
+
+    Raises
+    ------
+    NoParticipantsFileError
+    """
+    for folder in (settings.output_dir, settings.bids_dir):
+        path = folder / 'participants.tsv'
+        if path.is_file():
+            return path
+    raise NoParticipantsFileError(
+        f'--group-by {settings.group_by} reads participants.tsv, and there is none in '
+        f'{settings.output_dir} or {settings.bids_dir}; put one there, or leave it out'
+    )
+
+
+def read_groups(path: Path, column: str) -> dict[str, str]:
+    """Return the group of each participant, by label without ``sub-``.
+
+    Raises
+    ------
+    NoParticipantsFileError
+        If the file cannot be read as a table.
+    GroupColumnError
+        If it has no such column; the message lists those it has.
+    """
+    try:
+        rows = read_table(path)
+    except (OSError, ValueError) as error:
+        raise NoParticipantsFileError(f'{path}: cannot be read as a table ({error})') from error
+    names = [name for name in (rows[0] if rows else ()) if name != 'participant_id']
+    if column not in names or 'participant_id' not in rows[0]:
+        has = f'it has {", ".join(names)}' if names else 'it has no column to choose'
+        raise GroupColumnError(f'{path}: has no column {column}; {has}; mend --group-by')
+    return {
+        (row['participant_id'] or '').removeprefix('sub-'): (row[column] or '').strip() or UNKNOWN
+        for row in rows
+    }
+
+
+def check_groups(path: Path, column: str, groups: Iterable[str]) -> None:
+    """Refuse a column with as good as a value of its own for every participant.
+
+    Parameters
+    ----------
+    path : Path
+    column : str
+    groups : iterable of str
+        Those of the scans that are there.
+
+    Raises
+    ------
+    GroupColumnError
+    """
+    count = len(set(groups))
+    if count > MOST_GROUPS:
+        raise GroupColumnError(
+            f'{path}: column {column} has {count} different values for these scans, at most '
+            f'{MOST_GROUPS} make groups; mend --group-by'
+        )

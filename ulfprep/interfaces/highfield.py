@@ -1,0 +1,124 @@
+"""An enhanced image held against a high-field one, as a Nipype node."""
+
+import os
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from ulfprep.bids.files import read_json, write_json
+from ulfprep.interfaces.registration import RegistrationError, find_motion
+from ulfprep.interfaces.volumes import read_mask, read_probabilities, read_volume
+
+MASK = 'the brain by the enhanced image and by the reference'
+
+
+class _CompareInputSpec(BaseInterfaceInputSpec):
+    metrics_file = File(exists=True, mandatory=True, desc='JSON: metrics, null_reasons')
+    enhanced = File(exists=True, mandatory=True)
+    fine_dseg = File(exists=True, mandatory=True)
+    fine_probsegs = traits.List(File(exists=True), mandatory=True)
+    bicubic = File(exists=True, mandatory=True)
+    probsegs = traits.List(File(exists=True), mandatory=True, desc="on the scan's grid")
+    reference = File(exists=True, mandatory=True, desc='bias-corrected high-field image')
+    reference_mask = File(exists=True, mandatory=True)
+    reference_notes = traits.List(traits.Str, desc='of its preparation')
+    reference_probsegs = traits.List(File(exists=True), mandatory=True)
+    source = traits.Str(mandatory=True, desc='what the reference is called in reports')
+    name = traits.Str(mandatory=True, desc='what the scan is called')
+    field_strength = traits.Float(desc='of the reference, tesla')
+
+
+class _CompareOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='JSON: metrics, null_reasons, reference, notes')
+
+
+class CompareReference(SimpleInterface):
+    """Metrics against a reference; see :mod:`ulfprep.metrics.compared`.
+
+    The reference is registered rigidly. Where that is not possible its metrics are missing, with
+    the reason.
+    """
+
+    input_spec = _CompareInputSpec
+    output_spec = _CompareOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.metrics.dictionary_compared import NAMES
+
+        inputs = self.inputs
+        measured = read_json(inputs.metrics_file)
+        try:
+            values, reasons, record, note = self._compare()
+        except RegistrationError as error:
+            values, reasons = dict.fromkeys(NAMES), dict.fromkeys(NAMES, str(error))
+            record, note = None, f'Warning: {error}; nothing was measured against it.'
+        measured['metrics'] |= values
+        kept = {n: why for n, why in measured['null_reasons'].items() if n not in values}
+        measured['null_reasons'] = kept | reasons
+        own = inputs.reference_notes if isdefined(inputs.reference_notes) else []
+        warned = [n.removeprefix('Warning: ') for n in own if n.startswith('Warning: ')]
+        notes = [note, *(f'Warning: of the reference: {text}' for text in warned)]
+        measured |= {'reference': record, 'notes': notes}
+        path = os.path.join(runtime.cwd, 'metrics.json')
+        write_json(path, measured)
+        self._results['out_file'] = path
+        return runtime
+
+    def _compare(self):
+        """Return values or None, reasons, what the QC file says of the reference, and a note."""
+        import math
+
+        import numpy as np
+
+        from ulfprep.metrics.compared import compare_with_reference
+        from ulfprep.physics.grid import Grid
+        from ulfprep.physics.interpolation import bring, carry, carry_shares, covered
+
+        inputs = self.inputs
+        enhanced, fine = read_volume(inputs.enhanced)
+        mask = read_mask(inputs.fine_dseg)
+        image, own = read_volume(inputs.reference)
+        found = find_motion(
+            (image, read_mask(inputs.reference_mask), own),
+            (enhanced, mask, fine),
+            names=(inputs.source, f'the enhanced image of {inputs.name}'),
+            same_contrast=True,
+        )
+        grid = Grid(own.shape, found['transform'] @ own.affine)
+        tissues = read_probabilities(inputs.reference_probsegs)
+        scan_grid = read_volume(inputs.probsegs[0])[1]
+        brain = carry_shares(read_mask(inputs.reference_mask), grid, fine) > 0.5
+        values, reasons = compare_with_reference(
+            enhanced,
+            mask,
+            read_probabilities(inputs.fine_probsegs),
+            read_volume(inputs.bicubic)[0],
+            np.stack([carry(p, scan_grid, fine) for p in read_probabilities(inputs.probsegs)]),
+            bring(image, grid, fine),
+            brain & covered(grid, fine),
+            np.stack([carry_shares(p, grid, fine) for p in tissues]),
+            float(np.prod(fine.zooms)) / 1000,
+        )
+        values = {n: float(v) if math.isfinite(v) else None for n, v in values.items()}
+        strength = inputs.field_strength
+        record = {
+            'source': inputs.source,
+            'field_T': float(strength) if isdefined(strength) else None,
+            # From its world to that of the scan, mm.
+            **{key: value for key, value in found.items() if key not in ('name', 'reference')},
+            'mask': MASK,
+            'intensities': "fitted linearly to the reference's inside that mask",
+        }
+        note = (
+            f'The reference was registered rigidly: moved by {found["rotation_deg"]:.1f} degrees '
+            f'and {found["translation_mm"]:.1f} mm, {found["measure"]} '
+            f'{found["similarity_before"]:.3f} before and {found["similarity_after"]:.3f} after; '
+            f'compared inside {MASK}.'
+        )
+        return values, reasons, record, note

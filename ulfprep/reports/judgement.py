@@ -1,0 +1,65 @@
+"""The verdict of a scan as its report states it: by its metrics, and by what went wrong."""
+
+from collections.abc import Iterable, Sequence
+
+from ulfprep.metrics.verdict import FAILED, LEVELS, LOOK, USABLE, Verdict, judge
+
+#: What each level means, and a sign for those who do not see colours.
+MEANING = {
+    USABLE: ('\u2713', 'no rule objects; look at the pictures all the same'),
+    LOOK: ('!', 'look at what is named here before the result is used'),
+    FAILED: ('\u2715', 'not to be used'),
+}
+
+
+def scan_verdict(
+    qc: dict, problem: str = '', crashes: Iterable[str] = (), missing: Sequence[str] = ()
+) -> Verdict:
+    """Return the verdict of one scan.
+
+    Parameters
+    ----------
+    qc : dict
+        QC record, empty for a scan that did not finish. The verdict that it holds counts; one
+        without is judged by the rules of today.
+    problem : str
+        Why there is no record.
+    crashes : iterable of str
+        What failed, in words.
+    missing : sequence of str
+        Figures that should be there.
+    """
+    trouble = [(FAILED, gist) for gist in crashes]
+    if problem:
+        trouble.append((FAILED, problem))
+    if missing:
+        several = 'figures are' if len(missing) > 1 else 'a figure is'
+        trouble.append((LOOK, f'{several} missing: {", ".join(missing)}'))
+    recorded = qc.get('verdict') or {}
+    if recorded.get('level') not in LEVELS:
+        return judge(qc.get('metrics') or {}, qc.get('direction') or 'enhance', trouble)
+    level = max([recorded['level'], *(level for level, _ in trouble)], key=LEVELS.index)
+    worst = [reason for found, reason in trouble if found == FAILED]
+    rest = [reason for found, reason in trouble if found != FAILED]
+    return Verdict(level, (*worst, *map(str, recorded.get('reasons') or ()), *rest))
+
+
+def page_verdict(verdicts: Sequence[Verdict], stray: Sequence[str] = ()) -> Verdict:
+    """Return the verdict of a whole page.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+        Of its scans; without any the page failed, with several they are counted.
+    stray : sequence of str
+        What went wrong without belonging to a scan.
+    """
+    if not verdicts:
+        return Verdict(FAILED, ('no scan was finished', *stray))
+    levels = [verdict.level for verdict in verdicts] + [LOOK] * bool(stray)
+    worst = max(levels, key=LEVELS.index)
+    if len(verdicts) == 1:
+        return Verdict(worst, (*verdicts[0].reasons, *stray))
+    counts = [(level, sum(v.level == level for v in verdicts)) for level in LEVELS]
+    told = ', '.join(f'{count} {level}' for level, count in counts if count)
+    return Verdict(worst, (f'{len(verdicts)} scans: {told}', *stray))

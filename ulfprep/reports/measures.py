@@ -1,0 +1,80 @@
+"""The metrics of a scan as rows of a page, by what they tell of."""
+
+from collections.abc import Mapping, Sequence
+
+from ulfprep.metrics.verdict import RULES
+from ulfprep.reports.place import numbers, place
+from ulfprep.reports.values import shown
+
+BETTER = {'higher': 'higher is better', 'lower': 'lower is better', 'none': ''}
+OTHER = 'Other'
+
+
+def metric_groups(
+    qc: dict, dictionary: Mapping[str, Mapping], others: Sequence[Mapping[str, str]] = ()
+) -> list[tuple[str, list[dict]]]:
+    """Return the rows of the metrics table.
+
+    Parameters
+    ----------
+    qc : dict
+        QC record.
+    dictionary : mapping
+        Metric -> ``LongName``, ``Description``, ``Units``, ``Category``, ``Better``, ``Ideal``,
+        ``Hint``; whatever is missing there is left out here.
+    others : sequence of mapping
+        Rows of the group table to find the scan's place among.
+
+    Returns
+    -------
+    list of (str, list of dict)
+        Category and rows, both in the order of the dictionary. A row has ``name``,
+        ``long_name``, ``value``, ``unit``, ``hint``, ``definition``, ``better``, ``expected``
+        (by the rules of the verdict), ``outside`` (whether it is not), ``reason`` (of a null)
+        and ``place``.
+    """
+    metrics, reasons = qc.get('metrics') or {}, qc.get('null_reasons') or {}
+    rules = {rule.metric: rule for rule in RULES.get(qc.get('direction'), ())}
+    groups = {entry.get('Category', OTHER): [] for entry in dictionary.values()}
+    for name in sorted(metrics, key=_order(dictionary)):
+        value, entry, rule = metrics[name], dictionary.get(name) or {}, rules.get(name)
+        row = {
+            'name': name,
+            'long_name': entry.get('LongName') or name.replace('_', ' '),
+            'value': shown(qc, f'metrics.{name}'),
+            'unit': {'dimensionless': ''}.get(entry.get('Units'), entry.get('Units') or ''),
+            'hint': entry.get('Hint') or '',
+            'definition': entry.get('Description') or '',
+            'better': _better(entry),
+            'expected': rule.expected if rule else '',
+            'outside': bool(rule) and value is not None and not rule.low <= value <= rule.high,
+            'reason': '' if value is not None else reasons.get(name, 'no reason was recorded'),
+            'place': None,
+        }
+        if value is not None and others:
+            row['place'] = place(
+                value, numbers(others, name), entry.get('Better', 'none'), entry.get('Ideal')
+            )
+        groups.setdefault(entry.get('Category', OTHER), []).append(row)
+    return [(category, rows) for category, rows in groups.items() if rows]
+
+
+def rule_rows(direction: str) -> list[tuple[str, str, str, str]]:
+    """Return the rules of the verdict: metric, what is expected, when it failed, what it means."""
+    rows = []
+    for rule in RULES.get(direction, ()):
+        bounds = [f'under {rule.least:g}'] if rule.least != -float('inf') else []
+        bounds += [f'over {rule.most:g}'] if rule.most != float('inf') else []
+        rows.append((rule.metric, rule.expected, ' or '.join(bounds) or 'never', rule.reason))
+    return rows
+
+
+def _better(entry):
+    if entry.get('Better') == 'ideal':
+        return f'ideal: {entry.get("Ideal", 0):g}'
+    return BETTER.get(entry.get('Better'), '')
+
+
+def _order(dictionary):
+    known = {name: k for k, name in enumerate(dictionary)}
+    return lambda name: known.get(name, len(known))

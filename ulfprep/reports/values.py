@@ -1,0 +1,174 @@
+"""Numbers as a reader writes them, and as elements of a page that tell where they come from.
+
+A page prints a number of the QC file as ``<data value="1.0234" data-key="metrics.residual_rms">
+1.023</data>``: what the file holds to the last digit, where it holds it, and the rounded text.
+Where the text is not the number itself, ``data-scale`` is what it was multiplied by and
+``data-over`` the key of what it was divided by.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import floor, log10
+
+from markupsafe import Markup, escape
+
+MINUS, TIMES, DASH, PLUS_MINUS = '\u2212', '\u00d7', '\u2013', '\u00b1'
+
+
+def number(value, digits=4):
+    """Return a number as a reader writes it; ``n/a`` for ``None``; text unchanged."""
+    if value is None:
+        return 'n/a'
+    if isinstance(value, bool):
+        return 'yes' if value else 'no'
+    if isinstance(value, int):
+        return str(value).replace('-', MINUS)
+    if isinstance(value, float):
+        if abs(value) < 1e-9:  # what rounding leaves of a zero
+            return '0'
+        if float(value).is_integer() and abs(value) < 1e6:
+            text = str(int(value))
+        elif 10**digits <= abs(value) < 1e6:
+            text = f'{value:.0f}'
+        else:
+            text = f'{value:.{digits}g}'
+        return text.replace('-', MINUS, 1) if text.startswith('-') else text
+    if isinstance(value, Mapping):
+        return ', '.join(f'{k} {number(v)}' for k, v in value.items()) or DASH
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ', '.join(number(v) for v in value) or DASH
+    return str(value)
+
+
+def at(record, key):
+    """Return what a record holds at a key such as ``contrast.snr.2``; ``None`` for nothing.
+
+    Parameters
+    ----------
+    record : mapping
+    key : str
+        Names and positions, parted by dots.
+    """
+    for part in key.split('.'):
+        if isinstance(record, Mapping):
+            record = record.get(part)
+        elif isinstance(record, Sequence) and not isinstance(record, str) and part.isdigit():
+            record = record[int(part)] if int(part) < len(record) else None
+        else:
+            return None
+    return record
+
+
+def shown(record, key, digits=4, *, places=None, scale=None, over=None):
+    """Return what a record holds at a key as it stands in a page.
+
+    Parameters
+    ----------
+    record : mapping
+        The QC record.
+    key : str
+        Of a number, a text, or of a list or mapping of those.
+    digits : int
+        Significant digits of a number.
+    places : int, optional
+        Decimal places of a number, instead; negative ones round to tens, hundreds.
+    scale : float, optional
+        What to multiply by.
+    over : str, optional
+        Key of the number to divide by.
+
+    Returns
+    -------
+    markupsafe.Markup
+    """
+    value = at(record, key)
+    if isinstance(value, Mapping):
+        pairs = [
+            Markup('{} {}').format(name, shown(record, f'{key}.{name}', digits)) for name in value
+        ]
+        return Markup(', ').join(pairs) or Markup(DASH)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        keys = [f'{key}.{position}' for position in range(len(value))]
+        return listed([shown(record, k, digits, scale=scale, over=over) for k in keys])
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return escape(number(value))
+    result = value * (1 if scale is None else scale)
+    more = Markup('') if scale is None else Markup(' data-scale="{}"').format(repr(scale))
+    if over is not None:
+        if not at(record, over):
+            return Markup('n/a')
+        result /= at(record, over)
+        more += Markup(' data-over="{}"').format(over)
+    text = number(result, digits) if places is None else rounded(result, places)
+    return Markup('<data value="{}" data-key="{}"{}>{}</data>').format(
+        repr(value), key, more, text
+    )
+
+
+def rounded(value, places):
+    """Return a number with so many decimal places; negative ones round to tens, hundreds."""
+    return f'{round(value, places):.{max(places, 0)}f}'.replace('-', MINUS)
+
+
+def with_error(record, key, error, *, over=None):
+    """Return a number with its standard deviation, both to where the latter makes sense.
+
+    Parameters
+    ----------
+    record, key, over
+        As for :func:`shown`.
+    error : str
+        Key of the standard deviation.
+
+    Returns
+    -------
+    markupsafe.Markup
+    """
+    spread = at(record, error)
+    if at(record, key) is None or not spread:
+        return shown(record, key, 3, over=over)
+    unit = at(record, over) if over else 1.0
+    # Two digits of the standard deviation, and as many places of the value.
+    places = 1 - floor(log10(abs(spread / unit)))
+    return Markup('{} {} {}').format(
+        shown(record, key, places=places, over=over),
+        PLUS_MINUS,
+        shown(record, error, places=places, over=over),
+    )
+
+
+def millimetres(record, key):
+    """Return the lengths at a key as ``1.6 x 1.6 x 5 mm`` with proper signs."""
+    lengths = at(record, key)
+    if not lengths:
+        return Markup('not recorded')
+    parts = []
+    for position, length in enumerate(lengths):
+        # 1.600000023841858 of a single-precision header is 1.6, and 5.0 is 5.
+        short = number(round(length, 2))
+        places = len(short.partition('.')[2])
+        parts.append(shown(record, f'{key}.{position}', places=places))
+    return Markup(f' {TIMES} ').join(parts) + ' mm'
+
+
+def by_tissue(record, key, digits=3):
+    """Return the three numbers at a key as ``CSF 5.5, GM 11.4, WM 13.1``."""
+    tissues = at(record, 'contrast.tissues') or ('CSF', 'GM', 'WM')
+    pairs = zip(tissues, at(record, key) or (), strict=False)
+    return listed(
+        [
+            Markup('{} {}').format(tissue, shown(record, f'{key}.{position}', digits))
+            for position, (tissue, _) in enumerate(pairs)
+        ],
+        'not recorded',
+    )
+
+
+def tesla(record, key):
+    """Return the field strength at a key as ``0.064 T``."""
+    value = at(record, key)
+    return Markup('unknown field') if value is None else shown(record, key) + ' T'
+
+
+def listed(parts, empty=DASH):
+    """Return pieces of text parted by commas, each escaped unless it is markup."""
+    return Markup(', ').join(parts) or Markup(empty)

@@ -1,0 +1,64 @@
+"""An enhanced scan held against a high-field image of the same head, where there is one."""
+
+import dataclasses
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow
+
+from ulfprep.bids.dataset import Scan
+from ulfprep.interfaces.highfield import CompareReference
+from ulfprep.settings import Settings
+from ulfprep.workflows.preprocess import init_preprocess_wf
+from ulfprep.workflows.resources import declare_memory, size_of
+
+NAME = 'highfield_wf'
+BOILERPLATE = """\
+The enhanced image was measured against a high-field image of the same person ({source}), which
+was prepared as the scan was and registered to it rigidly, by the correlation of the brains; the
+enhancement did not see it. """
+#: What is taken of the scan and of its enhanced image.
+INPUTS = ['probsegs', 'enhanced', 'fine_dseg', 'fine_probsegs', 'bicubic', 'metrics_file']
+
+
+def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
+    """Build the workflow from a reference's file to the metrics against it.
+
+    Parameters
+    ----------
+    scan : Scan
+        With a ``highfield`` that can be used.
+    settings : Settings
+        With ``segmentation`` resolved.
+
+    Returns
+    -------
+    LiterateWorkflow
+        With ``inputnode`` (:data:`INPUTS`) and ``outputnode`` (``metrics_file``).
+    """
+    reference = scan.highfield
+    workflow = LiterateWorkflow(name=NAME)
+    workflow.__desc__ = BOILERPLATE.format(source=reference.source)
+    # What was said of the scans is not said of the reference, which is of another scanner.
+    own = dataclasses.replace(
+        settings, skull_strip='auto', acquired_resolution=(), source_field=None
+    )
+    preprocess = init_preprocess_wf(reference.as_scan(), own)
+    preprocess.__desc__ = ''
+    inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
+    outputnode = pe.Node(niu.IdentityInterface(fields=['metrics_file']), name='outputnode')
+    compare = pe.Node(CompareReference(source=reference.source, name=scan.name), name='compare')
+    if reference.field_strength is not None:
+        compare.inputs.field_strength = reference.field_strength
+    workflow.connect([
+        (inputnode, compare, [(name, name) for name in INPUTS]),
+        (preprocess, compare, [
+            ('outputnode.preproc', 'reference'),
+            ('outputnode.brain_mask', 'reference_mask'),
+            ('outputnode.probsegs', 'reference_probsegs'),
+            ('outputnode.notes', 'reference_notes'),
+        ]),
+        (compare, outputnode, [('out_file', 'metrics_file')]),
+    ])  # fmt: skip
+    declare_memory(workflow, [size_of(reference.path), size_of(scan.path)], settings)
+    return workflow
