@@ -1,8 +1,8 @@
 """The report as a reader sees it, in Chromium with the network off."""
 
 import pytest
-
 from browser import NARROW, WIDE, browser, needs_browser, opened
+
 from ulfprep.bids.derivatives import FIGURES
 from ulfprep.reports.participant import write_report
 from ulfprep.reports.sections import ELSEWHERE
