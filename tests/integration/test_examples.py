@@ -128,6 +128,35 @@ def test_sidecars_tell_where_a_voxel_comes_from(example_run):
         assert word in text.lower(), word
 
 
+def strict(path):
+    """Content of a JSON file in which NaN and infinity are errors."""
+
+    def refuse(word):
+        raise AssertionError(f'{path}: {word} is no JSON')
+
+    return json.loads(path.read_text(), parse_constant=refuse)
+
+
+@pytest.mark.parametrize('direction', ['enhance', 'simulate'])
+def test_every_metric_is_a_number_or_has_a_reason(direction, request):
+    from ulfprep.metrics.dictionary import names_of
+    from ulfprep.metrics.verdict import LEVELS
+
+    fixture = {'enhance': 'example_run', 'simulate': 'simulated_run'}[direction]
+    made = request.getfixturevalue(fixture)
+    out = made / 'out' if direction == 'simulate' else made[0]
+    files = sorted(out.rglob('*_desc-qc_*.json'))
+    assert files
+    for path in files:
+        qc = strict(path)
+        assert set(qc['metrics']) == set(names_of(direction))
+        missing = {name for name, value in qc['metrics'].items() if value is None}
+        assert missing == set(qc['null_reasons'])
+        assert all(qc['null_reasons'].values())
+        assert qc['verdict']['level'] in LEVELS
+        assert bool(qc['verdict']['reasons']) == (qc['verdict']['level'] != 'usable')
+
+
 def test_images_are_finite_and_on_the_promised_grids(example_run):
     out, _ = example_run
     scan = nib.as_closest_canonical(nib.load(EXAMPLES / 'sub-02/anat/sub-02_T1w.nii.gz'))

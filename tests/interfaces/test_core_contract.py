@@ -100,9 +100,10 @@ CALLS = {
                 'tissue_change',
                 'tissue_move',
                 'plan',
-                'history',
+                'fit',
                 'metrics',
                 'simulated',
+                'facts',
             ]
         ),
     ),

@@ -115,10 +115,19 @@ def history():
     steps = list(range(10, 210, 10))
     return {
         'step': steps,
+        'epoch': list(range(1, 21)),
+        'residual_rms': [1 + 3 / s for s in steps],
         'total': [100.0 / s + 1 for s in steps],
         'data': [80.0 / s + 0.8 for s in steps],
         'tv': [0.0 for _ in steps],
     }
+
+
+@pytest.fixture(scope='session')
+def fit(history):
+    """What a QC record holds of a fit."""
+    options = {'steps': 200, 'epochs': 20, 'patience': 8, 'weight_tv': 0.4}
+    return {'history': history, 'options': options, 'stopped': 'epochs', 'device': 'cpu'}
 
 
 @pytest.fixture(scope='session')
@@ -134,7 +143,7 @@ def coarse_files(tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
-def drawn(tmp_path_factory, files, plan, history):
+def drawn(tmp_path_factory, files, plan, fit):
     """All figures of the full-size scan, and the CPU-seconds they took."""
     import time
 
@@ -142,12 +151,12 @@ def drawn(tmp_path_factory, files, plan, history):
 
     prefix = tmp_path_factory.mktemp('figures') / 'sub-01'
     start = time.process_time()
-    figures = plot_scan(prefix, direction='enhance', plan=plan, history=history, **files)
+    figures = plot_scan(prefix, direction='enhance', plan=plan, fit=fit, **files)
     return figures, time.process_time() - start
 
 
 @pytest.fixture
-def qc(plan, history):
+def qc(plan, fit):
     """A QC record of a finished scan."""
     return {
         'entities': {'subject': '01', 'session': None},
@@ -158,7 +167,7 @@ def qc(plan, history):
         'notes': ['The scan came with its skull.'],
         'contrast': json.loads(json.dumps(plan)),
         'segmentation': {'method': 'embedded HMRF-EM', 'means': [1, 2, 3], 'sds': [1, 1, 1]},
-        'fit': {'history': history, 'options': {'steps': 200}, 'device': 'cpu'},
+        'fit': fit,
         'methods': 'The bias field was corrected with N4 [@n4].',
         'settings': {'random_seed': 1, 'segmentation': 'auto'},
         'settings_hash': '0123456789ab',

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from ulfprep.bids.derivatives import FIGURES
-from ulfprep.reports import charts
+from ulfprep.reports import closeups
 from ulfprep.reports.figures import plot_scan
+from ulfprep.reports.loss import LOSS_TERMS, loss
 from ulfprep.reports.pictures import averaged
-from ulfprep.reports.sheet import Sheet, centre_row, close_ups, overview
+from ulfprep.reports.sheet import Sheet, overview
 from ulfprep.reports.volumes import place
 
 from .conftest import grid_affine, save
@@ -47,8 +48,7 @@ def test_a_figure_is_small_valid_and_needs_nothing_else(drawn, name):
 def test_flickering_figures_have_two_halves_of_equal_layout():
     """The page shows the upper or the lower half: their pictures must lie alike."""
     mask = place(np.ones((20, 24, 10)), np.diag([8.0, 8.0, 16.0, 1.0]))
-    row = centre_row(mask)
-    sheet = Sheet([row, close_ups(row, mask, None)], ('first', 'second'), side_by_side=True)
+    sheet = Sheet(closeups.rows(mask, None), ('first', 'second'), side_by_side=True)
     assert sheet.height == pytest.approx(2 * sheet.half)
     for (panel, upper), (same, lower) in zip(*sheet.axes, strict=True):
         assert panel is same
@@ -69,9 +69,9 @@ def test_slices_keep_their_shape_in_millimetres():
     np.testing.assert_allclose(scales, scales[0])
 
 
-def test_same_files_give_the_same_bytes(tmp_path, coarse_files, plan, history):
+def test_same_files_give_the_same_bytes(tmp_path, coarse_files, plan, fit):
     runs = [
-        plot_scan(tmp_path / run / 's', direction='enhance', plan=plan, history=history, **files)
+        plot_scan(tmp_path / run / 's', direction='enhance', plan=plan, fit=fit, **files)
         for run, files in (('a', coarse_files), ('b', coarse_files))
     ]
     for name, path in runs[0].items():
@@ -93,7 +93,7 @@ def test_simulated_scan_on_its_own_grid(tmp_path, coarse_files, plan):
     assert set(figures) == set(FIGURES['simulate'])
 
 
-def test_an_empty_mask_is_shown_and_does_not_crash(tmp_path, coarse_files, plan, history):
+def test_an_empty_mask_is_shown_and_does_not_crash(tmp_path, coarse_files, plan, fit):
     import nibabel as nib
 
     affine = nib.load(coarse_files['scan']).affine
@@ -104,7 +104,7 @@ def test_an_empty_mask_is_shown_and_does_not_crash(tmp_path, coarse_files, plan,
         'dseg': save(tmp_path / 'dseg.nii.gz', nothing, affine),
         'fine_dseg': save(tmp_path / 'f.nii.gz', np.zeros(fine.shape, np.uint8), fine.affine),
     }
-    figures = plot_scan(tmp_path / 's', direction='enhance', plan=plan, history=history, **files)
+    figures = plot_scan(tmp_path / 's', direction='enhance', plan=plan, fit=fit, **files)
     assert set(figures) == set(FIGURES['enhance'])
 
 
@@ -114,7 +114,7 @@ def test_one_bad_figure_does_not_cost_the_others(tmp_path, coarse_files, plan):
             tmp_path / 's',
             direction='enhance',
             plan=plan,
-            history={'step': ['x'], 'total': ['not a number']},
+            fit={'history': {'step': ['x'], 'total': ['not a number']}},
             **coarse_files,
         )
     assert info.value.__cause__ is not None
@@ -147,7 +147,7 @@ def test_averaged_noise_keeps_unit_variance_and_structure_stands_out():
 
 def test_the_loss_chart_shows_terms_of_the_loss_only(history):
     more = {'epoch': history['step'], 'residual_rms': history['data']}
-    figure = charts.loss(history | more)
-    shown = {text.get_text() for text in figure.axes[0].get_legend().get_texts()}
-    assert 'total' in shown
+    figure = loss({'history': history | more})
+    shown = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert LOSS_TERMS['total'] in shown
     assert not shown & {'epoch', 'residual rms', 'step'}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ulfprep.bids.derivatives import figures_of
-from ulfprep.bids.files import write_json, write_text
+from ulfprep.bids.files import dump_json
 from ulfprep.metrics.dictionary import METRICS
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 110"></svg>'
@@ -23,6 +23,15 @@ CRASHES = (
     ('brain_mask', 'ValueError', 'no brain was found in the image'),
     ('fit', 'WorkerKilledError', 'the worker was killed; it may have needed more memory'),
 )
+
+
+def write_text(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding='utf-8')
+
+
+def write_json(path, content):
+    write_text(path, dump_json(content))
 
 
 def scattered(metrics, rng, quality):

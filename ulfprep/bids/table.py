@@ -123,6 +123,12 @@ def write_group_table(
     return write_text(output_dir / f'group_{modality}.tsv', '\n'.join(lines) + '\n')
 
 
+def remove_group_table(output_dir: Path, modality: str) -> None:
+    """Remove the table of a modality of which there are no scans any more."""
+    for extension in ('tsv', 'json'):
+        (output_dir / f'group_{modality}.{extension}').unlink(missing_ok=True)
+
+
 def read_table(path: Path) -> list[dict[str, str]]:
     """Return the rows of a BIDS table, column -> cell as written.
 

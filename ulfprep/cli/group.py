@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from ulfprep.cli.average import averages
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.preflight import check_paths
 from ulfprep.settings import MODALITIES, Settings
@@ -29,7 +30,7 @@ def run_group(settings: Settings) -> Exit:
         be put into groups as asked.
     """
     from ulfprep.bids.sidecars import complete_dataset
-    from ulfprep.bids.table import write_group_table
+    from ulfprep.bids.table import remove_group_table, write_group_table
     from ulfprep.reports.group import write_group_page
     from ulfprep.reports.study import gather, rows
 
@@ -60,7 +61,9 @@ def run_group(settings: Settings) -> Exit:
             if table:
                 path = write_group_table(out, modality, table, columns)
                 print(f'{len(table)} scan(s) in {path}', file=sys.stderr)
-        page = write_group_page(out, study)
+            else:
+                remove_group_table(out, modality)
+        page = write_group_page(out, study, averages(settings))
     except OSError as error:
         raise Stop(
             Exit.CANNOT_CREATE, f'{error.filename or out}: cannot be written ({error.strerror})'

@@ -7,6 +7,7 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
@@ -26,6 +27,7 @@ class _CompareInputSpec(BaseInterfaceInputSpec):
     probsegs = traits.List(File(exists=True), mandatory=True, desc="on the scan's grid")
     reference = File(exists=True, mandatory=True, desc='bias-corrected high-field image')
     reference_mask = File(exists=True, mandatory=True)
+    reference_notes = traits.List(traits.Str, desc='of its preparation')
     reference_probsegs = traits.List(File(exists=True), mandatory=True)
     source = traits.Str(mandatory=True, desc='what the reference is called in reports')
     name = traits.Str(mandatory=True, desc='what the scan is called')
@@ -59,7 +61,10 @@ class CompareReference(SimpleInterface):
         measured['metrics'] |= values
         kept = {n: why for n, why in measured['null_reasons'].items() if n not in values}
         measured['null_reasons'] = kept | reasons
-        measured |= {'reference': record, 'notes': [note]}
+        own = inputs.reference_notes if isdefined(inputs.reference_notes) else []
+        warned = [n.removeprefix('Warning: ') for n in own if n.startswith('Warning: ')]
+        notes = [note, *(f'Warning: of the reference: {text}' for text in warned)]
+        measured |= {'reference': record, 'notes': notes}
         path = os.path.join(runtime.cwd, 'metrics.json')
         write_json(path, measured)
         self._results['out_file'] = path
@@ -104,7 +109,7 @@ class CompareReference(SimpleInterface):
         strength = inputs.field_strength
         record = {
             'source': inputs.source,
-            'field_T': strength if isinstance(strength, float) else None,
+            'field_T': float(strength) if isdefined(strength) else None,
             # From its world to that of the scan, mm.
             **{key: value for key, value in found.items() if key not in ('name', 'reference')},
             'mask': MASK,

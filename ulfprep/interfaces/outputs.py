@@ -258,7 +258,7 @@ class WriteFigures(SimpleInterface):
                 direction=inputs.direction,
                 scan=inputs.conformed,
                 plan=qc['contrast'],
-                history=(qc['fit'] or {}).get('history'),
+                fit=qc['fit'],
                 metrics=qc['metrics'],
                 facts=qc['simulation'],
                 only=wanted,

@@ -65,7 +65,7 @@ def compare_with_reference(
     labels = to_dseg(reference_probs, shared)
     reasons = {}
     for name, image, tissues in (('', enhanced, probs), ('_bicubic', bicubic, plain_probs)):
-        matched = match_intensity(image, truth, shared)
+        matched = match_intensity(image, truth, shared).astype(np.float32)
         found = tissue_means(np.where(shared, image, 0), reference_probs * shared)
         edges = canny_edges(matched, shared)
         perceived, why = lpips(matched, truth, shared, DATA_RANGE)

@@ -108,11 +108,16 @@ def slice_distances(first, second, weights) -> np.ndarray:
     """
     import torch
 
-    with torch.no_grad():
-        features = [_features(torch.as_tensor(one), weights) for one in (first, second)]
-        total = 0
-        for a, b, head in zip(*features, weights['heads'], strict=True):
-            total = total + (((a - b) ** 2) * head).sum(1).mean((-1, -2))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the last digits would follow their number
+    try:
+        with torch.no_grad():
+            features = [_features(torch.as_tensor(one), weights) for one in (first, second)]
+            total = 0
+            for a, b, head in zip(*features, weights['heads'], strict=True):
+                total = total + (((a - b) ** 2) * head).sum(1).mean((-1, -2))
+    finally:
+        torch.set_num_threads(threads)
     return total.numpy()
 
 

@@ -34,7 +34,7 @@ def bias(scan, field, preproc, mask, dseg=None):
     sheet = Sheet(rows, ('As measured',), foot=BAR + (CHART if dseg is not None else 0.0))
     for x, title in ((0.341, 'Bias field'), (0.671, 'Divided by the field')):
         sheet.write(x, sheet.height - 0.6 * STRIP, title, size=10, weight='bold')
-    low, high = grey_window(preproc, mask)
+    low, high = grey_window(preproc, mask, dseg=dseg)
     for column, volume in ((0, scan), (2, preproc)):
         sheet.show(0, volume, slice(column, None, 3), cmap='gray', vmin=low, vmax=high)
     _show_field(sheet, field, mask)

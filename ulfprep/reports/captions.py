@@ -32,12 +32,13 @@ class Caption(NamedTuple):
 CAPTIONS = {
     'enhancement': Caption(
         'Interpolated scan and enhanced image',
-        'Axial, coronal and sagittal slices with close-ups, once cubically interpolated from '
-        'the scan and once enhanced.',
+        'Axial, coronal and sagittal slices with close-ups of cortex and deep grey matter, once '
+        'cubically interpolated from the scan and once enhanced.',
         'Every border that the enhanced image sharpens should already be hinted at in the '
         'interpolated scan. Both images are divided by their own white-matter mean and share '
-        'one grey window; the close-ups lie where the border of grey and white matter is '
-        'longest.',
+        'one grey window. The frames show where the close-ups lie: the cortex (full line) where '
+        'the border of grey and white matter is longest, the deep grey matter (dashed) around '
+        'the middle of the brain.',
         'Fine detail that has no trace in the scan is the model\u2019s guess, lesions above all: '
         'what the scan did not show cannot be recovered, and what is unlike ordinary tissue may '
         'be smoothed or painted in a tissue\u2019s usual grey.',
@@ -195,8 +196,12 @@ CAPTIONS = {
     ),
     'loss': Caption(
         'Loss',
-        'Terms of the loss against the step of the fit on a logarithmic axis.',
-        'The curves should fall and then flatten out.',
+        'Terms of the loss against the step of the fit on a logarithmic axis; root mean square of '
+        'the residual against the step; the step at which the fit stopped, and why.',
+        'The total should fall and then flatten out, and the residual should come near the noise '
+        '(1). The red line marks the last step. Terms beside the data may rise a little while '
+        'the data are met. The figures of the residual are those in the middle of training, '
+        'not of the final image.',
         'A curve that still falls steeply at the end was stopped too early; one that jumps '
         'late did not settle.',
     ),

@@ -1,4 +1,4 @@
-"""Figures that are charts: loss curves, tissue contrast, histogram of residuals."""
+"""Figures that are charts: tissue contrast, histogram of residuals."""
 
 import numpy as np
 
@@ -12,78 +12,26 @@ from ulfprep.reports.style import (
     new_figure,
 )
 
-#: Terms of the fit's loss in the order of their legend, with what each asks for.
-LOSS_TERMS = {
-    'total': 'total',
-    'data': 'data (the scan, through the forward model)',
-    'segmentation': 'segmentation (tissues of the scan)',
-    'tv': 'total variation (smoothness)',
-}
-_LINE_COLOURS = ('#1E2730', '#0072B2', '#D55E00', '#009E73', '#8A6BBE', '#8C6D31', '#5B6770')
-_LINE_STYLES = ('-', '--', '-.', ':')
+#: Pairs of tissues whose contrast is told.
+PAIRS = ('WM-GM', 'GM-CSF', 'WM-CSF')
 
 
-#: What the history of a fit holds beside the terms of its loss.
-NOT_LOSS = ('step', 'epoch', 'residual_rms')
-
-
-def loss(history):
-    """Loss terms against the step of the fit, both on log-friendly axes.
-
-    Parameters
-    ----------
-    history : mapping
-        ``step`` and one list of equal length a term. Terms that are never positive are
-        left out: they have no place on a logarithmic axis.
-    """
-    figure = new_figure(WIDTH, 3.6)
-    axes = figure.add_axes((0.08, 0.15, 0.56, 0.78))
-    names = [n for n in LOSS_TERMS if n in history]
-    names += sorted(n for n in history if n not in LOSS_TERMS and n not in NOT_LOSS)
-    drawn = []
-    for name in names:
-        values = np.array([np.nan if v is None else v for v in history[name]], float)
-        steps = np.asarray(history.get('step', range(1, len(values) + 1)), float)
-        if values.shape != steps.shape or not (values > 0).any():
-            continue
-        index = len(drawn)
-        style = _LINE_STYLES[0] if name == 'total' else _LINE_STYLES[index % 4]
-        axes.plot(
-            steps,
-            np.where(values > 0, values, np.nan),
-            color=_LINE_COLOURS[index % len(_LINE_COLOURS)],
-            linestyle=style,
-            linewidth=2.2 if name == 'total' else 1.4,
-            label=LOSS_TERMS.get(name, name.replace('_', ' ')),
-        )
-        drawn.append(name)
-    if drawn:
-        axes.set_yscale('log')
-        axes.legend(loc='upper left', bbox_to_anchor=(1.02, 1.0), fontsize=8.5, handlelength=3)
-    else:
-        axes.text(0.5, 0.5, 'no loss was recorded', transform=axes.transAxes, ha='center')
-    axes.set_xlabel('optimiser step')
-    axes.set_ylabel('loss (weighted term, no unit)')
-    _grid(axes)
-    return figure
-
-
-def contrast(means, plan):
+def contrast(plan, metrics):
     """Tissue means of scan, target and result, each divided by its white-matter mean.
 
     Parameters
     ----------
-    means : mapping
-        ``'achieved'`` -> {tissue: (mean, standard error)} of the result, or missing.
     plan : mapping
-        Contrast plan: ``means``, ``standard_errors``, ``target_means``,
-        ``target_spread``, ``tissues``.
+        Contrast plan: ``tissues``, ``means``, ``standard_errors``, ``target_means``,
+        ``target_spread``, ``source_contrast``, ``target_contrast``.
+    metrics : mapping
+        Of the scan: the result's contrasts, or ratios where it was simulated.
     """
     order = list(plan.get('tissues') or ('CSF', 'GM', 'WM'))
     series = {
         'scan': _series(order, plan.get('means'), plan.get('standard_errors')),
         'target': _series(order, plan.get('target_means'), plan.get('target_spread')),
-        'achieved': {t: means['achieved'].get(t) for t in order} if means.get('achieved') else {},
+        'achieved': achieved(metrics),
     }
     series = {name: _normalise(values) for name, values in series.items()}
     figure = new_figure(WIDTH, 3.4)
@@ -118,17 +66,54 @@ def contrast(means, plan):
     axes.set_xlim(-0.5, len(order) - 0.5)
     axes.set_ylim(0, max([*rows, 1.0]) * 1.25)  # room for the legend
     axes.set_ylabel('mean intensity / white-matter mean')
-    _grid(axes)
+    grid(axes)
     _contrast_legend(axes, looks, series)
-    _contrast_table(figure, series)
+    _contrast_table(figure, series, _contrasts(series, plan, metrics))
     return figure
 
 
-def michelson(first, second):
-    """Return 2 (a - b) / (a + b), ``None`` without both."""
-    if first is None or second is None or not first + second:
-        return None
-    return 2.0 * (first - second) / (first + second)
+def achieved(metrics):
+    """Return the tissue means of the result over that of white matter, from the metrics.
+
+    Parameters
+    ----------
+    metrics : mapping
+        ``ratio_gm_wm_simulated`` and ``ratio_csf_wm_simulated``, or ``contrast_wm_gm`` and
+        ``contrast_gm_csf``.
+
+    Returns
+    -------
+    dict of str to (float, None)
+        Empty without them.
+    """
+    grey, fluid = (metrics.get(f'ratio_{t}_wm_simulated') for t in ('gm', 'csf'))
+    if grey is None or fluid is None:
+        first, second = (metrics.get(f'contrast_{pair}') for pair in ('wm_gm', 'gm_csf'))
+        if first is None or second is None:
+            return {}
+        # 2 (a - b) / (a + b), solved for b / a.
+        grey = (2 - first) / (2 + first)
+        fluid = grey * (2 - second) / (2 + second)
+    return {'CSF': (fluid, None), 'GM': (grey, None), 'WM': (1.0, None)}
+
+
+def _contrasts(series, plan, metrics):
+    """Return the pairwise contrasts of each series: those on record, else of its means."""
+    known = {
+        'scan': plan.get('source_contrast') or {},
+        'target': plan.get('target_contrast') or {},
+        'achieved': {
+            pair: metrics.get(f'contrast_{pair.lower().replace("-", "_")}{ending}')
+            for pair in PAIRS
+            for ending in (('_simulated',) if plan.get('direction') == 'simulate' else ('',))
+        },
+    }
+    for name, values in known.items():
+        for pair in PAIRS:
+            a, b = (series[name].get(tissue, (None,))[0] for tissue in pair.split('-'))
+            if values.get(pair) is None and a is not None and b is not None and a + b:
+                values = known[name] = {**values, pair: 2 * (a - b) / (a + b)}
+    return known
 
 
 def _series(order, means, errors):
@@ -172,7 +157,7 @@ def _contrast_legend(axes, looks, series):
         axes.legend(handles=handles, loc='upper left', fontsize=9, ncols=len(handles))
 
 
-def _contrast_table(figure, series):
+def _contrast_table(figure, series, contrasts):
     """Write contrasts and normalised means with standard errors beside the chart."""
     columns = {'scan': 0.745, 'target': 0.865, 'achieved': 0.985}
 
@@ -183,12 +168,10 @@ def _contrast_table(figure, series):
 
     line(0.9, 'Contrast', columns, size=8.5, color=LIGHT_MUTED)
     y = 0.81
-    for a, b in (('WM', 'GM'), ('GM', 'CSF'), ('WM', 'CSF')):
-        cells = []
-        for name in columns:
-            value = michelson(*(series[name].get(t, (None,))[0] for t in (a, b)))
-            cells.append('n/a' if value is None else f'{value:.3f}')
-        line(y, f'{a} - {b}', cells)
+    for pair in PAIRS:
+        values = [contrasts[name].get(pair) for name in columns]
+        cells = ['n/a' if value is None else f'{value:.3f}' for value in values]
+        line(y, pair.replace('-', ' - '), cells)
         y -= 0.09
     y -= 0.04
     line(y, 'Mean / WM mean', columns, size=8.5, color=LIGHT_MUTED)
@@ -225,6 +208,7 @@ def residual_histogram(axes, values):
     axes.legend(loc='upper right', fontsize=8, labelcolor=DARK_TEXT)
 
 
-def _grid(axes):
+def grid(axes):
+    """Draw faint lines behind a chart on a light ground."""
     axes.grid(color=LIGHT_MUTED, alpha=0.2, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -13,9 +13,10 @@ from ulfprep.reports import charts, pictures
 from ulfprep.reports.bias import bias
 from ulfprep.reports.change import change
 from ulfprep.reports.histogram import histogram
+from ulfprep.reports.loss import loss
 from ulfprep.reports.prediction import prediction
 from ulfprep.reports.simcheck import simcheck
-from ulfprep.reports.style import TISSUE_LABELS, figure_style, save_svg
+from ulfprep.reports.style import figure_style, save_svg
 from ulfprep.reports.thumbnail import thumbnail
 from ulfprep.reports.volumes import load, sample_nearest
 
@@ -39,7 +40,7 @@ def plot_scan(
     tissue_change=None,
     tissue_move=None,
     plan=None,
-    history=None,
+    fit=None,
     metrics=None,
     simulated=None,
     facts=None,
@@ -66,8 +67,9 @@ def plot_scan(
     tissue_change, tissue_move : path-like or None
         On the scan's grid: share of each voxel that changed its tissue in the fit, and its
         main move (:attr:`ulfprep.metrics.tissue_change.TissueChange.main_move`).
-    plan, history, metrics : mapping, path-like to JSON, or None
-        Contrast plan, loss curves of the fit, metrics of the scan.
+    plan, fit, metrics : mapping, path-like to JSON, or None
+        Contrast plan; ``history``, ``options`` and ``stopped`` of the fit; metrics of the scan.
+        Numbers that figures print come from these.
     simulated : path-like or None
         Simulated scan (direction ``simulate``) on its own grid.
     facts : mapping or None
@@ -111,9 +113,9 @@ def plot_scan(
         # Without a mask the whole volume is looked at: better than no picture of why.
         everything = np.ones(volumes['scan'].data.shape, np.uint8)
         volumes['mask'] = volumes['scan']._replace(data=everything)
-    plan, history, metrics = _mapping(plan), _mapping(history), _mapping(metrics)
+    plan, fit, metrics = _mapping(plan), _mapping(fit), _mapping(metrics)
 
-    recipes = _recipes(volumes, plan, history, metrics)
+    recipes = _recipes(volumes, plan, fit, metrics)
     recipes |= _more_recipes(volumes, direction, plan, metrics, facts)
     written, failed = {}, {}
     for name, (draw, options) in recipes.items():
@@ -149,7 +151,7 @@ def _more_recipes(v, direction, plan, metrics, facts):
     if result is not None:
         mask = v['mask'] if labels is None else _inside(labels)
         if mask.data.shape == result.data.shape:
-            recipes['thumbnail'] = (lambda: thumbnail(result, mask), _LOOK)
+            recipes['thumbnail'] = (lambda: thumbnail(result, mask, labels), _LOOK)
     if plan and labels is not None and v['dseg'] is not None:
         before = (base, v['dseg'])
         recipes['histogram'] = (
@@ -158,10 +160,13 @@ def _more_recipes(v, direction, plan, metrics, facts):
         )
     sigma = plan.get('noise_sigma')
     if sigma and v['residual'] is not None:
-        recipes['prediction'] = (lambda: prediction(base, v['residual'], v['mask'], sigma), _LOOK)
+        recipes['prediction'] = (
+            lambda: prediction(base, v['residual'], v['mask'], sigma, v['dseg']),
+            _LOOK,
+        )
     if facts and plan and v['simulated'] is not None and v['dseg'] is not None:
         recipes['simcheck'] = (
-            lambda: simcheck(base, v['dseg'], v['mask'], v['simulated'], plan, facts),
+            lambda: simcheck(base, v['dseg'], v['mask'], v['simulated'], plan, facts, metrics),
             _LIGHT,
         )
     return recipes
@@ -179,7 +184,7 @@ def _result(v):
     return v['simulated'], None if dseg is None else sample_nearest(dseg, v['simulated'])
 
 
-def _recipes(v, plan, history, metrics):
+def _recipes(v, plan, fit, metrics):
     """Return name -> (function that draws, look) of the figures whose inputs exist."""
     look, fine, light = _LOOK, _FINE, _LIGHT
     base = v['preproc'] if v['preproc'] is not None else v['scan']
@@ -210,7 +215,7 @@ def _recipes(v, plan, history, metrics):
             fine,
         )
     if has('residual'):
-        recipes['residual'] = (lambda: pictures.residual(v['residual'], v['mask']), look)
+        recipes['residual'] = (lambda: pictures.residual(v['residual'], v['mask'], metrics), look)
     for name in ('uncertainty', 'entropy', 'claim'):
         if has(name, 'enhanced'):
             draw = partial(getattr(pictures, name), v[name], v['enhanced'], v['fine_dseg'])
@@ -220,28 +225,11 @@ def _recipes(v, plan, history, metrics):
             lambda: pictures.simulated(base, v['simulated'], v['dseg'], v['mask']),
             look,
         )
-    if history:
-        recipes['loss'] = (lambda: charts.loss(history), light)
+    if fit.get('history'):
+        recipes['loss'] = (lambda: loss(fit), light)
     if plan:
-        recipes['contrast'] = (lambda: charts.contrast(_achieved(v), plan), light)
+        recipes['contrast'] = (lambda: charts.contrast(plan, metrics), light)
     return recipes
-
-
-def _achieved(v):
-    """Return the tissue means of the result with their standard errors."""
-    result, labels = _result(v)
-    if result is None or labels is None or labels.data.shape != result.data.shape:
-        return {}
-    # A rendered grid is finer than what was measured: no more independent values than the
-    # scan has voxels.
-    share = min(1.0, float(np.prod(result.zooms) / np.prod(v['scan'].zooms)))
-    means = {}
-    for tissue, label in TISSUE_LABELS.items():
-        values = result.data[labels.data == label].astype(np.float64)
-        if values.size:
-            independent = max(values.size * share, 1.0)
-            means[tissue] = (float(values.mean()), float(values.std() / np.sqrt(independent)))
-    return {'achieved': means}
 
 
 def _mapping(value):

@@ -14,8 +14,9 @@ from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
 from ulfprep.metrics.verdict import FAILED, LOOK, USABLE
 from ulfprep.reports import group_sections
 from ulfprep.reports.group_pictures import addresses, picture_address
+from ulfprep.reports.pages import environment, script
 from ulfprep.reports.study import Study, StudyScan, differing_settings
-from ulfprep.reports.texts import number
+from ulfprep.reports.values import number
 
 THUMBNAIL = 'thumbnail'
 #: What a scan is to the reader, from worst to best, and in words.
@@ -45,29 +46,30 @@ def write_group_page(
     Path
         The page.
     """
-    from ulfprep.reports.participant import _environment
-
-    context = group_context(study, pictures)
-    html = _environment().get_template('group.html').render(**context)
+    text, allowed = script('group.js')
+    template = environment().get_template('group.html')
+    html = template.render(script=text, script_hash=allowed, **group_context(study, pictures))
     return write_text(output_dir / 'group.html', html)
 
 
 def group_context(study: Study, pictures: Iterable[tuple[str, str]] = ()) -> dict:
     """Return everything that the template prints, as plain values."""
     links, frequent = report_links(study), _frequent(study.scans)
+    sheet, sets = _sheet(study, links), group_sections.distributions(study, links)
     suspects = sorted((scan for scan in study.scans if rank(scan) != USABLE), key=_urgency)
     return {
         'version': __version__,
         'ranks': RANKS,
         'tiles': _tiles(study),
-        'suspects': [_suspect(scan, links) for scan in suspects],
+        'suspects': [_suspect(scan, links, sheet['sheet']) for scan in suspects],
         'open_rows': OPEN_ROWS,
         'frequent': frequent,
         'shared': bool(frequent) and frequent[0][1] > SHARED * len(study.scans),
         'unfinished': _unfinished(study, links),
         'problems': study.problems,
-        **_sheet(study, links),
-        'sets': group_sections.distributions(study, links),
+        **sheet,
+        'sets': sets,
+        'plotted': _plotted(sets),
         'table': group_sections.table(study, links, rank),
         'group_by': study.group_by,
         'groups': _groups(study),
@@ -132,7 +134,17 @@ def _tiles(study):
     ]
 
 
-def _suspect(scan, links):
+def _plotted(sets):
+    """Return metric -> id of its first plot."""
+    found: dict[str, str] = {}
+    for one in sets:
+        for _, metrics in one['categories']:
+            for metric in metrics:
+                found.setdefault(metric['name'], metric['id'])
+    return found
+
+
+def _suspect(scan, links, sheet):
     """Return why one scan has to be looked at."""
     reasons = list(scan.verdict.reasons)
     named = [reason.partition(' is ')[0] for reason in reasons]
@@ -140,6 +152,7 @@ def _suspect(scan, links):
     return {
         'name': scan.outcome.name,
         'link': links.get(scan.outcome.name, ''),
+        'pictured': any(card['name'] == scan.outcome.name for card in sheet),
         'group': scan.group,
         'rank': rank(scan),
         'reasons': reasons[:SHOWN_REASONS],

@@ -97,7 +97,7 @@ def strip(dots, axis, *, usual=None, rule=None, ideal=None, label='') -> Markup:
     if len(dots) >= _LEAST:
         parts.append(_box([dot.value for dot in dots], axis))
     return Markup(
-        f'<svg class="strip" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" '
+        f'<svg class="spread" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" '
         f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
     )
 

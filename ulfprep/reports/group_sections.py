@@ -1,13 +1,14 @@
 """Distributions and the table of all scans, as plain values for the group page."""
 
 from math import isinf
+from statistics import median
 
 from ulfprep.bids.outcomes import natural
 from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import MINIMUM
 from ulfprep.metrics.verdict import RULES
 from ulfprep.reports.group_plots import Dot, axis_of, strip
-from ulfprep.reports.texts import number
+from ulfprep.reports.values import number
 
 __all__ = ['distributions', 'in_words', 'natural', 'table']
 
@@ -56,6 +57,7 @@ def distributions(study, links):
             fences = {group: study.fences[modality, direction, settings, group].get(name)
                       for group in rows}  # fmt: skip
             metric = _metric(name, entry, rows, fences, direction, numbers, links)
+            metric['id'] = f'set{index}-{name}'
             categories.setdefault(entry.get('Category', 'Metrics'), []).append(metric)
         found.append(
             {
@@ -84,9 +86,6 @@ def _metric(name, entry, rows, fences, direction, numbers, links):
             dots, axis, usual=fences[group], rule=rule, ideal=entry.get('Ideal'), label=label
         )
         strips.append({'group': group, 'count': len(dots), 'svg': picture})
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
     better = BETTER.get(entry.get('Better'), '')
     if 'Ideal' in entry:
         better = f'ideal {number(entry["Ideal"])}'
@@ -100,9 +99,8 @@ def _metric(name, entry, rows, fences, direction, numbers, links):
         'aim': aim[:1].upper() + aim[1:],
         'strips': strips,
         'low': number(axis.low, 3),
-        'median': number(median, 3),
+        'median': number(median(values), 3),
         'high': number(axis.high, 3),
-        'beyond': sum(not axis.low <= value <= axis.high for value in values),
         'outliers': sum(
             one.metric == name for members in rows.values() for s in members for one in s.unusual
         ),
@@ -138,8 +136,9 @@ def table(study, links, rank):
     Returns
     -------
     dict
-        ``columns`` (name, long name, unit), ``rows`` (name, link, group, rank, number of
-        outliers, cells), a cell being ``(value or None, text, whether it is an outlier)``.
+        ``columns`` (name, long name, unit), ``rows`` (name, link, group, direction, rank, number
+        of outliers, cells), a cell being ``(value or None, text, whether it is an outlier)``,
+        ``unfinished``, and whether there are several ``directions``.
     """
     names = [n for n in METRICS if any(scan.metric(n) is not None for scan in study.scans)]
     rows = []
@@ -165,4 +164,5 @@ def table(study, links, rank):
         for one in study.unfinished
     ]
     columns = [(name, METRICS[name]['LongName'], METRICS[name].get('Units', '')) for name in names]
-    return {'columns': columns, 'rows': rows, 'unfinished': unfinished}
+    directions = len({row['direction'] for row in rows}) > 1
+    return {'columns': columns, 'rows': rows, 'unfinished': unfinished, 'directions': directions}

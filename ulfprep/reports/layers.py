@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ulfprep.bids.derivatives import resolution_label
 from ulfprep.bids.labels import LOOKUP
+from ulfprep.bids.volumes_of import volume_paths
 from ulfprep.reports import embed
 from ulfprep.reports.style import TISSUE_LABELS
 from ulfprep.reports.volumes import bounding_box, place
@@ -73,40 +73,24 @@ def _short(error):
 
 def _sources(output_dir, scan):
     """Return what there may be of a scan, in the order of the page."""
-    stem, _, suffix = scan.name.rpartition('_')
-    subject, *rest = stem.split('_')
-    session = next((entity for entity in rest if entity.startswith('ses-')), '')
-    anat = output_dir / subject / session / 'anat'
     millimetres = (scan.qc.get('settings') or {}).get('output_resolution') or 1.0
-    fine = f'{stem}_res-{resolution_label(millimetres)}'
-    other = '' if suffix == 'T1w' else f'_desc-{suffix}'
-    tissues = anat / f'{stem}{other}_dseg.nii.gz'
-    fine_tissues = anat / f'{fine}{other}_dseg.nii.gz'
-
-    def image(start, desc):
-        return anat / f'{start}_desc-{desc}_{suffix}.nii.gz'
-
-    preproc = image(stem, 'preproc')
+    files = volume_paths(output_dir, scan.name, millimetres)
+    tissues, fine = files['tissues'], files['fine_tissues']
     if scan.qc.get('direction') == 'simulate':
-        number = '' if image(f'{stem}_res-ulf', 'simulated').is_file() else '1'
-        simulated = image(f'{stem}_res-ulf', f'simulated{number}')
         return [
-            Source('preproc', 'Source scan', 'image', preproc, tissues),
-            Source('simulated', 'Simulated scan', 'image', simulated, None),
+            Source('preproc', 'Source scan', 'image', files['preproc'], tissues),
+            Source('simulated', 'Simulated scan', 'image', files['simulated'], None),
             Source('tissues', 'Tissues', 'labels', tissues, None),
         ]
-    labels = fine_tissues if fine_tissues.is_file() else tissues
     share, percent = 'share of the local detail', '% of the white-matter mean'
     noise = 'noise standard deviations'
     return [
-        Source('enhanced', 'Enhanced image', 'image', image(fine, 'enhanced'), fine_tissues),
-        Source('preproc', 'Scan', 'image', preproc, tissues),
-        Source('claim', 'Claim', 'map', image(fine, 'claim'), fine_tissues, share),
-        Source(
-            'uncertainty', 'Uncertainty', 'map', image(fine, 'uncertainty'), fine_tissues, percent
-        ),
-        Source('residual', 'Residual', 'map', image(stem, 'residual'), tissues, noise),
-        Source('tissues', 'Tissues', 'labels', labels, None),
+        Source('enhanced', 'Enhanced image', 'image', files['enhanced'], fine),
+        Source('preproc', 'Scan', 'image', files['preproc'], tissues),
+        Source('claim', 'Claim', 'map', files['claim'], fine, share),
+        Source('uncertainty', 'Uncertainty', 'map', files['uncertainty'], fine, percent),
+        Source('residual', 'Residual', 'map', files['residual'], tissues, noise),
+        Source('tissues', 'Tissues', 'labels', fine if fine.is_file() else tissues, None),
     ]
 
 

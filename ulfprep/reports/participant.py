@@ -1,10 +1,7 @@
 """The report of one participant and session: one HTML file, made from derivatives alone."""
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping
-from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from ulfprep.bids.selection import read_selection
 from ulfprep.reports.embedded import MOST_BYTES, give_way
 from ulfprep.reports.judgement import MEANING, page_verdict
 from ulfprep.reports.methods import methods_of
+from ulfprep.reports.pages import environment, script
 from ulfprep.reports.scan_page import scan_context
 from ulfprep.reports.scans import find_scans
 
@@ -97,31 +95,18 @@ def _context(output_dir, subject, session, errors):
 
 def _render(name, context, viewers=None):
     """Return the page; with viewers, which bring scripts of their own, it may run any script."""
-    script = files('ulfprep.reports').joinpath('templates', 'report.js').read_text('utf-8')
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')
+    text, allowed = script('report.js')
     return (
-        _environment()
+        environment()
         .get_template('report.html')
         .render(
             title=name,
-            script=script,
-            script_hash='' if viewers else f'sha256-{digest}',
+            script=text,
+            script_hash='' if viewers else allowed,
             viewers=viewers or {},
             left_out=sum(bool(f['instead']) for scan in context['scans'] for f in scan['figures']),
             **context,
         )
-    )
-
-
-def _environment():
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader('ulfprep.reports'),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
 
 

@@ -2,21 +2,26 @@
 
 import numpy as np
 
-from ulfprep.reports.sheet import Sheet, centre_row, close_ups, overview
+from ulfprep.reports import closeups
+from ulfprep.reports.sheet import Sheet, centre_row, overview
 from ulfprep.reports.style import MASK_COLOUR, TISSUE_COLOURS, TISSUE_LABELS, on_dark
 from ulfprep.reports.volumes import Volume, sample_nearest, tissue_mean
 
-CLOSEUP = 60.0  # mm
 
-
-def grey_window(volume, mask, upper=99.5):
+def grey_window(volume, mask, upper=99.5, dseg=None):
     """Return black and white level of a scan: zero (magnitude) and a high quantile.
 
-    The quantile is taken inside the mask, so that fat and skin cannot dim the brain.
+    The quantile is taken inside the mask, so that fat and skin cannot dim the brain. With tissues
+    on the same grid, white is hardly brighter than the brightest grey and white matter: fluid
+    several times as bright (T2w) would leave them black.
     """
     inside = volume.data[mask.data > 0] if mask.data.shape == volume.data.shape else None
     values = volume.data if inside is None or inside.size == 0 else inside
     high = float(np.percentile(values, upper))
+    if dseg is not None and dseg.data.shape == volume.data.shape:
+        tissue = volume.data[np.isin(dseg.data, (TISSUE_LABELS['GM'], TISSUE_LABELS['WM']))]
+        if tissue.size:
+            high = min(high, 1.2 * float(np.percentile(tissue, 95)))
     return 0.0, high * 1.05 if high > 0 else 1.0
 
 
@@ -27,7 +32,7 @@ def _legend(tissues=('CSF', 'GM', 'WM')):
 def tissues(scan, mask, dseg):
     """The scan, and the scan with the outlines of brain mask and tissues."""
     sheet = Sheet(overview(mask), ('Scan', 'Scan with brain mask and tissues'))
-    low, high = grey_window(scan, mask)
+    low, high = grey_window(scan, mask, dseg=dseg)
     for half in range(2):
         sheet.show(half, scan, cmap='gray', vmin=low, vmax=high)
         sheet.annotate(half)
@@ -65,13 +70,17 @@ def _pair(first, second, first_dseg, second_dseg, mask, titles):
     first, known = _to_white_matter(first, first_dseg)
     second, also = _to_white_matter(second, second_dseg)
     what = 'own white-matter mean = 1' if known and also else 'own 99.5th percentile = 1'
-    row = centre_row(mask)
-    rows = [row, close_ups(row, mask, first_dseg, CLOSEUP)]
+    rows = closeups.rows(mask, first_dseg)
     sheet = Sheet(rows, titles, side_by_side=True)
-    high = max(1.25, grey_window(second, mask, 99.8)[1] if known and also else 1.0)
+    high = 1.0
+    if known and also:
+        high = max(1.25, grey_window(second, mask, 99.8, second_dseg)[1])
     for half, volume in enumerate((first, second)):
         sheet.show(half, volume, cmap='gray', vmin=0.0, vmax=high)
         sheet.annotate(half)
+        for panels, style in zip(rows[1:], ('-', '--'), strict=True):
+            for panel in panels:
+                sheet.mark(half, panel, MASK_COLOUR, style)
         sheet.note(half, f'black 0, white {high:.2f}; {what}')
     return sheet.figure
 
@@ -102,7 +111,7 @@ def segmentation(enhanced, fine_dseg):
     """Enhanced image, and the same with its tissues as translucent colours."""
     mask = _brain(enhanced, fine_dseg)
     sheet = Sheet(overview(mask), ('Enhanced', 'Enhanced with its tissues'))
-    low, high = grey_window(enhanced, mask, 99.8)
+    low, high = grey_window(enhanced, mask, 99.8, fine_dseg)
     for half in range(2):
         sheet.show(half, enhanced, cmap='gray', vmin=low, vmax=high)
     sheet.tint(1, fine_dseg, TISSUE_LABELS)
@@ -112,8 +121,15 @@ def segmentation(enhanced, fine_dseg):
     return sheet.figure
 
 
-def residual(difference, mask):
-    """Residual map in noise sigma, the same averaged, and its histogram."""
+def residual(difference, mask, metrics):
+    """Residual map in noise sigma, the same averaged, and its histogram.
+
+    Parameters
+    ----------
+    difference, mask : Volume
+    metrics : mapping
+        Of the scan: the numbers beside the histogram.
+    """
     from ulfprep.reports.charts import residual_histogram
 
     titles = (
@@ -136,7 +152,7 @@ def residual(difference, mask):
     )
     axes = sheet.figure.add_axes((0.55, 0.5 / sheet.height, 0.42, 1.65 / sheet.height))
     residual_histogram(axes, difference.data[inside])
-    _residual_summary(sheet, difference.data[inside])
+    _residual_summary(sheet, metrics)
     return sheet.figure
 
 
@@ -169,20 +185,19 @@ def averaged(difference, inside, width=4.0):
     return total / np.sqrt(np.maximum(squares * norm, 1e-12))
 
 
-def _residual_summary(sheet, values):
+def _residual_summary(sheet, metrics):
     """Write what the residuals are in three lines left of the histogram."""
-    if not values.size:
-        return
-    values = values.astype(np.float64)
-    rows = [
-        ('root mean square', f'{np.sqrt(np.mean(values**2)):.2f}', '1'),
-        ('mean', f'{round(values.mean(), 2) + 0.0:.2f}', '0'),
-        ('beyond 3 sigma', f'{100 * np.mean(np.abs(values) > 3):.2f} %', '0.27 %'),
-    ]
-    for line, (name, value, ideal) in enumerate(rows):
+    rows = (
+        ('root mean square', 'residual_rms', '{:.2f}', '1'),
+        ('mean', 'residual_mean', '{:.2f}', '0'),
+        ('beyond 3 sigma', 'residual_beyond_3', '{:.2%}', '0.27 %'),
+    )
+    for line, (name, metric, form, ideal) in enumerate(rows):
+        value = metrics.get(metric)
         y = 1.1 - 0.3 * line
         sheet.write(0.06, y, name)
-        sheet.write(0.29, y, value, ha='right', size=10, weight='bold')
+        shown = 'n/a' if value is None else form.format(value).replace('%', ' %')
+        sheet.write(0.29, y, shown.replace('-0.00', '0.00'), ha='right', size=10, weight='bold')
         sheet.write(0.31, y, f'noise alone: {ideal}', size=8.5)
 
 

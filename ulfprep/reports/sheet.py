@@ -8,7 +8,6 @@ from ulfprep.reports.style import (
     DARK_MUTED,
     DARK_TEXT,
     TISSUE_COLOURS,
-    TISSUE_LABELS,
     WIDTH,
     new_figure,
 )
@@ -21,11 +20,23 @@ SCALE_BAR = 50.0  # mm
 
 
 class Panel(NamedTuple):
-    """One slice to show: its plane, its position (mm) and the limits shown."""
+    """One slice to show.
+
+    Attributes
+    ----------
+    plane : str
+    position : float
+        mm.
+    box : Box
+        Limits shown.
+    name : str
+        What the slice shows, where that is not the whole brain.
+    """
 
     plane: str
     position: float
     box: Box
+    name: str = ''
 
 
 def overview(mask, columns=3):
@@ -45,38 +56,6 @@ def centre_row(mask):
     # A quarter of the way in, the sagittal slice meets cortex, ventricle and deep nuclei.
     centre[0] = positions(mask, 0, 4)[0]
     return [Panel(plane, centre[axis], box) for plane, (axis, _, _) in PLANES.items()]
-
-
-def close_ups(row, mask, dseg, side=60.0):
-    """Return a row of squares of ``side`` mm where each panel of ``row`` has most detail.
-
-    Detail is the length of border between grey and white matter; without tissues the
-    middle of the panel is taken.
-    """
-    return [panel._replace(box=_busiest_square(panel, mask, dseg, side)) for panel in row]
-
-
-def _busiest_square(panel, mask, dseg, side):
-    from scipy.ndimage import uniform_filter
-
-    _, right, up = PLANES[panel.plane]
-    middle = (panel.box.low + panel.box.high) / 2
-    if dseg is not None:
-        labels, (left, _, bottom, _) = cut(dseg, panel.plane, panel.position, panel.box)
-        inside, _ = cut(mask, panel.plane, panel.position, panel.box)
-        white = labels == TISSUE_LABELS['WM']
-        border = np.zeros(labels.shape)
-        border[:, 1:] += white[:, 1:] != white[:, :-1]
-        border[1:] += white[1:] != white[:-1]
-        zooms = (dseg.zooms[up], dseg.zooms[right])
-        window = [max(int(side / z), 1) for z in zooms]
-        # Squares that reach beyond the brain show less brain, hence the second factor.
-        score = uniform_filter(border, window, mode='constant')
-        score *= uniform_filter((inside > 0).astype(float), window, mode='constant') ** 4
-        row, column = np.unravel_index(np.argmax(score), score.shape)
-        middle[up] = bottom + (row + 0.5) * zooms[0]
-        middle[right] = left + (column + 0.5) * zooms[1]
-    return Box(middle - side / 2, middle + side / 2)
 
 
 class Sheet:
@@ -157,6 +136,18 @@ class Sheet:
             drawn = _draw(axes, image, extent, **options)
         return drawn
 
+    def mark(self, half, panel, colour, style='-'):
+        """Frame, in the slice of the whole brain, what a close-up of it shows."""
+        for whole, axes in self.axes[half]:
+            if whole.name or (whole.plane, whole.position) != (panel.plane, panel.position):
+                continue
+            _, right, up = PLANES[panel.plane]
+            (left, right), (low, high) = (
+                (panel.box.low[a], panel.box.high[a]) for a in (right, up)
+            )
+            x, y = [left, right, right, left, left], [low, low, high, high, low]
+            axes.plot(x, y, color=colour, linewidth=1.0, linestyle=style, clip_on=False)
+
     def tint(self, half, dseg, labels, alpha=0.4):
         """Lay translucent tissue colours over a half."""
         from matplotlib.colors import to_rgb
@@ -186,7 +177,9 @@ class Sheet:
                 axes.plot(x, y, color=colour, linewidth=width, solid_joinstyle='round')
 
     def annotate(self, half):
-        """Write side letters, slice positions and a scale bar on a half."""
+        """Write side letters, slice positions and scale bars, one a scale, on a half."""
+        starts = np.cumsum([0, *map(len, self.rows)])
+        first = [s for s, row in zip(starts, self.rows, strict=False) if not s or row[0].name]
         for number, (panel, axes) in enumerate(self.axes[half]):
             axis, right, _ = PLANES[panel.plane]
             low, high = ENDS[right]
@@ -194,8 +187,10 @@ class Sheet:
             _letter(axes, 0.985, 0.5, high, 'right')
             end = ENDS[axis][panel.position >= 0]
             text = f'{panel.plane}, {abs(panel.position):.0f} mm {end}'
+            # Where a slice lies is said once, of the whole of it.
+            text = panel.name or text
             _letter(axes, 0.015, 0.02, text, 'left', size=7.5, va='bottom')
-            if number == 0:
+            if number in first:
                 _scale_bar(axes, panel, right)
 
     def legend(self, half, entries):

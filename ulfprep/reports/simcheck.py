@@ -10,7 +10,7 @@ _DIRECTIONS = ('left to right', 'back to front', 'bottom to top')
 _MEASURED, _EXPECTED = '#0072B2', '#D55E00'
 
 
-def simcheck(source, dseg, mask, simulated, plan, facts):
+def simcheck(source, dseg, mask, simulated, plan, facts, metrics):
     """Noise of the background against its density, and power along each axis against the PSF's.
 
     Parameters
@@ -24,11 +24,18 @@ def simcheck(source, dseg, mask, simulated, plan, facts):
     facts : mapping
         How it was simulated: ``noise_sd``, ``voxel_size_mm``, ``psf``, ``noise_fwhm_mm``,
         ``keep_head``.
+    metrics : mapping
+        Of the scan: what was measured of noise and sharpness.
     """
     figure = new_figure(WIDTH, 5.6)
     brain = sample_nearest(mask, simulated).data > 0
     sigma = facts['noise_sd']
-    _noise(figure, _background(simulated.data, brain, sigma, facts['keep_head']) / sigma, facts)
+    _noise(
+        figure,
+        _background(simulated.data, brain, sigma, facts['keep_head']) / sigma,
+        facts,
+        metrics,
+    )
     _spectra(figure, source, dseg, mask, simulated, brain, plan, facts)
     return figure
 
@@ -45,8 +52,8 @@ def _background(data, brain, sigma, keep_head):
     return data[outside]
 
 
-def _noise(figure, values, facts):
-    axes = figure.add_axes((0.07, 0.57, 0.52, 0.35))
+def _noise(figure, values, facts, metrics):
+    axes = figure.add_axes((0.07, 0.595, 0.52, 0.335))
     edges = np.linspace(0, 5, 81)
     if values.size:
         density, _ = np.histogram(np.clip(values, 0, 5), edges, density=True)
@@ -63,16 +70,22 @@ def _noise(figure, values, facts):
     axes.set_title('Noise', loc='left', size=10, weight='bold', pad=6)
     _grid(axes)
     axes.legend(loc='upper right', fontsize=8.5)
-    rows = [
-        ('Sigma put in', f'{facts["noise_sd"]:.4g}', 'intensity units'),
-        ('Correlated over', f'{facts["noise_fwhm_mm"]:g}', 'mm (0: independent voxels)'),
-        ('Voxels looked at', f'{values.size}', ''),
-    ]
-    for line, (name, value, unit) in enumerate(rows):
-        y = 0.86 - 0.06 * line
+    measured = [metrics.get(f'psf_fwhm_{axis}_simulated') for axis in 'ijk']
+    rows = (
+        ('Noise sigma', facts['noise_sd'], metrics.get('noise_sigma_simulated')),
+        *((f'FWHM {name}, mm', *pair) for name, *pair in zip(
+            _DIRECTIONS, facts['voxel_size_mm'], measured, strict=True
+        )),
+    )  # fmt: skip
+    columns = (0.87, 0.975)
+    for column, title in zip(columns, ('put in', 'measured'), strict=True):
+        figure.text(column, 0.88, title, ha='right', size=8.5, color=LIGHT_MUTED)
+    for line, (name, *pair) in enumerate(rows):
+        y = 0.815 - 0.06 * line
         figure.text(0.63, y, name)
-        figure.text(0.81, y, value, ha='right', weight='bold')
-        figure.text(0.82, y, unit, size=8.5, color=LIGHT_MUTED)
+        for column, value in zip(columns, pair, strict=True):
+            shown = 'n/a' if value is None else f'{value:.4g}'
+            figure.text(column, y, shown, ha='right', weight='bold')
 
 
 def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):

@@ -10,7 +10,9 @@ from ulfprep.bids.outcomes import FINISHED, Outcome, find_outcomes
 from ulfprep.bids.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
 from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import Fence, fence
-from ulfprep.metrics.verdict import LEVELS, LOOK, Verdict, judge
+from ulfprep.metrics.verdict import Verdict
+from ulfprep.reports.judgement import scan_verdict
+from ulfprep.reports.sections import ELSEWHERE
 from ulfprep.settings import MODALITIES
 
 #: What makes rows comparable: modality, direction, hash of the settings, group.
@@ -80,8 +82,7 @@ class StudyScan:
     def metric(self, name: str) -> float | None:
         """Return a metric, None where it is missing, null or no number."""
         value = self.outcome.qc['metrics'].get(name)
-        plain = isinstance(value, int | float) and not isinstance(value, bool)
-        return value if plain and isfinite(value) else None
+        return value if _is_number(value) else None
 
 
 @dataclass
@@ -145,19 +146,11 @@ def gather(output_dir: Path, groups: Mapping[str, str] | None = None, group_by: 
 
 
 def verdict_of(outcome: Outcome) -> Verdict:
-    """Return the verdict in a scan's QC file, and what else speaks against it."""
-    trouble = []
-    if outcome.reason:
-        trouble.append((LOOK, f'a run of it failed as well: {outcome.reason}'))
-    if outcome.missing_figures:
-        trouble.append((LOOK, f'figures are missing: {", ".join(outcome.missing_figures)}'))
-    qc = outcome.qc
-    stored = qc.get('verdict') if isinstance(qc.get('verdict'), dict) else {}
-    if stored.get('level') not in LEVELS:
-        return judge(_numbers(qc['metrics']), qc['direction'], trouble)
-    level = max([stored['level'], *(level for level, _ in trouble)], key=LEVELS.index)
-    reasons = [str(reason) for reason in stored.get('reasons') or ()]
-    return Verdict(level, (*reasons, *(reason for _, reason in trouble)))
+    """Return the verdict on a finished scan, the same as in its report."""
+    crashes = [f'a run of it failed as well: {outcome.reason}'] if outcome.reason else []
+    missing = [name for name in outcome.missing_figures if name not in ELSEWHERE]
+    numbers = {name: value for name, value in outcome.qc['metrics'].items() if _is_number(value)}
+    return scan_verdict(outcome.qc | {'metrics': numbers}, crashes=crashes, missing=missing)
 
 
 def rows(study: Study, modality: str) -> tuple[list[dict], dict[str, dict]]:
@@ -235,12 +228,9 @@ def _is_worse(entry: Mapping, value: float, usual: Fence) -> bool | None:
     return {'higher': value < usual.median, 'lower': value > usual.median}.get(better)
 
 
-def _numbers(metrics: Mapping) -> dict:
-    return {
-        name: value
-        for name, value in metrics.items()
-        if isinstance(value, int | float) and isfinite(value)
-    }
+def _is_number(value) -> bool:
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return plain and isfinite(value)
 
 
 def _order(kind: Kind) -> tuple:

@@ -6,8 +6,7 @@ import re
 
 #: Colour of text that is meant as the halo of other text; see :func:`_halo`.
 HALO = '#000001'
-#: Of grey pictures, and of maps: what is read off a map is coarser than a colour.
-_QUALITY = {'L': 90, 'RGB': 85}
+_QUALITY = 90
 _IMAGE = re.compile(r'<image xlink:href="data:image/png;base64,([^"]*)"([^>]*?) style="[^"]*"/>')
 _MATRIX = re.compile(r' id="(\w+)"(.*) transform="matrix\(([^)]*)\)"')
 _NUMBER = re.compile(r'-?\d+\.\d+')
@@ -27,8 +26,9 @@ def shrink(text, smooth=False):
     Returns
     -------
     str
-        Pictures are stored as JPEG or with a palette, whichever is smaller, and once where
-        they are shown more than once; points of long lines to a tenth of an SVG point.
+        Maps, off whose colours values are read, are stored with a palette, every pixel as it
+        was; grey pictures so or as JPEG, whichever is smaller; each once, however often it is
+        shown. Points of long lines are kept to a tenth of an SVG point.
     """
     # The document type names a file on the net that no reader needs.
     text = re.sub(r'<!DOCTYPE.*?>\s*', '', text, flags=re.DOTALL)
@@ -75,22 +75,20 @@ def _smallest(content):
 
     picture = Image.open(io.BytesIO(base64.b64decode(content))).convert('RGBA')
     forms = {'png': _with_palette(picture) or base64.b64decode(content)}
-    if picture.getextrema()[3][0] == 255:
-        forms['jpeg'] = _as_jpeg(picture)
+    if grey := _grey(picture):
+        buffer = io.BytesIO()
+        grey.save(buffer, format='JPEG', quality=_QUALITY, optimize=True)
+        forms['jpeg'] = buffer.getvalue()
     kind = min(forms, key=lambda form: len(forms[form]))
     return kind, base64.b64encode(forms[kind]).decode('ascii')
 
 
-def _as_jpeg(picture):
-    """Return an opaque picture as JPEG, its colours as finely as its brightness."""
-    colours = picture.convert('RGB')
-    red, green, blue = (band.tobytes() for band in colours.split())
-    if red == green == blue:
-        colours = colours.split()[0]
-    buffer = io.BytesIO()
-    quality = _QUALITY[colours.mode]
-    colours.save(buffer, format='JPEG', quality=quality, subsampling=0, optimize=True)
-    return buffer.getvalue()
+def _grey(picture):
+    """Return an opaque picture without colours as one of greys, None of any other."""
+    red, green, blue, alpha = picture.split()
+    opaque = alpha.getextrema()[0] == 255
+    same = red.tobytes() == green.tobytes() == blue.tobytes()
+    return red if opaque and same else None
 
 
 def _with_palette(picture):

@@ -12,7 +12,7 @@ from ulfprep.reports.volumes import PLANES, cut
 WIDTH, HEIGHT = 300, 110  # as it is shown, pixels
 _DENSITY = 1.5  # stored pixels for one shown
 _GAP = 4
-_QUALITY = 80
+_QUALITY = 70
 _SVG = (
     '<?xml version="1.0" encoding="utf-8"?>\n'
     '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
@@ -23,13 +23,14 @@ _SVG = (
 )
 
 
-def thumbnail(volume, mask):
+def thumbnail(volume, mask, dseg=None):
     """Return the result in three planes, side by side and without a word, as SVG text.
 
     Parameters
     ----------
     volume, mask : Volume
-        On one grid. Black is zero, white the brightest of the brain.
+    dseg : Volume or None
+        Tissues. All are on one grid.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def thumbnail(volume, mask):
 
     from ulfprep.reports.pictures import grey_window
 
-    _, white = grey_window(volume, mask, 99.8)
+    _, white = grey_window(volume, mask, 99.8, dseg)
     # Noise around the brain would be most of the file and tell nothing.
     volume = volume._replace(data=np.where(mask.data > 0, volume.data, 0))
     sheet = Image.new('L', (round(WIDTH * _DENSITY), round(HEIGHT * _DENSITY)))

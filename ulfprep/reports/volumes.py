@@ -122,7 +122,8 @@ def cut(volume, plane, position, box):
     axis, right, up = PLANES[plane]
     index = int(np.floor((position - volume.low[axis]) / volume.zooms[axis]))
     index = min(max(index, 0), volume.data.shape[axis] - 1)
-    image = np.take(volume.data, index, axis=axis).T
+    # Not np.take, which copies the whole volume where its axes were turned.
+    image = volume.data[(slice(None),) * axis + (index,)].T
     extent = []
     window = []
     for side in (right, up):

@@ -29,7 +29,7 @@ from ulfprep.workflows.plugin import ResilientMultiProc
 from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
-from ulfprep.workflows.resources import how_many, largest_need, size_of
+from ulfprep.workflows.resources import how_many, largest_need, reference_need, size_of
 from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, make_task, node_name, safe_name
 from ulfprep.workflows.screen import screen
 from ulfprep.workflows.watch import Watch
@@ -229,10 +229,9 @@ def _need(job: Job, settings: Settings, memory: Limit) -> float:
     step, need = largest_need(sizes, settings, direction)
     for scan in scans_of(job):
         if settings.reference != 'none' and not why_not(scan):
-            size = size_of(scan.highfield.path)
-            step, need = max(
-                (step, need), largest_need([size], settings, 'simulate'), key=lambda one: one[1]
-            )
+            pair = [size_of(scan.highfield.path), size_of(scan.path)]
+            other = reference_need(pair, settings)
+            step, need = max((step, need), other, key=lambda one: one[1])
     if need > memory.gb:
         LOGGER.warning(
             '%s: its step %s may need %.1f GB, and %.1f GB are to be used in all (%s); it is run '

@@ -56,8 +56,9 @@ def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
             ('outputnode.preproc', 'reference'),
             ('outputnode.brain_mask', 'reference_mask'),
             ('outputnode.probsegs', 'reference_probsegs'),
+            ('outputnode.notes', 'reference_notes'),
         ]),
         (compare, outputnode, [('out_file', 'metrics_file')]),
     ])  # fmt: skip
-    declare_memory(workflow, [size_of(reference.path)], settings)
+    declare_memory(workflow, [size_of(reference.path), size_of(scan.path)], settings)
     return workflow

@@ -50,7 +50,7 @@ NEEDS = {
     'residual': Need(per_voxel=40, per_point=80),
     'bicubic': Need(per_point=60),
     'metrics': Need(per_voxel=60, per_point=80),
-    'compare': Need(per_voxel=80, per_point=160),
+    'compare': Need(per_voxel=60, per_point=170),
     'together': Need(per_voxel=48, per_point=48),
     'register': Need(per_voxel=60),
     'derivatives': Need(1.0, per_voxel=16, per_point=16),
@@ -59,7 +59,9 @@ NEEDS = {
 #: Of steps that are not listed: those hardly compute.
 OTHER = Need(0.25)
 #: Steps there are only where a scan is enhanced.
-ENHANCING = frozenset({'fit', 'render', 'residual', 'bicubic', 'together', 'register', 'compare'})
+ENHANCING = frozenset({'fit', 'render', 'residual', 'bicubic', 'together', 'register'})
+#: Step there is only where an enhanced scan is held against another image.
+COMPARING = 'compare'
 #: Each scan beside the first in a fit of several, as a share of the first.
 BESIDE = 0.5
 
@@ -135,12 +137,32 @@ def largest_need(
     node : str
     gb : float
     """
-    names = set(NEEDS) - (ENHANCING if direction == 'simulate' else {'simulate'})
+    names = set(NEEDS) - {COMPARING}
+    names -= ENHANCING if direction == 'simulate' else {'simulate'}
     if direction == 'enhance' and settings.output_resolution != 1.0:
         names.add('render_kept')
     needs = {name: memory_gb(name, sizes, settings) for name in sorted(names)}
     name = max(needs, key=needs.get)
     return name, needs[name]
+
+
+def reference_need(sizes: list[Size], settings: Settings) -> tuple[str, float]:
+    """Return the step that may take most memory of what is done with a high-field reference.
+
+    Parameters
+    ----------
+    sizes : list of Size
+        Of the reference and of the scan.
+    settings : Settings
+
+    Returns
+    -------
+    node : str
+    gb : float
+    """
+    needs = [largest_need(sizes[:1], settings, 'simulate')]
+    needs.append((COMPARING, memory_gb(COMPARING, sizes, settings)))
+    return max(needs, key=lambda need: need[1])
 
 
 def how_many(needs: list[float], memory_gb: float) -> int:

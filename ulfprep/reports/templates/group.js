@@ -84,7 +84,7 @@
     if (axis.dataset.was) axis.children[1].textContent = axis.dataset.was;
     axis.classList.remove('told');
   };
-  for (const svg of document.querySelectorAll('svg.strip')) {
+  for (const svg of document.querySelectorAll('svg.spread')) {
     const metric = svg.parentNode, name = metric.querySelector('code').textContent;
     svg.addEventListener('pointermove', (event) => {
       clear(svg);

@@ -1,0 +1,91 @@
+"""The way of a scan that is measured against a high-field image."""
+
+import dataclasses
+
+import pytest
+from graphs import assert_all_inputs_given
+
+from ulfprep.bids.dataset import find_scans
+from ulfprep.bids.highfield import with_references
+from ulfprep.settings import Settings
+from ulfprep.workflows.failures import Failure
+from ulfprep.workflows.jobs import judge
+from ulfprep.workflows.resources import largest_need, memory_gb, reference_need, size_of
+from ulfprep.workflows.scan import init_scan_wf, make_task, node_name
+
+
+@pytest.fixture
+def settings(make_dataset, tmp_path):
+    make_dataset('sub-01_ses-ulf')
+    root = make_dataset('sub-01_ses-hf', metadata={'MagneticFieldStrength': 3.0})
+    return Settings(
+        root,
+        tmp_path / 'out',
+        device='cpu',
+        segmentation='embedded',
+        skull_strip='skip',
+        work_dir=tmp_path / 'work',
+        session_label=('ulf',),
+        reference='auto',
+    )
+
+
+@pytest.fixture
+def task(settings):
+    return make_task(with_references(find_scans(settings), settings)[0], settings)
+
+
+def test_the_reference_is_prepared_as_a_scan_is_and_its_metrics_are_kept(task, settings):
+    workflow = init_scan_wf(task, settings)
+    assert_all_inputs_given(workflow)
+    check = workflow.get_node('highfield_wf.preprocess_wf.check')
+    assert check.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
+    # Said of the scans with --skull-strip, not of the image of another scanner.
+    brain = workflow.get_node('highfield_wf.preprocess_wf.brain_mask')
+    assert brain.inputs.said_by != '--skull-strip skip'
+    sources = {
+        start.name
+        for start, end, data in workflow._graph.edges(data=True)
+        if end.name == 'outputs_wf'
+        for names in data['connect']
+        if names[1] == 'inputnode.metrics_file'
+    }
+    assert sources == {'highfield_wf'}
+    assert task.notes[-1].startswith('High-field reference: bids:raw:sub-01/ses-hf/')
+
+
+def test_without_a_reference_there_is_no_such_part(settings):
+    plain = dataclasses.replace(settings, reference='none')
+    scan = with_references(find_scans(plain), plain)[0]
+    workflow = init_scan_wf(make_task(scan, plain), plain)
+    assert not any(name.startswith('highfield_wf') for name in workflow.list_node_names())
+    reason = workflow.get_node('enhance_wf.metrics').inputs.no_reference
+    assert reason == 'no reference was asked for (--reference)'
+
+
+def test_memory_is_that_of_the_larger_image(task, settings):
+    sizes = [size_of(task.scan.highfield.path), size_of(task.scan.path)]
+    compare = init_scan_wf(task, settings).get_node('highfield_wf.compare')
+    assert compare._mem_gb == memory_gb('compare', sizes, settings)
+    assert reference_need(sizes, settings)[1] >= compare._mem_gb
+    assert largest_need(sizes[1:], settings)[0] != 'compare'
+
+
+@pytest.mark.parametrize(
+    ('node', 'kind', 'again'),
+    [
+        ('highfield_wf.preprocess_wf.bias', 'ValueError', True),
+        ('highfield_wf.compare', 'WorkerKilledError', False),
+        ('enhance_wf.fit', 'ValueError', False),
+    ],
+)
+def test_only_what_is_the_references_fault_is_run_again_without_it(
+    task, settings, node, kind, again
+):
+    failure = Failure(f'ulfprep.{node_name(task.scan)}.{node}', kind, 'it is blank.')
+    verdicts, jobs = judge(task, settings, [failure])
+    assert bool(jobs) == again
+    assert bool(verdicts) != again
+    if again:
+        assert jobs[0].scan.highfield.problem == 'it is blank'
+        assert jobs[0].notes[-1].endswith('could not be used: it is blank.')
