@@ -80,6 +80,13 @@ def test_only_comparable_rows_are_compared(tmp_path, add):
     assert {scan.group for scan in study.scans} == {'A', 'B', 'n/a'}
 
 
+def test_what_prints_alike_is_no_outlier(tmp_path, add):
+    for number in range(20):
+        add(f'{number:02d}', {'contrast_target': 0.378731 + 1e-7 * number})
+    add('odd', {'contrast_target': 0.37875})
+    assert not any(scan.unusual for scan in gather(tmp_path).scans)
+
+
 def test_few_rows_have_no_outliers(tmp_path, add):
     spread_out(add, 5)
     add('odd', {'snr_wm': 400.0})

@@ -219,8 +219,10 @@ def check_plugin(path: Path | None) -> None:
 def check_request(settings: Settings) -> None:
     """Refuse what would stop a run, as far as it can be known without heavy libraries."""
     check_paths(settings)
-    if settings.output_spaces:
-        raise Stop(Exit.USAGE, '--output-spaces is of the group level; leave it out')
+    for name in ('output_spaces', 'group_by'):
+        if getattr(settings, name):
+            flag = f'--{name.replace("_", "-")}'
+            raise Stop(Exit.USAGE, f'{flag} is of the group level; leave it out')
     check_wishes(settings)
     check_fusion(settings)
     check_brain_mask(settings.brain_mask)

@@ -61,7 +61,10 @@ def group_context(study: Study, pictures: Iterable[tuple[str, str]] = ()) -> dic
         'version': __version__,
         'ranks': RANKS,
         'tiles': _tiles(study),
-        'suspects': [_suspect(scan, links, sheet['sheet']) for scan in suspects],
+        'suspects': [
+            _suspect(scan, links, sheet['sheet'], place < OPEN_ROWS)
+            for place, scan in enumerate(suspects)
+        ],
         'open_rows': OPEN_ROWS,
         'frequent': frequent,
         'shared': bool(frequent) and frequent[0][1] > SHARED * len(study.scans),
@@ -144,15 +147,17 @@ def _plotted(sets):
     return found
 
 
-def _suspect(scan, links, sheet):
-    """Return why one scan has to be looked at."""
+def _suspect(scan, links, sheet, shown):
+    """Return why one scan has to be looked at; with its picture where that is to be shown."""
+    card = next((card for card in sheet if card['name'] == scan.outcome.name), None)
     reasons = list(scan.verdict.reasons)
     named = [reason.partition(' is ')[0] for reason in reasons]
     reasons += [group_sections.in_words(one) for one in scan.alarming if one.metric not in named]
     return {
         'name': scan.outcome.name,
         'link': links.get(scan.outcome.name, ''),
-        'pictured': any(card['name'] == scan.outcome.name for card in sheet),
+        'pictured': card is not None,
+        'source': card['source'] if card and shown else '',
         'group': scan.group,
         'rank': rank(scan),
         'reasons': reasons[:SHOWN_REASONS],
@@ -166,7 +171,9 @@ def _frequent(scans):
     for scan in scans:
         named = {reason.partition(' is ')[0] for reason in scan.verdict.reasons}
         counts.update((named & METRICS.keys()) | {one.metric for one in scan.alarming})
-    return [(name, count) for name, count in counts.most_common(6) if count > 1]
+    # Sets have no order that would be the same in every run; the dictionary has.
+    shared = [(name, counts[name]) for name in METRICS if counts[name] > 1]
+    return sorted(shared, key=lambda pair: -pair[1])[:6]
 
 
 def _unfinished(study, links):

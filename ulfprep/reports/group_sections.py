@@ -50,9 +50,10 @@ def distributions(study, links):
             rows = {group: members for group, members in rows.items() if members}
             if not rows:
                 continue
-            values = {scan.metric(name) for members in rows.values() for scan in members}
+            # As printed: an axis from 0.379 to 0.379 shows nothing but rounding.
+            values = {number(s.metric(name), 3) for members in rows.values() for s in members}
             if len(values) == 1 and len(scans) > 1:
-                same.append((name, number(values.pop(), 3)))
+                same.append((name, values.pop()))
                 continue
             fences = {group: study.fences[modality, direction, settings, group].get(name)
                       for group in rows}  # fmt: skip
@@ -80,7 +81,7 @@ def _metric(name, entry, rows, fences, direction, numbers, links):
     rule = next(((r.low, r.high) for r in RULES.get(direction, ()) if r.metric == name), None)
     strips = []
     for group, members in sorted(rows.items(), key=lambda pair: natural(pair[0])):
-        dots = [_dot(scan, name, fences[group], numbers, links) for scan in members]
+        dots = [_dot(scan, name, numbers, links) for scan in members]
         label = f'{entry["LongName"]}{", " + group if group else ""}: {len(dots)} scans'
         picture = strip(
             dots, axis, usual=fences[group], rule=rule, ideal=entry.get('Ideal'), label=label
@@ -107,9 +108,9 @@ def _metric(name, entry, rows, fences, direction, numbers, links):
     }
 
 
-def _dot(scan, name, usual, numbers, links):
+def _dot(scan, name, numbers, links):
     value = scan.metric(name)
-    outlying = usual is not None and not usual.low <= value <= usual.high
+    outlying = any(one.metric == name for one in scan.unusual)
     against = any(reason.startswith(f'{name} is ') for reason in scan.verdict.reasons)
     mark = ''
     if outlying or against:

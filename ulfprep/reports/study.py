@@ -13,6 +13,7 @@ from ulfprep.metrics.outliers import Fence, fence
 from ulfprep.metrics.verdict import Verdict
 from ulfprep.reports.judgement import scan_verdict
 from ulfprep.reports.sections import ELSEWHERE
+from ulfprep.reports.values import number
 from ulfprep.settings import MODALITIES
 
 #: What makes rows comparable: modality, direction, hash of the settings, group.
@@ -213,7 +214,9 @@ def _mark(scans: list[StudyScan]) -> dict[str, Fence]:
             continue
         fences[name] = usual
         for scan, value in values:
-            if not usual.low <= value <= usual.high:
+            # What prints alike is alike, however little the others scatter.
+            alike = number(value, 3) == number(usual.median, 3)
+            if not (alike or usual.low <= value <= usual.high):
                 scan.unusual.append(Unusual(name, value, usual, _is_worse(entry, value, usual)))
     for scan in scans:
         scan.unusual.sort(key=lambda one: -abs(one.distance))
