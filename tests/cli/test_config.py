@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from same import lasting
 
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.main import main
@@ -168,7 +169,7 @@ def test_a_run_is_repeated_exactly_by_its_settings(make_dataset, tmp_path):
 
     def files(out):
         return {
-            path.relative_to(out): path.read_bytes()
+            path.relative_to(out): lasting(path)
             for path in out.rglob('*')
             if path.is_file() and 'logs' not in path.relative_to(out).parts
         }

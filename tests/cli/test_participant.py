@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from same import lasting
 
 from ulfprep.bids.dataset import find_scans
 from ulfprep.bids.derivatives import golden_list
@@ -31,7 +32,7 @@ def run(tmp_path):
 
 def files_below(folder):
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
+        path.relative_to(folder).as_posix(): lasting(path)
         for path in folder.rglob('*')
         if path.is_file() and 'logs' not in path.parts
     }

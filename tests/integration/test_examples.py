@@ -10,7 +10,10 @@ import nibabel.processing
 import numpy as np
 import pandas as pd
 import pytest
+from browser import NARROW, WIDE, browser, needs_browser, opened
+from printed import check_numbers
 from runs import EXAMPLES, ROOT, run_ulfprep, validate
+from same import lasting
 
 from ulfprep.evaluation.__main__ import score_examples
 
@@ -53,7 +56,7 @@ def listing(root):
 
 
 def digests(root):
-    return {p: hashlib.sha256((root / p).read_bytes()).hexdigest() for p in listing(root)}
+    return {p: hashlib.sha256(lasting(root / p)).hexdigest() for p in listing(root)}
 
 
 def test_the_examples_are_a_valid_small_dataset():
@@ -88,6 +91,32 @@ def test_the_derivatives_pass_the_bids_validator(example_run):
     out, _ = example_run
     done = validate(out)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@needs_browser
+@pytest.mark.parametrize('width', [WIDE, NARROW])
+def test_the_report_is_whole_in_a_browser(example_run, tmp_path, width):
+    page = example_run[0] / 'sub-02.html'
+    assert page.stat().st_size < 8_000_000
+    with browser() as chromium, opened(chromium, page, width) as look:
+        assert look.beyond_the_edge() == []
+        assert look.overlaps() == []
+        blank = [name for name, deviation in look.picture_deviations().items() if deviation < 8]
+        assert blank == []
+        assert look.page.locator('.missing').count() == 0
+        assert look.serious_violations() == []
+        look.keep(f'example-{width}', tmp_path)
+        assert look.trouble == []
+
+
+def test_every_number_in_the_report_equals_the_one_in_the_json(example_run):
+    out, _ = example_run
+    for stem in ('sub-01', 'sub-02'):
+        record = json.loads((out / f'{stem}/anat/{stem}_desc-qc_T1w.json').read_text())
+        html = (out / f'{stem}.html').read_text(encoding='utf-8')
+        keys = set(check_numbers(html, f'{stem}_T1w', record))
+        metrics = {f'metrics.{n}' for n, value in record['metrics'].items() if value is not None}
+        assert metrics <= keys
 
 
 def test_a_field_rendered_at_another_resolution_is_the_same_field(tmp_path):

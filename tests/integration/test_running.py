@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from runs import EXAMPLES, run_ulfprep
+from same import lasting
 
 COMMON = ['--sloppy', '--device', 'cpu', '--skip-bids-validation']
 
@@ -13,7 +14,7 @@ COMMON = ['--sloppy', '--device', 'cpu', '--skip-bids-validation']
 def digests(root):
     """Return the hash of every file below ``root`` but the logs of single runs."""
     return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(root).as_posix(): hashlib.sha256(lasting(path)).hexdigest()
         for path in root.rglob('*')
         if path.is_file() and ('logs' not in path.parts or path.name.startswith('CITATION'))
     }

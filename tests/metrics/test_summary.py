@@ -102,6 +102,10 @@ def test_air_around_the_head_is_held_against_the_brain(enhanced):
     # The median of the energy of complex noise is 2 ln 2 times its variance.
     assert low == pytest.approx(1e4 / (2 * np.log(2) * 100), rel=0.1)
     assert high == pytest.approx(25 * low, rel=0.1)
+    # Zeros beyond the field of view of the scanner are no air.
+    beyond = np.where(radius > 1.1, 0, loud)
+    assert (beyond[~mask] == 0).mean() > 0.1
+    assert foreground_to_background(beyond, mask)[0] == pytest.approx(low, rel=0.1)
 
 
 def test_spread_within_tissue(enhanced):

@@ -35,6 +35,11 @@ def test_what_a_scan_took():
     assert node_rows(RECORD)[1] == ('bias', '12 s', 'not measured', 'not measured')
 
 
+def test_steps_that_other_scans_shared_are_told():
+    (_, text), _ = cost_rows(RECORD | {'shared_with': ['sub-01_T2w']})
+    assert '(shared with sub-01_T2w)' in text
+
+
 def test_what_nobody_measured_is_said():
     assert cost_rows(None) == [('Time and memory', 'not recorded')]
     assert node_rows(None) == []

@@ -270,7 +270,9 @@ def test_what_a_scan_took_stands_on_lines_of_its_own(tmp_path, qc, add_scan):
     without = write_report(tmp_path, '01').read_text()
     record = {
         'scan': 'sub-01_T1w', 'seconds': 262.0, 'cpu_seconds': 480.0, 'peak_gb': 1.9,
-        'nodes': [{'node': 'fit', 'seconds': 250.0, 'cpu_seconds': 470.0, 'peak_gb': 1.9}],
+        'nodes': [
+            {'node': 'fit', 'seconds': 250.0, 'cpu_seconds': 470.0, 'peak_gb': 1.9, 'n_procs': 2}
+        ],
     }  # fmt: skip
     folder = tmp_path / 'logs' / 'resources'
     folder.mkdir(parents=True)

@@ -25,6 +25,8 @@ needs_browser = pytest.mark.skipif(
 )
 #: Widths, in pixels, that every page is looked at.
 WIDE, NARROW = 1280, 400
+#: Chromium chokes on screenshots of more rows than that.
+MOST_ROWS = 30_000
 #: Elements whose box leaves the window, and that no ancestor scrolls or clips.
 BEYOND = """() => {
   const width = document.documentElement.clientWidth, found = [];
@@ -98,8 +100,17 @@ class Look:
         """Return an element (the whole page without) as shown, shape (rows, columns, 3)."""
         from PIL import Image
 
+        if locator is not None:
+            self._make_room(locator)
         shot = self.page.screenshot(full_page=True) if locator is None else locator.screenshot()
         return np.asarray(Image.open(io.BytesIO(shot)).convert('RGB')).astype(float)
+
+    def _make_room(self, locator):
+        """Make the window as high as an element: those higher than it can take for ever."""
+        box, size = locator.bounding_box(), self.page.viewport_size
+        if box and box['height'] + 20 > size['height']:
+            height = int(box['height']) + 100
+            self.page.set_viewport_size({'width': size['width'], 'height': height})
 
     def picture_deviations(self, selector: str = 'img') -> dict[str, float]:
         """Return the s.d. of the pixels (0 to 255) of every picture, by its id, alt or number.
@@ -134,14 +145,21 @@ class Look:
         return self.violations()
 
     def keep(self, name: str, folder: Path) -> Path:
-        """Save a screenshot of the whole page as a test artefact, and return its path.
+        """Save a screenshot of the page as a test artefact, and return its path.
+
+        Of a very long page it is the beginning.
 
         It goes to the folder that ``ULFPREP_TEST_ARTEFACTS`` names, else to ``folder``.
         """
         folder = Path(os.environ.get('ULFPREP_TEST_ARTEFACTS') or folder)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f'{name}.png'
-        self.page.screenshot(path=path, full_page=True)
+        size = self.page.viewport_size
+        rows = self.page.evaluate('document.documentElement.scrollHeight')
+        if rows > MOST_ROWS:
+            self.page.set_viewport_size(size | {'height': MOST_ROWS // 4})
+        self.page.screenshot(path=path, full_page=rows <= MOST_ROWS)
+        self.page.set_viewport_size(size)
         return path
 
 
@@ -153,7 +171,7 @@ def browser(*arguments):
     assert CHROMIUM, 'Chromium is needed to look at the page'
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=['--no-sandbox', *arguments]
+            executable_path=CHROMIUM, args=['--no-sandbox', '--disable-dev-shm-usage', *arguments]
         )
         try:
             yield chromium
@@ -176,12 +194,14 @@ def opened(chromium, path, width=WIDE, height=900, *, javascript=True, **options
     javascript : bool
         Whether scripts run. axe-core is a script: :meth:`Look.violations` needs it.
     **options
-        For ``new_context``, such as ``reduced_motion='reduce'``.
+        For ``new_context``; unless ``reduced_motion`` is given, motion is reduced.
 
     Yields
     ------
     Look
     """
+    # Smooth scrolling would be waited for at every picture.
+    options.setdefault('reduced_motion', 'reduce')
     context = chromium.new_context(
         viewport={'width': width, 'height': height},
         offline=True,

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+#: Share of zeros beside the brain (beyond the field of view, say) from which on there is no air.
+MOST_ZEROS = 0.5
+
 
 def tissue_means(image, probs, threshold: float = 0.5):
     """Mean of each tissue over the points that are most likely of it, shape (3,)."""
@@ -46,9 +49,9 @@ def foreground_to_background(image, mask) -> tuple[float, str]:
     if not mask.any():
         return float('nan'), 'the scan has no brain'
     outside = image[~mask]
-    if not outside.size or (outside == 0).mean() > 0.05:
+    if not outside.size or (outside == 0).mean() > MOST_ZEROS:
         return float('nan'), 'what lies outside the head is zero in this scan: there is no air'
-    air = image[air_around(image, mask)].astype(float)
+    air = image[air_around(image, mask, MOST_ZEROS)].astype(float)
     if not air.size or not np.median(air):
         return float('nan'), 'no air around the head was found in this scan'
     return float(np.median(image[mask].astype(float) ** 2) / np.median(air**2)), ''

@@ -124,7 +124,7 @@ def _lags(zooms, acquired):
     return axes, lags
 
 
-def air_around(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def air_around(image: np.ndarray, mask: np.ndarray, most_zeros: float = 0.05) -> np.ndarray:
     """Find voxels well outside the head: as dark as the darkest surroundings of the brain.
 
     Parameters
@@ -133,19 +133,23 @@ def air_around(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         Magnitude image.
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain.
+    most_zeros : float
+        Share of the outside that may be zero. More than a few are a sign of processing, which
+        leaves no noise to be measured; corners beyond the field of view are zero as well.
 
     Returns
     -------
     numpy.ndarray of bool, shape (X, Y, Z)
-        None where the outside was zeroed or stripped.
+        None where more of the outside is zero.
     """
     outside = ~ndimage.binary_dilation(mask, iterations=5)
     values = image[outside]
-    if values.size == 0 or (values == 0).mean() > 0.05:
+    if values.size == 0 or (values == 0).mean() > most_zeros:
         return np.zeros(mask.shape, bool)
     local = ndimage.uniform_filter(image, 5)
     # Twice as much leaves room for noise that changes over the image; no head is so dark.
-    dark = outside & (local < 2 * np.quantile(local[outside], 0.25))
+    known = outside if most_zeros <= 0.05 else outside & (image > 0)
+    dark = outside & (local < 2 * np.quantile(local[known], 0.25))
     return ndimage.minimum_filter(dark, 5) & (image > 0)
 
 

@@ -47,10 +47,15 @@ def _figure(path):
         f'{modality}, {space}: mean of {scans} enhanced {"image" if scans == 1 else "images"} of '
         f'{people} {"participant" if people == 1 else "participants"}'
     )
-    caption += ' and the standard deviation between them' if scans > 1 else ''
-    caption += ', where more than half of them reach. White matter of each image = 1. '
-    caption += 'The match is affine: what differs in folds is blurred in the mean'
-    caption += ' and shows as deviation at the borders of tissues.' if scans > 1 else '.'
+    if scans > 1:
+        caption += ' and the standard deviation between them, where more than half of them reach'
+    caption += '. White matter of each image = 1. '
+    caption += (
+        'The match with the template is affine: brains are aligned as wholes, not their folds'
+    )
+    if scans > 1:
+        caption += ', which blurs the mean and raises the deviation at the borders of tissues'
+    caption += '.'
     if (different := len(sidecar['SettingsHashes'])) > 1:
         caption += f' They were made with {different} different settings.'
     if left := sidecar['LeftOut']:

@@ -8,7 +8,7 @@ def cost_rows(record: dict | None) -> list[tuple[str, str]]:
     ----------
     record : dict or None
         ``seconds``, ``cpu_seconds``, ``peak_gb`` in all and of every one of its ``nodes``; None
-        where nobody measured.
+        where nobody measured. ``shared_with``: the scans that the steps were run for as well.
     """
     if not record:
         return [('Time and memory', 'not recorded')]
@@ -16,6 +16,8 @@ def cost_rows(record: dict | None) -> list[tuple[str, str]]:
     time = f'{duration(record.get("seconds"))} in all its steps'
     if record.get('cpu_seconds') is not None:
         time += f', {duration(record["cpu_seconds"])} of CPU'
+    if record.get('shared_with'):
+        time += f' (shared with {", ".join(record["shared_with"])})'
     return [
         ('Time', time + _longest(nodes)),
         ('Memory', gigabytes(record.get('peak_gb')) + _largest(nodes)),

@@ -30,6 +30,8 @@ def histogram(before, before_dseg, after, after_dseg, plan, direction='enhance')
         (before, before_dseg, means, _SOURCE[direction]),
         (after, after_dseg, targets, _RESULT[direction]),
     )
+    for level in (means, targets):
+        level['WM'] = level['WM'] or 1.0  # none was found: intensities stay as they are
     counted = [_densities(volume, dseg, level['WM']) for volume, dseg, level, _ in rows]
     edges = np.linspace(0, _limit(counted, targets), _BINS + 1)
     charts = []

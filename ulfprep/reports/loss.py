@@ -39,13 +39,13 @@ def loss(fit):
         why it ended, where they are known.
     """
     history, options = fit['history'], fit.get('options') or {}
-    figure = new_figure(WIDTH, 4.4)
-    terms = figure.add_axes((0.075, 0.36, 0.5, 0.5))
+    figure = new_figure(WIDTH, 4.0)
+    terms = figure.add_axes((0.075, 0.345, 0.5, 0.54))
     if _draw_terms(terms, history, options):
         figure.legend(
             *terms.get_legend_handles_labels(),
             loc='lower left',
-            bbox_to_anchor=(0.065, 0.0),
+            bbox_to_anchor=(0.065, 0.01),
             ncols=2,
             fontsize=8.5,
             handlelength=3,
@@ -54,7 +54,7 @@ def loss(fit):
         )
     charts = [terms]
     if 'residual_rms' in history:
-        charts.append(figure.add_axes((0.67, 0.36, 0.31, 0.5)))
+        charts.append(figure.add_axes((0.67, 0.345, 0.31, 0.54)))
         _draw_residual(charts[1], history)
     steps = history.get('step') or ()
     for axes in charts:

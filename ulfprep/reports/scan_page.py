@@ -8,6 +8,7 @@ from ulfprep.bids.derivatives import FIGURES, figures_of
 from ulfprep.bids.resources import read_resources
 from ulfprep.bids.table import read_table
 from ulfprep.reports import cost, fusion, tables, texts
+from ulfprep.reports.compared import reference_rows
 from ulfprep.reports.embedded import embedded
 from ulfprep.reports.findings import finding
 from ulfprep.reports.judgement import scan_verdict
@@ -84,6 +85,7 @@ def scan_context(index, scan, crashes, output_dir):
         'rank': shown(qc, 'contrast.rank'),
         'condition': shown(qc, 'contrast.condition_number', 3),
         'bounds': [str(bound) for bound in (qc.get('contrast') or {}).get('active_bounds') or ()],
+        'reference': reference_rows(qc),
         'metrics': metric_groups(qc, _metric_dictionary(), others),
         'compared': len(others),
         'outliers': _outliers(own),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ulfprep.reports.style import (
+    DARK,
     DARK_MUTED,
     DARK_TEXT,
     TISSUE_COLOURS,
@@ -189,7 +190,7 @@ class Sheet:
             text = f'{panel.plane}, {abs(panel.position):.0f} mm {end}'
             # Where a slice lies is said once, of the whole of it.
             text = panel.name or text
-            _letter(axes, 0.015, 0.02, text, 'left', size=7.5, va='bottom')
+            _letter(axes, 0.015, 0.02, text, 'left', size=9, va='bottom')
             if number in first:
                 _scale_bar(axes, panel, right)
 
@@ -258,7 +259,7 @@ def _contour(image, extent, level):
     return np.concatenate(xs), np.concatenate(ys)
 
 
-def _letter(axes, x, y, text, ha, size=9, va='center'):
+def _letter(axes, x, y, text, ha, size=11, va='center'):
     for colour in (HALO, DARK_TEXT):
         axes.text(x, y, text, transform=axes.transAxes, ha=ha, va=va, size=size, color=colour)
 
@@ -270,5 +271,6 @@ def _scale_bar(axes, panel, right):
     end = panel.box.high[right] - 0.04 * width
     _, _, up = PLANES[panel.plane]
     y = panel.box.low[up] + 0.03 * panel.box.size(up)
-    axes.plot([end - length, end], [y, y], color=DARK_TEXT, linewidth=2.0)
-    _letter(axes, 0.96, 0.045, f'{length / 10:.0f} cm', 'right', size=7.5, va='bottom')
+    for colour, thickness in ((DARK, 4.0), (DARK_TEXT, 2.0)):
+        axes.plot([end - length, end], [y, y], color=colour, linewidth=thickness)
+    _letter(axes, 0.96, 0.045, f'{length / 10:.0f} cm', 'right', size=9, va='bottom')

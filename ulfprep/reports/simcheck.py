@@ -159,7 +159,7 @@ def _as_simulated(source, dseg, mask, plan, keep_head):
     # BIDS labels: 1 GM, 2 WM, 3 CSF; the plan counts CSF, GM, WM.
     factor[[3, 1, 2]] = plan['contrast_vector']
     data = source.data if keep_head else np.where(mask.data > 0, source.data, 0)
-    return data * factor[dseg.data.astype(int)]
+    return data * factor[dseg.data.astype(np.uint8)]
 
 
 def _grid(axes):
