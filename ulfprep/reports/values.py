@@ -3,7 +3,8 @@
 A page prints a number of the QC file as ``<data value="1.0234" data-key="metrics.residual_rms">
 1.023</data>``: what the file holds to the last digit, where it holds it, and the rounded text.
 Where the text is not the number itself, ``data-scale`` is what it was multiplied by and
-``data-over`` the key of what it was divided by.
+``data-over`` the key of what it was divided by; ``data-places`` says to how many (negative)
+decimal places it was rounded where the text alone would not tell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,6 +99,8 @@ def shown(record, key, digits=4, *, places=None, scale=None, over=None):
             return Markup('n/a')
         result /= at(record, over)
         more += Markup(' data-over="{}"').format(over)
+    if places is not None and places < 0:  # the zeros of 3700 are not all digits
+        more += Markup(' data-places="{}"').format(places)
     text = number(result, digits) if places is None else rounded(result, places)
     return Markup('<data value="{}" data-key="{}"{}>{}</data>').format(
         repr(value), key, more, text
