@@ -90,7 +90,7 @@ def test_runs_become_one_image_and_are_not_run_again(make_dataset, run, tmp_path
     assert qc['methods'].count('bias field was corrected') == 1
     report = (out / 'sub-01_ses-A.html').read_text()
     assert 'Missing' not in report
-    assert '1.5°' in report
+    assert '>1.5</data>°' in report
     assert 'Fusion' in report
     before = {path: path.stat().st_mtime_ns for path in out.rglob('*') if 'anat' in path.parts}
     capsys.readouterr()

@@ -3,7 +3,7 @@
 import pytest
 
 from ulfprep.metrics.dictionary import METRICS
-from ulfprep.metrics.verdict import ENHANCE, LEVELS, RULES, judge
+from ulfprep.metrics.verdict import ENHANCE, LEVELS, RULES, judge, warned
 
 GOOD = {
     'residual_rms': 1.0,
@@ -79,3 +79,10 @@ def test_the_worst_decides_and_comes_first():
 def test_every_direction_has_rules():
     assert set(RULES) == {'enhance', 'simulate'}
     assert LEVELS == ('usable', 'look', 'failed')
+
+
+def test_a_warning_is_a_reason_to_look_and_no_more():
+    notes = ['Field strength 0.064 T from the sidecar.', 'Warning: the mask has holes.']
+    verdict = judge(GOOD, 'enhance', warned(notes))
+    assert verdict == ('look', ('the mask has holes.',))
+    assert judge(GOOD, 'enhance', warned(notes[:1])).level == 'usable'

@@ -86,7 +86,7 @@ class WriteDerivatives(SimpleInterface):
         )
         from ulfprep.bids.qc import qc_record
         from ulfprep.bids.sidecars import provenance, sidecar
-        from ulfprep.metrics.verdict import judge
+        from ulfprep.metrics.verdict import judge, warned
 
         inputs = self.inputs
         scan, settings = inputs.scan, inputs.settings
@@ -115,18 +115,16 @@ class WriteDerivatives(SimpleInterface):
             content = sidecar(derivative, scan, made_by, plan, inputs.stripped, registrations)
             write_json(sidecar_path(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
+        notes = list(inputs.notes) if isdefined(inputs.notes) else []
         record = qc_record(
             scan,
             direction=inputs.direction,
             made_by=made_by,
-            verdict=judge(measured['metrics'], inputs.direction),
+            verdict=judge(measured['metrics'], inputs.direction, warned(notes)),
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
-            notes=[
-                *(inputs.notes if isdefined(inputs.notes) else []),
-                *measured.get('notes', []),
-                *plan.get('warnings', []),
-            ],
+            # What a reference is warned of is no fault of the scan.
+            notes=[*notes, *measured.get('notes', []), *plan.get('warnings', [])],
             plan=plan,
             segmentation=dict(inputs.segmentation),
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,

@@ -6,6 +6,8 @@ from typing import NamedTuple
 #: From good to bad. ``look``: usable perhaps, but look at what the reasons name first.
 LEVELS = USABLE, LOOK, FAILED = ('usable', 'look', 'failed')
 INFINITY = float('inf')
+#: What the notes of a scan begin with that speak against it.
+WARNING = 'Warning: '
 
 
 class Rule(NamedTuple):
@@ -110,6 +112,11 @@ def judge(
         return Verdict(USABLE)
     found.sort(key=lambda pair: -LEVELS.index(pair[0]))
     return Verdict(found[0][0], tuple(reason for _, reason in found))
+
+
+def warned(notes: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the trouble that the warnings among some notes are, for :func:`judge`."""
+    return [(LOOK, note.removeprefix(WARNING)) for note in notes if note.startswith(WARNING)]
 
 
 def _measured(metrics, rules):

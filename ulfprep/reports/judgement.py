@@ -6,7 +6,7 @@ from ulfprep.metrics.verdict import FAILED, LEVELS, LOOK, USABLE, Verdict, judge
 
 #: What each level means, and a sign for those who do not see colours.
 MEANING = {
-    USABLE: ('\u2713', 'no rule objects; look at the pictures all the same'),
+    USABLE: ('\u2713', 'nothing measured speaks against it; look at the pictures all the same'),
     LOOK: ('!', 'look at what is named here before the result is used'),
     FAILED: ('\u2715', 'not to be used'),
 }

@@ -12,7 +12,7 @@ OTHER = 'Other'
 
 def metric_groups(
     qc: dict, dictionary: Mapping[str, Mapping], others: Sequence[Mapping[str, str]] = ()
-) -> list[tuple[str, list[dict]]]:
+) -> list[tuple[str, list[dict], str]]:
     """Return the rows of the metrics table.
 
     Parameters
@@ -27,8 +27,9 @@ def metric_groups(
 
     Returns
     -------
-    list of (str, list of dict)
-        Category and rows, both in the order of the dictionary. A row has ``name``,
+    list of (str, list of dict, str)
+        Category and rows, both in the order of the dictionary, and why all of them are null where
+        it is for one reason. A row has ``name``,
         ``long_name``, ``value``, ``unit``, ``hint``, ``definition``, ``better``, ``expected``
         (by the rules of the verdict), ``outside`` (whether it is not), ``reason`` (of a null)
         and ``place``.
@@ -56,7 +57,7 @@ def metric_groups(
                 value, numbers(others, name), entry.get('Better', 'none'), entry.get('Ideal')
             )
         groups.setdefault(entry.get('Category', OTHER), []).append(row)
-    return [(category, rows) for category, rows in groups.items() if rows]
+    return [(category, rows, _common_reason(rows)) for category, rows in groups.items() if rows]
 
 
 def rule_rows(direction: str) -> list[tuple[str, str, str, str]]:
@@ -67,6 +68,11 @@ def rule_rows(direction: str) -> list[tuple[str, str, str, str]]:
         bounds += [f'over {rule.most:g}'] if rule.most != float('inf') else []
         rows.append((rule.metric, rule.expected, ' or '.join(bounds) or 'never', rule.reason))
     return rows
+
+
+def _common_reason(rows):
+    reasons = {row['reason'] for row in rows}
+    return reasons.pop() if len(reasons) == 1 else ''
 
 
 def _better(entry):
