@@ -58,3 +58,12 @@ def test_sequences_come_in_milliseconds_and_degrees():
     sequence = texts.sequence({'scan': parameters}, 'scan').striptags()
     assert sequence == 'IR-FSE: inversion time 300 ms, flip angle 90\u00b0'
     assert texts.sequence({}, 'contrast.source_sequence') is None
+
+
+def test_tiles_are_those_that_were_measured(qc):
+    labels = [label for _, label in texts.tiles(qc)]
+    assert 'r.m.s. residual / noise (ideal 1)' in labels
+    assert not any('put in' in label for label in labels)
+    qc['metrics'] = {'noise_ratio_simulated': 1.02, 'psf_ratio_simulated': None}
+    (*_, (value, label)) = texts.tiles(qc)
+    assert (value.striptags(), label) == ('1.02', 'noise found / noise put in (ideal 1)')

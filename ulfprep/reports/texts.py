@@ -236,6 +236,8 @@ def tiles(qc):
     for name, label in (
         ('residual_rms', 'r.m.s. residual / noise (ideal 1)'),
         ('claim_mean', 'share of the detail that the scan supports'),
+        ('noise_ratio_simulated', 'noise found / noise put in (ideal 1)'),
+        ('psf_ratio_simulated', 'blur found / blur put in (ideal 1)'),
     ):
         if at(qc, f'metrics.{name}') is not None:
             found.append((shown(qc, f'metrics.{name}', 3), label))
