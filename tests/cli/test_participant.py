@@ -55,7 +55,11 @@ def test_qc_file_says_what_was_done(make_dataset, run, tmp_path):
     assert qc['entities'] == {'subject': '01', 'session': None}
     assert qc['source'] == 'bids:raw:sub-01/anat/sub-01_T1w.nii.gz'
     assert qc['direction'] == 'enhance'
-    assert qc['verdict'] == {'level': 'usable', 'reasons': []}
+    # The phantom is far smaller than a brain, which its mask is warned of.
+    (reason,) = qc['verdict']['reasons']
+    assert qc['verdict']['level'] == 'look'
+    assert f'Warning: {reason}' in qc['notes']
+    assert 'brain mask holds' in reason
     assert (qc['metrics']['contrast_wm_gm'], qc['metrics']['efc']) == (0.25, None)
     assert qc['null_reasons']['efc'] == 'a stand-in measures none'
     assert qc['null_reasons']['dice_gm'] == 'no reference was asked for (--reference)'

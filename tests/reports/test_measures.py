@@ -15,8 +15,10 @@ DICTIONARY = {
 
 
 def test_metrics_say_their_meaning_or_why_they_are_missing(qc):
-    (title, (rms,)), (other, (lpips,)) = metric_groups(qc, DICTIONARY)
+    (title, (rms,), shown), (other, (lpips,), absent) = metric_groups(qc, DICTIONARY)
     assert (title, other) == ('Data consistency', 'Other')
+    # A category that is null for one reason is told at once.
+    assert (shown, absent) == ('', 'there is no reference image')
     assert (rms['long_name'], rms['value'].striptags(), rms['reason']) == ('R.m.s.', '1.02', '')
     assert (rms['unit'], rms['hint'], rms['better']) == ('sigma', 'In plain words', 'ideal: 1')
     assert (lpips['value'], lpips['reason']) == ('n/a', 'there is no reference image')
@@ -26,26 +28,26 @@ def test_metrics_say_their_meaning_or_why_they_are_missing(qc):
 def test_groups_and_rows_come_in_the_order_of_the_dictionary(qc):
     qc['metrics'] = {'cnr': 1.0, 'unknown': 2.0, 'residual_rms': 1.0}
     groups = metric_groups(qc, DICTIONARY)
-    assert [title for title, _ in groups] == ['Data consistency', 'Contrast', 'Other']
+    assert [title for title, _, _ in groups] == ['Data consistency', 'Contrast', 'Other']
     assert groups[1][1][0]['unit'] == ''
     assert groups[1][1][0]['better'] == 'higher is better'
 
 
 def test_what_lies_outside_of_a_rule_is_marked(qc):
     qc['metrics'] = {'residual_rms': 1.5}
-    ((_, (row,)),) = metric_groups(qc, DICTIONARY)
+    ((_, (row,), _),) = metric_groups(qc, DICTIONARY)
     assert row['outside']
     assert row['expected'] == '0.6 to 1.3'
     qc['metrics'] = {'residual_rms': None}
-    ((_, (row,)),) = metric_groups(qc, DICTIONARY)
+    ((_, (row,), _),) = metric_groups(qc, DICTIONARY)
     assert not row['outside']
 
 
 def test_a_place_is_found_among_the_rows_of_the_table(qc):
     others = [{'residual_rms': str(value)} for value in (0.9, 1.4, 1.5, 0.5)]
-    (_, (row,)), _ = metric_groups(qc, DICTIONARY, others)
+    (_, (row,), _), _ = metric_groups(qc, DICTIONARY, others)
     assert row['place'].words == 'best of 5'
-    (_, (row,)), _ = metric_groups(qc, DICTIONARY, [{'residual_rms': 'n/a'}] * 9)
+    (_, (row,), _), _ = metric_groups(qc, DICTIONARY, [{'residual_rms': 'n/a'}] * 9)
     assert row['place'] is None
 
 
