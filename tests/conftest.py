@@ -243,7 +243,7 @@ def _fake_figures() -> ModuleType:
         for name in FIGURES[direction]:
             Path(f'{out_prefix}_desc-{name}.svg').write_text('<svg/>')
 
-    module = ModuleType('ulfprep.reports.figures')
+    module = ModuleType('ulfprep.reports.drawing.figures')
     module.plot_scan = plot_scan
     return module
 

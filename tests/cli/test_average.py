@@ -14,7 +14,7 @@ from ulfprep.bids.files import write_json, write_nifti, write_text
 from ulfprep.bids.sidecars import BIDSIGNORE
 from ulfprep.cli.average import run_averages
 from ulfprep.cli.main import main
-from ulfprep.reports.average import average_figures
+from ulfprep.reports.drawing.average import average_figures
 from ulfprep.segmentation.template import template_files
 from ulfprep.settings import Settings
 

@@ -167,7 +167,7 @@ def test_figure_that_cannot_be_drawn_costs_no_other(make_dataset, run, tmp_path,
         Path(f'{out_prefix}_desc-bias.svg').write_text('<svg/>')
         raise RuntimeError('could not draw loss: too ugly')
 
-    monkeypatch.setattr(sys.modules['ulfprep.reports.figures'], 'plot_scan', plot_scan)
+    monkeypatch.setattr(sys.modules['ulfprep.reports.drawing.figures'], 'plot_scan', plot_scan)
     assert run(make_dataset('sub-01')) == 1
     out = tmp_path / 'out'
     assert (out / 'sub-01/anat/sub-01_desc-qc_T1w.json').exists()

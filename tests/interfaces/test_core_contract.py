@@ -80,7 +80,7 @@ CALLS = {
         {},
     ),
     'ulfprep.reports.participant:write_report': (['out', '01', None, []], {'interactive': True}),
-    'ulfprep.reports.figures:plot_scan': (
+    'ulfprep.reports.drawing.figures:plot_scan': (
         ['prefix'],
         dict.fromkeys(
             [

@@ -147,7 +147,7 @@ def drawn(tmp_path_factory, files, plan, fit):
     """All figures of the full-size scan, and the CPU-seconds they took."""
     import time
 
-    from ulfprep.reports.figures import plot_scan
+    from ulfprep.reports.drawing.figures import plot_scan
 
     prefix = tmp_path_factory.mktemp('figures') / 'sub-01'
     start = time.process_time()

@@ -12,7 +12,7 @@ def averages(settings: Settings) -> list[tuple[str, str]]:
     """Write the averages of ``--output-spaces``; return a caption and an SVG picture of each."""
     if not settings.output_spaces:
         return []
-    from ulfprep.reports.average import average_figures
+    from ulfprep.reports.drawing.average import average_figures
 
     written = run_averages(settings)
     with tempfile.TemporaryDirectory() as folder:

@@ -31,8 +31,8 @@ def run_group(settings: Settings) -> Exit:
     """
     from ulfprep.bids.sidecars import complete_dataset
     from ulfprep.bids.table import remove_group_table, write_group_table
-    from ulfprep.reports.group import write_group_page
-    from ulfprep.reports.study import gather, rows
+    from ulfprep.reports.group.page import write_group_page
+    from ulfprep.reports.group.study import gather, rows
 
     for name in PARTICIPANT_ONLY:
         if getattr(settings, name):

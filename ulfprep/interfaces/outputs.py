@@ -217,7 +217,7 @@ class _FiguresOutputSpec(TraitedSpec):
 
 
 class WriteFigures(SimpleInterface):
-    """Draw a scan's figures; see :func:`ulfprep.reports.figures.plot_scan`."""
+    """Draw a scan's figures; see :func:`ulfprep.reports.drawing.figures.plot_scan`."""
 
     input_spec = _FiguresInputSpec
     output_spec = _FiguresOutputSpec
@@ -242,7 +242,7 @@ class WriteFigures(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.bids.derivatives import figure_path, figures_of
-        from ulfprep.reports.figures import plot_scan
+        from ulfprep.reports.drawing.figures import plot_scan
 
         inputs = self.inputs
         qc = read_json(inputs.qc_file)

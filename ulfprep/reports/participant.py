@@ -53,7 +53,7 @@ def write_report(output_dir, subject, session=None, errors=(), *, interactive=Fa
     while (excess := len(html.encode()) - MOST_BYTES) > 0 and give_way(figures, excess):
         html = _render(name, context)
     if interactive:
-        from ulfprep.reports.viewer import viewers
+        from ulfprep.reports.viewer.viewers import viewers
 
         html = _render(name, context, viewers(output_dir, scans, len(html.encode())))
     return write_text(output_dir / f'{name}.html', html)

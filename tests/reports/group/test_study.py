@@ -1,0 +1,160 @@
+"""Scans beside each other: verdicts, groups, outliers."""
+
+import json
+
+import pytest
+from many_scans import SVG
+
+from ulfprep.bids.derivatives import figures_of
+from ulfprep.bids.files import write_json, write_text
+from ulfprep.reports.group.study import differing_settings, gather, rows
+
+
+@pytest.fixture
+def add(tmp_path, qc):
+    """Return a function that puts a finished scan into the output folder."""
+
+    def add(subject, metrics=None, **more):
+        record = json.loads(json.dumps(qc)) | {
+            'entities': {'subject': subject, 'session': None},
+            'modality': 'T1w',
+        }
+        record['metrics'] = {'residual_rms': 1.0} | (metrics or {})
+        record.update(more)
+        write_json(tmp_path / f'sub-{subject}/anat/sub-{subject}_desc-qc_T1w.json', record)
+        for name in figures_of(record['direction']):
+            write_text(tmp_path / f'sub-{subject}/figures/sub-{subject}_desc-{name}_T1w.svg', SVG)
+
+    return add
+
+
+def spread_out(add, count=20, name='snr_wm', **more):
+    for number in range(count):
+        add(f'{number:02d}', {name: 14 + 0.1 * number}, **more)
+
+
+def test_an_outlier_is_told_with_its_side(tmp_path, add):
+    spread_out(add)
+    add('high', {'snr_wm': 40.0})
+    add('low', {'snr_wm': 9.0})
+    scans = {scan.outcome.subject: scan for scan in gather(tmp_path).scans}
+    (high,), (low,) = scans['high'].unusual, scans['low'].unusual
+    assert (high.metric, high.side, high.worse) == ('snr_wm', 'high', False)
+    assert (low.metric, low.side, low.worse) == ('snr_wm', 'low', True)
+    assert scans['high'].alarming == []
+    assert scans['low'].alarming == [low]
+    assert not scans['05'].unusual
+    assert scans['low'].verdict.level == 'usable'
+
+
+@pytest.mark.parametrize(
+    ('name', 'usual', 'value', 'worse'),
+    [
+        ('residual_rms', 0.9, 1.4, True),  # farther from 1 than the median
+        ('residual_rms', 0.7, 1.0, False),
+        ('cjv', 0.5, 2.0, True),
+        ('cjv', 0.5, 0.01, False),
+        ('volume_gm', 600.0, 900.0, None),
+    ],
+)
+def test_which_side_is_worse_follows_the_dictionary(tmp_path, add, name, usual, value, worse):
+    for number in range(20):
+        add(f'{number:02d}', {name: usual * (1 + 0.001 * number)})
+    add('odd', {name: value})
+    (found,) = next(s for s in gather(tmp_path).scans if s.outcome.subject == 'odd').unusual
+    assert (found.metric, found.worse) == (name, worse)
+
+
+def test_only_comparable_rows_are_compared(tmp_path, add):
+    spread_out(add, 15)
+    for number in range(15):
+        add(f'other{number}', {'snr_wm': 30 + 0.1 * number}, settings_hash='another')
+    study = gather(tmp_path)
+    assert not any(scan.unusual for scan in study.scans)
+    assert [len(scans) for scans in study.kinds().values()] == [15, 15]
+    # Told apart by groups, too.
+    groups = {f'{n:02d}': 'A' if n < 13 else 'B' for n in range(15)}
+    study = gather(tmp_path, groups, 'site')
+    kinds = {kind[3]: len(scans) for kind, scans in study.kinds().items() if kind[2] != 'another'}
+    assert kinds == {'A': 13, 'B': 2}
+    assert {scan.group for scan in study.scans} == {'A', 'B', 'n/a'}
+
+
+def test_what_prints_alike_is_no_outlier(tmp_path, add):
+    for number in range(20):
+        add(f'{number:02d}', {'contrast_target': 0.378731 + 1e-7 * number})
+    add('odd', {'contrast_target': 0.37875})
+    assert not any(scan.unusual for scan in gather(tmp_path).scans)
+
+
+def test_few_rows_have_no_outliers(tmp_path, add):
+    spread_out(add, 5)
+    add('odd', {'snr_wm': 400.0})
+    study = gather(tmp_path)
+    assert not any(scan.unusual for scan in study.scans)
+    assert all(not fences for fences in study.fences.values())
+
+
+def test_what_is_no_number_is_passed_over(tmp_path, add):
+    spread_out(add, 12)
+    add('none', {'snr_wm': None})
+    add('text', {'snr_wm': 'much'})
+    study = gather(tmp_path)
+    assert study.fences[study.scans[0].kind]['snr_wm'].count == 12
+
+
+def test_the_verdict_of_the_file_holds_and_trouble_is_added(tmp_path, add):
+    stored = {'level': 'look', 'reasons': ['as it was judged']}
+    add('01', {'residual_rms': 5.0}, verdict=stored)
+    add('02', {'residual_rms': 5.0})
+    add('03')
+    add('04', verdict={'level': 'splendid'})
+    (tmp_path / 'sub-03/figures/sub-03_desc-bias_T1w.svg').unlink()
+    write_json(
+        tmp_path / 'logs/verdicts/sub-01_T1w.json',
+        {
+            'scan': 'sub-01_T1w', 'entities': {'subject': '01'}, 'status': 'failed', 'node': 'n',
+            'kind': 'ValueError', 'message': 'it broke', 'traceback': '', 'run': '',
+        },
+    )  # fmt: skip
+    scans = {scan.outcome.subject: scan.verdict for scan in gather(tmp_path).scans}
+    assert scans['01'].level == 'failed'
+    assert scans['01'].reasons == ('a run of it failed as well: it broke', 'as it was judged')
+    assert scans['02'].level == 'failed'
+    assert 'residual_rms' in scans['02'].reasons[0]
+    assert scans['03'].level == 'look'
+    assert scans['03'].reasons == ('a figure is missing: bias',)
+    assert scans['04'].level == 'usable'
+
+
+def test_rows_of_the_table(tmp_path, add):
+    spread_out(add)
+    add('low', {'snr_wm': 7.0})
+    table, columns = rows(gather(tmp_path), 'T1w')
+    assert len(table) == 21
+    assert [*columns][:10] == [
+        'bids_name', 'subject', 'session', 'direction', 'source_field', 'target_field',
+        'settings_hash', 'verdict', 'reasons', 'outliers',
+    ]  # fmt: skip
+    (low,) = (row for row in table if row['subject'] == 'low')
+    assert low['bids_name'] == 'sub-low'
+    assert (low['verdict'], low['outliers'], low['snr_wm']) == ('look', 'snr_wm low', 7.0)
+    assert low['reasons'].startswith('snr_wm is 7 ')
+    assert all(entry.get('Description') for entry in columns.values())
+    assert columns['snr_wm']['Better'] == 'higher'
+    assert 'Units' in columns['snr_wm']
+    assert rows(gather(tmp_path), 'T2w')[0] == []
+    grouped, columns = rows(gather(tmp_path, {'low': 'A'}, 'site'), 'T1w')
+    assert [row['group'] for row in grouped if row['subject'] == 'low'] == ['A']
+    assert [*columns].index('group') == 7
+
+
+def test_settings_that_differ_are_named(tmp_path, add, qc):
+    add('01')
+    assert differing_settings(gather(tmp_path))[0][1:] == (1, [])
+    add('02', settings_hash='b', settings=qc['settings'] | {'sloppy': True})
+    add('03', settings_hash='b', settings=qc['settings'] | {'sloppy': True})
+    assert differing_settings(gather(tmp_path)) == [
+        ('b', 2, ['sloppy = True']),
+        (qc['settings_hash'], 1, ['sloppy = not set']),
+    ]

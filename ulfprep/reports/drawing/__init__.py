@@ -1,0 +1,1 @@
+"""Figures: volumes and records in, SVG out."""

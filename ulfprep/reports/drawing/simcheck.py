@@ -1,0 +1,167 @@
+"""The figure that holds a simulated scan against the noise and the PSF it should have."""
+
+import numpy as np
+
+from ulfprep.metrics.spectrum import expected_power, line_power
+from ulfprep.reports.drawing.style import LIGHT_MUTED, LIGHT_TEXT, WIDTH, new_figure
+from ulfprep.reports.drawing.volumes import ENDS, sample_nearest
+
+_DIRECTIONS = ('left to right', 'back to front', 'bottom to top')
+_MEASURED, _EXPECTED = '#0072B2', '#D55E00'
+
+
+def simcheck(source, dseg, mask, simulated, plan, facts, metrics):
+    """Noise of the background against its density, and power along each axis against the PSF's.
+
+    Parameters
+    ----------
+    source, dseg, mask : Volume
+        Source scan, its tissues and brain mask.
+    simulated : Volume
+        On its own grid, with the same axes.
+    plan : mapping
+        Contrast plan.
+    facts : mapping
+        How it was simulated: ``noise_sd``, ``voxel_size_mm``, ``psf``, ``noise_fwhm_mm``,
+        ``keep_head``.
+    metrics : mapping
+        Of the scan: what was measured of noise and sharpness.
+    """
+    figure = new_figure(WIDTH, 5.6)
+    brain = sample_nearest(mask, simulated).data > 0
+    sigma = facts['noise_sd']
+    _noise(
+        figure,
+        _background(simulated.data, brain, sigma, facts['keep_head']) / sigma,
+        facts,
+        metrics,
+    )
+    _spectra(figure, source, dseg, mask, simulated, brain, plan, facts)
+    return figure
+
+
+def _background(data, brain, sigma, keep_head):
+    """Return the values where no signal was put in."""
+    from scipy.ndimage import binary_dilation, uniform_filter
+
+    # As far as a PSF reaches.
+    outside = ~binary_dilation(brain, np.ones((3, 3, 3)), iterations=2)
+    if keep_head:
+        # Air: the mean of noise is 1.25 sigma, and that of 125 voxels hardly differs from it.
+        outside &= uniform_filter(data, 5) < 1.5 * sigma
+    return data[outside]
+
+
+def _noise(figure, values, facts, metrics):
+    axes = figure.add_axes((0.07, 0.595, 0.52, 0.335))
+    edges = np.linspace(0, 5, 81)
+    if values.size:
+        density, _ = np.histogram(np.clip(values, 0, 5), edges, density=True)
+        axes.stairs(density, edges, fill=True, color=_MEASURED, alpha=0.45, label='simulated scan')
+    else:
+        axes.text(2.5, 0.3, 'no background in the field of view', ha='center')
+    x = np.linspace(0, 5, 200)
+    label = 'magnitude of the noise put in'
+    axes.plot(x, x * np.exp(-(x**2) / 2), color=_EXPECTED, linewidth=1.8, label=label)
+    axes.set_xlim(0, 5)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel('background / sigma of the noise put in')
+    axes.set_ylabel('density')
+    axes.set_title('Noise', loc='left', size=10, weight='bold', pad=6)
+    _grid(axes)
+    axes.legend(loc='upper right', fontsize=8.5)
+    measured = [metrics.get(f'psf_fwhm_{axis}_simulated') for axis in 'ijk']
+    rows = (
+        ('Noise sigma', facts['noise_sd'], metrics.get('noise_sigma_simulated')),
+        *((f'FWHM {name}, mm', *pair) for name, *pair in zip(
+            _DIRECTIONS, facts['voxel_size_mm'], measured, strict=True
+        )),
+    )  # fmt: skip
+    columns = (0.87, 0.975)
+    for column, title in zip(columns, ('put in', 'measured'), strict=True):
+        figure.text(column, 0.88, title, ha='right', size=8.5, color=LIGHT_MUTED)
+    for line, (name, *pair) in enumerate(rows):
+        y = 0.815 - 0.06 * line
+        figure.text(0.63, y, name)
+        for column, value in zip(columns, pair, strict=True):
+            shown = 'n/a' if value is None else f'{value:.4g}'
+            figure.text(column, y, shown, ha='right', weight='bold')
+
+
+def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
+    from scipy.ndimage import binary_dilation
+
+    head = facts['keep_head']
+    wanted = _as_simulated(source, dseg, mask, plan, head)
+    inside = brain | head if head else binary_dilation(brain)
+    data = np.where(inside, simulated.data, 0)
+    noise = facts['noise_sd'] ** 2 * inside.sum()
+    fwhm = facts['voxel_size_mm']
+    for axis in range(3):
+        frequency, power = line_power(data, simulated.zooms, axis)
+        _, expected, unblurred = expected_power(
+            wanted,
+            source.zooms,
+            simulated.low - source.low,
+            simulated.data.shape,
+            simulated.zooms,
+            fwhm,
+            facts['psf'],
+            axis,
+        )
+        floor = noise * simulated.zooms[axis] ** 2
+        axes = figure.add_axes((0.07 + 0.315 * axis, 0.09, 0.27, 0.32))
+        shown = slice(1, None)  # the mean tells nothing of sharpness
+        axes.plot(
+            frequency[shown],
+            (unblurred / floor + 1)[shown],
+            color=LIGHT_MUTED,
+            linestyle=(0, (1, 1.5)),
+            label='expected without blur',
+        )
+        axes.plot(
+            frequency[shown], (power / floor)[shown], color=_MEASURED, linewidth=3, alpha=0.6,
+            label='simulated scan',
+        )  # fmt: skip
+        axes.plot(
+            frequency[shown],
+            (expected / floor + 1)[shown],
+            color=_EXPECTED,
+            linewidth=1.5,
+            label='expected of this PSF',
+        )
+        axes.set_yscale('log')
+        axes.set_xlim(0, frequency[-1])
+        low, high = ENDS[axis]
+        axes.set_title(
+            f'{_DIRECTIONS[axis]} ({low} to {high}), {fwhm[axis]:g} mm', size=9, loc='left'
+        )
+        axes.set_xlabel('cycles per mm')
+        if axis == 0:
+            axes.set_ylabel('power / power of the noise')
+            handles = axes.get_legend_handles_labels()
+        _grid(axes)
+    figure.text(0.07, 0.478, 'Sharpness', size=10, weight='bold', color=LIGHT_TEXT)
+    figure.legend(
+        *handles,
+        loc='center right',
+        bbox_to_anchor=(0.975, 0.485),
+        ncols=3,
+        fontsize=8.5,
+        borderpad=0.0,
+    )
+
+
+def _as_simulated(source, dseg, mask, plan, keep_head):
+    """Return the source with the contrast of the simulated scan, still sharp."""
+    scale = plan['target_means'][2] / plan['means'][2]
+    factor = np.full(4, scale if keep_head else 0.0, np.float32)
+    # BIDS labels: 1 GM, 2 WM, 3 CSF; the plan counts CSF, GM, WM.
+    factor[[3, 1, 2]] = plan['contrast_vector']
+    data = source.data if keep_head else np.where(mask.data > 0, source.data, 0)
+    return data * factor[dseg.data.astype(np.uint8)]
+
+
+def _grid(axes):
+    axes.grid(color=LIGHT_MUTED, alpha=0.2, linewidth=0.6)
+    axes.set_axisbelow(True)

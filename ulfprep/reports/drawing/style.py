@@ -1,0 +1,110 @@
+"""Colours, type and the SVG writer shared by all figures."""
+
+import io
+from contextlib import contextmanager
+from pathlib import Path
+
+from ulfprep.bids.files import write_text
+from ulfprep.bids.labels import LOOKUP, TISSUES
+from ulfprep.reports.drawing.svg import shrink
+
+#: One colour a tissue in every figure and on every page. Sky blue, orange and purple keep
+#: apart for the common forms of colour blindness and on both dark and light grounds.
+TISSUE_COLOURS = {t: colour for t in TISSUES for _, name, _, colour in LOOKUP if name == t}
+#: BIDS labels of the tissues.
+TISSUE_LABELS = {t: label for t in TISSUES for label, name, *_ in LOOKUP if name == t}
+MASK_COLOUR = '#F5F0A0'
+
+DARK = '#000000'
+DARK_TEXT = '#DCE3EA'
+DARK_MUTED = '#8E9BA8'
+LIGHT = '#FFFFFF'
+LIGHT_TEXT = '#1E2730'
+LIGHT_MUTED = '#67727E'
+
+#: Width of a figure, inches (matplotlib writes 72 SVG points an inch).
+WIDTH = 10.0
+
+_RC = {
+    # Shapes instead of text: the page looks the same on a machine without the fonts.
+    'svg.fonttype': 'path',
+    # Element ids come from this salt and not from the clock.
+    'svg.hashsalt': 'ulfprep',
+    'svg.image_inline': True,
+    'font.family': 'sans-serif',
+    'font.sans-serif': ['DejaVu Sans'],
+    'font.size': 9.0,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.linewidth': 0.7,
+    'legend.frameon': False,
+    'path.simplify': True,
+}
+
+
+@contextmanager
+def figure_style(dark):
+    """Apply the project's matplotlib settings; ``dark`` for pictures of the brain."""
+    import matplotlib as mpl
+
+    ground, text, muted = (
+        (DARK, DARK_TEXT, DARK_MUTED) if dark else (LIGHT, LIGHT_TEXT, LIGHT_MUTED)
+    )
+    colours = {
+        'figure.facecolor': ground,
+        'savefig.facecolor': ground,
+        'axes.facecolor': ground,
+        'axes.edgecolor': muted,
+        'axes.labelcolor': text,
+        'text.color': text,
+        'xtick.color': muted,
+        'ytick.color': muted,
+        'xtick.labelcolor': text,
+        'ytick.labelcolor': text,
+    }
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_RC | colours)
+        yield
+
+
+def new_figure(width, height):
+    """Return a figure of the given inches that belongs to no window and no pyplot state."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    FigureCanvasSVG(figure)
+    return figure
+
+
+def save_svg(figure, path, smooth=False):
+    """Write ``figure`` as an SVG whose bytes depend on its content only.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : path-like
+        Written through a temporary file in the same folder; the folder is made.
+    smooth : bool
+        Let the viewer interpolate between the embedded pixels. Off for the scan itself,
+        whose voxels the reader should see.
+
+    Returns
+    -------
+    Path
+    """
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(('Date', 'Creator', 'Format', 'Type'))
+    figure.savefig(buffer, format='svg', metadata=nothing)
+    return write_text(Path(path), shrink(buffer.getvalue(), smooth))
+
+
+def on_dark(name):
+    """Return a colour map that draws what is not a number in the colour of a dark ground.
+
+    Without transparent pixels a picture can be stored as JPEG.
+    """
+    import matplotlib as mpl
+
+    return mpl.colormaps[name].with_extremes(bad=DARK)

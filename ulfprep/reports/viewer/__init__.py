@@ -1,0 +1,1 @@
+"""The volumes themselves in a page, to click through."""
