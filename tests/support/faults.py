@@ -14,6 +14,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from same import lasting
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = [sys.executable, '-m', 'ulfprep.cli.main']
@@ -134,10 +135,10 @@ def run(words, env=None, timeout=200, **options) -> subprocess.CompletedProcess:
 
 
 def results(out: Path) -> dict[str, bytes]:
-    """Return the content of all files of an output folder but its logs, by relative path."""
+    """Return what lasts of all files of an output folder but its logs, by relative path."""
     files = (p for p in sorted(out.rglob('*')) if p.is_file())
     names = {p.relative_to(out).as_posix(): p for p in files}
-    return {n: p.read_bytes() for n, p in names.items() if not n.startswith('logs/')}
+    return {n: lasting(p) for n, p in names.items() if not n.startswith('logs/')}
 
 
 def assert_same(found: dict[str, bytes], wanted: dict[str, bytes]) -> None:

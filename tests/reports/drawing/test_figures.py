@@ -3,6 +3,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from phantom_files import grid_affine, save
 
 from ulfprep.bids.derivatives import FIGURES
 from ulfprep.reports.drawing import closeups
@@ -11,8 +12,6 @@ from ulfprep.reports.drawing.loss import LOSS_TERMS, loss
 from ulfprep.reports.drawing.pictures import averaged
 from ulfprep.reports.drawing.sheet import Sheet, overview
 from ulfprep.reports.drawing.volumes import place
-
-from .conftest import grid_affine, save
 
 FACTS = {
     'voxel_size_mm': [12.8, 12.8, 20.0],

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from phantom_files import grid_affine, save
 
 from ulfprep.reports.drawing.volumes import (
     bounding_box,
@@ -9,8 +10,6 @@ from ulfprep.reports.drawing.volumes import (
     positions,
     sample_nearest,
 )
-
-from .conftest import grid_affine, save
 
 
 def turned(angle):

@@ -156,8 +156,8 @@ def test_the_page_is_whole_and_self_contained(tmp_path, record):
 def test_every_process_writes_the_same_page(tmp_path, record):
     make_output(record, tmp_path, 60)
     code = (
-        'import sys, pathlib; from ulfprep.reports import group, study;'
-        'out = pathlib.Path(sys.argv[1]); group.write_group_page(out, study.gather(out))'
+        'import sys, pathlib; from ulfprep.reports.group import page, study;'
+        'out = pathlib.Path(sys.argv[1]); page.write_group_page(out, study.gather(out))'
     )
     pages = set()
     for seed in '012':  # of the hashes that order sets
