@@ -70,9 +70,9 @@ CAPTIONS = {
         'Intensities of the tissues before and after',
         'Histograms of cerebrospinal fluid, grey matter and white matter in the scan and in the '
         'result, with the mean measured in the scan and the target mean of each.',
-        'In the lower chart each hill should stand on the dashed line of its colour, and the '
-        'hills should overlap less than in the upper one. Intensities are divided by the mean of '
-        'white matter.',
+        'In the lower chart each hill should stand on the dashed line of its colour. The hills of '
+        'an enhanced image should overlap less than those above, those of a simulated scan more. '
+        'Intensities are divided by the mean of white matter.',
         'The tissues of both charts come from the same segmentation, which saw the scan alone: '
         'hills that are well apart do not prove that borders lie where they should.',
     ),

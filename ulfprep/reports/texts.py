@@ -18,7 +18,7 @@ LEADS = {
     'itself is in doubt. Look here before you rely on a detail.',
     'Intensities': 'Whether the tissues came to lie where physics puts them at the target field.',
     'Fit': 'Whether the enhanced image gives the scan back, and where the fit stopped.',
-    'Tissues': 'What the fit started from: bias field, brain mask and tissues of the scan.',
+    'Tissues': 'Bias field, brain mask and tissues of the scan, on which the result rests.',
     'Simulation': 'The scan as measured against the one made of it, and whether the noise and '
     'the blur that were asked for are in it.',
 }
