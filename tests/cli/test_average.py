@@ -11,6 +11,7 @@ from runs import validate
 from template_brain import scan_of_template
 
 from ulfprep.bids.files import write_json, write_nifti, write_text
+from ulfprep.bids.outcomes import find_outcomes
 from ulfprep.bids.sidecars import BIDSIGNORE
 from ulfprep.cli.average import run_averages
 from ulfprep.cli.main import main
@@ -72,7 +73,7 @@ def averaged(tmp_path_factory, home):
     os.environ['TEMPLATEFLOW_HOME'] = str(home)
     try:
         settings = Settings(tmp_path_factory.mktemp('empty'), out, output_spaces=(SPACE,))
-        return out, run_averages(settings)
+        return out, run_averages(settings, find_outcomes(out)[0])
     finally:
         os.environ.pop('TEMPLATEFLOW_HOME')
         if before is not None:
@@ -133,7 +134,8 @@ def test_the_same_images_give_the_same_bytes(averaged, home, monkeypatch, tmp_pa
     monkeypatch.setenv('TEMPLATEFLOW_HOME', str(home))
     again = tmp_path / 'again'
     shutil.copytree(out, again, ignore=shutil.ignore_patterns('group_*'))
-    run_averages(Settings(tmp_path, again, output_spaces=(SPACE,)))
+    settings = Settings(tmp_path, again, output_spaces=(SPACE,))
+    run_averages(settings, find_outcomes(again)[0])
     for path in sorted(out.glob('group_*.nii.gz')):
         assert (again / path.name).read_bytes() == path.read_bytes()
 
@@ -181,7 +183,7 @@ def test_the_group_page_shows_the_average(averaged, home, tmp_path, monkeypatch,
 def test_a_template_that_is_not_at_hand_costs_nothing_else(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('TEMPLATEFLOW_HOME', str(tmp_path / 'nowhere'))
     settings = Settings(tmp_path, tmp_path, output_spaces=(SPACE, 'OASIS30ANTs'))
-    assert run_averages(settings) == []
+    assert run_averages(settings, []) == []
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(':')[1].strip() for line in lines] == [
         f'--output-spaces {SPACE}',

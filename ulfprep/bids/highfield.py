@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
 from ulfprep.bids.decision import Decision, decide
 from ulfprep.bids.expected import expected_of
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, name_parts, read_sidecar
+from ulfprep.bids.order import natural
 from ulfprep.settings import MODALITIES, Settings
 
 #: An image of the dataset is high-field enough from this share of the target field on.
@@ -170,7 +170,7 @@ def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField
             continue
         session = name_parts(path.name)[0].get('ses')
         distance = round(abs(math.log(strength / made.target_field)), 3)
-        key = (distance, session != scan.session, _natural(path.name))
+        key = (distance, session != scan.session, natural(path.name))
         candidates.append((key, path, metadata))
     if not candidates:
         return HighField(
@@ -201,11 +201,6 @@ def _is_image(path: Path) -> bool:
     parts = name_parts(path.name)[0]
     known = all(key in ENTITY_NAMES for key in parts)
     return known and path.name.endswith(tuple(EXTENSIONS)) and parts.get('part', 'mag') == 'mag'
-
-
-def _natural(name: str) -> list:
-    """Return a key that sorts run-2 before run-10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', name)]
 
 
 def _named(path: Path, scan: Scan, settings: Settings) -> HighField:

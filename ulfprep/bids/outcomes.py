@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ulfprep.bids.derivatives import FIGURES, figures_of, session_name
 from ulfprep.bids.files import read_json
+from ulfprep.bids.order import natural
 from ulfprep.bids.selection import FOLDER as SELECTION
 from ulfprep.bids.selection import read_selection
 from ulfprep.bids.verdicts import read_verdicts
@@ -19,7 +20,6 @@ _NAME = re.compile(
     rf'(?P<stem>sub-(?P<sub>[^_]+)(?:_ses-(?P<ses>[^_]+))?(?:_[a-z]+-[^_]+)*?)'
     rf'(?:_desc-(?P<desc>[^_]+))?_(?P<suffix>{_SUFFIXES})'
 )
-_NUMBER = re.compile(r'(\d+)')
 
 
 @dataclass(frozen=True)
@@ -129,13 +129,6 @@ def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
             )
         )
     return sorted(outcomes, key=lambda one: natural(one.name)), list(problems.values())
-
-
-def natural(name: str) -> tuple:
-    """Return a key that sorts run-2 before run-10, and modalities in their usual order."""
-    stem, _, suffix = name.rpartition('_')
-    parts = tuple((int(p), '') if p.isdigit() else (-1, p) for p in _NUMBER.split(stem))
-    return parts, MODALITIES.index(suffix) if suffix in MODALITIES else len(MODALITIES)
 
 
 def _qc_records(output_dir):

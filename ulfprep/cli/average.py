@@ -8,13 +8,13 @@ from pathlib import Path
 from ulfprep.settings import MODALITIES, Settings
 
 
-def averages(settings: Settings) -> list[tuple[str, str]]:
+def averages(settings: Settings, outcomes: list) -> list[tuple[str, str]]:
     """Write the averages of ``--output-spaces``; return a caption and an SVG picture of each."""
     if not settings.output_spaces:
         return []
     from ulfprep.reports.drawing.average import average_figures
 
-    written = run_averages(settings)
+    written = run_averages(settings, outcomes)
     with tempfile.TemporaryDirectory() as folder:
         # Where matplotlib keeps what it finds out about fonts; not in the user's home.
         os.environ.setdefault('MPLCONFIGDIR', folder)
@@ -25,7 +25,7 @@ def averages(settings: Settings) -> list[tuple[str, str]]:
                 del os.environ['MPLCONFIGDIR']
 
 
-def run_averages(settings: Settings) -> list[Path]:
+def run_averages(settings: Settings, outcomes: list) -> list[Path]:
     """Average the enhanced images of an output folder in the spaces of ``--output-spaces``.
 
     A template that is not at hand costs its averages alone: a line says what is missing.
@@ -34,17 +34,17 @@ def run_averages(settings: Settings) -> list[Path]:
     ----------
     settings : Settings
         Only ``output_dir`` and ``output_spaces`` are used.
+    outcomes : list of Outcome
+        What became of the scans (:mod:`ulfprep.bids.outcomes`).
 
     Returns
     -------
     list of Path
         Mean images that were written; variance, count and sidecars lie beside each.
     """
-    from ulfprep.bids.outcomes import find_outcomes
     from ulfprep.bids.templates import NoTemplateError, find_template
     from ulfprep.workflows.average import average_in
 
-    outcomes, _ = find_outcomes(settings.output_dir)
     written = []
     for space in settings.output_spaces:
         try:

@@ -63,7 +63,9 @@ def run_group(settings: Settings) -> Exit:
                 print(f'{len(table)} scan(s) in {path}', file=sys.stderr)
             else:
                 remove_group_table(out, modality)
-        page = write_group_page(out, study, averages(settings))
+        page = write_group_page(
+            out, study, averages(settings, [scan.outcome for scan in study.scans])
+        )
     except OSError as error:
         raise Stop(
             Exit.CANNOT_CREATE, f'{error.filename or out}: cannot be written ({error.strerror})'

@@ -32,6 +32,10 @@ class Rule(NamedTuple):
     most: float = INFINITY
     reason: str = ''
 
+    def allows(self, value: float) -> bool:
+        """Tell whether a value lies where it does if all is well."""
+        return self.low <= value <= self.high
+
     @property
     def expected(self) -> str:
         """The range in words."""
@@ -122,7 +126,7 @@ def warned(notes: Iterable[str]) -> list[tuple[str, str]]:
 def _measured(metrics, rules):
     for rule in rules:
         value = metrics.get(rule.metric)
-        if value is None or rule.low <= value <= rule.high:
+        if value is None or rule.allows(value):
             continue
         level = LOOK if rule.least <= value <= rule.most else FAILED
         yield level, f'{rule.metric} is {value:.3g} ({rule.expected} expected): {rule.reason}'

@@ -4,6 +4,7 @@ import re
 from urllib.parse import quote
 
 from ulfprep.reports.captions import CAPTIONS, UNKNOWN
+from ulfprep.reports.pages import svg_address
 
 #: A page does not grow beyond this, bytes: mail and browsers carry no more with ease.
 MOST_BYTES = 8_000_000
@@ -50,10 +51,8 @@ def embedded(identity, name, path, output_dir):
     svg = path.read_text(encoding='utf-8')
     box = _VIEW_BOX.search(svg)
     width, height = (float(v) for v in box.groups()) if box else (1.0, 1.0)
-    # Addresses lose their line breaks, which in SVG part one attribute from the next.
-    address = quote(' '.join(svg.splitlines()), safe=" !$&'()*+,-./:;=?@[]_~")
     return figure | {
-        'source': f'data:image/svg+xml,{address}',
+        'source': svg_address(svg),
         'file': quote(path.relative_to(output_dir).as_posix()),
         'width': f'{width:g}',
         'height': f'{height:g}',

@@ -48,7 +48,7 @@ def metric_groups(
             'definition': entry.get('Description') or '',
             'better': _better(entry),
             'expected': rule.expected if rule else '',
-            'outside': bool(rule) and value is not None and not rule.low <= value <= rule.high,
+            'outside': bool(rule) and value is not None and not rule.allows(value),
             'reason': '' if value is not None else reasons.get(name, 'no reason was recorded'),
             'place': None,
         }

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from importlib.resources import files
+from urllib.parse import quote
 
 
 def environment():
@@ -16,6 +17,13 @@ def environment():
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def svg_address(svg: str) -> str:
+    """Return an SVG as a ``data:`` address."""
+    # Addresses lose their line breaks, which in SVG part one attribute from the next.
+    text = quote(' '.join(svg.splitlines()), safe=" !$&'()*+,-./:;=?@[]_~")
+    return f'data:image/svg+xml,{text}'
 
 
 def script(name: str) -> tuple[str, str]:

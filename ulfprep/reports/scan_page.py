@@ -7,6 +7,7 @@ from markupsafe import Markup
 from ulfprep.bids.derivatives import FIGURES, figures_of
 from ulfprep.bids.resources import read_resources
 from ulfprep.bids.table import read_table
+from ulfprep.metrics.dictionary import METRICS
 from ulfprep.reports import cost, fusion, tables, texts
 from ulfprep.reports.compared import reference_rows
 from ulfprep.reports.embedded import embedded
@@ -86,7 +87,7 @@ def scan_context(index, scan, crashes, output_dir):
         'condition': shown(qc, 'contrast.condition_number', 3),
         'bounds': [str(bound) for bound in (qc.get('contrast') or {}).get('active_bounds') or ()],
         'reference': reference_rows(qc),
-        'metrics': metric_groups(qc, _metric_dictionary(), others),
+        'metrics': metric_groups(qc, METRICS, others),
         'compared': len(others),
         'outliers': _outliers(own),
         'about': _about(qc),
@@ -141,15 +142,6 @@ def _sentences(qc):
     if fusion.record(qc).get('role') == 'fused':
         return [*fused, 'The rest of this section is of the scan named as input below.', *rest]
     return [first, *fused, *rest]
-
-
-def _metric_dictionary():
-    """Return what each metric means; a report without the meanings beats none."""
-    try:
-        from ulfprep.metrics.dictionary import METRICS
-    except ImportError:
-        return {}
-    return METRICS
 
 
 def _about(qc):

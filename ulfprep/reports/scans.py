@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.derivatives import session_name
+from ulfprep.bids.order import natural
 from ulfprep.settings import MODALITIES
 
 _SUFFIXES = '|'.join(MODALITIES)
@@ -13,7 +14,6 @@ _STEM = r'(?P<stem>sub-[^_]+(?:_[a-z]+-[^_]+)*)'
 _QC = re.compile(rf'{_STEM}_desc-qc_(?P<suffix>{_SUFFIXES})\.json')
 _FIGURE = re.compile(rf'{_STEM}_desc-(?P<name>[^_]+)_(?P<suffix>{_SUFFIXES})\.svg')
 UNFINISHED = 'it has no QC file, so its processing did not finish'
-_NATURAL = re.compile(r'(\d+)')
 
 
 @dataclass
@@ -85,7 +85,7 @@ def find_scans(output_dir, subject, session=None, failed=()):
     for name in sorted(failed):
         if _belongs(name, start, session):
             scans.setdefault(name, ReportedScan(name, problem=UNFINISHED))
-    return sorted(scans.values(), key=lambda scan: _order(scan.name))
+    return sorted(scans.values(), key=lambda scan: natural(scan.name))
 
 
 def _belongs(stem, start, session):
@@ -103,10 +103,3 @@ def _read(path):
     if not isinstance(content, dict):
         return {}, f'its QC file {path.name} does not hold an object'
     return content, ''
-
-
-def _order(name):
-    """Sort by entities, numbers as numbers, then T1w before T2w before FLAIR."""
-    stem, _, suffix = name.rpartition('_')
-    known = MODALITIES.index(suffix) if suffix in MODALITIES else len(MODALITIES)
-    return ([int(part) if part.isdigit() else part for part in _NATURAL.split(stem)], known)

@@ -6,11 +6,10 @@ from ulfprep.metrics.evenness import profile
 from ulfprep.reports.drawing.pictures import grey_window
 from ulfprep.reports.drawing.sheet import STRIP, Sheet, centre_row
 from ulfprep.reports.drawing.style import DARK_MUTED, TISSUE_COLOURS, TISSUE_LABELS, on_dark
-from ulfprep.reports.drawing.volumes import ENDS, PLANES, Box
+from ulfprep.reports.drawing.volumes import DIRECTIONS, ENDS, PLANES, Box
 
 BAR = 0.85  # inches below the pictures that the colour bar needs
 CHART = 2.75  # inches of the charts, with their titles
-_DIRECTIONS = ('left to right', 'back to front', 'bottom to top')
 _TISSUES = ('WM', 'GM')
 #: How the lines before and after correction look.
 _LOOKS = {
@@ -95,7 +94,7 @@ def _profiles(sheet, before, after, dseg):
                 where = dseg.low[axis] + (centres + 0.5) * dseg.zooms[axis]
                 axes.plot(where, medians / level, color=TISSUE_COLOURS[tissue], **look)
         low, high = ENDS[axis]
-        axes.set_xlabel(f'{_DIRECTIONS[axis]} ({low} to {high}), mm')
+        axes.set_xlabel(f'{DIRECTIONS[axis]} ({low} to {high}), mm')
         axes.grid(color=DARK_MUTED, alpha=0.25, linewidth=0.6)
         axes.tick_params(labelleft=axis == 0)
     charts[0].set_ylabel('median (WM after: 1)')

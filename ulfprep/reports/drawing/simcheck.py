@@ -3,10 +3,10 @@
 import numpy as np
 
 from ulfprep.metrics.spectrum import expected_power, line_power
+from ulfprep.reports.drawing.charts import grid
 from ulfprep.reports.drawing.style import LIGHT_MUTED, LIGHT_TEXT, WIDTH, new_figure
-from ulfprep.reports.drawing.volumes import ENDS, sample_nearest
+from ulfprep.reports.drawing.volumes import DIRECTIONS, ENDS, sample_nearest
 
-_DIRECTIONS = ('left to right', 'back to front', 'bottom to top')
 _MEASURED, _EXPECTED = '#0072B2', '#D55E00'
 
 
@@ -68,13 +68,13 @@ def _noise(figure, values, facts, metrics):
     axes.set_xlabel('background / sigma of the noise put in')
     axes.set_ylabel('density')
     axes.set_title('Noise', loc='left', size=10, weight='bold', pad=6)
-    _grid(axes)
+    grid(axes)
     axes.legend(loc='upper right', fontsize=8.5)
     measured = [metrics.get(f'psf_fwhm_{axis}_simulated') for axis in 'ijk']
     rows = (
         ('Noise sigma', facts['noise_sd'], metrics.get('noise_sigma_simulated')),
         *((f'FWHM {name}, mm', *pair) for name, *pair in zip(
-            _DIRECTIONS, facts['voxel_size_mm'], measured, strict=True
+            DIRECTIONS, facts['voxel_size_mm'], measured, strict=True
         )),
     )  # fmt: skip
     columns = (0.87, 0.975)
@@ -134,13 +134,13 @@ def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
         axes.set_xlim(0, frequency[-1])
         low, high = ENDS[axis]
         axes.set_title(
-            f'{_DIRECTIONS[axis]} ({low} to {high}), {fwhm[axis]:g} mm', size=9, loc='left'
+            f'{DIRECTIONS[axis]} ({low} to {high}), {fwhm[axis]:g} mm', size=9, loc='left'
         )
         axes.set_xlabel('cycles per mm')
         if axis == 0:
             axes.set_ylabel('power / power of the noise')
             handles = axes.get_legend_handles_labels()
-        _grid(axes)
+        grid(axes)
     figure.text(0.07, 0.478, 'Sharpness', size=10, weight='bold', color=LIGHT_TEXT)
     figure.legend(
         *handles,
@@ -160,8 +160,3 @@ def _as_simulated(source, dseg, mask, plan, keep_head):
     factor[[3, 1, 2]] = plan['contrast_vector']
     data = source.data if keep_head else np.where(mask.data > 0, source.data, 0)
     return data * factor[dseg.data.astype(np.uint8)]
-
-
-def _grid(axes):
-    axes.grid(color=LIGHT_MUTED, alpha=0.2, linewidth=0.6)
-    axes.set_axisbelow(True)

@@ -8,6 +8,8 @@ import numpy as np
 PLANES = {'axial': (2, 0, 1), 'coronal': (1, 0, 2), 'sagittal': (0, 1, 2)}
 #: Names of the lower and upper end of each axis in RAS order.
 ENDS = ('LR', 'PA', 'IS')
+#: From the one to the other, in words.
+DIRECTIONS = ('left to right', 'back to front', 'bottom to top')
 
 
 class Volume(NamedTuple):

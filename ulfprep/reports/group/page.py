@@ -7,6 +7,7 @@ from pathlib import Path
 from ulfprep import __version__
 from ulfprep.bids.derivatives import figures_of
 from ulfprep.bids.files import write_text
+from ulfprep.bids.order import natural
 from ulfprep.bids.outcomes import FAILED as NOT_DONE
 from ulfprep.bids.outcomes import MISSING
 from ulfprep.metrics.dictionary import METRICS
@@ -95,7 +96,7 @@ def report_links(study: Study) -> dict[str, str]:
     """Return the place of each scan in its participant's report, where there is one."""
     outcomes = sorted(
         [*(scan.outcome for scan in study.scans), *study.unfinished],
-        key=lambda one: group_sections.natural(one.name),
+        key=lambda one: natural(one.name),
     )
     places: Counter = Counter()
     links = {}
@@ -111,7 +112,7 @@ def _urgency(scan):
     order = list(RANKS).index(rank(scan))
     farthest = max((abs(one.distance) for one in scan.alarming), default=0.0)
     # Most reasons first among those of one rank, then who lies farthest out.
-    return order, -len(scan.verdict.reasons), -farthest, group_sections.natural(scan.outcome.name)
+    return order, -len(scan.verdict.reasons), -farthest, natural(scan.outcome.name)
 
 
 def _tiles(study):
@@ -246,5 +247,5 @@ def _groups(study: Study) -> Sequence[tuple]:
         found.setdefault(scan.group, Counter())[rank(scan)] += 1
     return [
         (name, [sum(counts.values()), *(counts[one] for one in RANKS)])
-        for name, counts in sorted(found.items(), key=lambda p: group_sections.natural(p[0]))
+        for name, counts in sorted(found.items(), key=lambda p: natural(p[0]))
     ]

@@ -5,7 +5,8 @@ import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
+
+from ulfprep.reports.pages import svg_address
 
 #: Characters that all thumbnails of a page may take together.
 BUDGET = 5_000_000
@@ -57,9 +58,7 @@ def picture_address(svg: str) -> str:
     if len(rasters) == 1:
         kind, data = rasters[0]
         return f'data:{kind};base64,{"".join(data.split())}'
-    # Addresses lose their line breaks, which in SVG part one attribute from the next.
-    text = quote(' '.join(svg.splitlines()), safe=" !$&'()*+,-./:;=?@[]_~")
-    return f'data:image/svg+xml,{text}'
+    return svg_address(svg)
 
 
 def _smaller(address, limit):

@@ -3,17 +3,15 @@
 from math import isinf
 from statistics import median
 
-from ulfprep.bids.outcomes import natural
+from ulfprep.bids.order import natural
 from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import MINIMUM
 from ulfprep.metrics.verdict import RULES
 from ulfprep.reports.group.plots import Dot, axis_of, strip
+from ulfprep.reports.measures import BETTER
 from ulfprep.reports.values import number
 
-__all__ = ['distributions', 'in_words', 'natural', 'table']
-
 DIRECTIONS = {'enhance': 'enhanced', 'simulate': 'simulated'}
-BETTER = {'higher': 'higher is better', 'lower': 'lower is better', 'none': ''}
 
 
 def in_words(one):
