@@ -16,12 +16,12 @@ ARG WITH_FSL=0
 FROM ${BASE} AS python
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3 \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
 FROM python AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends binutils ca-certificates python3-venv \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 ARG UV=0.13.9
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir "uv==$UV" \
     && /opt/uv/bin/uv venv --quiet --python /usr/bin/python3 /opt/ulfprep

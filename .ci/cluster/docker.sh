@@ -5,6 +5,7 @@
 #
 # The base image has the packages of Debian's slim image, taken from the same archive, and not
 # its bytes; it also carries this machine's certificates, so that pip and uv work in the build.
+# shellcheck disable=SC2016  # "$1" is for mmdebstrap to fill in
 set -euo pipefail
 action=$1 dir=$(realpath -m "$2")
 here=$(realpath "$(dirname "$0")")

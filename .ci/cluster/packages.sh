@@ -47,7 +47,8 @@ apptainer_from_sid() {
 
 # All that is said goes to a log, whose end is told when something fails.
 exec 3>&1 4>&2 >"$dir/packages.log" 2>&1
-trap 'code=$?; if [ $code != 0 ]; then tail -n 25 "$dir/packages.log" >&4; fi; exit $code' EXIT
+# shellcheck disable=SC2154  # code is set in the trap itself
+trap 'code=$?; if [ "$code" != 0 ]; then tail -n 25 "$dir/packages.log" >&4; fi; exit "$code"' EXIT
 from_bookworm
 if ! command -v apptainer; then apptainer_from_sid; fi
 chmod 666 /dev/fuse # users mount the image file itself

@@ -73,11 +73,12 @@ munge_up() {
 }
 
 up() {
+    export SLURM_CONF=$dir/slurm.conf
+    if [ -s "$SLURM_CONF" ] && sinfo >/dev/null 2>&1; then return; fi
     mkdir -p "$dir"/{state,spool,log}
     chmod 755 "$dir" "$dir/log"
     write_configuration
     munge_up
-    export SLURM_CONF=$dir/slurm.conf
     slurmctld -f "$SLURM_CONF"
     slurmd -f "$SLURM_CONF"
     for _ in $(seq 80); do
