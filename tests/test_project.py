@@ -80,10 +80,15 @@ def test_every_python_that_is_promised_is_tested():
 
 
 def test_one_release_of_torch_is_named_everywhere():
-    places = [ROOT / 'README.md', ROOT / 'Dockerfile', ROOT / '.ci/run', *TEXTS, *WORKFLOWS]
-    places += ROOT.glob('requirements*.lock')
-    named = {n for p in places for n in re.findall(r'\btorch==(\d[\d.]*\d)', p.read_text('utf-8'))}
+    places = [ROOT / 'Dockerfile', ROOT / '.ci/run', *TEXTS, *WORKFLOWS]
+    number = re.compile(r'(?:\btorch==|ARG TORCH=)(\d[\d.]*\d)')
+    named = {found for place in places for found in number.findall(place.read_text('utf-8'))}
     assert len(named) == 1, named
+
+
+def test_an_image_that_is_told_no_version_states_this_one():
+    stated = re.findall(r'^ARG VERSION=(\S+)', (ROOT / 'Dockerfile').read_text('utf-8'), re.M)
+    assert set(stated) <= {PROJECT['version']}
 
 
 @pytest.mark.parametrize('workflow', WORKFLOWS, ids=lambda path: path.stem)
