@@ -66,7 +66,7 @@ import deepbet.bet, nipype.pipeline.plugins, niworkflows.engine.workflows; \
 torch.optim.Adam([torch.zeros(1, requires_grad=True)])"
 
 # FSL FAST alone, from FSL's own conda channel; only looked at where WITH_FSL is 1.
-FROM mambaorg/micromamba:2-debian12-slim AS fsl-1
+FROM mambaorg/micromamba:2.1.1-debian12-slim AS fsl-1
 USER root
 ARG FSL_CHANNEL=https://fsl.fmrib.ox.ac.uk/fsldownloads/fslconda/public/
 RUN micromamba create --yes --prefix /opt/fsl --channel "$FSL_CHANNEL" --channel conda-forge \

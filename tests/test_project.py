@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 GITHUB = ROOT / '.github'
@@ -158,3 +160,16 @@ def test_forms_warn_of_what_is_public_and_ask_for_the_version():
         assert 'public' in first['attributes']['value']
         asked = {field.get('id'): field.get('validations', {}) for field in form['body']}
         assert asked['version'] == asked['command'] == {'required': True}
+
+
+def test_the_lock_file_fits_what_the_package_asks_for():
+    """The image installs nothing older than pyproject allows, and everything by its hash."""
+    text = (ROOT / 'requirements.lock').read_text()
+    locked = dict(re.findall(r'^([a-z0-9._-]+)==(\S+)', text, re.MULTILINE))
+    asked = [Requirement(text) for text in PROJECT['dependencies']]
+    for requirement in asked:
+        if requirement.name != 'torch':  # comes beside it, by the Dockerfile
+            assert locked[canonicalize_name(requirement.name)] in requirement.specifier
+    torch = re.search(r'^ARG TORCH=(\S+)', (ROOT / 'Dockerfile').read_text(), re.MULTILINE)
+    assert torch[1] in next(r for r in asked if r.name == 'torch').specifier
+    assert text.count('--hash=sha256:') >= len(locked) > 50
