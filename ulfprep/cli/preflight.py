@@ -207,13 +207,20 @@ def check_plugin(path: Path | None) -> None:
     from ulfprep.workflows.plugin_file import read_plugin_file
 
     try:
-        read_plugin_file(path)
+        name, _ = read_plugin_file(path)
     except OSError as error:
         raise Stop(
             Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --use-plugin'
         ) from error
     except ValueError as error:
         raise Stop(Exit.USAGE, str(error)) from error
+    if name == 'SLURM' and not shutil.which('sbatch'):
+        raise Stop(
+            Exit.USAGE,
+            f'{path}: asks for SLURM, but there is no command `sbatch` on the PATH; run ulfprep '
+            'where jobs are handed in (containers, as a rule, have none of its commands), or '
+            'leave --use-plugin out',
+        )
 
 
 def check_request(settings: Settings) -> None:

@@ -19,13 +19,19 @@ from ulfprep.bids.locks import Locks
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
 from ulfprep.workflows.costs import Costs
-from ulfprep.workflows.execute import draw_graph, free_memory, make_plugin, run_workflow
+from ulfprep.workflows.execute import (
+    draw_graph,
+    free_memory,
+    make_plugin,
+    on_cluster,
+    run_workflow,
+)
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
 from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, results_of, scans_of, tasks_of
 from ulfprep.workflows.leftovers import remove_damaged
-from ulfprep.workflows.plugin import ResilientMultiProc
+from ulfprep.workflows.plugin import Telling
 from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
@@ -171,7 +177,8 @@ def _execute(
     """Run the workflow of all scans; return what has to be run again in another way."""
     memory = free_memory(settings)
     needs = [_need(job, settings, memory) for job in jobs]
-    at_once = scans_at_a_time(needs, settings, memory.gb)
+    elsewhere = on_cluster(settings)
+    at_once = len(jobs) if elsewhere else scans_at_a_time(needs, settings, memory.gb)
     work = workflow_folder(settings)
     if settings.force:
         for job in jobs:
@@ -187,14 +194,11 @@ def _execute(
         LOGGER.info('graph of the workflow: %s', draw_graph(workflow, crash_dir))
     for task in (task for job in jobs for task in tasks_of(job)):
         LOGGER.info('%s: %s', task.scan.name, ' '.join(task.notes))
-    LOGGER.info(
-        'processing %d scan(s), %d at a time, %d thread(s) each, at most %.1f GB in all (%s)',
-        len(jobs),
-        at_once,
-        settings.omp_nthreads,
-        memory.gb,
-        memory.source,
-    )
+    places = f'{at_once} at a time, {settings.omp_nthreads} thread(s) each'
+    limits = f'at most {memory.gb:.1f} GB in all ({memory.source})'
+    if elsewhere:
+        places, limits = 'each step a job of SLURM', 'with the memory and CPUs that it declares'
+    LOGGER.info('processing %d scan(s), %s, %s', len(jobs), places, limits)
     parts = {job_node(job): job for job in jobs}
     again: dict[str, list[Job]] = {}
 
@@ -211,7 +215,7 @@ def _execute(
 
     watch = Watch(parts, tell)
     plugin = make_plugin(settings, list(parts), at_once, memory.gb)
-    if isinstance(plugin, ResilientMultiProc):
+    if isinstance(plugin, Telling):
         names = {part: [scan.name for scan in results_of(job)] for part, job in parts.items()}
         plugin.note_cost = Costs(settings.output_dir, names)
     run_workflow(workflow, plugin, watch, crash_dir)
