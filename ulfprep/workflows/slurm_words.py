@@ -111,12 +111,14 @@ def reason_of(
             f'{job} came to the end of its time ({state.name}); ask for more in plugin_args, such '
             f'as sbatch_args: --time=2:00:00, and {again}'
         )
+    how = state.name or 'nothing is known of how'
+    if state.reason not in ('', 'None'):
+        how += f', {state.reason}'
     if state.name in ('CANCELLED', 'PREEMPTED', 'REVOKED', 'NODE_FAIL', 'BOOT_FAIL'):
-        reason = '' if state.reason in ('', 'None') else f', {state.reason}'
-        return f'{job} was ended from outside ({state.name}{reason}); {again}'
-    word = state.name or 'nothing is known of how'
-    said = last_words(output)
-    return f'{job} ended without an answer ({word}{said and f"; it said: {said}"}); {again}'
+        return f'{job} was ended from outside ({how}); {again}'
+    if said := last_words(output):
+        how += f'; it said: {said}'
+    return f'{job} ended without an answer ({how}); {again}'
 
 
 def last_words(output: Path) -> str:
