@@ -36,6 +36,7 @@ from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
 from ulfprep.workflows.resources import how_many, largest_need, reference_need, size_of
+from ulfprep.workflows.room import check_room
 from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, make_task, node_name, safe_name
 from ulfprep.workflows.screen import screen
 from ulfprep.workflows.watch import Watch
@@ -127,6 +128,11 @@ def run_scans(
         In the order of ``scans``.
     methods : list of str
         Methods texts of all scans that are finished, each once.
+
+    Raises
+    ------
+    NoRoomError
+        Where a disk is far too small; nothing is computed then.
     """
     if locks is None:
         with Locks.of(settings) as own:
@@ -141,6 +147,8 @@ def run_scans(
         waiting = claim([job for job in jobs if not records.done(job)], locks, records)
         if not waiting:
             break
+        if not attempt:
+            check_room(waiting, workflow_folder(settings), settings)
         folder = crash_dir / f'again-{attempt}' if attempt else crash_dir
         folder.mkdir(parents=True, exist_ok=True)
         jobs = _execute(waiting, settings, folder, locks, records)
