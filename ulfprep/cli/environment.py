@@ -49,9 +49,10 @@ def container_in_words() -> str:
     kind = container()
     if not kind:
         return ''
+    # Our own image may say no more than that it is one.
     names = (os.environ.get(name) for name in (*_APPTAINER, _OWN_IMAGE))
-    image = next(filter(None, names), 'image not known')
-    return f'container: {kind}, {image}'
+    image = next((name for name in names if name not in (None, '', '1')), None)
+    return f'container: {kind}' + (f', {image}' if image else '')
 
 
 def in_container(hints: dict[str, str]) -> str:

@@ -250,7 +250,9 @@ def preflight(settings: Settings) -> Settings:
     segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)
     device = resolve_device(settings.device)
     make_folder(settings.output_dir, 'output folder')
-    make_folder(settings.work_dir, '--work-dir')
+    inside = settings.output_dir / 'work'
+    example = f', such as {inside}' if settings.work_dir != inside else ''
+    make_folder(settings.work_dir, f'--work-dir{example}')
     if settings.simulate_as_bids:
         make_folder(settings.simulate_as_bids, '--simulate-as-bids')
     return dataclasses.replace(
