@@ -79,7 +79,8 @@ def submit(words: list[str]) -> int:
         raise BusyError('sbatch does not answer') from error
     except OSError as error:
         raise SubmitError(f'sbatch cannot be started ({error.strerror or error})') from error
-    said = ' '.join(done.stderr.replace('sbatch: error: ', '').split())
+    lines = done.stderr.replace('sbatch: error: ', '').splitlines()
+    said = '; '.join(line.strip() for line in lines if line.strip())
     if done.returncode:
         kind = BusyError if any(word in said for word in _BUSY) else SubmitError
         raise kind(said or f'sbatch ended with code {done.returncode}')
