@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from nipype.interfaces.utility import Function
 from nipype.pipeline import engine as pe
-from slurm import install
+from slurm_commands import install
 
 from ulfprep.cli.environment import run_environment
 from ulfprep.settings import Settings
