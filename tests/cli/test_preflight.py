@@ -302,3 +302,41 @@ def test_other_modalities_that_are_there_are_named(args, capsys):
     expect(
         args, Exit.NOTHING_SELECTED, capsys, 'no T2w or FLAIR scan', 'there is T1w', '--modalities'
     )
+
+
+@pytest.mark.parametrize(
+    ('kind', 'variable'),
+    [('Docker', 'ULFPREP_IN_CONTAINER'), ('Apptainer', 'APPTAINER_CONTAINER')],
+)
+def test_in_a_container_errors_say_how_folders_get_in(
+    args, capsys, tmp_path, monkeypatch, kind, variable
+):
+    for name in ('APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER', 'ULFPREP_IN_CONTAINER'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, 'ulfprep:1')
+    bind = 'docker run -v' if kind == 'Docker' else 'apptainer run -B'
+    start = args['bids']
+    args['bids'] = tmp_path / 'nowhere'
+    expect(args, Exit.NO_INPUT, capsys, tmp_path / 'nowhere', bind)
+    args['bids'] = start
+    (tmp_path / 'file').write_text('')
+    args['out'] = tmp_path / 'file' / 'out'
+    way_out = 'docker run -u' if kind == 'Docker' else bind
+    expect(args, Exit.CANNOT_CREATE, capsys, tmp_path / 'file', way_out)
+
+
+def test_a_container_is_known_by_its_files(tmp_path, monkeypatch):
+    from ulfprep.cli.environment import container
+
+    for name in ('APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER', 'ULFPREP_IN_CONTAINER'):
+        monkeypatch.delenv(name, raising=False)
+    assert container(tmp_path) == ''
+    (tmp_path / '.dockerenv').touch()
+    assert container(tmp_path) == 'Docker'
+
+
+def test_slurm_without_its_commands(args, capsys, monkeypatch, tmp_path):
+    (tmp_path / 'plugin.yml').write_text('plugin: SLURM')
+    monkeypatch.setenv('PATH', str(tmp_path))
+    args['more'] += ['--use-plugin', str(tmp_path / 'plugin.yml')]
+    expect(args, Exit.USAGE, capsys, 'plugin.yml', 'no command `sbatch`')

@@ -13,22 +13,35 @@ from faults import (
 )
 
 pytestmark = needs_mounts
-#: Enough in an output or a work folder for the scan that is simulated (1 to 2 MB), and too
-#: little for both (over 10 MB), KiB.
-FITS_ONE = 2500
-#: Fills what is left of a disk as soon as the first scan is finished.
+#: Enough for a run to be begun, KiB: what fills the disk comes later.
+ENOUGH = 60_000
+#: Fills a disk but for some bytes as soon as the first scan is finished.
 FILL = (
-    '(until ls "{small}"/sub-01/figures/*.svg >/dev/null 2>&1; do sleep 0.05; done; '
-    'cat /dev/zero >"{small}/filler" 2>/dev/null) & '
+    '(until ls "{out}"/sub-01/figures/*.svg >/dev/null 2>&1; do sleep 0.05; done; '
+    'free=$(df --output=avail -B1 "{small}" | tail -1); '
+    'head -c $((free - {left})) /dev/zero >"{small}/filler" 2>/dev/null) & '
 )
+#: Less than the second scan's files take, bytes.
+LITTLE = 400_000
 
 
-def run_in_small(place, folder: str, kilobytes: int, beside: str = ''):
-    """Run with a folder on a disk of a few kilobytes; what was in it is there afterwards."""
+def run_in_small(place, folder: str, kilobytes: int, left: int | None = None):
+    """Run with a folder on a small disk; what was in it is there afterwards.
+
+    Parameters
+    ----------
+    place : Place
+    folder : {'out', 'work'}
+    kilobytes : int
+        Size of the disk.
+    left : int or None
+        Bytes that are left of it when the first scan is finished; None for all.
+    """
     small, kept = place.base / folder, place.base / 'kept'
     small.mkdir()
+    fill = '' if left is None else FILL.format(out=place.out, small=small, left=left)
     script = (
-        f'mount -t tmpfs -o size={kilobytes}k tmpfs "{small}"; {beside.format(small=small)}'
+        f'mount -t tmpfs -o size={kilobytes}k tmpfs "{small}"; {fill}'
         f'code=0; "$@" || code=$?; rm -f "{small}/filler"; cp -a "{small}" "{kept}"; exit $code'
     )
     done = in_mounts(script, *place.command())
@@ -47,7 +60,7 @@ def check_said(done, out: Path, folder: Path):
 
 
 def test_output_full(twin, undisturbed):
-    done = run_in_small(twin, 'out', FITS_ONE)
+    done = run_in_small(twin, 'out', ENOUGH, LITTLE)
     check_said(done, twin.out, twin.out)
     assert list(twin.out.glob('sub-01/anat/*_desc-qc_*.json'))
     assert not list(twin.out.glob('sub-02/anat/*_desc-qc_*.json'))
@@ -66,8 +79,17 @@ def test_output_full_from_the_start(place, undisturbed):
     assert 'No space left on device' in done.stderr
 
 
+def test_a_disk_that_is_far_too_small_is_told_of_before_the_work(twin):
+    done = run_in_small(twin, 'work', 4000)
+    assert done.returncode == 73, done.stderr
+    (line,) = [text for text in done.stderr.splitlines() if text.startswith('ulfprep: error:')]
+    assert f'{twin.work}: the work folder has 4 MB free, and 2 scan(s) will take' in line
+    assert '--work-dir' in line
+    assert not list(twin.out.glob('sub-*/anat/*_desc-qc_*.json'))
+
+
 def test_work_full(twin, undisturbed):
-    done = run_in_small(twin, 'work', FITS_ONE)
+    done = run_in_small(twin, 'work', ENOUGH, LITTLE)
     check_said(done, twin.out, twin.work)
     again = twin.run()
     assert again.returncode == 0, again.stderr
@@ -76,7 +98,7 @@ def test_work_full(twin, undisturbed):
 
 def test_not_a_byte_left(twin, undisturbed):
     """Where not even a log can be written, the table at the end still tells why."""
-    done = run_in_small(twin, 'out', 60_000, FILL)
+    done = run_in_small(twin, 'out', ENOUGH, 0)
     check_said(done, twin.out, twin.out)
     table = done.stderr.partition('verdicts after')[2]
     assert 'sub-02_T1w  failed' in table

@@ -36,12 +36,12 @@ def test_nodes_run_in_processes_of_their_own_unless_a_file_says_otherwise(settin
     assert (plugin.processors, plugin.memory_gb) == (3, 2)
 
 
-@pytest.mark.parametrize('name', ['Linear', 'SLURM'])
+@pytest.mark.parametrize('name', ['Linear', 'PBS'])
 def test_any_plugin_of_nipype_is_taken_with_its_arguments(settings, tmp_path, name):
-    text = f'plugin: {name}\nplugin_args: {{sbatch_args: --time=30}}'
+    text = f'plugin: {name}\nplugin_args: {{qsub_args: -q long}}'
     plugin = plugin_of(settings, tmp_path, text)
     assert type(plugin).__name__ == f'{name}Plugin'
-    assert plugin.plugin_args == {'sbatch_args': '--time=30'}
+    assert plugin.plugin_args == {'qsub_args': '-q long'}
     assert name in plugin_names()
 
 

@@ -9,6 +9,57 @@ from pathlib import Path
 
 from ulfprep.settings import Settings
 
+#: Files and variables by which a container is known.
+_DOCKER = ('.dockerenv', 'run/.containerenv')
+_APPTAINER = ('APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER')
+#: Set by this project's own image, to its name or anything else.
+_OWN_IMAGE = 'ULFPREP_IN_CONTAINER'
+WRITABLE = {
+    'Docker': 'in a container: bind a folder that you may write to, and run as yourself '
+    '(docker run -u "$(id -u):$(id -g)")',
+    'Apptainer': 'in a container: bind a folder that you may write to (apptainer run -B)',
+}
+VISIBLE = {
+    'Docker': 'in a container only folders that are bound are there (docker run -v '
+    'FOLDER:/data:ro)',
+    'Apptainer': 'in a container only folders that are bound are there (apptainer run -B FOLDER)',
+}
+
+
+def container(root: Path = Path('/')) -> str:
+    """Return in what kind of container this process is: Docker, Apptainer or none (empty).
+
+    Parameters
+    ----------
+    root : Path
+        Of the file system; for tests.
+    """
+    if any(os.environ.get(name) for name in _APPTAINER):
+        return 'Apptainer'
+    if os.environ.get(_OWN_IMAGE) or any((root / name).exists() for name in _DOCKER):
+        return 'Docker'
+    return ''
+
+
+def container_in_words() -> str:
+    """Return what the log says of the container; empty outside of one.
+
+    It is in the log alone: the same scan gives the same files, in a container or not.
+    """
+    kind = container()
+    if not kind:
+        return ''
+    # Our own image may say no more than that it is one.
+    names = (os.environ.get(name) for name in (*_APPTAINER, _OWN_IMAGE))
+    image = next((name for name in names if name not in (None, '', '1')), None)
+    return f'container: {kind}' + (f', {image}' if image else '')
+
+
+def in_container(hints: dict[str, str]) -> str:
+    """Return what to add to an error in a container: one of some hints, or nothing."""
+    hint = hints.get(container())
+    return f'; {hint}' if hint else ''
+
 
 def run_environment(settings: Settings) -> dict[str, str]:
     """Return the environment variables of a run.

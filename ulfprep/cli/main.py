@@ -2,6 +2,7 @@
 
 import sys
 
+from ulfprep.cli.environment import VISIBLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.parser import parse_args
 from ulfprep.cli.signals import Terminated, ended_by_signals
@@ -30,7 +31,8 @@ def main(argv: list[str] | None = None) -> int:
         with ended_by_signals():
             return int(_work(parse_args(argv)))
     except Stop as stop:
-        print(f'ulfprep: error: {stop}', file=sys.stderr)
+        hint = in_container(VISIBLE) if stop.code == Exit.NO_INPUT else ''
+        print(f'ulfprep: error: {stop}{hint}', file=sys.stderr)
         return int(stop.code)
     except OSError as error:
         print(f'ulfprep: error: {error}', file=sys.stderr)

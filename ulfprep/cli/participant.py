@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ulfprep import __version__
 from ulfprep.cli.device import describe_device
-from ulfprep.cli.environment import prepared, temporary_files_in
+from ulfprep.cli.environment import container_in_words, prepared, temporary_files_in
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to, new_run_id
 from ulfprep.cli.paths import check_outputs, make_folder
@@ -52,6 +52,8 @@ def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
     log_file = run_dir / 'ulfprep.log'
     LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
     LOGGER.info('%s', device)
+    if container := container_in_words():
+        LOGGER.info('%s', container)
     try:
         return _run(settings, run_dir)
     except Stop as stop:
@@ -96,10 +98,14 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.cli.reports import write_reports
     from ulfprep.workflows.base import run_scans
     from ulfprep.workflows.failures import verdict_table
+    from ulfprep.workflows.room import NoRoomError
 
     # Held until the reports are written too.
     with Locks.of(settings) as locks:
-        verdicts, methods = run_scans(scans, settings, run_dir, locks)
+        try:
+            verdicts, methods = run_scans(scans, settings, run_dir, locks)
+        except NoRoomError as error:
+            raise Stop(Exit.CANNOT_CREATE, str(error)) from error
         try:
             if methods:
                 write_citation(settings.output_dir, methods)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
+from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 
@@ -149,7 +150,8 @@ def make_folder(path: Path, flag: str) -> None:
     except OSError as error:
         raise Stop(
             Exit.CANNOT_CREATE,
-            f'{path}: cannot be written ({error.strerror or error}); choose another {flag}',
+            f'{path}: cannot be written ({error.strerror or error}); choose another {flag}'
+            f'{in_container(WRITABLE)}',
         ) from error
 
 
@@ -174,5 +176,5 @@ def check_outputs(output_dir: Path, participants: list[str]) -> None:
                 raise Stop(
                     Exit.CANNOT_CREATE,
                     f'{parent}: cannot be written, though {output_dir} can; mend its permissions, '
-                    'or choose another output folder',
+                    f'or choose another output folder{in_container(WRITABLE)}',
                 )

@@ -207,13 +207,20 @@ def check_plugin(path: Path | None) -> None:
     from ulfprep.workflows.plugin_file import read_plugin_file
 
     try:
-        read_plugin_file(path)
+        name, _ = read_plugin_file(path)
     except OSError as error:
         raise Stop(
             Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --use-plugin'
         ) from error
     except ValueError as error:
         raise Stop(Exit.USAGE, str(error)) from error
+    if name == 'SLURM' and not shutil.which('sbatch'):
+        raise Stop(
+            Exit.USAGE,
+            f'{path}: asks for SLURM, but there is no command `sbatch` on the PATH; run ulfprep '
+            'where jobs are handed in (containers, as a rule, have none of its commands), or '
+            'leave --use-plugin out',
+        )
 
 
 def check_request(settings: Settings) -> None:
@@ -243,7 +250,9 @@ def preflight(settings: Settings) -> Settings:
     segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)
     device = resolve_device(settings.device)
     make_folder(settings.output_dir, 'output folder')
-    make_folder(settings.work_dir, '--work-dir')
+    inside = settings.output_dir / 'work'
+    example = f', such as {inside}' if settings.work_dir != inside else ''
+    make_folder(settings.work_dir, f'--work-dir{example}')
     if settings.simulate_as_bids:
         make_folder(settings.simulate_as_bids, '--simulate-as-bids')
     return dataclasses.replace(

@@ -19,17 +19,24 @@ from ulfprep.bids.locks import Locks
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
 from ulfprep.workflows.costs import Costs
-from ulfprep.workflows.execute import draw_graph, free_memory, make_plugin, run_workflow
+from ulfprep.workflows.execute import (
+    draw_graph,
+    free_memory,
+    make_plugin,
+    on_cluster,
+    run_workflow,
+)
 from ulfprep.workflows.failures import Failure, Verdict, read_crashes
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
 from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, results_of, scans_of, tasks_of
 from ulfprep.workflows.leftovers import remove_damaged
-from ulfprep.workflows.plugin import ResilientMultiProc
+from ulfprep.workflows.plugin import Telling
 from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
 from ulfprep.workflows.resources import how_many, largest_need, reference_need, size_of
+from ulfprep.workflows.room import check_room
 from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, make_task, node_name, safe_name
 from ulfprep.workflows.screen import screen
 from ulfprep.workflows.watch import Watch
@@ -121,6 +128,11 @@ def run_scans(
         In the order of ``scans``.
     methods : list of str
         Methods texts of all scans that are finished, each once.
+
+    Raises
+    ------
+    NoRoomError
+        Where a disk is far too small; nothing is computed then.
     """
     if locks is None:
         with Locks.of(settings) as own:
@@ -135,6 +147,8 @@ def run_scans(
         waiting = claim([job for job in jobs if not records.done(job)], locks, records)
         if not waiting:
             break
+        if not attempt:
+            check_room(waiting, workflow_folder(settings), settings)
         folder = crash_dir / f'again-{attempt}' if attempt else crash_dir
         folder.mkdir(parents=True, exist_ok=True)
         jobs = _execute(waiting, settings, folder, locks, records)
@@ -171,7 +185,8 @@ def _execute(
     """Run the workflow of all scans; return what has to be run again in another way."""
     memory = free_memory(settings)
     needs = [_need(job, settings, memory) for job in jobs]
-    at_once = scans_at_a_time(needs, settings, memory.gb)
+    elsewhere = on_cluster(settings)
+    at_once = len(jobs) if elsewhere else scans_at_a_time(needs, settings, memory.gb)
     work = workflow_folder(settings)
     if settings.force:
         for job in jobs:
@@ -187,14 +202,11 @@ def _execute(
         LOGGER.info('graph of the workflow: %s', draw_graph(workflow, crash_dir))
     for task in (task for job in jobs for task in tasks_of(job)):
         LOGGER.info('%s: %s', task.scan.name, ' '.join(task.notes))
-    LOGGER.info(
-        'processing %d scan(s), %d at a time, %d thread(s) each, at most %.1f GB in all (%s)',
-        len(jobs),
-        at_once,
-        settings.omp_nthreads,
-        memory.gb,
-        memory.source,
-    )
+    places = f'{at_once} at a time, {settings.omp_nthreads} thread(s) each'
+    limits = f'at most {memory.gb:.1f} GB in all ({memory.source})'
+    if elsewhere:
+        places, limits = 'each step a job of SLURM', 'with the memory and CPUs that it declares'
+    LOGGER.info('processing %d scan(s), %s, %s', len(jobs), places, limits)
     parts = {job_node(job): job for job in jobs}
     again: dict[str, list[Job]] = {}
 
@@ -211,7 +223,7 @@ def _execute(
 
     watch = Watch(parts, tell)
     plugin = make_plugin(settings, list(parts), at_once, memory.gb)
-    if isinstance(plugin, ResilientMultiProc):
+    if isinstance(plugin, Telling):
         names = {part: [scan.name for scan in results_of(job)] for part, job in parts.items()}
         plugin.note_cost = Costs(settings.output_dir, names)
     run_workflow(workflow, plugin, watch, crash_dir)

@@ -1,6 +1,7 @@
 """A workflow is run: with which of Nipype's plugins, in how much memory, and watched."""
 
 import logging
+import math
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from ulfprep.machine import Limit, memory_bound, own_memory_gb
 from ulfprep.settings import Settings
 from ulfprep.workflows.plugin import ResilientMultiProc
 from ulfprep.workflows.plugin_file import read_plugin_file
+from ulfprep.workflows.slurm import ResilientSLURM
 from ulfprep.workflows.watch import Watch
 from ulfprep.workflows.workers import let_go
 
@@ -20,11 +22,20 @@ LOGGER = logging.getLogger('ulfprep')
 OWN = 'MultiProc'
 #: Plugin where no file names one.
 USUAL = OWN
+#: The other one that this package has its own for: nodes are not run on this computer.
+CLUSTER = 'SLURM'
+
+
+def on_cluster(settings: Settings) -> bool:
+    """Tell whether nodes are jobs of a scheduler, which finds the place for them."""
+    return bool(settings.use_plugin) and read_plugin_file(settings.use_plugin)[0] == CLUSTER
 
 
 def free_memory(settings: Settings) -> Limit:
     """Return the memory that nodes may use in all: what the run may, less its main process."""
     let_go()  # of the images that were checked
+    if on_cluster(settings):
+        return Limit(math.inf, 'SLURM gives each step its own')
     bound = memory_bound(settings.mem_gb)
     return Limit(max(bound.gb - own_memory_gb(), 0.1), bound.source)
 
@@ -48,6 +59,9 @@ def make_plugin(settings: Settings, parts: list[str], at_once: int, memory_gb: f
     name, arguments = USUAL, {}
     if settings.use_plugin:
         name, arguments = read_plugin_file(settings.use_plugin)
+    log_level = logging.INFO if settings.verbose else logging.WARNING
+    if name == CLUSTER:
+        return ResilientSLURM(plugin_args={'log_level': log_level, **arguments})
     if name != OWN:
         return getattr(plugins, f'{name}Plugin')(plugin_args=dict(arguments))
     return ResilientMultiProc(
@@ -57,7 +71,7 @@ def make_plugin(settings: Settings, parts: list[str], at_once: int, memory_gb: f
             'raise_insufficient': False,
             # One process at a time on a GPU; Nipype would count GPUs with another tool.
             'n_gpu_procs': int(settings.device.startswith('cuda')),
-            'log_level': logging.INFO if settings.verbose else logging.WARNING,
+            'log_level': log_level,
             'log_file': _log_file(),
             'parts': parts,
             'at_once': at_once,
@@ -90,8 +104,8 @@ def run_workflow(workflow: LiterateWorkflow, plugin, watch: Watch, crash_dir: Pa
                 LOGGER.debug('', exc_info=error)
         finally:
             # However the run ends: nothing goes on behind its back.
-            if isinstance(plugin, ResilientMultiProc):
-                plugin.stop()
+            if stop := getattr(plugin, 'stop', None):
+                stop()
     watch.catch_up()
 
 

@@ -22,7 +22,55 @@ class WorkerKilledError(RuntimeError):
     """A worker process died without a word."""
 
 
-class ResilientMultiProc(MultiProcPlugin):
+class Telling:
+    """What all plugins of this package do beside Nipype's: failures and costs are kept.
+
+    Attributes
+    ----------
+    unwritten : list of Failure
+        Failures of which there is no crash file.
+    note_cost : callable or None
+        Called with a node's full name, what it took, and the names of all nodes.
+    """
+
+    def __init__(self, plugin_args=None):
+        super().__init__(plugin_args=plugin_args)
+        self.unwritten = []
+        self.note_cost = None
+
+    def _report_crash(self, node, result=None):
+        """Write the crash file of a node; what cannot be written (a full disk) is remembered."""
+        try:
+            return super()._report_crash(node, result=result)
+        except OSError as error:
+            LOGGER.error('the crash file of %s cannot be written: %s', node.fullname, error)
+            folder = Path(node.config['execution']['crashdump_dir'])
+            for half in folder.glob(f'crash-*-{node._id}-*'):
+                half.unlink(missing_ok=True)
+            story = ''.join((result or {}).get('traceback') or format_exception(error))
+            heading = f'Node: {node.fullname}\nWorking directory: {node.output_dir()}\n\n'
+            self.unwritten.append(failure_of(heading + story, node.fullname))
+            return None
+
+    def _took(self, node, result: dict) -> None:
+        """Tell what a node took."""
+        if 'peak_gb' not in result:
+            return
+        LOGGER.info(
+            '%s: %.1f s, %.1f s of CPUs (declared %d), at most %.2f GB (declared %.2f)',
+            node.fullname,
+            result['seconds'],
+            result['cpu_seconds'],
+            node.n_procs,
+            result['peak_gb'],
+            node.mem_gb,
+        )
+        if self.note_cost:
+            names = (other.fullname for other in self.procs)
+            self.note_cost(node.fullname, result | {'n_procs': node.n_procs}, names)
+
+
+class ResilientMultiProc(Telling, MultiProcPlugin):
     """MultiProc that reports killed workers and goes on with the other scans.
 
     As it comes, Nipype waits for ever for the result of a worker that was killed (by the
@@ -45,24 +93,6 @@ class ResilientMultiProc(MultiProcPlugin):
         self.pool = Pool((self._cwd, level, self.plugin_args.get('log_file')))
         self._killed_before = killed_for_memory()
         self._places = None
-        #: Failures of which there is no crash file.
-        self.unwritten = []
-        #: Called with a node's full name, what it took, and the names of all nodes.
-        self.note_cost = None
-
-    def _report_crash(self, node, result=None):
-        """Write the crash file of a node; what cannot be written (a full disk) is remembered."""
-        try:
-            return super()._report_crash(node, result=result)
-        except OSError as error:
-            LOGGER.error('the crash file of %s cannot be written: %s', node.fullname, error)
-            folder = Path(node.config['execution']['crashdump_dir'])
-            for half in folder.glob(f'crash-*-{node._id}-*'):
-                half.unlink(missing_ok=True)
-            story = ''.join((result or {}).get('traceback') or format_exception(error))
-            heading = f'Node: {node.fullname}\nWorking directory: {node.output_dir()}\n\n'
-            self.unwritten.append(failure_of(heading + story, node.fullname))
-            return None
 
     def stop(self) -> None:
         """End all workers at once."""
@@ -87,19 +117,8 @@ class ResilientMultiProc(MultiProcPlugin):
             story = ['Traceback (most recent call last):\n']
             story += format_exception(WorkerKilledError(self._why(death, node)))
             return {'result': None, 'traceback': story, 'taskid': taskid}
-        if result and 'peak_gb' in result:
-            LOGGER.info(
-                '%s: %.1f s, %.1f s of CPUs (declared %d), at most %.2f GB (declared %.2f)',
-                node.fullname,
-                result['seconds'],
-                result['cpu_seconds'],
-                node.n_procs,
-                result['peak_gb'],
-                node.mem_gb,
-            )
-            if self.note_cost:
-                names = (other.fullname for other in self.procs)
-                self.note_cost(node.fullname, result | {'n_procs': node.n_procs}, names)
+        if result:
+            self._took(node, result)
         return result
 
     def _why(self, death: WorkerDied, node) -> str:

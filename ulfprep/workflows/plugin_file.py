@@ -39,6 +39,17 @@ def read_plugin_file(path: Path) -> tuple[str, dict]:
     name = content['plugin']
     if name not in (known := plugin_names()):
         raise ValueError(f'{path}: Nipype has no plugin {name!r}; it has {", ".join(known)}')
+    if name in graph_plugin_names():
+        raise ValueError(
+            f'{path}: {name} hands in all steps and returns at once, so that no verdict would be '
+            'true; name a plugin that waits for its jobs, such as SLURM'
+        )
+    if name == 'SLURM':
+        from ulfprep.workflows.slurm import ARGUMENTS
+
+        if strange := sorted(map(str, set(arguments) - ARGUMENTS)):
+            known = ', '.join(sorted(ARGUMENTS))
+            raise ValueError(f'{path}: SLURM takes {known} in plugin_args, not {strange[0]}')
     return name, arguments
 
 
@@ -52,3 +63,12 @@ def plugin_names() -> list[str]:
         for name in dir(plugins)
         if name.endswith(ending) and name != ending
     )
+
+
+def graph_plugin_names() -> list[str]:
+    """Return the names of Nipype's plugins that do not wait for what they hand in."""
+    from nipype.pipeline import plugins
+    from nipype.pipeline.plugins.base import GraphPluginBase
+
+    kinds = {name: getattr(plugins, f'{name}Plugin') for name in plugin_names()}
+    return [name for name, kind in kinds.items() if issubclass(kind, GraphPluginBase)]

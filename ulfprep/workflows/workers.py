@@ -179,15 +179,7 @@ def _serve(pipe, parent: int, folder: str, log_level: int, log_file: str | None)
             job = pipe.recv()
         except (EOFError, OSError):
             return
-        _forget_peak()
-        start, used = time.monotonic(), time.process_time()
-        try:
-            answer = run_node(*job)  # what the node raises is in it
-        except Exception as error:  # noqa: BLE001 - of Nipype itself
-            answer = {'result': None, 'traceback': format_exception(error), 'taskid': job[-1]}
-        answer['seconds'] = time.monotonic() - start
-        answer['cpu_seconds'] = time.process_time() - used
-        answer['peak_gb'] = peak_memory_gb()
+        answer = run_measured(*job)
         try:
             pipe.send(answer)
         except (pickle.PicklingError, TypeError, AttributeError) as error:
@@ -195,6 +187,27 @@ def _serve(pipe, parent: int, folder: str, log_level: int, log_file: str | None)
             pipe.send({'result': None, 'traceback': story, 'taskid': job[-1]})
         del job, answer
         let_go()
+
+
+def run_measured(node, updatehash: bool, taskid: int) -> dict:
+    """Run a node; return what ``run_node`` returns, and what it took.
+
+    Returns
+    -------
+    dict
+        ``result``, ``traceback`` and ``taskid`` of Nipype, ``seconds``, ``cpu_seconds`` and
+        ``peak_gb``.
+    """
+    _forget_peak()
+    start, used = time.monotonic(), time.process_time()
+    try:
+        answer = run_node(node, updatehash, taskid)  # what the node raises is in it
+    except Exception as error:  # noqa: BLE001 - of Nipype itself
+        answer = {'result': None, 'traceback': format_exception(error), 'taskid': taskid}
+    answer['seconds'] = time.monotonic() - start
+    answer['cpu_seconds'] = time.process_time() - used
+    answer['peak_gb'] = peak_memory_gb()
+    return answer
 
 
 def die_with(parent: int) -> None:

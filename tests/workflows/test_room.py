@@ -1,0 +1,85 @@
+"""Whether a run will fit on its disks is known before it begins."""
+
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ulfprep.settings import Settings
+from ulfprep.workflows import room
+from ulfprep.workflows.resources import Size
+
+SETTINGS = Settings(Path('in'), Path('out'))
+#: The scan of the examples, and a head of 1 mm.
+SCAN, HEAD = Size(402_600, 5.15e6), Size(2**24, 2**24)
+
+
+@pytest.mark.parametrize(
+    ('size', 'direction', 'more', 'work', 'out'),
+    [
+        (SCAN, 'enhance', {}, 199, 54),
+        (SCAN, 'enhance', {'sloppy': True}, 84, 52),
+        (HEAD, 'simulate', {}, 82, 36),
+    ],
+)
+def test_room_is_what_such_scans_took(size, direction, more, work, out):
+    found = room.room_of(size, dataclasses.replace(SETTINGS, **more), direction)
+    assert found.work / 1e6 == pytest.approx(work, rel=0.15)
+    assert found.out / 1e6 == pytest.approx(out, rel=0.15)
+
+
+def test_finer_images_take_more_room():
+    fine = room.room_of(SCAN, dataclasses.replace(SETTINGS, output_resolution=0.5), 'enhance')
+    usual = room.room_of(SCAN, SETTINGS, 'enhance')
+    assert fine.out > 6 * usual.out
+    assert fine.work > usual.work
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch, caplog):
+    """Return a function that checks a run of two scans with some megabytes left."""
+    settings = dataclasses.replace(
+        SETTINGS, output_dir=tmp_path / 'out', work_dir=tmp_path / 'work'
+    )
+    for folder in (settings.output_dir, settings.work_dir):
+        folder.mkdir()
+    monkeypatch.setattr(room, 'size_of', lambda path: SCAN)
+    monkeypatch.setattr(room, 'job_node', lambda job: job.name)
+    monkeypatch.setattr(room, 'tasks_of', lambda job: (job,))
+    jobs = [
+        SimpleNamespace(name=name, direction='enhance', scan=SimpleNamespace(path=Path(name)))
+        for name in ('one', 'two')
+    ]
+
+    def run(megabytes, apart=True):
+        monkeypatch.setattr(room, 'free_bytes', lambda folder: megabytes * 1e6)
+        monkeypatch.setattr(room, '_one_disk', lambda one, other: not apart)
+        caplog.clear()
+        room.check_room(jobs, settings.work_dir, settings)
+        return caplog.text
+
+    return run, settings.work_dir
+
+
+def test_too_little_is_refused_and_a_little_warned_of(check):
+    run, work = check
+    with pytest.raises(room.NoRoomError, match=r'work: the work folder has 100 MB free, and 2 sc'):
+        run(100)
+    assert f'{work}: the work folder has 400 MB free' in run(400)
+    assert run(500) == ''
+    # Both folders on one disk need more.
+    assert 'disk of output and work folder has 500 MB' in run(500, apart=False)
+
+
+def test_what_an_earlier_run_left_is_used_again(check):
+    run, work = check
+    (work / 'one').mkdir()
+    with open(work / 'one' / 'field.pt', 'wb') as file:
+        file.truncate(180_000_000)
+    assert run(250) == ''
+
+
+def test_a_file_system_that_tells_nothing_stops_nothing(monkeypatch):
+    monkeypatch.setattr(room.shutil, 'disk_usage', lambda folder: SimpleNamespace(total=0, free=0))
+    assert room.free_bytes(Path('/')) is None
