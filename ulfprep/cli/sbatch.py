@@ -42,10 +42,11 @@ def write_sbatch(settings: Settings) -> Exit:
     Stop
         If a run could not begin, no selected scan could be used, or the jobs cannot be written.
     """
-    from ulfprep.cluster.places import Places
+    from ulfprep.cluster.places import MOUNTS, Places
 
     folder = settings.write_sbatch
-    places = Places.of(os.environ)
+    mounts = MOUNTS.read_text(errors='surrogateescape') if MOUNTS.exists() else ''
+    places = Places.of(os.environ, mounts)
     with tempfile.TemporaryDirectory(prefix='ulfprep-') as scratch:
         # Where this process itself puts what it needs for a moment.
         own = dataclasses.replace(settings, work_dir=Path(scratch))
@@ -89,7 +90,7 @@ def _write(settings: Settings, own: Settings, folder: Path, places: 'Places') ->
     from ulfprep.bids.outlook import FINISHED, REFUSED, RUN, outlook
     from ulfprep.cli.select import check_valid, select_scans
     from ulfprep.cluster import scripts
-    from ulfprep.cluster.places import UnbindableError
+    from ulfprep.cluster.places import PlaceError
     from ulfprep.cluster.request import request
 
     image = places.image if settings.container_image is None else str(settings.container_image)
@@ -117,7 +118,7 @@ def _write(settings: Settings, own: Settings, folder: Path, places: 'Places') ->
         make_folder(settings.simulate_as_bids, '--simulate-as-bids')
     try:
         program, folders = _program(settings, scans, image, places)
-    except UnbindableError as error:
+    except PlaceError as error:
         raise Stop(Exit.USAGE, str(error)) from error
     flags = [f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)]
     participant = scripts.participant_script(
