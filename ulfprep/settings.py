@@ -49,6 +49,10 @@ NOT_IN_HASH = frozenset(
         'interactive_report',
         'group_by',
         'output_spaces',
+        'write_sbatch',
+        'sbatch_args',
+        'container_image',
+        'node_local_work',
     }
 )
 
@@ -156,6 +160,15 @@ class Settings:
         Draw the workflow into the folder of the run's log.
     dry_run, reports_only, boilerplate_only : bool
         Say what would be done; write the reports again; write the methods text. Nothing else.
+    write_sbatch : Path or None
+        Write the jobs of a cluster into this folder, and compute nothing.
+    sbatch_args : tuple of str
+        Options of sbatch for these jobs.
+    container_image : Path or None
+        Image of Apptainer or Singularity that they run.
+    node_local_work : bool
+        Whether each of them works in its node's own temporary folder, for no work folder was
+        named.
     random_seed : int
         Seed of every random number drawn.
     sloppy : bool
@@ -216,6 +229,10 @@ class Settings:
     dry_run: bool = False
     reports_only: bool = False
     boilerplate_only: bool = False
+    write_sbatch: Path | None = None
+    sbatch_args: tuple[str, ...] = ()
+    container_image: Path | None = None
+    node_local_work: bool = False
     work_dir: Path = Path('work')
     random_seed: int = 20250101
     sloppy: bool = False

@@ -42,6 +42,7 @@ def every_flag(tmp_path):
 NOT_STORED = {
     'target_like_digest', 'target_sequence', 'clean_workdir', 'force', 'dry_run',
     'reports_only', 'boilerplate_only', 'write_graph', 'bids_filters',
+    'write_sbatch', 'sbatch_args', 'container_image', 'node_local_work',
 }  # fmt: skip
 
 

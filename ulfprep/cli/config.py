@@ -11,8 +11,11 @@ from ulfprep.settings import Settings
 POSITIONALS = ('bids_dir', 'output_dir', 'analysis_level')
 #: What a run does once; a run that is repeated by its settings need not do it again.
 ONCE = frozenset(
-    {'clean_workdir', 'force', 'dry_run', 'reports_only', 'boilerplate_only', 'write_graph'}
-)
+    {
+        'clean_workdir', 'force', 'dry_run', 'reports_only', 'boilerplate_only', 'write_graph',
+        'write_sbatch', 'sbatch_args', 'container_image', 'node_local_work',
+    }
+)  # fmt: skip
 #: Settings without a flag: they were found by the run itself.
 FOUND = frozenset({'target_like_digest'})
 

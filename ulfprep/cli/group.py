@@ -9,7 +9,7 @@ from ulfprep.cli.preflight import check_paths
 from ulfprep.settings import MODALITIES, Settings
 
 #: Flags that mean nothing here.
-PARTICIPANT_ONLY = ('dry_run', 'reports_only', 'boilerplate_only')
+PARTICIPANT_ONLY = ('dry_run', 'reports_only', 'boilerplate_only', 'write_sbatch')
 
 
 def run_group(settings: Settings) -> Exit:

@@ -63,6 +63,10 @@ def _work(settings: Settings) -> Exit:
         from ulfprep.cli.citation import boilerplate_only
 
         return boilerplate_only(settings)
+    if settings.write_sbatch:
+        from ulfprep.cli.sbatch import write_sbatch
+
+        return write_sbatch(settings)
     from ulfprep.cli.participant import run_participant
 
     return run_participant(settings)

@@ -29,6 +29,7 @@ examples:
   ulfprep 3t/ results/ participant --n-realisations 5 --simulate-as-bids ulf/
   ulfprep data/ results/ participant --derivatives fmriprep=data/derivatives/fmriprep
   ulfprep --config-file results/logs/20250101-120000_1a2b3c4d/settings.toml
+  ulfprep data/ results/ participant --write-sbatch jobs/
   ulfprep data/ results/ group
 
 exit codes:
@@ -38,6 +39,9 @@ exit codes:
   74 input/output error       75 temporary: try again"""
 #: Of flags that exclude each other, the one on the command line goes before that of a file.
 RIVALS = {'target_like': 'target_sequence', 'target_sequence': 'target_like'}
+
+#: CPUs of a task on a cluster where nobody says how many.
+TASK_CPUS = 2
 
 
 class _Parser(argparse.ArgumentParser):
@@ -100,6 +104,7 @@ def build_parser(positionals: str | None = None) -> argparse.ArgumentParser:
     flags.add_method(parser.add_argument_group('how to compute'))
     run_flags.add_machine(parser.add_argument_group('machine'))
     run_flags.add_run(parser.add_argument_group('the run'))
+    run_flags.add_cluster(parser.add_argument_group('a cluster'))
     run_flags.add_group(parser.add_argument_group('group level'))
     return parser
 
@@ -167,7 +172,13 @@ def _config_file(argv: list[str]) -> Path | None:
 def to_settings(options: argparse.Namespace) -> Settings:
     """Return what was parsed as settings, whose fields have the names of the options."""
     values = vars(options).copy()
-    values['nprocs'] = options.nprocs or usable_cpus()
+    usual = usable_cpus()
+    if options.write_sbatch:
+        # Of a task: this machine, often a cluster's front door, says nothing about its nodes.
+        usual = options.omp_nthreads or TASK_CPUS
+        values['node_local_work'] = options.work_dir is None
+    values['work_dir'] = options.work_dir or Settings.work_dir
+    values['nprocs'] = options.nprocs or usual
     # More threads a scan than CPUs in all would only fight each other.
     values['omp_nthreads'] = min(options.omp_nthreads or 8, values['nprocs'])
     for name in ('participant_label', 'session_label'):

@@ -219,6 +219,9 @@ def check_plugin(path: Path | None) -> None:
 def check_request(settings: Settings) -> None:
     """Refuse what would stop a run, as far as it can be known without heavy libraries."""
     check_paths(settings)
+    if not settings.write_sbatch and (settings.sbatch_args or settings.container_image):
+        flag = '--sbatch-arg' if settings.sbatch_args else '--container-image'
+        raise Stop(Exit.USAGE, f'{flag} goes with --write-sbatch DIR; leave it out')
     for name in ('output_spaces', 'group_by'):
         if getattr(settings, name):
             flag = f'--{name.replace("_", "-")}'

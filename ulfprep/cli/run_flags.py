@@ -133,7 +133,6 @@ def add_machine(group) -> None:
         '-w',
         '--work-dir',
         type=Path,
-        default=Path('work'),
         metavar='DIR',
         help='folder for intermediate files (default: ./work)',
     )
@@ -196,10 +195,38 @@ def add_run(group) -> None:
         action='store_true',
         help='only write the methods text and its references',
     )
+    only.add_argument(
+        '--write-sbatch',
+        type=Path,
+        metavar='DIR',
+        help='only write the jobs of a SLURM cluster there: an array with one participant a task, '
+        'the group level after it, and submit.sh, which submits what is not done yet',
+    )
     group.add_argument(
         '--notrack',
         action='store_true',
         help='accepted for what calls other BIDS Apps too; nothing is ever tracked',
+    )
+
+
+def add_cluster(group) -> None:
+    """Add what the jobs of --write-sbatch are like."""
+    group.add_argument(
+        '--sbatch-arg',
+        dest='sbatch_args',
+        action='append',
+        type=values.sbatch_argument,
+        default=[],
+        metavar='ARG',
+        help='with --write-sbatch: an option of sbatch, such as --sbatch-arg=--partition=long; '
+        'may be repeated, and goes before what is worked out from the scans',
+    )
+    group.add_argument(
+        '--container-image',
+        type=Path,
+        metavar='FILE.sif',
+        help='with --write-sbatch: tasks run this image by Apptainer or Singularity (default: '
+        'the image that ulfprep runs in, if any)',
     )
 
 

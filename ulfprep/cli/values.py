@@ -72,6 +72,18 @@ def template_space(text: str) -> str:
     return text
 
 
+def sbatch_argument(text: str) -> str:
+    """Convert an option of sbatch; those by which the jobs are tied together are refused."""
+    name = re.match(r'--[a-z][a-z-]*|-[A-Za-z]', text)
+    if not name or not text.isprintable():
+        raise argparse.ArgumentTypeError(f'{text!r} is no option of sbatch, such as --account=abc')
+    own = {'--array', '-a', '--output', '-o', '--dependency', '-d', '--wrap', '--parsable', '-D',
+           '--chdir'}  # fmt: skip
+    if name[0] in own:
+        raise argparse.ArgumentTypeError(f'{text!r}: {name[0]} is set by submit.sh; leave it out')
+    return text
+
+
 def length(text: str) -> float:
     """Convert a voxel's edge in mm."""
     value = _number(text)

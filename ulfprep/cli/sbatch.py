@@ -1,0 +1,248 @@
+"""``--write-sbatch``: the jobs that process a dataset on a cluster, written and not submitted."""
+
+import dataclasses
+import os
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from ulfprep.cli.environment import prepared
+from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.logs import logging_to
+from ulfprep.cli.paths import make_folder, same, within
+from ulfprep.settings import Settings
+
+if TYPE_CHECKING:
+    from ulfprep.bids.dataset import Scan
+    from ulfprep.bids.outlook import Planned
+    from ulfprep.cluster.places import Places
+
+#: Scans that would be refused and are told one by one.
+LIMIT = 20
+#: Flags that are no settings of a repeated run, but of these tasks.
+PASSED = ('force', 'write_graph')
+
+
+def write_sbatch(settings: Settings) -> Exit:
+    """Write the jobs of a cluster: one task a participant, and the group level after them.
+
+    Nothing is computed, and nothing submitted. Participants whose scans are all finished get no
+    task. The validator looks at the dataset here, once for all tasks.
+
+    Returns
+    -------
+    Exit
+        OK.
+
+    Raises
+    ------
+    Stop
+        If a run could not begin, no selected scan could be used, or the jobs cannot be written.
+    """
+    from ulfprep.cluster.places import Places
+
+    folder = settings.write_sbatch
+    places = Places.of(os.environ)
+    with tempfile.TemporaryDirectory(prefix='ulfprep-') as scratch:
+        # Where this process itself puts what it needs for a moment.
+        own = dataclasses.replace(settings, work_dir=Path(scratch))
+        with prepared(own), logging_to(None, settings.verbose):
+            check_folders(settings, own, places)
+            return _write(settings, own, folder, places)
+
+
+def check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
+    """Refuse what would stop the tasks, as far as it can be known here."""
+    from ulfprep.cli.preflight import check_plugin, check_reference, check_request
+
+    of_group = {'group_by': '', 'output_spaces': ()}  # which is among the jobs
+    check_request(dataclasses.replace(own if settings.node_local_work else settings, **of_group))
+    check_plugin(settings.use_plugin)
+    folder = settings.write_sbatch
+    for other, what in ((settings.bids_dir, 'input dataset'), (settings.output_dir, 'output')):
+        if same(folder, other) or within(folder, other):
+            raise Stop(
+                Exit.USAGE,
+                f'{folder}: the folder for the jobs lies in the {what} {other}; name another with '
+                '--write-sbatch',
+            )
+    if settings.clean_workdir:
+        raise Stop(
+            Exit.USAGE,
+            '--clean-workdir would take from a task what it goes on with when it is submitted '
+            'again; leave it out',
+        )
+    image = settings.container_image
+    # Seen from inside of a container, files of the host need not be there.
+    if image and not places.image and not image.exists():
+        raise Stop(Exit.NO_INPUT, f'{image}: there is no such image; mend --container-image')
+    check_reference(settings)
+    make_folder(folder, '--write-sbatch')
+
+
+def _write(settings: Settings, own: Settings, folder: Path, places: 'Places') -> Exit:
+    from ulfprep.bids.files import write_text
+    from ulfprep.bids.order import natural
+    from ulfprep.bids.outlook import FINISHED, REFUSED, RUN, outlook
+    from ulfprep.cli.select import check_valid, select_scans
+    from ulfprep.cluster import scripts
+    from ulfprep.cluster.places import UnbindableError
+    from ulfprep.cluster.request import request
+
+    image = places.image if settings.container_image is None else str(settings.container_image)
+    settings = resolved(settings, contained=bool(image))
+    selection = select_scans(own)
+    check_valid(selection, own)
+    scans = list(selection.scans)
+    plan = outlook(scans, _for_outlook(settings))
+    tell_refused(plan)
+    if all(one.fate == REFUSED for one in plan):
+        raise Stop(
+            Exit.BAD_DATA, f'{settings.bids_dir}: no selected scan can be processed; see above'
+        )
+    fates = defaultdict(set)
+    for scan, one in zip(scans, plan, strict=True):
+        fates[scan.subject].add(one.fate)
+    labels = [label for label, found in fates.items() if found != {FINISHED}]
+    labels.sort(key=lambda label: natural(f'sub-{label}_T1w'))
+    asked = request(
+        [(s, one.direction) for s, one in zip(scans, plan, strict=True) if one.fate == RUN],
+        settings,
+    )
+    make_folder(settings.output_dir, 'output folder')
+    if settings.simulate_as_bids:
+        make_folder(settings.simulate_as_bids, '--simulate-as-bids')
+    try:
+        program, folders = _program(settings, scans, image, places)
+    except UnbindableError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+    flags = [f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)]
+    participant = scripts.participant_script(
+        asked,
+        program,
+        folders,
+        uuid4().hex[:12],
+        sbatch_args=settings.sbatch_args,
+        flags=flags,
+        gpu=settings.device.startswith('cuda'),
+    )
+    group = scripts.group_script(program, folders, group_arguments(settings), settings.sbatch_args)
+    heading = '# Settings of all tasks, which --config-file reads.\n'
+    content = {
+        'settings.toml': heading + of_tasks(settings).to_toml(),
+        'participants.txt': ''.join(f'{label}\n' for label in labels),
+        'participant.sbatch': participant,
+        'group.sbatch': group,
+        'submit.sh': scripts.submit_script(),
+    }
+    for name, text in content.items():
+        write_text(folder / name, text)
+    _tell(plan, labels, len(fates), asked, folders.here)
+    return Exit.OK
+
+
+def resolved(settings: Settings, contained: bool) -> Settings:
+    """Return settings that mean the same on every node.
+
+    What a node lacks is then an error there, and not another method. In a container all nodes
+    have the same.
+    """
+    from ulfprep.cli.preflight import reference_digest, resolve_segmentation
+
+    segmentation = settings.segmentation
+    if not contained:
+        segmentation = resolve_segmentation(segmentation, settings.tissue_prior)
+    return dataclasses.replace(
+        settings,
+        segmentation=segmentation,
+        # A GPU has to be asked for: nodes that have one and nodes that have none differ.
+        device='cpu' if settings.device == 'auto' else settings.device,
+        target_like_digest=reference_digest(settings),
+    )
+
+
+def _for_outlook(settings: Settings) -> Settings:
+    """Return settings by which a scan is known as finished."""
+    embedded = settings.segmentation == 'auto'  # as in an image without FSL
+    return dataclasses.replace(settings, segmentation='embedded') if embedded else settings
+
+
+def of_tasks(settings: Settings) -> Settings:
+    """Return the settings that all tasks share."""
+    return dataclasses.replace(
+        settings,
+        participant_label=(),
+        skip_bids_validation=True,  # done here
+        bids_database_dir=None,  # one participant is indexed sooner than an index is read
+        group_by='',
+        output_spaces=(),
+        write_sbatch=None,
+        sbatch_args=(),
+        container_image=None,
+        node_local_work=False,
+    )
+
+
+def group_arguments(settings: Settings) -> list[str]:
+    """Return the words of the group level."""
+    words = [str(settings.bids_dir), str(settings.output_dir), 'group']
+    if settings.group_by:
+        words += ['--group-by', settings.group_by]
+    if settings.output_spaces:
+        words += ['--output-spaces', *settings.output_spaces]
+    return words
+
+
+def tell_refused(plan: 'list[Planned]') -> None:
+    """Say which scans would be refused, and why."""
+    from ulfprep.bids.outlook import REFUSED
+
+    refused = [one for one in plan if one.fate == REFUSED]
+    for one in refused[:LIMIT]:
+        print(f'ulfprep: {one.name}: would be refused: {one.why}', file=sys.stderr)
+    if len(refused) > LIMIT:
+        more = len(refused) - LIMIT
+        print(f'ulfprep: and {more} more scan(s); --dry-run lists all', file=sys.stderr)
+
+
+def _program(settings: Settings, scans: 'list[Scan]', image: str, places: 'Places'):
+    """Return how tasks call ulfprep, and their folders."""
+    from ulfprep.cluster.inputs import binds_of
+    from ulfprep.cluster.places import bind
+    from ulfprep.cluster.scripts import Folders, Program
+
+    here, work = settings.write_sbatch, '' if settings.node_local_work else settings.work_dir
+    folders = Folders(
+        places.on_host(here), str(here), work and places.on_host(work), str(work) if work else ''
+    )
+    if not image:
+        words = (sys.executable, '-m', 'ulfprep')
+        return Program(words, os.environ.get('PYTHONPATH', '')), folders
+    bind(folders.here, str(here))  # refused here, not in every task
+    if work:
+        bind(folders.work, str(work))
+    flags = ('--nv',) if settings.device.startswith('cuda') else ()
+    binds = binds_of(settings, places, [scan.path for scan in scans])
+    return Program((), '', image, flags, binds), folders
+
+
+def _tell(plan: 'list[Planned]', labels: list[str], selected: int, asked, here: str) -> None:
+    """Say what was written, and what comes next."""
+    import shlex
+
+    from ulfprep.bids.outlook import FINISHED, REFUSED, RUN
+
+    counts = ', '.join(
+        f'{sum(one.fate == fate for one in plan)} {text}'
+        for fate, text in ((RUN, 'to run'), (FINISHED, FINISHED), (REFUSED, REFUSED))
+    )
+    print(f'ulfprep: {len(plan)} scan(s) of {selected} participant(s): {counts}', file=sys.stderr)
+    print(
+        f'ulfprep: {len(labels)} task(s), each {asked.cpus} CPU(s), {asked.memory_mb} MB and '
+        f'{asked.minutes} min; change them in {here}/participant.sbatch',
+        file=sys.stderr,
+    )
+    print(f'bash {shlex.quote(f"{here}/submit.sh")}')

@@ -1,0 +1,93 @@
+"""How long a participant may take, from the sizes of its scans.
+
+The model was fitted to records of ``logs/resources`` on two cores of a virtual machine (CPU
+seconds; 1 thread): simulated 64 mT scans of 5.2 litres and 0.4 million voxels took 106 to 136 by
+default and 25 to 51 with ``--sloppy``, a real head of 0.6 million voxels 131; simulating from 3 T
+heads of 5.2 and 16.8 million voxels 28 and 83 to 86; a high-field reference of 16.8 million voxels
+62 beside its scan. Three real scans fitted together took 498 (wall clock, 166 each). A fit by the
+``wire`` network took 259 where that of the lattices took 65 to 80.
+
+More cores are not counted: two shortened a scan from 130 to 105 seconds, and a third or fourth
+hardly does. A GPU is counted like a CPU, for none was measured.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ulfprep.settings import Settings
+
+#: Seconds to start Python, to import what is heavy and to index one participant.
+START = 20
+#: Seconds of an enhanced scan, whatever its size: the fit is of a brain, not of its field of view.
+ENHANCED, ENHANCED_SLOPPY = 130, 30
+#: Seconds of a simulated scan, whatever its size.
+SIMULATED = 5
+#: Seconds a million voxels of a file: bias field, brain mask, figures.
+PER_MILLION = 5
+#: The same, for each noisy scan beside the first that is simulated.
+PER_REALISATION = 1
+#: Seconds to render at 1 mm; finer voxels cost by their number.
+RENDER = 12
+#: Scans that are fitted together, and networks other than lattices, as multiples of the usual.
+TOGETHER, OTHER_NETWORK = 1.5, 3
+#: What other machines, busy nodes and slow disks may take of it.
+SAFETY = 4
+#: What is asked for at least, and in what steps, minutes.
+LEAST, STEP = 15, 5
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done with a scan.
+
+    Attributes
+    ----------
+    direction : str
+        ``enhance`` or ``simulate``.
+    voxels : int
+        Of its file.
+    together : bool
+        Whether it may be fitted together with others.
+    reference_voxels : int
+        Of the file of the image that it is held against; 0 where there is none.
+    """
+
+    direction: str
+    voxels: int
+    together: bool = False
+    reference_voxels: int = 0
+
+
+def scan_seconds(work: Work, settings: Settings) -> float:
+    """Return the CPU seconds that a scan is expected to take on one thread."""
+    size = work.voxels / 1e6
+    if work.direction == 'simulate':
+        more = PER_REALISATION * (settings.n_realisations - 1) * size
+        return SIMULATED + PER_MILLION * size + more
+    seconds = (ENHANCED_SLOPPY if settings.sloppy else ENHANCED) + PER_MILLION * size
+    if settings.backbone != 'lattice':
+        seconds *= OTHER_NETWORK
+    if work.together:
+        seconds *= TOGETHER
+    if settings.output_resolution != 1.0:
+        seconds += RENDER / settings.output_resolution**3
+    if work.reference_voxels:
+        seconds += SIMULATED + PER_MILLION * work.reference_voxels / 1e6
+    return seconds
+
+
+def minutes_of(scans: Sequence[Work], settings: Settings, at_once: int = 1) -> int:
+    """Return the minutes to ask for, for all scans of a participant.
+
+    Parameters
+    ----------
+    scans : sequence of Work
+    settings : Settings
+    at_once : int
+        How many are in work at a time.
+    """
+    each = [scan_seconds(work, settings) for work in scans]
+    # The longest may come last, alone.
+    seconds = START + max(sum(each) / at_once, max(each, default=0.0))
+    return max(LEAST, STEP * math.ceil(SAFETY * seconds / 60 / STEP))
