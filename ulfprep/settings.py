@@ -252,13 +252,20 @@ class Settings:
             out[field.name] = str(value) if isinstance(value, Path) else value
         return out
 
-    def to_toml(self) -> str:
-        """Return the settings as a TOML document, which ``--config-file`` reads back."""
+    def to_toml(self, without: frozenset[str] = frozenset()) -> str:
+        """Return the settings as a TOML document, which ``--config-file`` reads back.
+
+        Parameters
+        ----------
+        without : frozenset of str
+            Settings to leave out.
+        """
         # Every value is a string, number, bool or list of those, and for those the
         # JSON spelling is TOML's too.
         lines = [
             f'{key} = {json.dumps(value, ensure_ascii=False)}'
             for key, value in self.to_dict().items()
+            if key not in without
         ]
         return '\n'.join(lines) + '\n'
 

@@ -152,7 +152,7 @@ def test_another_reference_scan_than_stored_is_refused(tmp_path, make_dataset):
 def test_every_setting_has_a_flag_or_is_found():
     dests = {action.dest for action in build_parser()._actions}
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert fields - dests == {'target_like_digest'}
+    assert fields - dests == {'target_like_digest', 'node_local_work'}
 
 
 @pytest.mark.usefixtures('fake_core')

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from ulfprep.cli.config import ONCE
 from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 LIMIT = 20
 #: Flags that are no settings of a repeated run, but of these tasks.
 PASSED = ('force', 'write_graph')
+#: Settings that each task has of its own, or none has. One participant is indexed sooner than
+#: the index of all is read.
+NOT_OF_TASKS = ONCE | {'participant_label', 'nprocs', 'work_dir', 'bids_database_dir'}
 
 
 def write_sbatch(settings: Settings) -> Exit:
@@ -42,10 +46,11 @@ def write_sbatch(settings: Settings) -> Exit:
     Stop
         If a run could not begin, no selected scan could be used, or the jobs cannot be written.
     """
-    from ulfprep.cluster.places import Places
+    from ulfprep.cluster.places import MOUNTS, Places
 
     folder = settings.write_sbatch
-    places = Places.of(os.environ)
+    mounts = MOUNTS.read_text(errors='surrogateescape') if MOUNTS.exists() else ''
+    places = Places.of(os.environ, mounts)
     with tempfile.TemporaryDirectory(prefix='ulfprep-') as scratch:
         # Where this process itself puts what it needs for a moment.
         own = dataclasses.replace(settings, work_dir=Path(scratch))
@@ -89,7 +94,7 @@ def _write(settings: Settings, own: Settings, folder: Path, places: 'Places') ->
     from ulfprep.bids.outlook import FINISHED, REFUSED, RUN, outlook
     from ulfprep.cli.select import check_valid, select_scans
     from ulfprep.cluster import scripts
-    from ulfprep.cluster.places import UnbindableError
+    from ulfprep.cluster.places import PlaceError
     from ulfprep.cluster.request import request
 
     image = places.image if settings.container_image is None else str(settings.container_image)
@@ -117,7 +122,7 @@ def _write(settings: Settings, own: Settings, folder: Path, places: 'Places') ->
         make_folder(settings.simulate_as_bids, '--simulate-as-bids')
     try:
         program, folders = _program(settings, scans, image, places)
-    except UnbindableError as error:
+    except PlaceError as error:
         raise Stop(Exit.USAGE, str(error)) from error
     flags = [f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)]
     participant = scripts.participant_script(
@@ -132,7 +137,7 @@ def _write(settings: Settings, own: Settings, folder: Path, places: 'Places') ->
     group = scripts.group_script(program, folders, group_arguments(settings), settings.sbatch_args)
     heading = '# Settings of all tasks, which --config-file reads.\n'
     content = {
-        'settings.toml': heading + of_tasks(settings).to_toml(),
+        'settings.toml': heading + of_tasks(settings).to_toml(NOT_OF_TASKS),
         'participants.txt': ''.join(f'{label}\n' for label in labels),
         'participant.sbatch': participant,
         'group.sbatch': group,
@@ -174,15 +179,9 @@ def of_tasks(settings: Settings) -> Settings:
     """Return the settings that all tasks share."""
     return dataclasses.replace(
         settings,
-        participant_label=(),
-        skip_bids_validation=True,  # done here
-        bids_database_dir=None,  # one participant is indexed sooner than an index is read
+        skip_bids_validation=True,  # it was run here
         group_by='',
         output_spaces=(),
-        write_sbatch=None,
-        sbatch_args=(),
-        container_image=None,
-        node_local_work=False,
     )
 
 

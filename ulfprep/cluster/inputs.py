@@ -21,7 +21,7 @@ def binds_of(settings: Settings, places: Places, images: Iterable[Path] = ()) ->
 
     Raises
     ------
-    UnbindableError
+    PlaceError
     """
     reading = [settings.bids_dir, *named_inputs(settings), *led_to(settings.bids_dir, images)]
     writing = [settings.output_dir]
