@@ -158,6 +158,9 @@ def test_tasks_write_the_bytes_of_one_run(make_dataset, write, jobs, slurm, tmp_
     assert differences(tmp_path / 'out', tmp_path / 'plain') == []
 
     # What is finished gets no task.
+    code, _, err = write(root, *more)
+    assert (code, (jobs / 'participants.txt').read_text()) == (Exit.OK, '')
+    assert 'no participant is left to do' in err
     make_dataset('sub-03')
     code, _, err = write(root, *more)
     assert (code, (jobs / 'participants.txt').read_text()) == (Exit.OK, '03\n')

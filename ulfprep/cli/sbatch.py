@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 import sys
 import tempfile
 from collections import defaultdict
@@ -230,8 +231,6 @@ def _program(settings: Settings, scans: 'list[Scan]', image: str, places: 'Place
 
 def _tell(plan: 'list[Planned]', labels: list[str], selected: int, asked, here: str) -> None:
     """Say what was written, and what comes next."""
-    import shlex
-
     from ulfprep.bids.outlook import FINISHED, REFUSED, RUN
 
     counts = ', '.join(
@@ -239,9 +238,12 @@ def _tell(plan: 'list[Planned]', labels: list[str], selected: int, asked, here: 
         for fate, text in ((RUN, 'to run'), (FINISHED, FINISHED), (REFUSED, REFUSED))
     )
     print(f'ulfprep: {len(plan)} scan(s) of {selected} participant(s): {counts}', file=sys.stderr)
-    print(
-        f'ulfprep: {len(labels)} task(s), each {asked.cpus} CPU(s), {asked.memory_mb} MB and '
-        f'{asked.minutes} min; change them in {here}/participant.sbatch',
-        file=sys.stderr,
-    )
+    if labels:
+        said = (
+            f'{len(labels)} task(s), each {asked.cpus} CPU(s), {asked.memory_mb} MB and '
+            f'{asked.minutes} min; change them in {here}/participant.sbatch'
+        )
+    else:
+        said = 'no participant is left to do; submit.sh would submit the group level alone'
+    print(f'ulfprep: {said}', file=sys.stderr)
     print(f'bash {shlex.quote(f"{here}/submit.sh")}')
