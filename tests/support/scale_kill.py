@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,26 +99,32 @@ def watch(folder: Path, kills: Kills | None = None, say: Callable = print) -> No
     while jobs := queued(folder):
         running = {task for task, state in jobs.items() if state == 'RUNNING' and '_' in task}
         for task, way in kills.due(running, time.monotonic()) if kills else ():
-            say(f'killed: {task}, {end(task, way)}')
+            say(f'killed: {task}, {end(task, way)}', flush=True)
         time.sleep(LOOK)
 
 
 def end(task: str, way: str) -> str:
-    """End a running task; return how that was done, ``task`` where there was no such process."""
-    if way == 'cancel':
-        subprocess.run(['scancel', task], check=False)
-        return way
-    processes = main_processes(task) if way == 'process' else []
+    """End a running task; return how that was done.
+
+    ``scancel --signal=KILL`` would not do: SLURM makes a cancellation of it, with a SIGTERM that
+    goes before. Where the processes of the task are not on this machine, it is cancelled.
+    """
+    processes = [] if way == 'cancel' else processes_of(task)
+    if way == 'process':
+        processes = [pid for pid, words in processes if b'--participant-label' in words][:1]
+    else:
+        processes = [pid for pid, _ in processes]
     for pid in processes:
-        os.kill(pid, signal.SIGKILL)
-    if not processes:
-        subprocess.run(['scancel', '--full', '--signal=KILL', task], check=False)
-        return 'task'
-    return way
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    if processes:
+        return way
+    subprocess.run(['scancel', task], check=False)
+    return 'cancel'
 
 
-def main_processes(task: str) -> list[int]:
-    """Return the process of this machine that is the ulfprep of an array task, if it is here."""
+def processes_of(task: str) -> list[tuple[int, list[bytes]]]:
+    """Return id and words of all processes of an array task on this machine, oldest first."""
     array, _, index = task.partition('_')
     wanted = {f'SLURM_ARRAY_JOB_ID={array}'.encode(), f'SLURM_ARRAY_TASK_ID={index}'.encode()}
     found = []
@@ -127,6 +134,6 @@ def main_processes(task: str) -> list[int]:
             words = (folder / 'cmdline').read_bytes().split(b'\0')
         except OSError:
             continue
-        if wanted <= environment and b'participant' in words and b'--write-sbatch' not in words:
-            found.append(int(folder.name))
-    return sorted(found)[:1]
+        if wanted <= environment:
+            found.append((int(folder.name), words))
+    return sorted(found)
