@@ -47,17 +47,19 @@ def write_sbatch(settings: Settings) -> Exit:
     Stop
         If a run could not begin, no selected scan could be used, or the jobs cannot be written.
     """
+    from ulfprep.bids.templates import templateflow_home
     from ulfprep.cluster.places import MOUNTS, Places
 
-    folder = settings.write_sbatch
     mounts = MOUNTS.read_text(errors='surrogateescape') if MOUNTS.exists() else ''
     places = Places.of(os.environ, mounts)
+    # Before the environment of a run is in place, which has another.
+    templates = templateflow_home() if settings.output_spaces else None
     with tempfile.TemporaryDirectory(prefix='ulfprep-') as scratch:
         # Where this process itself puts what it needs for a moment.
         own = dataclasses.replace(settings, work_dir=Path(scratch))
         with prepared(own), logging_to(None, settings.verbose):
             check_folders(settings, own, places)
-            return _write(settings, own, folder, places)
+            return _write(settings, own, places, templates)
 
 
 def check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
@@ -89,7 +91,7 @@ def check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
     make_folder(folder, '--write-sbatch')
 
 
-def _write(settings: Settings, own: Settings, folder: Path, places: 'Places') -> Exit:
+def _write(settings: Settings, own: Settings, places: 'Places', templates: Path | None) -> Exit:
     from ulfprep.bids.files import write_text
     from ulfprep.bids.order import natural
     from ulfprep.bids.outlook import FINISHED, REFUSED, RUN, outlook
@@ -122,7 +124,7 @@ def _write(settings: Settings, own: Settings, folder: Path, places: 'Places') ->
     if settings.simulate_as_bids:
         make_folder(settings.simulate_as_bids, '--simulate-as-bids')
     try:
-        program, folders = _program(settings, scans, image, places)
+        program, folders = _program(settings, scans, image, places, templates)
     except PlaceError as error:
         raise Stop(Exit.USAGE, str(error)) from error
     flags = [f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)]
@@ -145,7 +147,7 @@ def _write(settings: Settings, own: Settings, folder: Path, places: 'Places') ->
         'submit.sh': scripts.submit_script(),
     }
     for name, text in content.items():
-        write_text(folder / name, text)
+        write_text(settings.write_sbatch / name, text)
     _tell(plan, labels, len(fates), asked, folders.here)
     return Exit.OK
 
@@ -208,7 +210,9 @@ def tell_refused(plan: 'list[Planned]') -> None:
         print(f'ulfprep: and {more} more scan(s); --dry-run lists all', file=sys.stderr)
 
 
-def _program(settings: Settings, scans: 'list[Scan]', image: str, places: 'Places'):
+def _program(
+    settings: Settings, scans: 'list[Scan]', image: str, places: 'Places', templates: Path | None
+):
     """Return how tasks call ulfprep, and their folders."""
     from ulfprep.cluster.inputs import binds_of
     from ulfprep.cluster.places import bind
@@ -226,6 +230,9 @@ def _program(settings: Settings, scans: 'list[Scan]', image: str, places: 'Place
         bind(folders.work, str(work))
     flags = ('--nv',) if settings.device.startswith('cuda') else ()
     binds = binds_of(settings, places, [scan.path for scan in scans])
+    if templates:
+        flags += ('--env', f'TEMPLATEFLOW_HOME={templates}')
+        binds += (bind(places.on_host(templates), str(templates)),)
     return Program((), '', image, flags, binds), folders
 
 

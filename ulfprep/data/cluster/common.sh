@@ -12,7 +12,7 @@ meaning() {
         73) echo 'an output cannot be created: see above' ;;
         74) echo 'reading or writing failed: make room, run submit.sh again' ;;
         75) echo 'temporary (killed for memory, or the participant is in work elsewhere): run submit.sh again' ;;
-        129 | 130 | 143) echo 'ended from outside or at the time limit: run submit.sh again' ;;
+        129 | 130 | 143) echo 'ended from outside or at the time limit (--time): run submit.sh again' ;;
         137) echo 'killed from outside, perhaps for memory (--mem): run submit.sh again' ;;
         *) echo 'see above' ;;
     esac
