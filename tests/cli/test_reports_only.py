@@ -93,3 +93,18 @@ def test_boilerplate_of_nothing_usable_is_65(make_dataset, run, capsys):
 def test_the_group_level_has_no_such_thing(flag, tmp_path, capsys):
     assert main([str(tmp_path), str(tmp_path / 'out'), 'group', flag]) == Exit.USAGE
     assert flag in capsys.readouterr().err
+
+
+def test_a_participant_run_again_says_the_same_whatever_the_others_did(
+    make_dataset, run, tmp_path
+):
+    root = make_dataset(*(f'sub-{number:02d}' for number in range(1, 6)))
+    assert run(root) == 0
+    report = tmp_path / 'out/sub-01.html'
+    before = report.read_bytes()
+    assert main([str(root), str(tmp_path / 'out'), 'group']) == 0
+    assert run(root, '--participant-label', '01', '--force') == 0
+    # As in the first run, when there was no table of the others yet; this is what adds them.
+    assert report.read_bytes() == before
+    assert run(root, '--reports-only', '--participant-label', '01') == 0
+    assert b'Places are among the 4 other' in report.read_bytes()

@@ -29,6 +29,7 @@ def run_group(settings: Settings) -> Exit:
         If there are no results, a flag of the participant level was given, or scans cannot
         be put into groups as asked.
     """
+    from ulfprep.bids.files import remove_leftovers
     from ulfprep.bids.sidecars import complete_dataset
     from ulfprep.bids.table import remove_group_table, write_group_table
     from ulfprep.reports.group.page import write_group_page
@@ -55,6 +56,7 @@ def run_group(settings: Settings) -> Exit:
     if groups is not None:
         check_grouping(settings, {scan.group for scan in study.scans})
     try:
+        remove_leftovers(out / 'logs', deep=True)
         complete_dataset(out)
         for modality in MODALITIES:
             table, columns = rows(study, modality)

@@ -120,6 +120,8 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
             settings.output_dir,
             failed,
             interactive=settings.interactive_report,
+            # A participant's results are of that participant alone, whenever they are made.
+            among_others=False,
         )
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
@@ -130,10 +132,16 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
 
 def tidy_up(settings: Settings, participants: list[str]) -> None:
     """Remove what killed runs were just writing: dataset files, and those of some participants."""
+    from ulfprep.bids import resources, selection, verdicts
     from ulfprep.bids.files import remove_leftovers
 
+    # Not the folders of other runs: of an array of tasks there are thousands, and each would look
+    # into all. The group level does.
+    shared = (resources.FOLDER, selection.FOLDER, verdicts.FOLDER)
     for root in filter(None, (settings.output_dir, settings.simulate_as_bids)):
-        left = [*remove_leftovers(root), *remove_leftovers(root / 'logs', deep=True)]
+        left = [*remove_leftovers(root), *remove_leftovers(root / 'logs')]
+        for folder in shared:
+            left += remove_leftovers(root / folder)
         for label in participants:
             left += remove_leftovers(root / f'sub-{label}', deep=True)
         if left:

@@ -20,7 +20,9 @@ from ulfprep.reports.scans import find_scans
 _CONTROL = re.compile(r'\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]')
 
 
-def write_report(output_dir, subject, session=None, errors=(), *, interactive=False):
+def write_report(
+    output_dir, subject, session=None, errors=(), *, interactive=False, among_others=True
+):
     """Write ``<out>/sub-XX[_ses-YY].html`` from what the output folder holds.
 
     Parameters
@@ -37,6 +39,8 @@ def write_report(output_dir, subject, session=None, errors=(), *, interactive=Fa
         without ``desc``) and ``node``.
     interactive : bool
         Put a viewer of the volumes into it.
+    among_others : bool
+        Say where each scan lies in the group table, if there is one.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def write_report(output_dir, subject, session=None, errors=(), *, interactive=Fa
     """
     output_dir = Path(output_dir)
     name = session_name(subject, session)
-    scans, context = _context(output_dir, subject, session, errors)
+    scans, context = _context(output_dir, subject, session, errors, among_others)
     html = _render(name, context)
     figures = list(chain.from_iterable(scan['figures'] for scan in context['scans']))
     # What stands in place of a picture takes room too, hence more than once.
@@ -74,10 +78,12 @@ def report_context(output_dir, subject, session=None, errors=()):
     return _context(Path(output_dir), subject, session, errors)[1]
 
 
-def _context(output_dir, subject, session, errors):
+def _context(output_dir, subject, session, errors, among_others=True):
     crashes = [_error(error) for error in errors]
     scans = find_scans(output_dir, subject, session, {crash['scan'] for crash in crashes})
-    contexts = [scan_context(i, scan, crashes, output_dir) for i, scan in enumerate(scans, 1)]
+    contexts = [
+        scan_context(i, scan, crashes, output_dir, among_others) for i, scan in enumerate(scans, 1)
+    ]
     named = {scan.name for scan in scans}
     stray = [crash['gist'] for crash in crashes if crash['scan'] not in named]
     return scans, {

@@ -1,5 +1,6 @@
 """What a report prints of one scan, as plain values and markup."""
 
+from functools import lru_cache
 from itertools import count
 
 from markupsafe import Markup
@@ -17,11 +18,12 @@ from ulfprep.reports.measures import metric_groups, rule_rows
 from ulfprep.reports.place import comparable
 from ulfprep.reports.sections import ELSEWHERE, SECTIONS
 from ulfprep.reports.values import listed, shown
+from ulfprep.settings import MODALITIES
 
 CONTRAST = 'contrast'
 
 
-def scan_context(index, scan, crashes, output_dir):
+def scan_context(index, scan, crashes, output_dir, among_others=True):
     """Return what the page prints of one scan.
 
     Parameters
@@ -32,6 +34,8 @@ def scan_context(index, scan, crashes, output_dir):
     crashes : list of dict
         Of the whole page: ``scan``, ``gist``.
     output_dir : Path
+    among_others : bool
+        Look for the scan's place in the group table, if there is one.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def scan_context(index, scan, crashes, output_dir):
 
     shown_sections = _sections(index, scan, direction, figures)
     contrast_figures = figures((CONTRAST,))
-    own, others = _rows_of_table(output_dir, scan, qc)
+    own, others = _rows_of_table(output_dir, scan, qc) if among_others else ({}, [])
     resources = read_resources(output_dir, scan.name) if qc else None
     return {
         'id': f's{index}',
@@ -122,11 +126,18 @@ def _rows_of_table(output_dir, scan, qc):
     if not qc or not path.is_file():
         return {}, []
     try:
-        rows = read_table(path)
+        status = path.stat()
+        rows = _table(path, status.st_mtime_ns, status.st_size)
     except (OSError, ValueError):  # somebody else's table costs no report
         return {}, []
     own = next((row for row in rows if row.get('bids_name') == name), {})
     return own, comparable(rows, name, qc.get('direction'), str(qc.get('settings_hash')))
+
+
+@lru_cache(maxsize=len(MODALITIES))
+def _table(path, changed, size):
+    """Return the rows of a table; reports of one run read it once, unless it changes."""
+    return read_table(path)
 
 
 def _outliers(row):

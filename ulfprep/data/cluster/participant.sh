@@ -23,7 +23,7 @@ else
     while IFS= read -r -d '' old; do
         # shellcheck disable=SC2094
         (flock -n 8 && rm -rf -- "$old") 8<"$old" || true
-    done < <(find "$base" -mindepth 1 -maxdepth 1 -type d -name 'ulfprep-*' -user "$(id -u)" -mmin +1 -print0)
+    done < <(find "$base" -mindepth 1 -maxdepth 1 -type d -name 'ulfprep-[0-9]*_[0-9]*-??????' -user "$(id -u)" -mmin +1 -print0)
     work=$(mktemp -d -- "$base/ulfprep-$job-XXXXXX")
     exec 9<"$work"
     flock -n 9 || true
