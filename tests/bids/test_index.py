@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from faults import as_nobody, needs_users
 
 from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
 from ulfprep.bids.images import DATABASE, TICK, anatomical_images
@@ -69,7 +70,7 @@ def test_linked_folders_are_followed(root, tmp_path):
     assert names(root) == [A1, A2, B1]
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which('setpriv'), reason='needs other users')
+@needs_users
 @pytest.mark.parametrize('closed', ['sub-01', 'sub-01/ses-A', 'sub-01/anat'])
 def test_a_folder_that_may_not_be_read_is_told_of(closed):
     code = (
@@ -81,11 +82,11 @@ def test_a_folder_that_may_not_be_read_is_told_of(closed):
         Path(place).chmod(0o755)
         root = plant(Path(place) / 'raw', A1, A2, B1)
         (root / closed).chmod(0o700)
-        done = subprocess.run(
-            ['setpriv', '--reuid', '12345', '--clear-groups', sys.executable, '-c', code, root],
-            capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True,
+        done = as_nobody(
+            [sys.executable, '-c', code, root],
+            cwd=Path(__file__).parents[2],
             env={**os.environ, 'HOME': place, 'PYTHONDONTWRITEBYTECODE': '1'},
-        )  # fmt: skip
+        )
     expected = {'sub-01': [], 'sub-01/ses-A': ['sub-01'], 'sub-01/anat': ['sub-01']}[closed]
     assert done.stdout.strip() == str([*expected, 'sub-02'])
     assert f'{root / closed}: may not be looked into' in done.stderr

@@ -2,11 +2,11 @@
 
 import errno
 import fcntl
-import gzip
 import json
 import math
 import os
 import re
+import zlib
 from pathlib import Path
 from uuid import uuid4
 
@@ -177,5 +177,6 @@ def write_nifti(path: Path, data: np.ndarray, affine: np.ndarray) -> Path:
     image.set_qform(affine, code=1)
     if not np.allclose(image.get_qform(), affine, atol=1e-3):
         image.set_qform(None, code=0)
-    # gzip.compress, unlike a gzip file, stores neither name nor time.
-    return write_bytes(path, gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+    # zlib writes gzip (wbits 31) without name and time, and says the same of the system on every
+    # Python: gzip.compress of 3.13 no longer does.
+    return write_bytes(path, zlib.compress(image.to_bytes(), 6, wbits=31))

@@ -93,6 +93,8 @@ def test_what_is_packed_is_a_nifti_file_of_the_codes(foretold):
     np.testing.assert_array_equal(restored(stored) if foretold else stored, codes)
     assert image.header['cal_max'] == 101
     assert text == packed(codes, affine, 101, foretold=foretold)
+    # Without a name and a time, and with the same mark of the system whichever Python packs.
+    assert base64.b64decode(text)[3:10] == bytes([0, 0, 0, 0, 0, 2, 3])
 
 
 def test_foretelling_makes_a_smooth_image_smaller():
