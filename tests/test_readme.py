@@ -22,6 +22,8 @@ def test_options_that_the_readme_names_exist():
     from ulfprep.cli.parser import build_parser
 
     known = build_parser().format_help()
-    others = {'--editable', '--rm', '--data', '--dist', '--no-deps'}
+    # Of pip, pytest, Docker and Apptainer.
+    others = {'--editable', '--data', '--dist', '--no-deps', '--rm', '--network', '--read-only'}
+    others |= {'--tmpfs', '--user', '--build-arg', '--gpus', '--cleanenv', '--containall', '--nv'}
     for flag in set(re.findall(r'--[a-z]+(?:-[a-z]+)*', README.read_text())):
         assert flag in known or flag in others, flag
