@@ -12,7 +12,7 @@ from_bookworm() {
     apt-get -qq update
     apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends \
         docker.io iptables mmdebstrap slurm-wlm munge \
-        patchelf squashfs-tools squashfuse fuse2fs uidmap containernetworking-plugins
+        python3 patchelf squashfs-tools squashfuse fuse2fs uidmap containernetworking-plugins
 }
 
 apptainer_from_sid() {
