@@ -16,7 +16,25 @@ alone=(apptainer run --cleanenv --containall --bind "$work/data:/data:ro"
 apptainer run --cleanenv --containall --bind "$work/data:$work/data:ro" --bind "$work/array" \
     --bind "$work/jobs" "$work/ulfprep.sif" "$work/data" "$work/array" participant "$@" \
     --write-sbatch "$work/jobs"
+wait_for_all() {
+    while [ -n "$(squeue --noheader --user "$(id -un)")" ]; do sleep 1; done
+}
 bash "$work/jobs/submit.sh"
-while [ -n "$(squeue --noheader --user "$(id -un)")" ]; do sleep 2; done
-tail -n 3 "$work"/jobs/logs/*
+# A task is ended on its way; submitted again, it alone is run.
+task=$(tail -n 1 "$work/jobs/jobs.tsv" | cut -f 1)_1
+until [ "$(squeue --noheader --jobs "$task" --format %T)" = RUNNING ]; do sleep .5; done
+sleep 8
+scancel "$task"
+wait_for_all
+if [ -e "$work/jobs/done/01" ] || [ ! -e "$work/jobs/done/02" ]; then
+    echo "sub-01 should have been ended, and sub-02 be done: $(ls "$work/jobs/done")" >&2
+    exit 1
+fi
+bash "$work/jobs/submit.sh" | tee "$work/jobs/again.txt"
+grep -q '^1 participant(s) to submit; 1 finished' "$work/jobs/again.txt"
+wait_for_all
+for log in "$work"/jobs/logs/*; do
+    echo "$log:"
+    tail -n 2 "$log"
+done
 test -s "$work/array/group.html"
