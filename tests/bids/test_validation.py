@@ -130,6 +130,18 @@ def test_a_validator_that_fails_stops_nothing(make_dataset, tmp_path, stand_in, 
     assert list((tmp_path / 'scratch').iterdir()) == []
 
 
+@pytest.mark.parametrize(('version', 'believed'), [('2.4.1', False), ('3.0.2', True)])
+def test_what_an_old_validator_finds_is_not_believed(
+    make_dataset, tmp_path, stand_in, version, believed
+):
+    issue = {'code': 'NOT_INCLUDED', 'severity': 'error', 'location': '/sub-01/anat/x_T1w.nii.gz'}
+    issues = json.dumps({'issues': {'issues': [issue]}})
+    stand_in(f"[ $1 = --version ] && echo 'bids-validator {version}' || echo '{issues}'")
+    found = validate(make_dataset('sub-01'), ['01'], tmp_path / 'scratch')
+    assert bool(found.problems) is believed
+    assert ('version 3.0 or newer is needed' in ' '.join(found.notes)) is not believed
+
+
 def test_a_validator_that_hangs_is_ended_with_all_it_started(make_dataset, tmp_path, stand_in):
     stand_in(f'sh -c "sleep 2; touch {tmp_path}/alive" & wait')
     start = time.monotonic()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from tempfile import TemporaryDirectory
 
 #: The validator's command.
 COMMAND = 'bids-validator-deno'
+#: Older ones do not follow the links to participants, and call these files out of place.
+OLDEST = 3
 #: After so many seconds it is given up.
 TIMEOUT = 600
 #: Problems that are told; of the rest only how many there are.
@@ -78,6 +81,8 @@ def validate(
             links = Path(folder, 'dataset')
             _link(bids_dir, participants, links)
             issues = _run(validator, links, Path(folder, 'deno'), timeout)
+            if issues:
+                _refuse_old(validator, timeout)
     except (OSError, ValueError, subprocess.SubprocessError, RecursionError) as error:
         reason = 'it took too long' if isinstance(error, subprocess.TimeoutExpired) else error
         note = f'Warning: the BIDS validator gave no result ({" ".join(str(reason).split())}); '
@@ -125,6 +130,23 @@ def _run(validator: str, dataset: Path, cache: Path, timeout: float) -> list[dic
         last = said.decode(errors='replace').strip().splitlines()[-1:]
         text = f'exit status {process.returncode}, {last[0] if last else "no JSON"}'
         raise ValueError(text) from error
+
+
+def _refuse_old(validator: str, timeout: float) -> None:
+    """Raise ValueError if a validator is known to find what is not there."""
+    done = subprocess.run(
+        [validator, '--version'],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors='replace',
+        timeout=timeout,
+        env={**os.environ, 'NO_COLOR': '1', 'DENO_NO_UPDATE_CHECK': '1'},
+        check=False,
+    )
+    found = re.search(r'(\d+)\.\d+', done.stdout)
+    if found and int(found[1]) < OLDEST:
+        raise ValueError(f'version {OLDEST}.0 or newer is needed, not {done.stdout.strip()}')
 
 
 def sort_issues(issues: list[dict], bids_dir: Path) -> Validation:
