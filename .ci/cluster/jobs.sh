@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a user does with the image file on a cluster, as the README says:  jobs.sh WORK [OPTION ...]
-# WORK holds data, apptainer, array, jobs and ulfprep.sif; OPTIONs go to ulfprep.
+# WORK holds data, ulfprep.sif, venv with the same versions, and folders for what comes out;
+# OPTIONs go to ulfprep.
 set -euo pipefail
 work=$1
 shift
@@ -38,3 +39,9 @@ for log in "$work"/jobs/logs/*; do
     tail -n 2 "$log"
 done
 test -s "$work/array/group.html"
+
+# Each step as a job of its own, by Nipype.
+echo 'plugin: SLURM' >"$work/plugin-work/plugin.yml"
+"$work/venv/bin/ulfprep" "$work/data" "$work/plugin" participant -w "$work/plugin-work" "$@" \
+    --use-plugin "$work/plugin-work/plugin.yml"
+"$work/venv/bin/ulfprep" "$work/data" "$work/plugin" group -w "$work/plugin-work"
