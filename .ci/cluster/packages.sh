@@ -7,10 +7,11 @@ dir=$(realpath -m "$1")
 here=$(realpath "$(dirname "$0")")
 mkdir -p "$dir"
 export DEBIAN_FRONTEND=noninteractive
+retry=(-o Acquire::Retries=3)
 
 from_bookworm() {
-    apt-get -qq update
-    apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends \
+    apt-get "${retry[@]}" -qq update
+    apt-get "${retry[@]}" -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends \
         docker.io iptables mmdebstrap slurm-wlm munge \
         python3 patchelf squashfs-tools squashfuse fuse2fs uidmap containernetworking-plugins
 }
@@ -22,7 +23,7 @@ apptainer_from_sid() {
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" \
         >"$apt/sources.list"
     options=(
-        -qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        "${retry[@]}" -qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
         -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root
     )
     apt-get "${options[@]}" update
