@@ -262,7 +262,7 @@ def fake_core(monkeypatch):
 
     Only within this process, so runs are in Nipype's Linear plugin where no file names one.
     """
-    monkeypatch.setattr('ulfprep.workflows.execute.USUAL', 'Linear')
+    monkeypatch.setattr('ulfprep.workflows.engine.execute.USUAL', 'Linear')
     for fake in (
         _fake_brain(),
         _fake_tissue(),

@@ -3,7 +3,7 @@
 import pytest
 
 from ulfprep.bids.resources import read_resources, resources_path
-from ulfprep.workflows.costs import Costs
+from ulfprep.workflows.engine.costs import Costs
 
 NODES = ['top.scan_a.prepare_wf.bias', 'top.scan_a.fit_wf.fit', 'top.scan_b.fit_wf.fit']
 
@@ -63,7 +63,7 @@ def test_a_full_disk_costs_no_scan(tmp_path, costs, monkeypatch):
     def full(*args):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr('ulfprep.workflows.costs.write_resources', full)
+    monkeypatch.setattr('ulfprep.workflows.engine.costs.write_resources', full)
     costs(NODES[0], cost(6), NODES)
 
 

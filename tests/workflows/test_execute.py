@@ -9,10 +9,10 @@ from nipype.pipeline import engine as pe
 
 from ulfprep.machine import own_memory_gb
 from ulfprep.settings import Settings
-from ulfprep.workflows.execute import free_memory, make_plugin, run_workflow
-from ulfprep.workflows.plugin import ResilientMultiProc
-from ulfprep.workflows.plugin_file import plugin_names
-from ulfprep.workflows.watch import Watch
+from ulfprep.workflows.engine.execute import free_memory, make_plugin, run_workflow
+from ulfprep.workflows.engine.plugin import ResilientMultiProc
+from ulfprep.workflows.engine.plugin_file import plugin_names
+from ulfprep.workflows.engine.watch import Watch
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ulfprep.bids.dataset import Scan
 from ulfprep.cli.participant import exit_code
-from ulfprep.workflows.failures import Failure, Verdict, read_crash, verdict_table
+from ulfprep.workflows.engine.failures import Failure, Verdict, read_crash, verdict_table
 
 #: As Nipype 1.11 writes it.
 CRASH = """\

@@ -9,7 +9,7 @@ from ulfprep.bids.dataset import find_scans
 from ulfprep.bids.fusion import group_scans
 from ulfprep.settings import Settings
 from ulfprep.workflows.base import init_ulfprep_wf
-from ulfprep.workflows.failures import Failure
+from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.jobs import judge, plan_jobs

@@ -8,7 +8,7 @@ from graphs import assert_all_inputs_given
 from ulfprep.bids.dataset import find_scans
 from ulfprep.bids.highfield import with_references
 from ulfprep.settings import Settings
-from ulfprep.workflows.failures import Failure
+from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.jobs import judge
 from ulfprep.workflows.resources import largest_need, memory_gb, reference_need, size_of
 from ulfprep.workflows.scan import init_scan_wf, make_task, node_name

@@ -4,8 +4,8 @@ import pytest
 from nipype.interfaces.utility import Function
 from nipype.pipeline import engine as pe
 
-from ulfprep.workflows.failures import read_crashes
-from ulfprep.workflows.plugin import ResilientMultiProc
+from ulfprep.workflows.engine.failures import read_crashes
+from ulfprep.workflows.engine.plugin import ResilientMultiProc
 
 
 def die(x):

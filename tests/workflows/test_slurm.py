@@ -9,12 +9,12 @@ from slurm_commands import install
 
 from ulfprep.cli.environment import run_environment
 from ulfprep.settings import Settings
-from ulfprep.workflows import slurm, slurm_queue
-from ulfprep.workflows.execute import free_memory, make_plugin, run_workflow
-from ulfprep.workflows.failures import read_crashes
-from ulfprep.workflows.plugin_file import graph_plugin_names, read_plugin_file
-from ulfprep.workflows.slurm_words import ASKED, CARRIED, job_script, reason_of, says
-from ulfprep.workflows.watch import Watch
+from ulfprep.workflows.engine import slurm, slurm_queue
+from ulfprep.workflows.engine.execute import free_memory, make_plugin, run_workflow
+from ulfprep.workflows.engine.failures import read_crashes
+from ulfprep.workflows.engine.plugin_file import graph_plugin_names, read_plugin_file
+from ulfprep.workflows.engine.slurm_words import ASKED, CARRIED, job_script, reason_of, says
+from ulfprep.workflows.engine.watch import Watch
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import pytest
 from nipype.interfaces.utility import Function
 from nipype.pipeline import engine as pe
 
-from ulfprep.workflows.execute import run_workflow
-from ulfprep.workflows.failures import read_crashes
-from ulfprep.workflows.plugin import ResilientMultiProc, why_killed
-from ulfprep.workflows.watch import Watch
-from ulfprep.workflows.workers import Pool, WorkerDied
+from ulfprep.workflows.engine.execute import run_workflow
+from ulfprep.workflows.engine.failures import read_crashes
+from ulfprep.workflows.engine.plugin import ResilientMultiProc, why_killed
+from ulfprep.workflows.engine.watch import Watch
+from ulfprep.workflows.engine.workers import Pool, WorkerDied
 
 #: A run of two nodes that take very long, in a main process of their own.
 RUN = """
@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, {here!r})
 from test_workers import sleeping_workflow
 from ulfprep.cli.signals import Terminated, ended_by_signals
-from ulfprep.workflows.plugin import ResilientMultiProc
+from ulfprep.workflows.engine.plugin import ResilientMultiProc
 if __name__ == '__main__':
     plugin = ResilientMultiProc({{'n_procs': 2, 'memory_gb': 8}})
     try:

@@ -97,7 +97,7 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.cli.citation import write_citation
     from ulfprep.cli.reports import write_reports
     from ulfprep.workflows.base import run_scans
-    from ulfprep.workflows.failures import verdict_table
+    from ulfprep.workflows.engine.failures import verdict_table
     from ulfprep.workflows.room import NoRoomError
 
     # Held until the reports are written too.

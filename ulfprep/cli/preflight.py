@@ -204,7 +204,7 @@ def check_plugin(path: Path | None) -> None:
     """Refuse a ``--use-plugin`` file that names no plugin of Nipype."""
     if path is None:
         return
-    from ulfprep.workflows.plugin_file import read_plugin_file
+    from ulfprep.workflows.engine.plugin_file import read_plugin_file
 
     try:
         name, _ = read_plugin_file(path)

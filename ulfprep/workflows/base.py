@@ -18,20 +18,21 @@ from ulfprep.bids.highfield import why_not
 from ulfprep.bids.locks import Locks
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
-from ulfprep.workflows.costs import Costs
-from ulfprep.workflows.execute import (
+from ulfprep.workflows.engine.costs import Costs
+from ulfprep.workflows.engine.execute import (
     draw_graph,
     free_memory,
     make_plugin,
     on_cluster,
     run_workflow,
 )
-from ulfprep.workflows.failures import Failure, Verdict, read_crashes
+from ulfprep.workflows.engine.failures import Failure, Verdict, read_crashes
+from ulfprep.workflows.engine.plugin import Telling
+from ulfprep.workflows.engine.watch import Watch
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask
 from ulfprep.workflows.jobs import Job, job_node, judge, plan_jobs, results_of, scans_of, tasks_of
 from ulfprep.workflows.leftovers import remove_damaged
-from ulfprep.workflows.plugin import Telling
 from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
@@ -39,7 +40,6 @@ from ulfprep.workflows.resources import how_many, largest_need, reference_need, 
 from ulfprep.workflows.room import check_room
 from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, make_task, node_name, safe_name
 from ulfprep.workflows.screen import screen
-from ulfprep.workflows.watch import Watch
 
 LOGGER = logging.getLogger('ulfprep')
 #: How the folders of intermediate results are called, first of all.

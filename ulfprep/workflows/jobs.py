@@ -8,7 +8,7 @@ from ulfprep.bids.dataset import Scan
 from ulfprep.bids.finished import is_finished, missing_files, recalled
 from ulfprep.bids.fusion import Fusion, group_scans
 from ulfprep.settings import MODALITIES, Settings
-from ulfprep.workflows.failures import Failure, Verdict
+from ulfprep.workflows.engine.failures import Failure, Verdict
 from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.highfield import NAME as HIGHFIELD
 from ulfprep.workflows.reference import NAME as REFERENCE

@@ -13,7 +13,7 @@ from ulfprep.bids.expected import expected_of
 from ulfprep.bids.finished import is_finished
 from ulfprep.bids.precomputed_read import check_precomputed
 from ulfprep.settings import Settings
-from ulfprep.workflows.failures import Failure
+from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.reference import reference_scan
 from ulfprep.workflows.scan import Task, make_task
 

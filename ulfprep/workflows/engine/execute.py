@@ -11,11 +11,11 @@ from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep.machine import Limit, memory_bound, own_memory_gb
 from ulfprep.settings import Settings
-from ulfprep.workflows.plugin import ResilientMultiProc
-from ulfprep.workflows.plugin_file import read_plugin_file
-from ulfprep.workflows.slurm import ResilientSLURM
-from ulfprep.workflows.watch import Watch
-from ulfprep.workflows.workers import let_go
+from ulfprep.workflows.engine.plugin import ResilientMultiProc
+from ulfprep.workflows.engine.plugin_file import read_plugin_file
+from ulfprep.workflows.engine.slurm import ResilientSLURM
+from ulfprep.workflows.engine.watch import Watch
+from ulfprep.workflows.engine.workers import let_go
 
 LOGGER = logging.getLogger('ulfprep')
 #: What this package has its own plugin for.

@@ -45,7 +45,7 @@ def read_plugin_file(path: Path) -> tuple[str, dict]:
             'true; name a plugin that waits for its jobs, such as SLURM'
         )
     if name == 'SLURM':
-        from ulfprep.workflows.slurm import ARGUMENTS
+        from ulfprep.workflows.engine.slurm import ARGUMENTS
 
         if strange := sorted(map(str, set(arguments) - ARGUMENTS)):
             known = ', '.join(sorted(ARGUMENTS))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from ulfprep.workflows.slurm_queue import State
+from ulfprep.workflows.engine.slurm_queue import State
 
 #: Variables of the run that its jobs need, wherever a site keeps SLURM from handing them on.
 CARRIED = (
@@ -61,7 +61,7 @@ def job_script(template: str, folder: Path) -> str:
             lines.append(f'export {name}={shlex.quote(os.environ[name])}"${{{name}:+:${name}}}"')
     found = os.pathsep.join(filter(None, sys.path))
     lines.append(f'export PYTHONPATH={shlex.quote(found)}')
-    words = [sys.executable, '-m', 'ulfprep.workflows.slurm_job', str(folder)]
+    words = [sys.executable, '-m', 'ulfprep.workflows.engine.slurm_job', str(folder)]
     lines.append(f'exec {shlex.join(words)}')
     return '\n'.join(lines) + '\n'
 

@@ -1,6 +1,6 @@
 """What a job of SLURM runs: one node, and its answer in a file.
 
-``python -m ulfprep.workflows.slurm_job FOLDER``
+``python -m ulfprep.workflows.engine.slurm_job FOLDER``
 """
 
 import logging
@@ -31,11 +31,11 @@ def run_task(folder: Path) -> None:
     Parameters
     ----------
     folder : Path
-        With ``task.pickle``: ``node``, ``updatehash``, ``log_level``. The answer is that of
-        :func:`ulfprep.workflows.workers.run_measured`, and ``messages``: level and text of what
-        ulfprep logged.
+        With ``task.pickle``: ``node``, ``updatehash``, ``log_level``. The answer is that
+        of :func:`ulfprep.workflows.engine.workers.run_measured`, and ``messages``: level and text
+        of what ulfprep logged.
     """
-    from ulfprep.workflows.workers import quieten, run_measured
+    from ulfprep.workflows.engine.workers import quieten, run_measured
 
     task = pickle.loads((folder / TASK).read_bytes())
     quieten(task['log_level'], None)

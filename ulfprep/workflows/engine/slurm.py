@@ -15,10 +15,10 @@ from uuid import uuid4
 
 from nipype.pipeline.plugins.base import DistributedPluginBase
 
-from ulfprep.workflows import slurm_queue as queue
-from ulfprep.workflows.plugin import Telling, WorkerKilledError, part_of
-from ulfprep.workflows.slurm_job import ANSWER, TASK
-from ulfprep.workflows.slurm_words import (
+from ulfprep.workflows.engine import slurm_queue as queue
+from ulfprep.workflows.engine.plugin import Telling, WorkerKilledError, part_of
+from ulfprep.workflows.engine.slurm_job import ANSWER, TASK
+from ulfprep.workflows.engine.slurm_words import (
     ASKED,
     job_script,
     memory_mb,

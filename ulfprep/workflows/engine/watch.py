@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from ulfprep.workflows.plugin import part_of
+from ulfprep.workflows.engine.plugin import part_of
 
 
 class Watch:

@@ -8,8 +8,8 @@ import numpy as np
 from nipype.pipeline.plugins import MultiProcPlugin
 
 from ulfprep.machine import killed_for_memory, memory_limit
-from ulfprep.workflows.failures import failure_of
-from ulfprep.workflows.workers import IDLE_MEMORY, Pool, WorkerDied
+from ulfprep.workflows.engine.failures import failure_of
+from ulfprep.workflows.engine.workers import IDLE_MEMORY, Pool, WorkerDied
 
 LOGGER = logging.getLogger('nipype.workflow')
 AGAIN = (
