@@ -6,6 +6,7 @@
 #   TORCH_BACKEND=cpu   or a CUDA version as uv names it (cu126, cu130 ...), for `--device cuda`
 #   WITH_FSL=1          adds FSL FAST. FSL's licence forbids commercial use: an image that holds it
 #                       may not be used commercially (https://fsl.fmrib.ox.ac.uk/fsl/docs/#/license)
+#   WITH_VALIDATOR=1    adds the BIDS validator (0.13 GB), so that inputs are validated in the container
 #   TEMPLATES="MNI152NLin2009cAsym ..."  TemplateFlow templates for --output-spaces of the group level
 #   VERSION, VCS_REF, BUILD_DATE         for the labels
 #
@@ -44,7 +45,9 @@ RUN rm -rf torch/include torch/test torch/share \
            find "$name" -type d -name tests -prune -exec rm -rf {} +; \
        done \
     && find cc3d fill_voids fontTools kiwisolver torch/lib -name '*.so' -size +1M \
-           -exec strip --strip-unneeded {} +
+           -not -name '*cuda*' -exec strip --strip-unneeded {} +
+ARG WITH_VALIDATOR=0
+RUN if [ "$WITH_VALIDATOR" != 0 ]; then uv pip install "bids-validator-deno==3.0.2"; fi
 ARG TEMPLATES=""
 RUN mkdir -p /templateflow \
     && for space in $TEMPLATES; do \
