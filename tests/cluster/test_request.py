@@ -7,8 +7,8 @@ import pytest
 
 from ulfprep.bids.dataset import find_scans
 from ulfprep.cluster.duration import Work, minutes_of, scan_seconds
-from ulfprep.cluster.request import MAIN, memory_mb, request
-from ulfprep.cluster.scripts import clock, name_of
+from ulfprep.cluster.request import MAIN, Request, memory_mb, request
+from ulfprep.cluster.scripts import Folders, Program, clock, name_of, participant_script
 from ulfprep.machine import USED
 from ulfprep.settings import Settings
 from ulfprep.workflows.resources import largest_need, size_of
@@ -71,3 +71,21 @@ def test_words_of_sbatch():
     assert clock(3 * 24 * 60 + 61) == '3-01:01:00'
     names = [name_of(text) for text in ('--mem=3G', '--mem 3G', '-t 5', '-c4', '-p long')]
     assert names == ['--mem', '--mem', '--time', '--cpus-per-task', '-p']
+
+
+def test_what_the_user_asks_for_stands_in_the_place_of_our_own():
+    """sbatch refuses a script that says memory in two ways."""
+    asked = Request(2, 3584, 15, 1, 1, 1.9)
+    arguments = ('--mem-per-cpu=4G', '--gpus=a100:1', '--partition=long')
+    script = participant_script(
+        asked,
+        Program(('ulfprep',)),
+        Folders('/jobs', '/jobs'),
+        'x',
+        sbatch_args=arguments,
+        gpu=True,
+    )
+    lines = [line.removeprefix('#SBATCH ') for line in script.splitlines() if '#SBATCH' in line]
+    assert set(arguments) <= set(lines)
+    assert not [line for line in lines if line.startswith(('--mem=', '--gres'))]
+    assert '--cpus-per-task=2' in lines

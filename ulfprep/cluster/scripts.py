@@ -15,7 +15,12 @@ OF_TASKS = frozenset(
     }
 )  # fmt: skip
 #: Long spelling of the short ones that are set here too.
-LONG = {'-t': '--time', '-c': '--cpus-per-task', '-J': '--job-name'}
+LONG = {'-t': '--time', '-c': '--cpus-per-task', '-J': '--job-name', '-G': '--gpus'}
+#: Options of which sbatch takes one alone.
+ONE_OF = (
+    {'--mem', '--mem-per-cpu', '--mem-per-gpu'},
+    {'--gres', '--gpus', '--gpus-per-task', '--gpus-per-node'},
+)
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,7 @@ def _script(
 ) -> str:
     """Put a script together; of an option that the user sets, ours is left out."""
     theirs = {name_of(argument) for argument in sbatch_args}
+    theirs = theirs.union(*(group for group in ONE_OF if group & theirs))
     lines = ['#!/bin/bash']
     for option, why in head:
         if option and name_of(option) in theirs:
