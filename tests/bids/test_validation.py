@@ -136,8 +136,14 @@ def test_what_an_old_validator_finds_is_not_believed(
 ):
     issue = {'code': 'NOT_INCLUDED', 'severity': 'error', 'location': '/sub-01/anat/x_T1w.nii.gz'}
     issues = json.dumps({'issues': {'issues': [issue]}})
-    stand_in(f"[ $1 = --version ] && echo 'bids-validator {version}' || echo '{issues}'")
+    stand_in(
+        f'echo $DENO_DIR >> {tmp_path}/kept\n'
+        f"[ $1 = --version ] && echo 'bids-validator {version}' || echo '{issues}'"
+    )
     found = validate(make_dataset('sub-01'), ['01'], tmp_path / 'scratch')
+    kept = (tmp_path / 'kept').read_text().splitlines()
+    assert len(kept) == 2
+    assert all(folder.startswith(str(tmp_path / 'scratch')) for folder in kept)
     assert bool(found.problems) is believed
     assert ('version 3.0 or newer is needed' in ' '.join(found.notes)) is not believed
 

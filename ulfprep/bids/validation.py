@@ -82,7 +82,7 @@ def validate(
             _link(bids_dir, participants, links)
             issues = _run(validator, links, Path(folder, 'deno'), timeout)
             if issues:
-                _refuse_old(validator, timeout)
+                _refuse_old(validator, Path(folder, 'deno'), timeout)
     except (OSError, ValueError, subprocess.SubprocessError, RecursionError) as error:
         reason = 'it took too long' if isinstance(error, subprocess.TimeoutExpired) else error
         note = f'Warning: the BIDS validator gave no result ({" ".join(str(reason).split())}); '
@@ -101,19 +101,12 @@ def _link(bids_dir: Path, participants: Iterable[str], folder: Path) -> None:
 
 def _run(validator: str, dataset: Path, cache: Path, timeout: float) -> list[dict]:
     """Run the validator and return the issues it lists."""
-    environment = {
-        **os.environ,
-        'NO_COLOR': '1',
-        # Neither the network nor the home folder: what it keeps goes with the temporary folder.
-        'DENO_DIR': str(cache),
-        'DENO_NO_UPDATE_CHECK': '1',
-    }
     process = subprocess.Popen(
         [validator, '--format', 'json', '--ignoreWarnings', '--ignoreNiftiHeaders', str(dataset)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment,
+        env=_environment(cache),
         start_new_session=True,
     )
     try:
@@ -132,7 +125,18 @@ def _run(validator: str, dataset: Path, cache: Path, timeout: float) -> list[dic
         raise ValueError(text) from error
 
 
-def _refuse_old(validator: str, timeout: float) -> None:
+def _environment(cache: Path) -> dict[str, str]:
+    """Return the variables of the validator."""
+    return {
+        **os.environ,
+        'NO_COLOR': '1',
+        # Neither the network nor the home folder: what it keeps goes with the temporary folder.
+        'DENO_DIR': str(cache),
+        'DENO_NO_UPDATE_CHECK': '1',
+    }
+
+
+def _refuse_old(validator: str, cache: Path, timeout: float) -> None:
     """Raise ValueError if a validator is known to find what is not there."""
     done = subprocess.run(
         [validator, '--version'],
@@ -141,7 +145,7 @@ def _refuse_old(validator: str, timeout: float) -> None:
         text=True,
         errors='replace',
         timeout=timeout,
-        env={**os.environ, 'NO_COLOR': '1', 'DENO_NO_UPDATE_CHECK': '1'},
+        env=_environment(cache),
         check=False,
     )
     found = re.search(r'(\d+)\.\d+', done.stdout)

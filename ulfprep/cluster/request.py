@@ -10,7 +10,7 @@ from ulfprep.bids.highfield import why_not
 from ulfprep.cluster.duration import Work, minutes_of
 from ulfprep.machine import USED
 from ulfprep.settings import Settings
-from ulfprep.workflows.resources import largest_need, reference_need, size_of
+from ulfprep.workflows.resources import largest_need, scans_need, size_of
 
 if TYPE_CHECKING:
     from ulfprep.bids.dataset import Scan
@@ -91,17 +91,15 @@ def _needs(scans: list[tuple['Scan', str]], settings: Settings) -> list[float]:
     sessions: dict[str | None, list] = defaultdict(list)
     needs = []
     for scan, direction in scans:
-        size = size_of(scan.path)
-        need = largest_need([size], settings, direction)[1]
-        if direction == 'enhance' and _compared(scan):
-            pair = [size_of(scan.highfield.path), size]
-            need = max(need, reference_need(pair, settings)[1])
-        needs.append(need)
+        needs.append(scans_need([scan], settings, direction)[1])
         if direction == 'enhance':
-            sessions[scan.session].append(size)
+            sessions[scan.session].append(scan.path)
     if settings.fuse != 'none':
         # Which are fitted together is known once they are read: all of a session at the most.
-        needs += [largest_need(sizes, settings)[1] for sizes in sessions.values()]
+        needs += [
+            largest_need([size_of(path) for path in paths], settings)[1]
+            for paths in sessions.values()
+        ]
     return needs
 
 
@@ -111,11 +109,7 @@ def _works(scans: list[tuple['Scan', str]], settings: Settings) -> list[Work]:
             direction,
             size_of(scan.path).voxels,
             together=settings.fuse != 'none' and len(scans) > 1,
-            reference_voxels=size_of(scan.highfield.path).voxels if _compared(scan) else 0,
+            reference_voxels=0 if why_not(scan) else size_of(scan.highfield.path).voxels,
         )
         for scan, direction in scans
     ]
-
-
-def _compared(scan: 'Scan') -> bool:
-    return scan.highfield is not None and not why_not(scan)

@@ -14,7 +14,6 @@ import ulfprep
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.export import export_simulated
-from ulfprep.bids.highfield import why_not
 from ulfprep.bids.locks import Locks
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
@@ -36,7 +35,7 @@ from ulfprep.workflows.leftovers import remove_damaged
 from ulfprep.workflows.records import Records, claim, format_error, methods_of
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.reference import init_reference_wf, reference_name
-from ulfprep.workflows.resources import how_many, largest_need, reference_need, size_of
+from ulfprep.workflows.resources import how_many, scans_need
 from ulfprep.workflows.room import check_room
 from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, make_task, node_name, safe_name
 from ulfprep.workflows.screen import screen
@@ -236,14 +235,8 @@ def _execute(
 
 def _need(job: Job, settings: Settings, memory: Limit) -> float:
     """Return the memory a job may take, GB, and say so where that is too much."""
-    sizes = [size_of(scan.path) for scan in scans_of(job)]
     direction = 'enhance' if isinstance(job, GroupTask) else job.direction
-    step, need = largest_need(sizes, settings, direction)
-    for scan in scans_of(job):
-        if settings.reference != 'none' and not why_not(scan):
-            pair = [size_of(scan.highfield.path), size_of(scan.path)]
-            other = reference_need(pair, settings)
-            step, need = max((step, need), other, key=lambda one: one[1])
+    step, need = scans_need(list(scans_of(job)), settings, direction)
     if need > memory.gb:
         LOGGER.warning(
             '%s: its step %s may need %.1f GB, and %.1f GB are to be used in all (%s); it is run '

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ulfprep.bids.checks import UnusableScanError, read_grid
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.highfield import why_not
 from ulfprep.settings import Settings
 
 #: What a worker holds before it reads an image, GB: Python, Nipype, torch, Matplotlib.
@@ -162,6 +164,28 @@ def reference_need(sizes: list[Size], settings: Settings) -> tuple[str, float]:
     """
     needs = [largest_need(sizes[:1], settings, 'simulate')]
     needs.append((COMPARING, memory_gb(COMPARING, sizes, settings)))
+    return max(needs, key=lambda need: need[1])
+
+
+def scans_need(
+    scans: list[Scan], settings: Settings, direction: str = 'enhance'
+) -> tuple[str, float]:
+    """Return the step that may take most memory of a scan, or of scans that are fitted together.
+
+    What is done with the reference of each is counted too.
+
+    Returns
+    -------
+    node : str
+    gb : float
+    """
+    sizes = [size_of(scan.path) for scan in scans]
+    needs = [largest_need(sizes, settings, direction)]
+    needs += [
+        reference_need([size_of(scan.highfield.path), size], settings)
+        for scan, size in zip(scans, sizes, strict=True)
+        if not why_not(scan)
+    ]
     return max(needs, key=lambda need: need[1])
 
 

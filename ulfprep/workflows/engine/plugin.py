@@ -113,10 +113,7 @@ class ResilientMultiProc(Telling, MultiProcPlugin):
             result = worker.result()
         except WorkerDied as death:
             self.pool.forget(worker)
-            # As a worker reports what it lived to tell: Nipype stumbles over an exception here.
-            story = ['Traceback (most recent call last):\n']
-            story += format_exception(WorkerKilledError(self._why(death, node)))
-            return {'result': None, 'traceback': story, 'taskid': taskid}
+            return result_of(WorkerKilledError(self._why(death, node))) | {'taskid': taskid}
         if result:
             self._took(node, result)
         return result
@@ -140,6 +137,12 @@ class ResilientMultiProc(Telling, MultiProcPlugin):
         last = unfinished[unfinished >= 0][: self.plugin_args['at_once']].max(initial=-1)
         chosen = [job for job in jobids if self._places[job] <= last]
         return sorted(chosen, key=lambda job: (self._places[job], job))
+
+
+def result_of(error: Exception) -> dict:
+    """Return an error as a worker reports what it lived to tell: Nipype takes no exception."""
+    story = ['Traceback (most recent call last):\n', *format_exception(error)]
+    return {'result': None, 'traceback': story}
 
 
 def part_of(node) -> str:

@@ -10,13 +10,12 @@ import time
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from traceback import format_exception
 from uuid import uuid4
 
 from nipype.pipeline.plugins.base import DistributedPluginBase
 
 from ulfprep.workflows.engine import slurm_queue as queue
-from ulfprep.workflows.engine.plugin import Telling, WorkerKilledError, part_of
+from ulfprep.workflows.engine.plugin import Telling, WorkerKilledError, part_of, result_of
 from ulfprep.workflows.engine.slurm_job import ANSWER, TASK
 from ulfprep.workflows.engine.slurm_words import (
     ASKED,
@@ -179,7 +178,7 @@ class ResilientSLURM(Telling, DistributedPluginBase):
         state = state if state.name else queue.recorded(job.number) or state
         asked = [*words_of_template(self.template), *job.words[:-2]]
         why = reason_of(job.number, state, asked, job.node.mem_gb, job.folder / OUTPUT)
-        return _failure(WorkerKilledError(why))
+        return result_of(WorkerKilledError(why))
 
     def _hand_in(self, job: _Job) -> dict | None:
         """Hand in a job; where SLURM takes none now, later."""
@@ -194,9 +193,9 @@ class ResilientSLURM(Telling, DistributedPluginBase):
             if waiting or (now - job.made < _PATIENCE and 'violates' not in str(error)):
                 LOGGER.info('%s: not taken by SLURM yet (%s)', job.node.fullname, error)
                 return None
-            return _failure(queue.SubmitError(_refused(str(error))))
+            return result_of(queue.SubmitError(_refused(str(error))))
         except queue.SubmitError as error:
-            return _failure(queue.SubmitError(_refused(str(error))))
+            return result_of(queue.SubmitError(_refused(str(error))))
         job.submitted = time.monotonic()
         (job.folder / NUMBER).write_text(str(job.number))
         OURS.debug('%s is job %d of SLURM', job.node.fullname, job.number)
@@ -240,12 +239,6 @@ class ResilientSLURM(Telling, DistributedPluginBase):
 
 def _jobs_folder(node) -> Path:
     return Path(node.base_dir) / node.fullname.partition('.')[0] / JOBS
-
-
-def _failure(error: Exception) -> dict:
-    """Return an error as a job reports what it lived to tell."""
-    story = ['Traceback (most recent call last):\n', *format_exception(error)]
-    return {'result': None, 'traceback': story}
 
 
 def _refused(said: str) -> str:

@@ -4,7 +4,6 @@
 """
 
 import logging
-import os
 import pickle
 import sys
 from pathlib import Path
@@ -35,6 +34,7 @@ def run_task(folder: Path) -> None:
         of :func:`ulfprep.workflows.engine.workers.run_measured`, and ``messages``: level and text
         of what ulfprep logged.
     """
+    from ulfprep.bids.files import write_bytes
     from ulfprep.workflows.engine.workers import quieten, run_measured
 
     task = pickle.loads((folder / TASK).read_bytes())
@@ -43,7 +43,7 @@ def run_task(folder: Path) -> None:
     logging.getLogger('ulfprep').addHandler(heard)
     answer = run_measured(task['node'], task['updatehash'], 0)
     answer['messages'] = heard.said
-    write_whole(folder / ANSWER, _packed(answer))
+    write_bytes(folder / ANSWER, _packed(answer))  # appears whole or not at all
 
 
 def _packed(answer: dict) -> bytes:
@@ -52,16 +52,6 @@ def _packed(answer: dict) -> bytes:
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         story = format_exception(error)
         return pickle.dumps({'result': None, 'traceback': story, 'taskid': 0})
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all, on other computers too."""
-    unfinished = path.with_name(f'{path.name}.part')
-    with open(unfinished, 'wb') as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 if __name__ == '__main__':
