@@ -12,6 +12,7 @@ from ulfprep.bids.checks import UnusableScanError, read_grid
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
 from ulfprep.bids.decision import Decision, decide
 from ulfprep.bids.expected import expected_of
+from ulfprep.bids.files import sidecar_of
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, name_parts, read_sidecar
 from ulfprep.bids.order import natural
 from ulfprep.settings import MODALITIES, Settings
@@ -205,8 +206,7 @@ def _is_image(path: Path) -> bool:
 
 def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
     """Return the file that was named, for a scan of its modality."""
-    stem = path.name.partition('.nii')[0]
-    ending = stem.rpartition('_')[2]
+    ending = path.name.partition('.nii')[0].rpartition('_')[2]
     if ending in MODALITIES and ending != scan.suffix:
         return HighField(
             suffix=scan.suffix, problem=f'the reference {path.name} is no {scan.suffix} image'
@@ -215,7 +215,7 @@ def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
     source = path.name
     if inside:
         source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
-    sidecar = path.with_name(f'{stem}.json')
+    sidecar = sidecar_of(path)
     made = HighField(path, source, scan.suffix)
     try:
         if inside:

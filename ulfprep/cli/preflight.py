@@ -92,6 +92,8 @@ def reference_digest(settings: Settings) -> str:
     path = settings.target_like
     if path is None:
         return ''
+    from ulfprep.bids.files import sidecar_of
+
     if not path.name.endswith(('.nii', '.nii.gz')):
         raise Stop(Exit.USAGE, f'{path}: --target-like takes a NIfTI file (.nii or .nii.gz)')
     if len(settings.modalities) > 1:
@@ -105,7 +107,7 @@ def reference_digest(settings: Settings) -> str:
         raise Stop(
             Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --target-like'
         ) from error
-    sidecar = path.with_name(path.name.partition('.nii')[0] + '.json')
+    sidecar = sidecar_of(path)
     if sidecar.is_file():
         content = sidecar.read_bytes()
         digest.update(content)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ulfprep.bids.files import sidecar_of
 from ulfprep.cluster.places import Places, bind
 from ulfprep.settings import Settings
 
@@ -37,8 +38,8 @@ def named_inputs(settings: Settings) -> list[Path]:
     found = [*settings.derivatives, settings.brain_mask, settings.target_like, settings.use_plugin]
     if settings.reference not in ('none', 'auto'):
         found.append(Path(settings.reference))
-    if settings.target_like:  # its sidecar
-        found.append(settings.target_like.with_name(f'{_stem(settings.target_like)}.json'))
+    if settings.target_like:
+        found.append(sidecar_of(settings.target_like))
     return [path for path in found if path is not None and path.exists()]
 
 
@@ -50,7 +51,3 @@ def led_to(bids_dir: Path, images: Iterable[Path]) -> list[Path]:
         return []
     common = Path(os.path.commonpath(outside))
     return sorted(outside) if common == Path('/') else [common]
-
-
-def _stem(path: Path) -> str:
-    return path.name.partition('.nii')[0]
