@@ -11,11 +11,22 @@ from ulfprep.inr.warm import WarmStart
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A box of scan voxels, the box of fine points within their PSF, and the brain in it."""
+    """A box of scan voxels, the box of fine points within their PSF, and the brain in it.
+
+    Attributes
+    ----------
+    scan, fine : tuple of 3 slices
+        Voxels, and fine points that they see.
+    inside : tensor of bool
+        Fine points of the brain.
+    voxels : int
+        Scan voxels of the brain.
+    """
 
     scan: tuple
     fine: tuple
     inside: torch.Tensor
+    voxels: int = 0
 
 
 def blocks(warm: WarmStart, edge_mm: float, rng: np.random.Generator) -> Iterator[Block]:
@@ -46,10 +57,10 @@ def blocks(warm: WarmStart, edge_mm: float, rng: np.random.Generator) -> Iterato
     for k in rng.permutation(len(boxes)):
         box = boxes[k]
         fine = tuple(_support(warm.model.matrices[axis], box[axis]) for axis in range(3))
-        inside = warm.inside[fine]
+        inside, voxels = warm.inside[fine], int(warm.voxels[box].sum())
         # A box without a single brain voxel has nothing to be compared with.
-        if inside.any() and warm.voxels[box].any():
-            yield Block(box, fine, torch.as_tensor(inside))
+        if inside.any() and voxels:
+            yield Block(box, fine, torch.as_tensor(inside), voxels)
 
 
 def all_blocks(views, edge_mm: float, rng: np.random.Generator) -> list:

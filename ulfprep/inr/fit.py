@@ -91,6 +91,7 @@ def fit_scan(
     seed: int = 0,
     progress=None,
     lattice_probs: np.ndarray | None = None,
+    build=build_network,
 ) -> Fit:
     """Fit image and tissues of a scan jointly; :func:`fit_scans` of one.
 
@@ -117,6 +118,9 @@ def fit_scan(
     lattice_probs : numpy.ndarray, shape (3, x, y, z), optional
         Tissues on the isotropic lattice over the scan; see
         :func:`ulfprep.inr.warm.warm_start`.
+    build : callable
+        Makes the network, see :func:`ulfprep.inr.backbones.build_network`: for comparisons with
+        what is no backbone. Such a fit cannot be stored.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def fit_scan(
     """
     modality = plan.get('modality', 'T1w')
     one = Acquisition(image, mask, probs, grid, plan, lattice_probs, modality)
-    return fit_scans([one], options, device, seed, progress)
+    return fit_scans([one], options, device, seed, progress, build=build)
 
 
 def fit_scans(
@@ -141,6 +145,7 @@ def fit_scans(
     seed: int = 0,
     progress=None,
     tissues: np.ndarray | None = None,
+    build=build_network,
 ) -> Fit:
     """Fit one field to all scans of a subject, supervised by these scans alone.
 
@@ -149,7 +154,7 @@ def fit_scans(
     acquisitions : list of Acquisition
         The first is the reference: the field lives in its world, on the lattice over it and
         within its brain. Scans of one modality share an image; all share the tissues.
-    options, device, seed, progress
+    options, device, seed, progress, build
         See :func:`fit_scan`.
     tissues : numpy.ndarray, shape (3, x, y, z), optional
         Of all scans of the first contrast, on the isotropic lattice over the first
@@ -174,7 +179,8 @@ def fit_scans(
         channels = [replace(channel, warm=even_start(channel.warm)) for channel in channels]
 
     def train(block_mm):
-        return _train(views, channels, replace(options, block_mm=block_mm), device, seed, progress)
+        smaller = replace(options, block_mm=block_mm)
+        return _train(views, channels, smaller, device, seed, progress, build)
 
     fit, notes = halved_until_it_fits(
         train, options.block_mm, SMALLEST_BLOCK, 'blocks of {:g} mm in the fit'
@@ -182,19 +188,20 @@ def fit_scans(
     return replace(fit, notes=notes)
 
 
-def _train(views, channels, options, device, seed, progress) -> Fit:
+def _train(views, channels, options, device, seed, progress, build) -> Fit:
     """Train a network from the first estimates on."""
     problem = Problem(views, options, torch.device(device))
     warm = channels[0].warm
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = new_network(warm, options, len(channels)).to(device)
+        network = new_network(warm, options, len(channels), build).to(device)
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(network.parameter_groups(options), betas=(0.9, 0.99))
     history: dict[str, list] = {}
     stopped = 'epochs'
     plans = [all_blocks(views, options.block_mm, rng) for _ in range(options.epochs)]
     n_steps, step = sum(map(len, plans)), 0
+    usual = np.mean([block.voxels for plan in plans for _, block in plan])
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda k: 0.5 * (1 + np.cos(np.pi * min(k / max(n_steps, 1), 1))) + 0.01
     )
@@ -206,7 +213,9 @@ def _train(views, channels, options, device, seed, progress) -> Fit:
         for view, block in epoch_blocks:
             optimiser.zero_grad(set_to_none=True)
             total, terms = problem.loss(network, view, block)
-            total.backward()
+            # Terms are means over a block: a sliver at the rim of the brain must not pull as hard
+            # as a whole one.
+            (total * float(block.voxels / usual)).backward()
             optimiser.step()
             schedule.step()
             step += 1
@@ -241,7 +250,9 @@ def _train(views, channels, options, device, seed, progress) -> Fit:
     )
 
 
-def new_network(warm: WarmStart, options: FitOptions, n_contrasts: int = 1) -> torch.nn.Module:
+def new_network(
+    warm: WarmStart, options: FitOptions, n_contrasts: int = 1, build=build_network
+) -> torch.nn.Module:
     """Build an untrained network over the field of view of a first estimate."""
     extent = [(n - 1) * z for n, z in zip(warm.fine.shape, warm.fine.zooms, strict=True)]
-    return build_network(extent, options, n_contrasts + 3)
+    return build(extent, options, n_contrasts + 3)
