@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from small_brain import write_outside
 
-from ulfprep.evaluation import methods
 from ulfprep.evaluation.__main__ import main
-from ulfprep.evaluation.cases import Case, from_aseg, high_field_cases, outside_cases
-from ulfprep.evaluation.segmentation import COLUMNS, lattice_labels, run_case, score
+from ulfprep.evaluation.cases import Case, high_field_cases, outside_cases
+from ulfprep.evaluation.segmentation import methods
+from ulfprep.evaluation.segmentation.command import COLUMNS, lattice_labels, run_case, score
 from ulfprep.physics.grid import isotropic_grid
 
 FILES = ('segmentation.tsv', 'segmentation.json', 'segmentation.md', 'segmentation.png')
@@ -164,9 +164,3 @@ def test_classes_of_other_packages_are_known_by_their_brightness(case: Case):
     np.testing.assert_array_equal(ordered, shares(case.labels))
     with pytest.raises(methods.MethodFailed, match='no voxel'):
         methods.by_brightness(mixed * [[[[1]]], [[[0]]], [[[1]]]], case.scan, case.mask)
-
-
-def test_freesurfer_numbers_become_three_tissues():
-    aseg = np.array([0, 0, 3, 10, 4, 24, 2, 46, 16, 251, 31, 8])
-    brain = np.array([False, *[True] * 11])
-    np.testing.assert_array_equal(from_aseg(aseg, brain), [0, 1, 2, 2, 1, 1, 3, 3, 3, 3, 1, 2])

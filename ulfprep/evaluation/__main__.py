@@ -1,16 +1,25 @@
-"""``python -m ulfprep.evaluation OUT``: how good are the enhanced example scans?
+"""``python -m ulfprep.evaluation``: how good is it? See :data:`COMMANDS`.
 
-``python -m ulfprep.evaluation segmentation`` is the benchmark of the tissue segmentation,
-``python -m ulfprep.evaluation inr`` that of the enhancement, and
-``python -m ulfprep.evaluation uncertainty`` that of its uncertainty.
+``python -m ulfprep.evaluation OUT`` scores the enhanced example scans.
 """
 
 import argparse
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+
+#: Name -> module whose ``main`` it is, and what it does.
+COMMANDS = {
+    'tables': ('tables.command', 'every method against known high-field images'),
+    'sensitivity': ('sensitivity.command', 'what moves a result, one thing at a time'),
+    'real': ('real.command', 'real low-field scans, of which no truth is known'),
+    'figures': ('figures.command', 'pictures and the page of results from what these three left'),
+    'segmentation': ('segmentation.command', 'the tissue segmentation and other packages'),
+    'uncertainty': ('uncertainty', 'how often the truth lies within the stated uncertainty'),
+}
 
 
 def score_examples(output_dir: Path, examples: Path) -> list[dict]:
@@ -64,25 +73,17 @@ def score_examples(output_dir: Path, examples: Path) -> list[dict]:
 
 
 def main(argv=None) -> int:
-    """Print the table as TSV, or run one of the benchmarks."""
+    """Run a command, or print the table of the examples as TSV."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    if argv[:1] == ['segmentation']:
-        from ulfprep.evaluation.segmentation import main as benchmark
-
-        return benchmark(argv[1:])
-    if argv[:1] == ['inr']:
-        from ulfprep.evaluation.inr import main as benchmark
-
-        return benchmark(argv[1:])
-    if argv[:1] == ['uncertainty']:
-        from ulfprep.evaluation.uncertainty import main as benchmark
-
-        return benchmark(argv[1:])
+    if argv and argv[0] in COMMANDS:
+        module, _ = COMMANDS[argv[0]]
+        return import_module(f'ulfprep.evaluation.{module}').main(argv[1:])
     parser = argparse.ArgumentParser(
         prog='python -m ulfprep.evaluation',
         description='Score the enhanced example scans against the template they were made from.',
-        epilog='"segmentation --help" tells of the benchmark of the tissue segmentation, '
-        '"inr --help" of that of the enhancement.',
+        epilog='Or one of these, each with a --help of its own:\n'
+        + '\n'.join(f'  {name:<13} {what}' for name, (_, what) in COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('output_dir', type=Path, help='derivatives of a run on the examples')
     parser.add_argument('--examples', type=Path, default=Path('bids_examples/ulf64mt'))

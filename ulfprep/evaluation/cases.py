@@ -5,30 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from ulfprep.evaluation.phantoms import (
     RATIOS,
-    lattice,
     low_field_signal,
     scan_brain,
     tissue_medians,
 )
+from ulfprep.evaluation.sources.brain import Brain
+from ulfprep.evaluation.sources.known import LABELLED, load_brain
+from ulfprep.evaluation.sources.volume import load_canonical
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.physics.interpolation import carry_mask
 
-#: Image, labels and kind of labels of each brain in the folder of real scans.
-BRAINS = {
-    'aomic': ('hf3t_aomic/norm.mgz', 'hf3t_aomic/aseg.mgz', 'aseg'),
-    'colin': ('hf_colin27/ch2bet.nii.gz', 'hf_colin27/fast_seg.nii.gz', 'fast'),
-}
 SNRS = (8.0, 14.0, 20.0)
 VOXELS = ((1.6, 1.6, 5.0), (2.0, 2.0, 2.0))
-#: FreeSurfer's numbers (FreeSurferColorLUT.txt). Brain stem, ventral diencephalon, optic chiasm
-#: and lesions of white matter count as WM; what the brain holds without a number, and vessels and
-#: choroid plexus, as CSF.
-ASEG_GM = (3, 8, 10, 11, 12, 13, 17, 18, 26, 42, 47, 49, 50, 51, 52, 53, 54, 58)
-ASEG_WM = (2, 7, 16, 28, 41, 46, 60, 77, 78, 79, 85, 192, *range(250, 256))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,67 +62,6 @@ class Case:
         return 'x'.join(f'{round(float(z), 2):g}' for z in self.grid.zooms)
 
 
-def from_aseg(aseg: np.ndarray, brain: np.ndarray) -> np.ndarray:
-    """Map FreeSurfer's subcortical segmentation to 1 CSF, 2 GM, 3 WM inside the brain.
-
-    Parameters
-    ----------
-    aseg : numpy.ndarray of int, shape (x, y, z)
-    brain : numpy.ndarray of bool, shape (x, y, z)
-
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (x, y, z)
-    """
-    out = np.where(brain, 1, 0).astype(np.uint8)
-    out[np.isin(aseg, ASEG_GM)] = 2
-    out[np.isin(aseg, ASEG_WM)] = 3
-    return out
-
-
-def load_brain(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray, Grid]:
-    """Read a high-field brain and its labels, cropped to it and padded.
-
-    Parameters
-    ----------
-    folder : Path
-        Laid out as :data:`BRAINS` names it.
-    name : str
-        Of :data:`BRAINS`.
-
-    Returns
-    -------
-    image, labels : numpy.ndarray, shape (x, y, z)
-    grid : Grid
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is missing; the message names it.
-    ValueError
-        If image and labels are not on one grid of 1 mm.
-    """
-    *files, kind = BRAINS[name]
-    paths = [Path(folder) / file for file in files]
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f'{path} is missing: {name} is left out')
-    (image, grid), (labels, its) = map(load_canonical, paths)
-    labels = np.rint(labels).astype(int)
-    if not np.allclose(grid.zooms, 1, atol=1e-3) or not _same(grid, its):
-        raise ValueError(f'{paths[1]} must lie on the grid of {paths[0]}, 1 mm')
-    labels = from_aseg(labels, image > 0) if kind == 'aseg' else labels
-    box = ndimage.find_objects((labels > 0).astype(int))[0]
-    box = tuple(slice(max(s.start - 4, 0), s.stop + 4) for s in box)
-    image, labels = image[box], labels[box].astype(np.uint8)
-    affine = grid.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ [s.start for s in box]
-    whole = lattice(image.shape, affine)
-    before = [(p - n) // 2 for n, p in zip(image.shape, whole.shape, strict=True)]
-    pad = [(b, p - n - b) for b, n, p in zip(before, image.shape, whole.shape, strict=True)]
-    return np.pad(image, pad), np.pad(labels, pad), whole
-
-
 def simulated_cases(folder: Path, *, quick: bool, seeds: int = 2, say=print) -> Iterator[Case]:
     """Yield simulated scans of the brains that the folder holds, all first seeds first.
 
@@ -150,24 +80,29 @@ def simulated_cases(folder: Path, *, quick: bool, seeds: int = 2, say=print) -> 
     Case
     """
     snrs, voxels, seeds = (SNRS[1:2], VOXELS[:1], 1) if quick else (SNRS, VOXELS, seeds)
-    found = dict(brains(folder, say))
+    found = list(brains(folder, say))
     for seed in range(1, seeds + 1):
         for snr in snrs:
             for voxel in voxels:
-                for name, (image, labels, grid) in found.items():
-                    signal = low_field_signal(image, labels)
+                for brain in found:
+                    labels, grid = brain.labels, brain.lattice
+                    signal = low_field_signal(brain.image, labels)
                     scan, mask = scan_brain(signal, labels > 0, voxel, snr=snr, seed=seed)
                     coarse, ratios = resized_grid(grid, voxel), RATIOS[:2]
                     yield Case(
-                        'simulated', name, snr, seed, scan, mask, coarse, labels, grid, ratios
-                    )
+                        'simulated', brain.name, snr, seed, scan, mask, coarse, labels, grid,
+                        ratios,
+                    )  # fmt: skip
 
 
 def high_field_cases(folder: Path, say=print) -> Iterator[Case]:
     """Yield the brains as they were scanned at high field; see :func:`simulated_cases`."""
-    for name, (image, labels, grid) in brains(folder, say):
+    for brain in brains(folder, say):
+        image, labels, grid = brain.image, brain.labels, brain.lattice
         ratios = _ratios(image, labels)
-        yield Case('high field', name, None, None, image, labels > 0, grid, labels, grid, ratios)
+        yield Case(
+            'high field', brain.name, None, None, image, labels > 0, grid, labels, grid, ratios
+        )
 
 
 def outside_cases(folder: Path) -> Iterator[Case]:
@@ -206,8 +141,8 @@ def outside_cases(folder: Path) -> Iterator[Case]:
         yield Case('outside', name, None, None, scan, mask, grid, labels, fine, None)
 
 
-def brains(folder: Path, say=print) -> Iterator[tuple[str, tuple]]:
-    """Yield name and :func:`load_brain` of each brain that a folder holds.
+def brains(folder: Path, say=print) -> Iterator[Brain]:
+    """Yield each brain of :data:`LABELLED` that a folder holds.
 
     Parameters
     ----------
@@ -215,9 +150,9 @@ def brains(folder: Path, say=print) -> Iterator[tuple[str, tuple]]:
     say : callable
         Told what is missing.
     """
-    for name in BRAINS:
+    for name in LABELLED:
         try:
-            yield name, load_brain(folder, name)
+            yield load_brain(folder, name)
         except (FileNotFoundError, ValueError) as error:
             say(str(error))
 
@@ -225,16 +160,3 @@ def brains(folder: Path, say=print) -> Iterator[tuple[str, tuple]]:
 def _ratios(image, labels):
     csf, gm, wm = tissue_medians(image, labels)
     return float(csf / wm), float(gm / wm)
-
-
-def load_canonical(path: Path) -> tuple[np.ndarray, Grid]:
-    """Read an image with its axes in RAS order, float32."""
-    import nibabel as nib
-
-    image = nib.as_closest_canonical(nib.load(path))
-    data = np.asarray(image.dataobj, dtype=np.float32)
-    return data, Grid(data.shape, image.affine)
-
-
-def _same(one, other):
-    return one.shape == other.shape and np.allclose(one.affine, other.affine, atol=1e-3)

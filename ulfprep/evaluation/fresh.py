@@ -7,6 +7,7 @@ next would be charged with; so every method that is measured has its own process
 import multiprocessing
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from pathlib import Path
 
 #: How libraries are told of the number of threads, before they are loaded.
 THREAD_VARIABLES = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')
+#: The environment that a new process inherits is changed by one thread at a time.
+_STARTING = threading.Lock()
 
 
 class ProcessFailed(Exception):
@@ -94,18 +97,20 @@ def in_fresh_process(function, *args, threads: int | None = None):
     context = multiprocessing.get_context('spawn')
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_call, args=(sender, threads, function, args))
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    try:
-        if threads is not None:
-            os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-        process.start()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-    sender.close()
+    with _STARTING:
+        before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+        try:
+            if threads is not None:
+                os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+            process.start()
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+        # Nor must a process of another thread hold an end of this pipe open.
+        sender.close()
     try:
         worked, answer = receiver.recv()
     except EOFError:

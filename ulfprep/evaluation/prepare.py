@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.evaluation.inr_cases import Trial
+from ulfprep.evaluation.trials import Trial
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import carry, resample_mask
@@ -51,6 +51,22 @@ class Prepared:
     target: Grid
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was found in a scan, before any target is asked for; see :class:`Prepared`.
+
+    Attributes
+    ----------
+    means : numpy.ndarray, shape (3,), or None
+        Signals of pure CSF, GM, WM, where the segmentation measured them through the PSF.
+    """
+
+    scan: np.ndarray
+    probs: np.ndarray
+    lattice_probs: np.ndarray | None
+    means: np.ndarray | None
+
+
 def prepare(
     trial: Trial, spacing: float, *, target: str = 'physics', contrast=None, oracle: bool = False
 ) -> Prepared:
@@ -58,44 +74,92 @@ def prepare(
 
     Parameters
     ----------
+    trial, spacing, oracle
+        See :func:`measure`.
+    target, contrast
+        See :func:`plan_for`.
+
+    Returns
+    -------
+    Prepared
+    """
+    return plan_for(trial, measure(trial, spacing, oracle=oracle), target, contrast=contrast)
+
+
+def measure(trial: Trial, spacing: float, *, oracle: bool = False, segmentation=None) -> Measured:
+    """Correct the bias field and find the tissues.
+
+    Parameters
+    ----------
     trial : Trial
-        Of it only scan, mask and metadata are used, but for what the next three ask.
+        Of it only scan, mask and metadata are used, but for ``oracle``.
     spacing : float
         Of the lattice of the tissues, mm.
+    oracle : bool
+        Take the true tissues.
+    segmentation : callable, optional
+        Takes scan, mask and grid, and returns tissues on the scan's own grid in the place of
+        ulfprep's: one of :data:`ulfprep.evaluation.segmentation.methods.COARSE`.
+
+    Returns
+    -------
+    Measured
+    """
+    case, metadata = trial.case, trial.metadata
+    expected = list(expected_signals(metadata, float(metadata['MagneticFieldStrength'])))
+    scan, _ = correct_bias(case.scan, case.mask, case.grid.zooms, expected=expected)
+    if segmentation is not None:
+        found = segmentation(scan, case.mask, case.grid)
+        if found.grid.shape != case.grid.shape:
+            raise ValueError('tissues of another segmentation must lie on the scan')
+        return Measured(scan, np.asarray(found.probs, np.float32), None, None)
+    find = _true_tissues if oracle else _own_tissues
+    return Measured(scan, *find(trial, scan, expected, spacing))
+
+
+def plan_for(
+    trial: Trial, found: Measured, target: str = 'physics', *, contrast=None, psf_factor=1.0
+) -> Prepared:
+    """Plan the contrast of a scan whose tissues were found.
+
+    Parameters
+    ----------
+    trial : Trial
+    found : Measured
     target : {'physics', 'truth'}
         Ask for what physics expects at 3 T, or for the subject's own high-field signals.
     contrast : float, optional
         WM-GM contrast to ask for instead.
-    oracle : bool
-        Take the true tissues.
+    psf_factor : float
+        Width of the PSF that is believed, over that of the voxels: an error that is made on
+        purpose.
 
     Returns
     -------
     Prepared
     """
     case, metadata = trial.case, trial.metadata
-    field = float(metadata['MagneticFieldStrength'])
-    expected = list(expected_signals(metadata, field))
-    scan, _ = correct_bias(case.scan, case.mask, case.grid.zooms, expected=expected)
-    find = _true_tissues if oracle else _own_tissues
-    probs, lattice_probs, means = find(trial, scan, expected, spacing)
     reference = None
     if target == 'truth':
         ratios = trial.ratios.tolist()
         reference = {'means': ratios, 'standard_errors': [0.0] * 3, 'name': 'the truth'}
     typed = () if contrast is None else (f'WM-GM={contrast:.6f}',)
     plan = plan_contrast(
-        scan,
+        found.scan,
         case.mask,
-        probs,
+        found.probs,
         case.grid.zooms,
         metadata,
-        field,
+        float(metadata['MagneticFieldStrength']),
         TARGET_FIELD,
         wishes=Wishes(contrasts=typed, reference=reference),
-        means=means,
+        means=found.means,
     )
-    return Prepared(scan, case.mask, case.grid, probs, lattice_probs, plan, case.lattice)
+    if psf_factor != 1:
+        plan = plan | {'psf_fwhm_mm': [float(psf_factor * w) for w in plan['psf_fwhm_mm']]}
+    return Prepared(
+        found.scan, case.mask, case.grid, found.probs, found.lattice_probs, plan, case.lattice
+    )
 
 
 def _own_tissues(trial, scan, expected, spacing):

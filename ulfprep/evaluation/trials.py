@@ -61,12 +61,16 @@ class Trial:
         On the lattice of the labels, white matter about one.
     metadata : dict
         Sidecar of the scan: all that the enhancement is told.
+    labels_by : {'given', 'own'}
+        Where the labels come from: another tool, or ulfprep's own segmentation of the
+        high-field image, which is no independent truth.
     """
 
     regime: str
     case: Case
     truth: Truth
     metadata: dict
+    labels_by: str = 'given'
 
     @property
     def ratios(self) -> np.ndarray:
@@ -83,13 +87,12 @@ def make_truth(image: np.ndarray, labels: np.ndarray, lattice) -> Truth:
     return Truth(image, probs, mask, lattice)
 
 
-def simulated_trials(brains: dict, regimes, seeds: int) -> Iterator[Trial]:
+def simulated_trials(brains, regimes, seeds: int) -> Iterator[Trial]:
     """Yield simulated scans, all first seeds first.
 
     Parameters
     ----------
-    brains : dict
-        Name -> image, labels, lattice (:func:`ulfprep.evaluation.cases.load_brain`).
+    brains : sequence of ulfprep.evaluation.sources.Brain
     regimes : sequence of str
         Of :data:`REGIMES`.
     seeds : int
@@ -101,22 +104,23 @@ def simulated_trials(brains: dict, regimes, seeds: int) -> Iterator[Trial]:
     """
     for seed in range(1, seeds + 1):
         for name in regimes:
-            regime = REGIMES[name]
-            for brain, (image, labels, lattice) in brains.items():
-                scan, mask = scan_brain(
-                    low_field_signal(image, labels),
-                    labels > 0,
-                    regime.voxel,
-                    snr=regime.snr,
-                    seed=seed,
-                    bias=regime.bias,
-                )
-                grid = resized_grid(lattice, regime.voxel)
-                case = Case(
-                    'simulated', brain, regime.snr, seed, scan, mask, grid, labels, lattice,
-                    RATIOS[:2],
-                )  # fmt: skip
-                yield Trial(name, case, make_truth(image, labels, lattice), METADATA)
+            for brain in brains:
+                yield simulated_trial(brain, REGIMES[name], seed, name)
+
+
+def simulated_trial(brain, regime: Regime, seed: int, name: str) -> Trial:
+    """Scan a brain; see :func:`simulated_trials`."""
+    signal = low_field_signal(brain.image, brain.labels)
+    scan, mask = scan_brain(
+        signal, brain.labels > 0, regime.voxel, snr=regime.snr, seed=seed, bias=regime.bias
+    )
+    grid = resized_grid(brain.lattice, regime.voxel)
+    case = Case(
+        'simulated', brain.name, regime.snr, seed, scan, mask, grid, brain.labels,
+        brain.lattice, RATIOS[:2],
+    )  # fmt: skip
+    truth = make_truth(brain.image, brain.labels, brain.lattice)
+    return Trial(name, case, truth, METADATA, brain.labels_by)
 
 
 def outside_trials(folder: Path) -> Iterator[Trial]:

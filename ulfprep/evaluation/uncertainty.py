@@ -9,14 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.evaluation.cases import (
-    BRAINS,
-    Case,
-    load_brain,
-    outside_cases,
-    simulated_cases,
-    tissue_medians,
-)
+from ulfprep.evaluation.cases import Case, outside_cases, simulated_cases
+from ulfprep.evaluation.phantoms import tissue_medians
+from ulfprep.evaluation.sources.known import LABELLED, load_brain
 from ulfprep.physics.grid import Grid
 
 #: What a scanner's sidecar would say of the simulated scans.
@@ -149,7 +144,7 @@ def simulated(folder: Path, *, quick: bool, seeds: int, say=print) -> Iterator[K
     images: dict[str, np.ndarray] = {}
     for case in simulated_cases(folder, quick=quick, seeds=seeds, say=say):
         if case.brain not in images:
-            images[case.brain] = load_brain(folder, case.brain)[0]
+            images[case.brain] = load_brain(folder, case.brain).image
         yield Known(case, images[case.brain])
 
 
@@ -190,7 +185,7 @@ def main(argv=None) -> int:
     )
     parser.add_argument('--data', type=Path, help='real scans: hf3t_aomic/, hf_colin27/')
     parser.add_argument('--cases', type=Path, help='scans of another simulator: bids/, truth/')
-    parser.add_argument('--brains', nargs='+', choices=tuple(BRAINS), help='of those in --data')
+    parser.add_argument('--brains', nargs='+', choices=LABELLED, help='of those in --data')
     parser.add_argument('--quick', action='store_true', help='SNR 14, 1.6x1.6x5 mm, one seed')
     parser.add_argument('--seeds', type=int, default=1, help='scans of each kind (default 1)')
     parser.add_argument('--sloppy', action='store_true', help='fit fast and poorly')

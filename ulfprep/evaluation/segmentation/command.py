@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.evaluation import methods
 from ulfprep.evaluation.cases import (
     Case,
     high_field_cases,
@@ -16,6 +15,7 @@ from ulfprep.evaluation.cases import (
     simulated_cases,
 )
 from ulfprep.evaluation.fresh import processor_time
+from ulfprep.evaluation.segmentation import methods
 from ulfprep.metrics.similarity import dice
 from ulfprep.physics.interpolation import carry
 from ulfprep.segmentation.bias import correct_bias
@@ -175,7 +175,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(argv=None) -> int:
     """Entry point of ``python -m ulfprep.evaluation segmentation``."""
-    from ulfprep.evaluation.segmentation_report import draw_case, write_tables
+    from ulfprep.evaluation.segmentation.report import draw_case, write_tables
 
     argv = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(

@@ -11,8 +11,8 @@ from ulfprep.bids.files import write_json, write_text
 from ulfprep.bids.table import cell
 from ulfprep.evaluation.cases import Case
 from ulfprep.evaluation.fresh import peak_memory
-from ulfprep.evaluation.methods import DESCRIPTIONS
-from ulfprep.evaluation.segmentation import COLUMNS, SCORES
+from ulfprep.evaluation.segmentation.command import COLUMNS, SCORES
+from ulfprep.evaluation.segmentation.methods import DESCRIPTIONS
 
 #: Columns of a group of cases; cases of a group differ by seed only.
 GROUP = ('source', 'brain', 'voxel', 'snr')

@@ -1,0 +1,1 @@
+"""Pictures of the tables, in one style, and the page of results."""

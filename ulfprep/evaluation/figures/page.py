@@ -1,0 +1,125 @@
+"""The page of results: what was measured, in pictures and tables, losses included."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ulfprep.evaluation.enhancers import DEFAULT
+from ulfprep.evaluation.publish import read_table
+from ulfprep.evaluation.tables.losses import sentences
+
+#: Figures of the page by the start of their names, and what they show.
+CAPTIONS = {
+    'slices': 'Scan, baselines, ulfprep and truth, each brought to the truth by one linear fit; '
+    'below, what differs from the truth.',
+    'scores': 'A mark a scan, a line at the mean; dotted, the mean of bicubic.',
+    'volumes': 'Tissue volumes against those of the high-field image by the same classifier; '
+    'bands are limits of agreement.',
+    'sensitivity': 'One thing changed at a time; grey, bicubic on the same scan.',
+    'variance': 'Where the image changes with what was changed.',
+    'real': 'Real low-field scans: interpolated, enhanced, and what not to believe.',
+}
+HEAD = [
+    '# Results',
+    '',
+    (
+        'This page was written by `python -m ulfprep.evaluation figures` from the tables that '
+        '`tables`, `sensitivity` and `real` left; how to run them, on which data, stands in '
+        '[evaluation.md](evaluation.md). Scans with a truth are simulated, by other means than '
+        "ulfprep's own forward model; the brains are few, and rows of one brain are not "
+        'independent.'
+    ),
+    '',
+]
+
+
+def page(found: dict[str, Path], pictures: dict[str, Path], out: Path) -> list[str]:
+    """Return the page as lines of Markdown.
+
+    Parameters
+    ----------
+    found : dict of Path
+        Command -> its output folder.
+    pictures : dict of Path
+        Name -> PNG.
+    out : Path
+        Folder of the page.
+    """
+    lines = list(HEAD)
+    if 'tables' in found:
+        rows = read_table(found['tables'] / 'tables.tsv')
+        lines += ['## Where ulfprep wins, and where it loses', '']
+        lines += [f'- {line}' for line in sentences(rows)]
+        lines += ['', *_figures(pictures, out, 'slices', 'scores')]
+        lines += ['## Tables', '', *_document(found['tables'], 'tables')]
+        lines += ['## Downstream: tissue volumes', '', *_figures(pictures, out, 'volumes')]
+        lines += _document(found['tables'], 'volumes')
+    if 'sensitivity' in found:
+        lines += ['## Sensitivity', '', *_document(found['sensitivity'], 'sensitivity')]
+        lines += _figures(pictures, out, 'sensitivity', 'variance')
+    if 'real' in found:
+        lines += ['## Real scans', '', *_document(found['real'], 'real')]
+        lines += _figures(pictures, out, 'real')
+    return lines
+
+
+def summary(folder: Path) -> list[str]:
+    """Return the short block of results for a README.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the tables.
+    """
+    rows = [r for r in read_table(folder / 'tables.tsv') if r['status'] == 'ok']
+    about = (folder / 'tables.md').read_text(encoding='utf-8').splitlines()
+    lines = [
+        (
+            '| regime | method | WM-GM contrast (error) | edge F1 | PSNR | SSIM | LPIPS | '
+            'Dice CSF / GM / WM |'
+        ),
+        '|---|---|---|---|---|---|---|---|',
+    ]
+    for regime in dict.fromkeys(row['regime'] for row in rows):
+        for method in ('bicubic', 'voxel-tv', 'reference', DEFAULT, f'{DEFAULT}:told'):
+            mine = [r for r in rows if (r['regime'], r['method']) == (regime, method)]
+            if not mine:
+                continue
+
+            def mean(name, form, mine=mine):
+                values = [row[name] for row in mine if name in row]
+                return format(float(np.mean(values)), form) if values else ''
+
+            dice = ' / '.join(mean(f'dice_{tissue}', '.2f') for tissue in ('csf', 'gm', 'wm'))
+            shown = f'**{method}**' if method == DEFAULT else method
+            contrast = f'{mean("contrast", ".3f")} ({mean("contrast_error", ".3f")})'
+            cells = [regime, shown, contrast, mean('edge_f1', '.3f'), f'{mean("psnr", ".2f")} dB']
+            cells += [mean('ssim', '.3f'), mean('lpips', '.3f'), dice]
+            lines.append(f'| {" | ".join(cells)} |')
+    lines += ['', *sentences(rows), '']
+    lines += [line for line in about if line.startswith(('- Date', '- ulfprep', '- Machine'))]
+    return lines
+
+
+def _document(folder: Path, name: str) -> list[str]:
+    """Lines of a document that a command left, its headings one level down."""
+    path = folder / f'{name}.md'
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding='utf-8').splitlines()
+    return [*(f'#{line}' if line.startswith('#') else line for line in lines), '']
+
+
+def _figures(pictures, out, *starts) -> list[str]:
+    lines = []
+    for start in starts:
+        for name, path in pictures.items():
+            if name.partition('-')[0] == start:
+                where = Path(path).relative_to(out).as_posix()
+                lines += [
+                    f'![{name}: {CAPTIONS[start]}]({where})',
+                    '',
+                    f'*{name}*: {CAPTIONS[start]}',
+                    '',
+                ]
+    return lines

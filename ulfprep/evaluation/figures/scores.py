@@ -1,0 +1,72 @@
+"""Scores of every method: a point a scan, a line at the mean."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ulfprep.evaluation.figures.style import MARKS, canvas, colour
+
+#: Column, head, and which way is better.
+PANELS = (
+    ('contrast_error', 'Contrast error', 'lower'),
+    ('edge_f1', 'Edge F1', 'higher'),
+    ('dice_mean', 'Dice, mean of tissues', 'higher'),
+    ('ssim', 'SSIM', 'higher'),
+    ('psnr', 'PSNR, dB', 'higher'),
+    ('lpips', 'LPIPS', 'lower'),
+)
+
+
+def with_means(rows: list[dict]) -> list[dict]:
+    """Add the mean Dice of the three tissues to the rows that have all."""
+    out = []
+    for row in rows:
+        dices = [row.get(f'dice_{tissue}') for tissue in ('csf', 'gm', 'wm')]
+        known = {} if None in dices else {'dice_mean': float(np.mean(dices))}
+        out.append(row | known)
+    return out
+
+
+def draw_scores(path: Path, rows: list[dict], regime: str) -> None:
+    """Draw the scores of one regime.
+
+    Parameters
+    ----------
+    path : Path
+        Without an ending.
+    rows : list of dict
+        Of ``tables.tsv``.
+    regime : str
+    """
+    rows = [r for r in with_means(rows) if r['regime'] == regime and r['status'] == 'ok']
+    methods = list(dict.fromkeys(row['method'] for row in rows))[::-1]
+    brains = list(dict.fromkeys(row['brain'] for row in rows))
+    with canvas(path, 0.6 + 0.36 * len(methods)) as figure:
+        axes = figure.subplots(2, 3, sharey=True)
+        for axis, (name, head, better) in zip(axes.flat, PANELS, strict=True):
+            for height, method in enumerate(methods):
+                mine = [r for r in rows if r['method'] == method and name in r]
+                if not mine:
+                    continue
+                for row in mine:
+                    axis.plot(
+                        row[name], height, MARKS[brains.index(row['brain']) % len(MARKS)],
+                        color=colour(method), markersize=3.5, alpha=0.75, markeredgewidth=0,
+                    )  # fmt: skip
+                mean = float(np.mean([row[name] for row in mine]))
+                axis.plot(
+                    [mean, mean], [height - 0.35, height + 0.35], color=colour(method), lw=1.6
+                )
+            base = [r[name] for r in rows if r['method'] == 'bicubic' and name in r]
+            if base:
+                axis.axvline(float(np.mean(base)), color='0.75', lw=0.8, ls=':', zorder=0)
+            axis.set_title(f'{head} ({better} is better)')
+            axis.set_yticks(range(len(methods)), methods)
+            axis.grid(axis='y', lw=0.3, color='0.9')
+        handles = [
+            axes.flat[0].plot([], [], mark, color='0.3', markersize=4, label=brain)[0]
+            for brain, mark in zip(brains, MARKS, strict=False)
+        ]
+        figure.legend(
+            handles=handles, loc='outside lower center', ncols=len(brains), frameon=False
+        )

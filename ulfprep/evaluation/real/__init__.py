@@ -1,0 +1,1 @@
+"""Real low-field scans, of which no truth is known."""

@@ -1,0 +1,1 @@
+"""What moves a result: one thing changed at a time."""

@@ -1,0 +1,1 @@
+"""Tables: every method against known high-field images."""
