@@ -1,14 +1,13 @@
 """Options that the commands share: which scans, and how much effort."""
 
 import argparse
-import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from ulfprep.evaluation.enhancers import Effort
-from ulfprep.evaluation.sources import find_brains, find_pairs
-from ulfprep.evaluation.trials import REGIMES, Trial, outside_trials, simulated_trial
+from ulfprep.evaluation.sources import count_brains, count_pairs, find_brains, find_pairs
+from ulfprep.evaluation.trials import REGIMES, Trial, outside_trials, simulated_trials
 
 
 def add_scans(parser: argparse.ArgumentParser, *, simulated_only: bool = False) -> None:
@@ -61,34 +60,40 @@ def folders_of(options) -> dict:
     }
 
 
-def gather(options, say) -> tuple[Iterator[Trial], int]:
-    """Return the scans that a command asks for, and how many there are.
+def count_scans(options) -> int:
+    """Return how many scans a command asks for, at most, without reading any.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder holds nothing; says what was looked for.
+    """
+    each = options.seeds * len(options.regimes)
+    total = sum(each * count_brains(folder, names=options.brains) for folder in options.data)
+    total += sum(map(count_pairs, options.pairs))
+    if options.cases is not None:
+        total += len(list(Path(options.cases).glob('truth/*_dseg.nii.gz')))
+    return total
+
+
+def gather(options, say) -> Iterator[Trial]:
+    """Yield the scans that a command asks for, each brain read when its turn comes.
 
     Parameters
     ----------
     options : argparse.Namespace
         Of :func:`add_scans`.
     say : callable
-        Told what is missing, a line each.
+        Told what is left out, a line each.
 
-    Raises
+    Yields
     ------
-    FileNotFoundError
-        If there is none.
+    Trial
     """
-    brains, missing = [], []
-    for folder in options.data:
-        try:
-            brains += find_brains(folder, say=say, names=options.brains)
-        except FileNotFoundError as error:
-            missing.append(str(error))
-    known = [*outside_trials(options.cases)] if options.cases is not None else []
+    if options.cases is not None:
+        yield from outside_trials(options.cases)
     for folder in options.pairs:
-        known += find_pairs(folder, say=say)
-    scans = list(itertools.product(range(1, options.seeds + 1), options.regimes, brains))
-    if not scans and not known:
-        raise FileNotFoundError('\n'.join([*missing, 'there is no scan to enhance']))
-    for line in missing:
-        say(line)
-    made = (simulated_trial(brain, REGIMES[name], seed, name) for seed, name, brain in scans)
-    return itertools.chain(known, made), len(known) + len(scans)
+        yield from find_pairs(folder, say=say)
+    for folder in options.data:
+        for brain in find_brains(folder, say=say, names=options.brains):
+            yield from simulated_trials([brain], options.regimes, options.seeds)

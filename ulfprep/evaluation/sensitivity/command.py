@@ -1,6 +1,7 @@
 """``python -m ulfprep.evaluation sensitivity``: what moves a result, one thing at a time."""
 
 import argparse
+import itertools
 import sys
 
 import numpy as np
@@ -74,21 +75,17 @@ def _run(options, argv) -> int:
     from ulfprep.evaluation.about import command_line, machine
     from ulfprep.evaluation.sensitivity.document import document
     from ulfprep.evaluation.sensitivity.run import run_settings, spread
-    from ulfprep.evaluation.sources import find_brains
+    from ulfprep.evaluation.sources import count_brains, find_brains
 
     chosen, effort = list(settings(options.studies, quick=options.quick)), effort_of(options)
-    brains = [
-        brain
-        for folder in options.data
-        for brain in find_brains(
-            folder, say=lambda line: print(line, file=sys.stderr), names=options.brains
-        )
-    ]
-    if not brains:
-        raise FileNotFoundError('there is no brain to scan')
     fits = len({(s.scan, s.fit_seed, s.contrast, s.psf, s.tissues) for s in chosen})
-    say, rows, variances = Countdown(fits * len(brains)), [], []
-    for brain in brains:
+    count = sum(count_brains(folder, names=options.brains) for folder in options.data)
+    say, rows, variances = Countdown(fits * count), [], []
+    found_in = (
+        find_brains(folder, say=lambda line: print(line, file=sys.stderr), names=options.brains)
+        for folder in options.data
+    )
+    for brain in itertools.chain.from_iterable(found_in):
         results = list(run_settings(brain, chosen, effort, jobs=options.jobs, say=say))
         for found in results:
             row = {'study': found.setting.study, 'level': found.setting.level}
@@ -105,6 +102,8 @@ def _run(options, argv) -> int:
             _keep_map(options.out, study, brain, images)
         write_table(options.out, 'sensitivity', rows, COLUMNS)
         write_table(options.out, 'variance', variances, VARIANCE)
+    if not rows:
+        raise FileNotFoundError('there is no brain to scan')
     about = [
         *machine(1, options.jobs),
         f'Command: `{command_line("sensitivity", argv, folders_of(options))}`',

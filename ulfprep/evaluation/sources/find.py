@@ -63,3 +63,22 @@ def find_brains(folder, layout: str | None = None, say=print, names=None) -> Ite
     if not seen:
         some = ', '.join(item.name for item in items[:8])
         say(f'{folder}: no brain of these names; it holds {some}{"..." if items[8:] else ""}')
+
+
+def count_brains(folder, layout: str | None = None, names=None) -> int:
+    """Return how many brains :func:`find_brains` will try to read, without reading any.
+
+    Parameters
+    ----------
+    folder, layout, names
+        See :func:`find_brains`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As there.
+    """
+    if template.WORD in (str(folder), layout):
+        return int(names is None or template.WORD in names)
+    _, items = recognise(Path(folder), LAYOUTS, layout, 'a high-field image', lambda line: None)
+    return len({item.name for item in items if names is None or item.name in names})

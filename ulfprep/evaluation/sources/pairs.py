@@ -22,6 +22,8 @@ from ulfprep.segmentation.brain import brain_mask, looks_stripped
 
 #: In the order in which they are looked for. Each has ``find(folder, say)``, which returns the
 #: files of its pairs, and ``SHAPE``, its files in words.
+#: What is looked for, in words.
+WHAT = 'a T1w of low and one of high field of a person'
 LAYOUTS = {'bids': pair_bids, 'ulf-enc': pair_ulfenc, 'folders': pair_folders}
 
 
@@ -54,8 +56,7 @@ def find_pairs(folder, layout: str | None = None, say=print) -> Iterator:
     ValueError
         If there is no such layout.
     """
-    what = 'a T1w of low and one of high field of a person'
-    name, pairs = recognise(Path(folder), LAYOUTS, layout, what, say)
+    name, pairs = recognise(Path(folder), LAYOUTS, layout, WHAT, say)
     for pair in pairs:
         try:
             trial = read_pair(pair, name, say)
@@ -63,6 +64,11 @@ def find_pairs(folder, layout: str | None = None, say=print) -> Iterator:
             say(f'{pair.name} is left out: {" ".join(str(error).split())}')
         else:
             yield trial
+
+
+def count_pairs(folder, layout: str | None = None) -> int:
+    """Return how many pairs :func:`find_pairs` will try to read, without reading any."""
+    return len(recognise(Path(folder), LAYOUTS, layout, WHAT, lambda line: None)[1])
 
 
 def read_pair(pair: Pair, layout: str = '', say=print):

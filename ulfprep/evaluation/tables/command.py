@@ -9,18 +9,25 @@ import numpy as np
 from ulfprep.evaluation.columns import COLUMNS, VOLUMES
 from ulfprep.evaluation.enhancers import DEFAULT, Effort, check_method
 from ulfprep.evaluation.fresh import ProcessFailed, in_fresh_process
-from ulfprep.evaluation.options import add_effort, add_scans, effort_of, folders_of, gather
+from ulfprep.evaluation.options import (
+    add_effort,
+    add_scans,
+    count_scans,
+    effort_of,
+    folders_of,
+    gather,
+)
 from ulfprep.evaluation.progress import Countdown
 from ulfprep.evaluation.publish import write_table
 
 #: What is compared unless it is said, baselines first.
 METHODS = (
     'nearest', 'trilinear', 'bicubic', 'sinc', 'histogram', 'voxel-cg', 'voxel-tv',
-    'voxel-fit:alone', 'reference', 'synthsr', 'eclare', 'smore', 'unires',
-    'first-estimate', 'voxel-fit', DEFAULT, f'{DEFAULT}:told', f'{DEFAULT}:oracle',
+    'voxel-fit', 'reference', 'synthsr', 'eclare', 'smore', 'unires',
+    'first-estimate', DEFAULT, f'{DEFAULT}:told', f'{DEFAULT}:oracle',
 )  # fmt: skip
-#: What a quick run leaves out of them: what tells parts of ulfprep from each other.
-NOT_QUICK = ('voxel-fit', f'{DEFAULT}:oracle')
+#: What a quick run leaves out of them.
+NOT_QUICK = (f'{DEFAULT}:oracle',)
 #: Steps of the reference set-up in a quick run: far from its end, and the tables say so.
 QUICK_STEPS, QUICK_POINTS = 400, 4096
 
@@ -80,11 +87,14 @@ def _run(options, argv) -> int:
     from ulfprep.evaluation.tables.run import run_trials
 
     notes: list[str] = []
+
+    def note(line):
+        notes.append(line)
+        print(line, file=sys.stderr, flush=True)
+
     effort = effort_of(options)
-    trials, count = gather(options, notes.append)
-    for line in notes:
-        print(line, file=sys.stderr)
-    say = Countdown(count * len(options.methods))
+    say = Countdown(count_scans(options) * len(options.methods))
+    trials = gather(options, note)
     rows, volumes = [], []
     options.out.mkdir(parents=True, exist_ok=True)
     for outcome in run_trials(trials, options.methods, effort, jobs=options.jobs, say=say):
@@ -93,6 +103,8 @@ def _run(options, argv) -> int:
         write_table(options.out, 'tables', rows, COLUMNS)
         write_table(options.out, 'volumes', volumes, VOLUMES)
         _keep_slices(options.out, outcome)
+    if not rows:
+        raise FileNotFoundError('there is no scan to enhance')
     about = [
         *machine(1, options.jobs),
         f'Command: `{command_line("tables", argv, folders_of(options))}`',

@@ -22,10 +22,7 @@ JUDGED = {
 
 def is_baseline(name: str) -> bool:
     """Whether a method is somebody else's: neither ulfprep nor a part or variant of it."""
-    method = parse_method(name)
-    own = method.base in (DEFAULT, 'lattice', 'first-estimate')
-    # Free voxels that start from the first estimate are ulfprep without its network.
-    return not own and not (method.base == 'voxel-fit' and not method.alone)
+    return parse_method(name).base not in (DEFAULT, 'lattice', 'first-estimate')
 
 
 def with_gaps(row: dict) -> dict:
