@@ -250,3 +250,12 @@ def test_sinc_weights_reproduce_samples_and_constants_and_a_slow_wave():
     inner = (position > 6) & (position < 33)
     wave = weights @ np.sin(0.9 * np.arange(40))
     np.testing.assert_allclose(wave[inner], np.sin(0.9 * position[inner]), atol=0.01)
+
+
+def test_edges_without_a_fit_are_those_of_the_image_s_own_contrast(trial):
+    from ulfprep.evaluation.score import unfitted_edges
+
+    truth = trial.truth
+    assert unfitted_edges(7 * truth.image, truth) == pytest.approx(1)
+    faint = np.where(truth.mask, 1 + 0.1 * (truth.image - 1), 0)
+    assert unfitted_edges(faint, truth) < 0.8

@@ -61,6 +61,12 @@ SCORES = {
     ),
     'edge_f1_1voxel': column('Edge F1, tolerant', 'The same, edges may be one voxel off'),
     'edge_f1_of_bicubic': column('Edge F1 over bicubic', "Edge F1 over bicubic's"),
+    'edge_f1_unfitted': column(
+        'Edge F1, as it is', 'Of the image divided by its own white matter alone, without a fit'
+    ),
+    'edge_f1_unfitted_of_bicubic': column(
+        'Edge F1 as it is over bicubic', "The same over bicubic's"
+    ),
     'psnr': column('PSNR', 'After one linear fit of intensities; range 1.2 of WM', 'dB'),
     'ssim': column('SSIM', 'Three-dimensional, after the same fit'),
     'lpips': column(

@@ -9,6 +9,7 @@ from ulfprep.evaluation.trials import Trial
 from ulfprep.evaluation.uncertainty import coverage, truth_at_target
 from ulfprep.evaluation.volumes import classify, volumes_of
 from ulfprep.metrics.contrast import tissue_means, tissue_sds
+from ulfprep.metrics.edges import canny_edges, edge_f1
 from ulfprep.metrics.lines import line_correlations
 from ulfprep.metrics.perceptual import lpips
 from ulfprep.metrics.similarity import dice, match_intensity
@@ -50,6 +51,7 @@ def score(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
     moved = carry(np.asarray(found.image, np.float32), found.grid, truth.grid)
     matched = match_intensity(moved, truth.image, truth.mask).astype(np.float32)
     out['cnr'] = contrast_to_spread(moved, truth)
+    out['edge_f1_unfitted'] = unfitted_edges(moved, truth)
     out['lpips'] = lpips(matched, truth.image, truth.mask, DATA_RANGE)[0]
     out['mlc'], out['mslc'] = line_correlations(matched, truth.mask)
     out |= own | image_tissues(moved, truth)
@@ -71,6 +73,17 @@ def contrast_to_spread(image, truth) -> float:
     hard = np.where(truth.mask, truth.probs, 0)
     means, sds = tissue_means(image, hard), tissue_sds(image, hard)
     return float((means[2] - means[1]) / np.sqrt((sds[2] ** 2 + sds[1] ** 2) / 2))
+
+
+def unfitted_edges(image, truth) -> float:
+    """Edge F1 of an image as it is, divided by its own white matter alone.
+
+    A linear fit to the truth lends its contrast to any image; here an image has the edges that its
+    own contrast gives it.
+    """
+    white = image[truth.mask & (truth.probs.argmax(axis=0) == 2)].mean()
+    edges = [canny_edges(part, truth.mask) for part in (image / white, truth.image)]
+    return edge_f1(*edges)
 
 
 def image_tissues(image, truth) -> dict[str, float]:

@@ -86,7 +86,7 @@ def draw(found: dict[str, Path], out: Path) -> dict[str, Path]:
         rows = read_table(folder / 'tables.tsv')
         for stored in sorted((folder / 'slices').glob('*.npz')):
             regime, _, brain = stored.stem.partition('_')
-            make(f'slices-{regime}-{brain}', draw_slices, stored, f'{brain}, {regime} scan')
+            make(f'slices-{regime}-{brain}', draw_slices, stored, f'{brain}, regime {regime}')
         for regime in dict.fromkeys(row['regime'] for row in rows):
             make(f'scores-{regime}', draw_scores, rows, regime)
         make('volumes', draw_agreement, read_table(folder / 'volumes.tsv'))

@@ -81,7 +81,7 @@ def summary(folder: Path) -> list[str]:
         '|---|---|---|---|---|---|---|---|',
     ]
     for regime in dict.fromkeys(row['regime'] for row in rows):
-        for method in ('bicubic', 'voxel-tv', 'reference', DEFAULT, f'{DEFAULT}:told'):
+        for method in ('bicubic', 'voxel-tv', 'voxel-fit', DEFAULT, f'{DEFAULT}:told'):
             mine = [r for r in rows if (r['regime'], r['method']) == (regime, method)]
             if not mine:
                 continue

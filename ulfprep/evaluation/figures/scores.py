@@ -10,7 +10,7 @@ from ulfprep.evaluation.figures.style import MARKS, canvas, colour
 PANELS = (
     ('contrast_error', 'Contrast error', 'lower'),
     ('edge_f1', 'Edge F1', 'higher'),
-    ('dice_mean', 'Dice, mean of tissues', 'higher'),
+    ('dice_mean', 'Dice, mean', 'higher'),
     ('ssim', 'SSIM', 'higher'),
     ('psnr', 'PSNR, dB', 'higher'),
     ('lpips', 'LPIPS', 'lower'),

@@ -7,7 +7,7 @@ import numpy as np
 from ulfprep.evaluation.figures.style import WIDTH, canvas
 
 #: Methods that are shown where they were run.
-SHOWN = ('nearest', 'bicubic', 'voxel-tv', 'reference', 'ulfprep', 'truth')
+SHOWN = ('nearest', 'bicubic', 'voxel-tv', 'voxel-fit', 'ulfprep', 'truth')
 NAMES = {'nearest': 'scan (voxels as they are)', 'truth': 'high field (truth)'}
 
 

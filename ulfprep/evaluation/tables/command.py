@@ -134,7 +134,7 @@ def _keep_slices(out, outcome) -> None:
 def _named(lines, options):
     """Return lines with the names of folders in the place of their paths."""
     for folder in [*options.data, *options.pairs, options.cases]:
-        if folder is not None:
+        if folder not in (None, 'template'):
             lines = [line.replace(f'{folder}', 'DATA') for line in lines]
     return lines
 
@@ -151,7 +151,14 @@ def _reference_cost(effort: Effort, rows) -> list[str]:
     except ProcessFailed as error:
         return [f'Cost of the reference set-up: n/a ({error})']
     hours = STEPS * seconds / 3600
-    lines = [
+    made = [row['epochs'] for row in rows if row['method'] == 'reference' and 'epochs' in row]
+    lines = []
+    if made and max(made) < STEPS:
+        lines.append(
+            f'`reference` was trained for {max(made):.0f} of its {STEPS} steps, of '
+            f'{effort.points} points instead of {POINTS}: its scores are no verdict on the method'
+        )
+    lines += [
         (
             f'The published training, {STEPS} steps of {points} points, takes {seconds:.2f} '
             f'processor seconds a step here: {hours:.2f} hours'

@@ -21,6 +21,8 @@ THEIRS = (
     ('edge F1', 'edge_f1', '.3f', 'higher'),
     ('/ bicubic', 'edge_f1_of_bicubic', '.2f', 'higher'),
     ('F1, 1 voxel', 'edge_f1_1voxel', '.3f', 'higher'),
+    ('F1 as it is', 'edge_f1_unfitted', '.3f', 'higher'),
+    ('/ bicubic', 'edge_f1_unfitted_of_bicubic', '.2f', 'higher'),
     ('SSIM', 'ssim', '.3f', 'higher'),
     ('PSNR', 'psnr', '.2f', 'higher'),
     ('LPIPS', 'lpips', '.3f', 'lower'),
@@ -205,7 +207,7 @@ def _tables(rows) -> list[Table]:
     for brain in dict.fromkeys(row['brain'] for row in rows):
         for regime in dict.fromkeys(r['regime'] for r in rows if r['brain'] == brain):
             here = [r for r in rows if (r['brain'], r['regime']) == (brain, regime)]
-            shown = (*THEIRS[:9], *OURS[1:4])
+            shown = (*THEIRS[:11], *OURS[1:4])
             out.append(main_table(here, regime, shown, f'{brain}, {regime}'))
     return out
 

@@ -174,7 +174,7 @@ def _held_against(rows, trial):
             for tissue, ml in true.items():
                 if f'volume_{tissue}' in row and ml:
                     row[f'volume_error_{tissue}'] = float(100 * (row[f'volume_{tissue}'] / ml - 1))
-            for name in ('contrast', 'edge_f1'):
+            for name in ('contrast', 'edge_f1', 'edge_f1_unfitted'):
                 if base is not None:
                     row[f'{name}_of_bicubic'] = row[name] / base[name]
         out.append(row)
