@@ -10,7 +10,8 @@ from small_brain import write_outside
 from ulfprep.evaluation.__main__ import main
 from ulfprep.evaluation.cases import Case, high_field_cases, outside_cases
 from ulfprep.evaluation.segmentation import methods
-from ulfprep.evaluation.segmentation.command import COLUMNS, lattice_labels, run_case, score
+from ulfprep.evaluation.segmentation.columns import COLUMNS
+from ulfprep.evaluation.segmentation.command import lattice_labels, run_case, score
 from ulfprep.physics.grid import isotropic_grid
 
 FILES = ('segmentation.tsv', 'segmentation.json', 'segmentation.md', 'segmentation.png')

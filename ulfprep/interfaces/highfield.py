@@ -12,8 +12,8 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_json
-from ulfprep.interfaces.registration import RegistrationError, find_motion
 from ulfprep.interfaces.volumes import read_mask, read_probabilities, read_volume
+from ulfprep.physics.motion import RegistrationError, find_motion
 
 MASK = 'the brain by the enhanced image and by the reference'
 

@@ -11,7 +11,7 @@ from ulfprep.bids.files import write_json, write_text
 from ulfprep.bids.table import cell
 from ulfprep.evaluation.cases import Case
 from ulfprep.evaluation.fresh import peak_memory
-from ulfprep.evaluation.segmentation.command import COLUMNS, SCORES
+from ulfprep.evaluation.segmentation.columns import COLUMNS, SCORES
 from ulfprep.evaluation.segmentation.methods import DESCRIPTIONS
 
 #: Columns of a group of cases; cases of a group differ by seed only.

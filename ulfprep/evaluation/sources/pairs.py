@@ -14,6 +14,7 @@ from ulfprep.evaluation.sources.layouts import recognise
 from ulfprep.evaluation.sources.pair import Pair
 from ulfprep.physics.grid import Grid, covered
 from ulfprep.physics.interpolation import acquired_grid, bicubic
+from ulfprep.physics.motion import find_motion
 from ulfprep.physics.relaxation import FIELD_RANGE
 from ulfprep.physics.resolution import decide_resolution, estimate_resolution
 from ulfprep.physics.sequences import expected_signals
@@ -139,9 +140,6 @@ def moved_lattice(brain: Brain, scan: tuple, names) -> Grid:
         If what was found cannot be believed. Where no motion makes the two more alike, the
         headers are as good as can be.
     """
-    # Interfaces import Nipype, which nothing else here needs.
-    from ulfprep.interfaces.registration import find_motion
-
     found = find_motion(
         (brain.image, brain.labels > 0, brain.lattice),
         scan,
