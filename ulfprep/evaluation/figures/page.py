@@ -49,9 +49,10 @@ def page(found: dict[str, Path], pictures: dict[str, Path], out: Path) -> list[s
     if 'tables' in found:
         rows = read_table(found['tables'] / 'tables.tsv')
         lines += ['## Where ulfprep wins, and where it loses', '']
-        lines += [f'- {line}' for line in sentences(rows)]
-        lines += ['', *_figures(pictures, out, 'slices', 'scores')]
-        lines += ['## Tables', '', *_document(found['tables'], 'tables')]
+        told = [f'- {line}' for line in sentences(rows)]
+        lines += [*told, '', *_figures(pictures, out, 'slices', 'scores')]
+        tables = _document(found['tables'], 'tables')
+        lines += ['## Tables', '', *(line for line in tables if line not in told)]
         lines += ['## Downstream: tissue volumes', '', *_figures(pictures, out, 'volumes')]
         lines += _document(found['tables'], 'volumes')
     if 'sensitivity' in found:
