@@ -275,7 +275,7 @@ def fake_core(monkeypatch):
     ):
         _install(monkeypatch, fake)
     monkeypatch.setattr('ulfprep.physics.forward.residual', _fake_residual)
-    monkeypatch.setattr('ulfprep.physics.registration.register_rigid', _fake_registration)
+    monkeypatch.setattr('ulfprep.physics.motion.register_rigid', _fake_registration)
     monkeypatch.setattr('ulfprep.segmentation.together.segment_together', _fake_together)
     monkeypatch.setattr('ulfprep.physics.simulation.simulate', _fake_simulate)
     monkeypatch.setattr('ulfprep.physics.simulation.realise', _fake_realise)

@@ -65,7 +65,7 @@ def refuse(monkeypatch, number, reason='a motion of 50 degrees and 0 mm is not b
             similarity_before=0.8, similarity_after=0.9, ok=ok, reason='' if ok else reason,
         )  # fmt: skip
 
-    monkeypatch.setattr('ulfprep.physics.registration.register_rigid', register)
+    monkeypatch.setattr('ulfprep.physics.motion.register_rigid', register)
     return calls
 
 

@@ -100,7 +100,7 @@ def test_a_reference_of_another_head_is_not_measured_against(pair, tmp_path, mon
         transform=np.eye(4), rotation_deg=80.0, translation_mm=3.0, similarity_before=0.3,
         similarity_after=0.4, ok=False, reason='a motion of 80 degrees is not believed',
     )  # fmt: skip
-    monkeypatch.setattr('ulfprep.physics.registration.register_rigid', lambda *a, **k: found)
+    monkeypatch.setattr('ulfprep.physics.motion.register_rigid', lambda *a, **k: found)
     assert pair('--reference', 'auto') == 0
     qc = quality(tmp_path)
     assert 'could not be registered' in qc['null_reasons']['reference_psnr']
