@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ulfprep.evaluation.figures.style import MARKS, canvas, colour
+from ulfprep.evaluation.tables.losses import with_gaps
 
 #: Column, head, and which way is better.
 PANELS = (
@@ -15,16 +16,6 @@ PANELS = (
     ('psnr', 'PSNR, dB', 'higher'),
     ('lpips', 'LPIPS', 'lower'),
 )
-
-
-def with_means(rows: list[dict]) -> list[dict]:
-    """Add the mean Dice of the three tissues to the rows that have all."""
-    out = []
-    for row in rows:
-        dices = [row.get(f'dice_{tissue}') for tissue in ('csf', 'gm', 'wm')]
-        known = {} if None in dices else {'dice_mean': float(np.mean(dices))}
-        out.append(row | known)
-    return out
 
 
 def draw_scores(path: Path, rows: list[dict], regime: str) -> None:
@@ -38,7 +29,7 @@ def draw_scores(path: Path, rows: list[dict], regime: str) -> None:
         Of ``tables.tsv``.
     regime : str
     """
-    rows = [r for r in with_means(rows) if r['regime'] == regime and r['status'] == 'ok']
+    rows = [with_gaps(r) for r in rows if r['regime'] == regime and r['status'] == 'ok']
     methods = list(dict.fromkeys(row['method'] for row in rows))[::-1]
     brains = list(dict.fromkeys(row['brain'] for row in rows))
     with canvas(path, 0.6 + 0.36 * len(methods)) as figure:

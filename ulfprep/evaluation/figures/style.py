@@ -9,7 +9,7 @@ ULFPREP, TOLD, PLAIN, VOXEL, OTHER = '#D55E00', '#E69F00', '#7F7F7F', '#0072B2',
 #: Marks of brains, in the order in which they come: shape says it too, not colour alone.
 MARKS = ('o', 's', '^', 'D', 'v', 'P')
 #: Width of a page's column of text, inches, and dots an inch of the PNGs.
-WIDTH, DPI = 7.2, 200
+WIDTH, DPI = 7.2, 150
 RC = {
     'font.size': 8,
     'font.family': 'DejaVu Sans',

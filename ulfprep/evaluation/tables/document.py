@@ -46,7 +46,9 @@ OURS = (
     ('cpu s', 'cpu', '.0f', 'lower'),
     ('GB', 'memory', '.2f', 'lower'),
 )
-COMPARED = ('contrast_error', 'edge_f1', 'dice_csf', 'dice_gm', 'dice_wm', 'ssim', 'psnr', 'lpips')
+COMPARED = (
+    'contrast_error', 'edge_f1', 'dice_mean', 'dice_csf', 'dice_gm', 'dice_wm', 'ssim', 'psnr', 'lpips',
+)  # fmt: skip
 #: The table of paired comparisons.
 PAIRED = {
     'regime': column('Regime', 'How the scans were made'),

@@ -8,6 +8,7 @@ from ulfprep.evaluation.enhancers import DEFAULT, parse_method
 JUDGED = {
     'contrast_error': ('contrast error', False),
     'edge_f1': ('edge F1', True),
+    'dice_mean': ('mean Dice', True),
     'dice_csf': ('Dice of CSF', True),
     'dice_gm': ('Dice of GM', True),
     'dice_wm': ('Dice of WM', True),
@@ -26,13 +27,17 @@ def is_baseline(name: str) -> bool:
 
 
 def with_gaps(row: dict) -> dict:
-    """Add how far MLC and MSLC are from the truth's: neither more nor less of them is better."""
+    """Add scores that are made of others: mean Dice, and how far MLC and MSLC are from the truth's.
+
+    Neither more nor less of the latter two is better.
+    """
     gaps = {
         f'{name}_gap': abs(row[name] - row[f'{name}_truth'])
         for name in ('mlc', 'mslc')
         if name in row and f'{name}_truth' in row
     }
-    return row | gaps
+    dices = [row.get(f'dice_{tissue}') for tissue in ('csf', 'gm', 'wm')]
+    return row | gaps | ({} if None in dices else {'dice_mean': float(np.mean(dices))})
 
 
 def verdicts(rows: list[dict]) -> list[dict]:
