@@ -81,7 +81,7 @@ def test_every_figure_is_a_png_and_a_pdf_and_is_on_the_page(page):
         data = (page / 'figures' / f'{name}.png').read_bytes()
         width, height = struct.unpack('>II', data[16:24])
         assert width > 1000, name
-        assert height > 300, name
+        assert height > 250, name
         assert (page / 'figures' / f'{name}.pdf').read_bytes().startswith(b'%PDF')
         assert f'(figures/{name}.png)' in text
 

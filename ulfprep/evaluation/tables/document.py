@@ -47,7 +47,8 @@ OURS = (
     ('GB', 'memory', '.2f', 'lower'),
 )
 COMPARED = (
-    'contrast_error', 'edge_f1', 'dice_mean', 'dice_csf', 'dice_gm', 'dice_wm', 'ssim', 'psnr', 'lpips',
+    'contrast_error', 'edge_f1', 'dice_mean', 'dice_csf', 'dice_gm', 'dice_wm', 'ssim', 'psnr',
+    'lpips',
 )  # fmt: skip
 #: The table of paired comparisons.
 PAIRED = {

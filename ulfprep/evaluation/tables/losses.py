@@ -27,7 +27,7 @@ def is_baseline(name: str) -> bool:
 
 
 def with_gaps(row: dict) -> dict:
-    """Add scores that are made of others: mean Dice, and how far MLC and MSLC are from the truth's.
+    """Add scores made of others: mean Dice, and how far MLC and MSLC are from the truth's.
 
     Neither more nor less of the latter two is better.
     """
