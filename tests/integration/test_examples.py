@@ -73,9 +73,12 @@ def test_the_documented_command_makes_the_examples_anew(tmp_path):
         name = f'{stem}/anat/{stem}_T1w.nii.gz'
         old, new = (nib.load(root / name) for root in (EXAMPLES, tmp_path / 'again'))
         assert np.allclose(old.affine, new.affine)
-        # Another machine's arithmetic may round a voxel the other way, no more.
-        difference = np.abs(np.asarray(old.dataobj, int) - np.asarray(new.dataobj, int))
-        assert difference.max() <= 2
+        # Another machine's arithmetic may round a voxel the other way, no more; and one that is
+        # half brain to the last digit may be in on one machine and out on the other.
+        before, after = (np.asarray(image.dataobj, int) for image in (old, new))
+        rim = (before == 0) != (after == 0)
+        assert rim.sum() <= 2
+        assert np.abs(before - after)[~rim].max() <= 2
 
 
 def test_exactly_the_promised_files_are_written(example_run):
