@@ -6,6 +6,7 @@ import numpy as np
 
 from ulfprep.evaluation.enhancers import DEFAULT
 from ulfprep.evaluation.publish import read_table
+from ulfprep.evaluation.tables.document import document, volume_document
 from ulfprep.evaluation.tables.losses import sentences
 
 #: Figures of the page by the start of their names, and what they show.
@@ -51,10 +52,11 @@ def page(found: dict[str, Path], pictures: dict[str, Path], out: Path) -> list[s
         lines += ['## Where ulfprep wins, and where it loses', '']
         told = [f'- {line}' for line in sentences(rows)]
         lines += [*told, '', *_figures(pictures, out, 'slices', 'scores')]
-        tables = _document(found['tables'], 'tables')
-        lines += ['## Tables', '', *(line for line in tables if line not in told)]
+        volumes = read_table(found['tables'] / 'volumes.tsv')
+        tables = document(rows, volumes, _about(found['tables'], 'tables'))
+        lines += ['## Tables', '', *(_lower(line) for line in tables if line not in told), '']
         lines += ['## Downstream: tissue volumes', '', *_figures(pictures, out, 'volumes')]
-        lines += _document(found['tables'], 'volumes')
+        lines += [*volume_document(volumes), '']
     if 'sensitivity' in found:
         lines += ['## Sensitivity', '', *_document(found['sensitivity'], 'sensitivity')]
         lines += _figures(pictures, out, 'sensitivity', 'variance')
@@ -73,7 +75,6 @@ def summary(folder: Path) -> list[str]:
         Of the tables.
     """
     rows = [r for r in read_table(folder / 'tables.tsv') if r['status'] == 'ok']
-    about = (folder / 'tables.md').read_text(encoding='utf-8').splitlines()
     lines = [
         (
             '| regime | method | WM-GM contrast (error) | edge F1 | PSNR | SSIM | LPIPS | '
@@ -97,9 +98,10 @@ def summary(folder: Path) -> list[str]:
             cells = [regime, shown, contrast, mean('edge_f1', '.3f'), f'{mean("psnr", ".2f")} dB']
             cells += [mean('ssim', '.3f'), mean('lpips', '.3f'), dice]
             lines.append(f'| {" | ".join(cells)} |')
-    lines += ['', *sentences(rows), '']
-    lines += [line for line in about if line.startswith(('- Date', '- ulfprep', '- Machine'))]
-    return lines
+    lines += ['', *(f'- {line}' for line in sentences(rows)), '']
+    about = _about(folder, 'tables')
+    said = [line for line in about if line.startswith(('Date', 'ulfprep', 'Machine'))]
+    return [*lines, *(f'- {line}' for line in said)]
 
 
 def _document(folder: Path, name: str) -> list[str]:
@@ -108,7 +110,19 @@ def _document(folder: Path, name: str) -> list[str]:
     if not path.is_file():
         return []
     lines = path.read_text(encoding='utf-8').splitlines()
-    return [*(f'#{line}' if line.startswith('#') else line for line in lines), '']
+    return [*map(_lower, lines), '']
+
+
+def _lower(line: str) -> str:
+    """Return a line of Markdown with its heading, if it is one, a level down."""
+    return f'#{line}' if line.startswith('#') else line
+
+
+def _about(folder: Path, name: str) -> list[str]:
+    """How, when and where a command was run: the first lines of what it left."""
+    lines = (folder / f'{name}.md').read_text(encoding='utf-8').splitlines()
+    head = lines[: lines.index('')] if '' in lines else lines
+    return [line.removeprefix('- ') for line in head if line.startswith('- ')]
 
 
 def _figures(pictures, out, *starts) -> list[str]:

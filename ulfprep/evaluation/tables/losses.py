@@ -85,7 +85,7 @@ def sentences(rows: list[dict]) -> list[str]:
         ):
             told = [
                 f'{JUDGED[row["score"]][0]} '
-                f'({row["ours"]:.3g}; {row["method"]}: {row["best"]:.3g})'
+                f'({row["ours"]:.4g}; {row["method"]}: {row["best"]:.4g})'
                 for row in mine
                 if row['better'] == better
             ]
