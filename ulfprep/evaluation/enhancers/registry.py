@@ -38,8 +38,8 @@ SEEING = {
     'voxel-fit': (
         free_voxels,
         (
-            "Voxel grid with ulfprep's forward model, loss and first estimate: a free number a voxel "
-            'in the place of the network'
+            "Voxel grid with ulfprep's forward model, loss and first estimate: a free number a "
+            'voxel in the place of the network'
         ),
     ),
     'first-estimate': (first_estimate, 'What the fit starts from: two linear inverses'),
