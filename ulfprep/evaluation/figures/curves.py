@@ -9,9 +9,9 @@ from ulfprep.evaluation.figures.style import MARKS, PLAIN, ULFPREP, WIDTH, canva
 
 #: Study -> label of its axis.
 AXES = {
-    'target': 'WM-GM contrast asked for, over the usual',
+    'target': 'contrast asked for / usual',
     'noise': 'SNR of white matter',
-    'psf': 'PSF width believed, over the true',
+    'psf': 'PSF width believed / true',
     'resolution': 'voxel, mm',
     'segmentation': 'tissues from',
     'seed': 'seed of the fit',
@@ -47,7 +47,12 @@ def draw_curves(path: Path, rows: list[dict]) -> None:
                     for key, tone in ((f'bicubic_{name}', PLAIN), (name, ULFPREP)):
                         values = [mine.get(level, {}).get(key, np.nan) for level in levels]
                         axis.plot(
-                            range(len(levels)), values, color=tone, marker=mark, markersize=3, lw=1
+                            range(len(levels)),
+                            values,
+                            color=tone,
+                            marker=mark,
+                            markersize=3,
+                            lw=0 if study == 'segmentation' else 1,
                         )
                 axis.set_xticks(range(len(levels)), levels)
                 axis.set_xlabel(AXES[study])
