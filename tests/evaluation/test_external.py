@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ulfprep.evaluation.enhancers.external import TOOLS, WHITE, describe_tool, external
-from ulfprep.evaluation.enhancers.result import MethodFailed, NotInstalled
+from ulfprep.evaluation.failures import MethodFailed, NotInstalled
 from ulfprep.evaluation.prepare import Prepared
 from ulfprep.physics.grid import Grid, isotropic_grid
 

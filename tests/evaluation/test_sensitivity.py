@@ -8,7 +8,7 @@ import pytest
 
 from ulfprep.evaluation.__main__ import main
 from ulfprep.evaluation.enhancers import Effort
-from ulfprep.evaluation.segmentation.methods import NotInstalled
+from ulfprep.evaluation.failures import NotInstalled
 from ulfprep.evaluation.sensitivity.command import COLUMNS, VARIANCE
 from ulfprep.evaluation.sensitivity.run import fit_and_score, run_settings, spread
 from ulfprep.evaluation.sensitivity.studies import (

@@ -2,7 +2,6 @@
 
 from ulfprep.evaluation.enhancers.method import DEFAULT, Effort, Method, parse_method
 from ulfprep.evaluation.enhancers.registry import (
-    BLIND,
     TOOLS,
     base_names,
     check_method,
@@ -11,17 +10,14 @@ from ulfprep.evaluation.enhancers.registry import (
     is_fit,
     missing,
 )
-from ulfprep.evaluation.enhancers.result import Enhanced, MethodFailed, NotInstalled
+from ulfprep.evaluation.enhancers.result import Enhanced
 
 __all__ = [
-    'BLIND',
     'DEFAULT',
     'TOOLS',
     'Effort',
     'Enhanced',
     'Method',
-    'MethodFailed',
-    'NotInstalled',
     'base_names',
     'check_method',
     'describe',

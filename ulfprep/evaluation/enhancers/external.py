@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.evaluation.enhancers.result import Enhanced, MethodFailed, NotInstalled
+from ulfprep.evaluation.enhancers.result import Enhanced
+from ulfprep.evaluation.failures import MethodFailed, NotInstalled
 from ulfprep.evaluation.fresh import THREAD_VARIABLES
 from ulfprep.evaluation.prepare import Prepared
 from ulfprep.evaluation.sources.volume import load_canonical

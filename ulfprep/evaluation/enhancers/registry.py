@@ -7,7 +7,7 @@ import shutil
 from dataclasses import replace
 
 from ulfprep.evaluation.enhancers import interpolate, voxels
-from ulfprep.evaluation.enhancers.external import TOOLS, external
+from ulfprep.evaluation.enhancers.external import TOOLS, describe_tool, external
 from ulfprep.evaluation.enhancers.field import field, first_estimate, free_voxels
 from ulfprep.evaluation.enhancers.method import DEFAULT, VARIANTS, Effort, Method, parse_method
 from ulfprep.evaluation.enhancers.result import Enhanced
@@ -88,7 +88,7 @@ def describe(name: str) -> str:
     method = parse_method(name)
     known = {**BLIND, **SEEING}
     if method.base in TOOLS:
-        words = [TOOLS[method.base].description]
+        words = [describe_tool(TOOLS[method.base])]
     elif method.base in known:
         words = [known[method.base][1]]
     else:

@@ -8,14 +8,6 @@ from ulfprep.evaluation.fresh import Cost
 from ulfprep.physics.grid import Grid
 
 
-class NotInstalled(Exception):
-    """The program that the method needs is not there; says how to install it."""
-
-
-class MethodFailed(Exception):
-    """The method ran and gave no image; says why in one line."""
-
-
 @dataclass(frozen=True, eq=False)
 class Enhanced:
     """What a method made.

@@ -130,7 +130,8 @@ def mixture_tissues(image, mask, grid, expected) -> np.ndarray | None:
     numpy.ndarray, shape (3, x, y, z), float32
         CSF, GM, WM; ``None`` where the package is missing or there are too few voxels.
     """
-    from ulfprep.evaluation.segmentation.methods import NotInstalled, mixture
+    from ulfprep.evaluation.failures import NotInstalled
+    from ulfprep.evaluation.segmentation.methods import mixture
 
     try:
         by_brightness = mixture(image, mask, grid).probs

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ulfprep.evaluation.failures import MethodFailed, NotInstalled
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
@@ -25,14 +26,6 @@ from ulfprep.segmentation.tissue import SHARP_NOISE, segment
 FAST_BETA = 0.1
 #: Voxels a Gaussian mixture is fitted to; more do not move its means.
 MIXTURE_SAMPLE = 50000
-
-
-class NotInstalled(Exception):
-    """The package or program that the method needs is not there."""
-
-
-class MethodFailed(Exception):
-    """The method ran and gave no tissues."""
 
 
 @dataclass(frozen=True, eq=False)
