@@ -7,11 +7,12 @@ import pytest
 
 from ulfprep.evaluation.__main__ import main
 from ulfprep.evaluation.columns import COLUMNS, VOLUMES
-from ulfprep.evaluation.figures.slices import fitted, read_slices
+from ulfprep.evaluation.figures.slices import fitted
 from ulfprep.evaluation.figures.style import ULFPREP, colour
 from ulfprep.evaluation.publish import write_table
 from ulfprep.evaluation.sensitivity.command import COLUMNS as SENSITIVITY
 from ulfprep.evaluation.sensitivity.command import VARIANCE
+from ulfprep.evaluation.slices import read_slices
 
 METHODS = ('nearest', 'bicubic', 'voxel-tv', 'ulfprep', 'ulfprep:told')
 

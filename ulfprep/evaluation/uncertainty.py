@@ -11,17 +11,11 @@ import numpy as np
 
 from ulfprep.evaluation.cases import Case, outside_cases, simulated_cases
 from ulfprep.evaluation.phantoms import tissue_medians
+from ulfprep.evaluation.prepare import TARGET_FIELD
 from ulfprep.evaluation.sources.known import LABELLED, load_brain
+from ulfprep.evaluation.trials import METADATA
 from ulfprep.physics.grid import Grid
 
-#: What a scanner's sidecar would say of the simulated scans.
-METADATA = {
-    'MagneticFieldStrength': 0.064,
-    'RepetitionTime': 1.5,
-    'InversionTime': 0.3,
-    'EchoTime': 0.005,
-}
-TARGET_FIELD = 3.0
 #: Intervals in s.d., and the share of the truth that Gaussian errors would leave in them.
 INTERVALS = {'within_1_sd': 1.0, 'within_1.96_sd': 1.96}
 COLUMNS = (

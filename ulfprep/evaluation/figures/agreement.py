@@ -4,7 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.evaluation.figures.style import MARKS, OTHER, PLAIN, ULFPREP, canvas
+from ulfprep.evaluation.figures.style import (
+    MARKS,
+    OTHER,
+    PLAIN,
+    ULFPREP,
+    brain_handles,
+    canvas,
+)
 from ulfprep.evaluation.statistics import agreement
 from ulfprep.evaluation.tables.downstream import REFERENCE, paired_volumes
 
@@ -49,8 +56,5 @@ def draw_agreement(path: Path, volumes: list[dict]) -> None:
         handles = [
             axes[0].plot([], [], color=tone, label=name)[0] for name, tone in SOURCES.values()
         ]
-        handles += [
-            axes[0].plot([], [], mark, color='0.3', markersize=4, label=brain)[0]
-            for brain, mark in zip(brains, MARKS, strict=False)
-        ]
+        handles += brain_handles(axes[0], brains)
         figure.legend(handles=handles, loc='outside lower center', ncols=8, frameon=False)

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.evaluation.figures.slices import _show, read_slices
-from ulfprep.evaluation.figures.style import MARKS, PLAIN, ULFPREP, WIDTH, canvas
+from ulfprep.evaluation.figures.slices import _show
+from ulfprep.evaluation.figures.style import (
+    MARKS,
+    PLAIN,
+    ULFPREP,
+    WIDTH,
+    brain_handles,
+    canvas,
+)
+from ulfprep.evaluation.slices import read_slices
 
 #: Study -> label of its axis.
 AXES = {
@@ -61,10 +69,7 @@ def draw_curves(path: Path, rows: list[dict]) -> None:
             axes[0, 0].plot([], [], color=tone, label=label)[0]
             for tone, label in ((ULFPREP, 'ulfprep'), (PLAIN, 'bicubic'))
         ]
-        handles += [
-            axes[0, 0].plot([], [], mark, color='0.3', markersize=3, label=brain)[0]
-            for brain, mark in zip(brains, MARKS, strict=False)
-        ]
+        handles += brain_handles(axes[0, 0], brains, size=3)
         figure.legend(handles=handles, loc='outside lower center', ncols=6, frameon=False)
 
 

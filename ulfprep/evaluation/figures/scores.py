@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.evaluation.figures.style import MARKS, canvas, colour
+from ulfprep.evaluation.figures.style import MARKS, brain_handles, canvas, colour
 from ulfprep.evaluation.tables.losses import with_gaps
 
 #: Column, head, and which way is better.
@@ -54,10 +54,7 @@ def draw_scores(path: Path, rows: list[dict], regime: str) -> None:
             axis.set_title(f'{head} ({better} is better)')
             axis.set_yticks(range(len(methods)), methods)
             axis.grid(axis='y', lw=0.3, color='0.9')
-        handles = [
-            axes.flat[0].plot([], [], mark, color='0.3', markersize=4, label=brain)[0]
-            for brain, mark in zip(brains, MARKS, strict=False)
-        ]
+        handles = brain_handles(axes.flat[0], brains)
         figure.legend(
             handles=handles, loc='outside lower center', ncols=len(brains), frameon=False
         )

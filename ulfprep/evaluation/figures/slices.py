@@ -5,20 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from ulfprep.evaluation.figures.style import WIDTH, canvas
+from ulfprep.evaluation.slices import read_slices
 
 #: Methods that are shown where they were run.
 SHOWN = ('nearest', 'bicubic', 'voxel-tv', 'voxel-fit', 'ulfprep', 'truth')
 NAMES = {'nearest': 'scan (voxels as they are)', 'truth': 'high field (truth)'}
-
-
-def read_slices(path: Path) -> dict[str, list[np.ndarray]]:
-    """Read method -> axial, coronal, sagittal slice."""
-    out: dict[str, list] = {}
-    with np.load(path) as stored:
-        for name in stored.files:
-            method, _, _ = name.rpartition('|')
-            out.setdefault(method, []).append(stored[name])
-    return out
 
 
 def fitted(part: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -55,6 +55,14 @@ def canvas(path: Path, height: float, width: float = WIDTH) -> Iterator:
         figure.savefig(path.with_suffix('.pdf'), metadata={'CreationDate': None})
 
 
+def brain_handles(axis, brains, *, size: float = 4) -> list:
+    """Return what a legend needs to say which mark is which brain."""
+    return [
+        axis.plot([], [], mark, color='0.3', markersize=size, label=brain)[0]
+        for brain, mark in zip(brains, MARKS, strict=False)
+    ]
+
+
 def colour(method: str) -> str:
     """Return the colour of a method: what kind of method it is."""
     if method == 'ulfprep':

@@ -11,6 +11,7 @@ from ulfprep.evaluation.options import add_effort, add_scans, effort_of, folders
 from ulfprep.evaluation.progress import Countdown
 from ulfprep.evaluation.publish import write_table
 from ulfprep.evaluation.sensitivity.studies import SPREAD, STUDIES, settings
+from ulfprep.evaluation.slices import keep_slices, middle_slices
 
 #: Scores that are held beside those of bicubic on the same scan.
 BESIDE = ('contrast', 'edge_f1', 'psnr', 'ssim')
@@ -78,7 +79,7 @@ def _run(options, argv) -> int:
     from ulfprep.evaluation.sources import count_brains, find_brains
 
     chosen, effort = list(settings(options.studies, quick=options.quick)), effort_of(options)
-    fits = len({(s.scan, s.fit_seed, s.contrast, s.psf, s.tissues) for s in chosen})
+    fits = len({setting.fit for setting in chosen})
     count = sum(count_brains(folder, names=options.brains) for folder in options.data)
     say, rows, variances = Countdown(fits * count), [], []
     found_in = (
@@ -116,13 +117,6 @@ def _run(options, argv) -> int:
 
 def _keep_map(out, study, brain, images) -> None:
     """Keep three slices of the s.d. over images, and of the first of them, for the figures."""
-    sd = np.std(images, axis=0, ddof=1)
-    middle = [int(np.median(np.nonzero(brain.labels)[axis])) for axis in range(3)]
-    folder = out / 'maps'
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = {
-        f'{name}|{k}': np.take(volume, middle[axis], axis=axis)
-        for name, volume in (('sd', sd), ('image', images[0]))
-        for k, axis in enumerate((2, 1, 0))
-    }
-    np.savez_compressed(folder / f'{study}_{brain.name}.npz', **parts)
+    volumes = {'sd': np.std(images, axis=0, ddof=1), 'image': images[0]}
+    slices = {name: middle_slices(volume, brain.labels > 0) for name, volume in volumes.items()}
+    keep_slices(out / 'maps' / f'{study}_{brain.name}.npz', slices)

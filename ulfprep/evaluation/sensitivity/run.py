@@ -56,18 +56,13 @@ def run_settings(brain, chosen, effort: Effort, *, jobs=1, say=None) -> Iterator
     say : callable, optional
         Called with a line after every fit.
     """
-
-    # An ordinary fit is in several studies: it is made once.
-    def key(setting):
-        return (*setting.scan, setting.fit_seed, setting.contrast, setting.psf, setting.tissues)
-
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {}
+        futures = {}  # an ordinary fit is in several studies: it is made once
         for setting in chosen:
-            if key(setting) not in futures:
-                futures[key(setting)] = pool.submit(_run, brain, setting, effort, say)
+            if setting.fit not in futures:
+                futures[setting.fit] = pool.submit(_run, brain, setting, effort, say)
         for setting in chosen:
-            status, scores, image, shares = futures[key(setting)].result()
+            status, scores, image, shares = futures[setting.fit].result()
             yield Result(setting, brain.name, status, scores, image, shares)
 
 

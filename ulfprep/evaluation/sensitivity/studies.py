@@ -44,6 +44,11 @@ class Setting:
         return self.regime, self.scan_seed
 
     @property
+    def fit(self) -> tuple:
+        """What settings share that ask for one and the same fit, whatever their study."""
+        return (*self.scan, self.fit_seed, self.contrast, self.psf, self.tissues)
+
+    @property
     def usual(self) -> bool:
         """Whether nothing but the study's name tells it from an ordinary fit."""
         return replace(self, study='', level='') == Setting('', '', REGIMES['real'])

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from ulfprep.evaluation.options import (
 )
 from ulfprep.evaluation.progress import Countdown
 from ulfprep.evaluation.publish import write_table
+from ulfprep.evaluation.slices import keep_slices
 
 #: What is compared unless it is said, baselines first.
 METHODS = (
@@ -121,14 +121,8 @@ def _keep_slices(out, outcome) -> None:
     first = next((r for r in outcome.rows if r['status'] == 'ok'), None)
     if first is None or first['seed'] not in (1, None):
         return
-    flat = {
-        f'{name}|{k}': part
-        for name, parts in outcome.slices.items()
-        for k, part in enumerate(parts)
-    }
-    folder = out / 'slices'
-    folder.mkdir(exist_ok=True)
-    np.savez_compressed(folder / f'{first["regime"]}_{first["brain"]}.npz', **flat)
+    path = out / 'slices' / f'{first["regime"]}_{first["brain"]}.npz'
+    keep_slices(path, outcome.slices)
 
 
 def _named(lines, options):
@@ -145,7 +139,7 @@ def _reference_cost(effort: Effort, rows) -> list[str]:
 
     if not any(row['method'].startswith('reference') for row in rows):
         return []
-    points = replace(effort, points=min(POINTS, 4096 if effort.sloppy else POINTS)).points
+    points = 4096 if effort.sloppy else POINTS
     try:
         seconds = in_fresh_process(seconds_a_step, points, threads=1)
     except ProcessFailed as error:

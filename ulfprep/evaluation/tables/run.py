@@ -15,6 +15,7 @@ from ulfprep.evaluation.enhancers import (
 from ulfprep.evaluation.fresh import ProcessFailed, in_fresh_process, measured
 from ulfprep.evaluation.prepare import Measured, measure, plan_for
 from ulfprep.evaluation.score import score
+from ulfprep.evaluation.slices import middle_slices
 from ulfprep.evaluation.trials import Trial
 from ulfprep.evaluation.volumes import known_volumes, volumes_of
 from ulfprep.metrics.lines import line_correlations
@@ -118,7 +119,7 @@ def run_trial(trial: Trial, methods, effort: Effort, *, say=None) -> Outcome:
             told = f', {row["wall"]:.0f} s' if 'wall' in row else f': {row["status"]}'
             say(f'{trial.regime}, {case.brain}, {name}{told}')
     if slices:
-        slices['truth'] = _slices(trial.truth.image, trial.truth.mask)
+        slices['truth'] = middle_slices(trial.truth.image, trial.truth.mask)
     return Outcome(_held_against(rows, trial), volumes + _volume_rows(first, rows), slices)
 
 
@@ -144,21 +145,13 @@ def enhance_and_score(name, trial: Trial, found: Measured, target: str, effort: 
     if made.epochs is not None:
         scores['epochs'] = made.epochs
     moved = carry(np.asarray(made.image, np.float32), made.grid, trial.truth.grid)
-    return scores, _slices(moved, trial.truth.mask)
+    return scores, middle_slices(moved, trial.truth.mask)
 
 
 def _prepare(trial, spacing, oracle):
     with measured() as cost:
         found = measure(trial, spacing, oracle=oracle)
     return found, cost.cpu, known_volumes(trial, found)
-
-
-def _slices(image, mask):
-    middle = [
-        int(np.median(np.nonzero(mask.any(axis=tuple({0, 1, 2} - {a})))[0])) for a in range(3)
-    ]
-    inside = np.where(mask, image, 0).astype(np.float32)
-    return [np.take(inside, middle[axis], axis=axis) for axis in (2, 1, 0)]
 
 
 def _held_against(rows, trial):
