@@ -340,3 +340,20 @@ def test_slurm_without_its_commands(args, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv('PATH', str(tmp_path))
     args['more'] += ['--use-plugin', str(tmp_path / 'plugin.yml')]
     expect(args, Exit.USAGE, capsys, 'plugin.yml', 'no command `sbatch`')
+
+
+@pytest.mark.parametrize(
+    ('flags', 'kernels'),
+    [
+        ('sse2 avx avx2 fma', {'OPENBLAS_CORETYPE': 'Haswell'}),
+        ('sse2 avx fma', {}),  # these kernels would end the process there
+        ('fp asimd evtstrm aes', {}),  # no x86 at all
+    ],
+)
+def test_kernels_of_openblas_are_those_that_the_processor_can_run(tmp_path, flags, kernels):
+    from ulfprep.cli.environment import openblas_kernels
+
+    cpus = tmp_path / 'cpuinfo'
+    cpus.write_text(f'processor : 0\nflags\t\t: {flags}\n')
+    assert openblas_kernels(cpus) == kernels
+    assert openblas_kernels(tmp_path / 'none') == {}

@@ -89,6 +89,7 @@ def run_environment(settings: Settings) -> dict[str, str]:
         # Their results depend on the number of threads, and they have little to do.
         'OPENBLAS_NUM_THREADS': '1',
         'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': '1',
+        **openblas_kernels(),
         # Deterministic matrix products on a GPU.
         'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
     }
@@ -98,6 +99,25 @@ def run_environment(settings: Settings) -> dict[str, str]:
     if not _has_name():
         variables['LOGNAME'] = f'uid{os.getuid()}'
     return variables
+
+
+def openblas_kernels(cpus: Path = Path('/proc/cpuinfo')) -> dict[str, str]:
+    """Return the variable that names the kernels of OpenBLAS; none where it is left to choose.
+
+    Kernels of different processors add up in different orders. Those of x86 processors since
+    2013 (AVX2 and FMA) give the same bits on all of these, whatever the shell or the container
+    around the run asks for.
+
+    Parameters
+    ----------
+    cpus : Path
+        What Linux says of its processors; for tests.
+    """
+    try:
+        flags = set(cpus.read_text().split())
+    except OSError:
+        return {}
+    return {'OPENBLAS_CORETYPE': 'Haswell'} if flags >= {'avx2', 'fma'} else {}
 
 
 def _has_home() -> bool:
