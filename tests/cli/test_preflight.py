@@ -357,3 +357,14 @@ def test_kernels_of_openblas_are_those_that_the_processor_can_run(tmp_path, flag
     cpus.write_text(f'processor : 0\nflags\t\t: {flags}\n')
     assert openblas_kernels(cpus) == kernels
     assert openblas_kernels(tmp_path / 'none') == {}
+
+
+@pytest.mark.parametrize('chosen', [{}, {'GOMP_SPINCOUNT': '7'}, {'OMP_WAIT_POLICY': 'ACTIVE'}])
+def test_how_long_idle_threads_spin_is_the_users_choice(monkeypatch, chosen):
+    from ulfprep.cli.environment import patience_of_threads
+
+    for name in ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    assert bool(patience_of_threads()) == (not chosen)

@@ -90,6 +90,7 @@ def run_environment(settings: Settings) -> dict[str, str]:
         'OPENBLAS_NUM_THREADS': '1',
         'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': '1',
         **openblas_kernels(),
+        **patience_of_threads(),
         # Deterministic matrix products on a GPU.
         'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
     }
@@ -118,6 +119,18 @@ def openblas_kernels(cpus: Path = Path('/proc/cpuinfo')) -> dict[str, str]:
     except OSError:
         return {}
     return {'OPENBLAS_CORETYPE': 'Haswell'} if flags >= {'avx2', 'fma'} else {}
+
+
+def patience_of_threads() -> dict[str, str]:
+    """Return the variable that says how long idle threads of OpenMP keep their CPU.
+
+    By default they spin for milliseconds, which costs nothing to a run that is alone. Two runs on
+    the same CPUs wait for each other's spinning threads most of the time: two fits of 35 seconds
+    then take three minutes. With a thousand turns they take 75 seconds, and one alone 5 % longer.
+    Results are the same. Nothing is set where the user has chosen.
+    """
+    chosen = os.environ.keys() & {'GOMP_SPINCOUNT', 'OMP_WAIT_POLICY'}
+    return {} if chosen else {'GOMP_SPINCOUNT': '1000'}
 
 
 def _has_home() -> bool:
