@@ -77,7 +77,11 @@ SCORES = {
     'mlc_truth': column('MLC of the truth', 'The same of the high-field image'),
     'mslc_truth': column('MSLC of the truth', 'The same of the high-field image'),
     **_each('dice', 'Dice', _SEEN + ', against the true labels'),
-    **_each('own_dice', 'Own Dice', _OWN + ', against the true labels'),
+    **_each(
+        'own_dice',
+        'Own Dice',
+        _OWN + ', against the true labels; where they end before the brain does, they miss it',
+    ),
     **_each('volume', 'Volume', _SEEN + ': the sum of shares', 'ml'),
     **_each('own_volume', 'Own volume', _OWN + ': the sum of shares', 'ml'),
     **_each('volume_error', 'Volume error', 'Volume over that of the true labels, less one', '%'),
