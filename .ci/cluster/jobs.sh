@@ -7,11 +7,12 @@ work=$1
 shift
 cd ~
 
-# On one computer, all at once.
+# On one computer, all at once; the cluster has work meanwhile.
 alone=(apptainer run --cleanenv --containall --bind "$work/data:/data:ro"
     --bind "$work/apptainer:/out" --bind "$work/apptainer-work:/work" "$work/ulfprep.sif" /data /out)
-"${alone[@]}" participant -w /work "$@"
-"${alone[@]}" group
+{ "${alone[@]}" participant -w /work "$@" && "${alone[@]}" group; } >alone.log 2>&1 &
+process=$!
+trap 'kill "$process" 2>/dev/null || true' EXIT
 
 # On a cluster: one task a participant, then the group level.
 apptainer run --cleanenv --containall --bind "$work/data:$work/data:ro" --bind "$work/array" \
@@ -45,3 +46,8 @@ echo 'plugin: SLURM' >"$work/plugin-work/plugin.yml"
 "$work/venv/bin/ulfprep" "$work/data" "$work/plugin" participant -w "$work/plugin-work" "$@" \
     --use-plugin "$work/plugin-work/plugin.yml"
 "$work/venv/bin/ulfprep" "$work/data" "$work/plugin" group -w "$work/plugin-work"
+
+code=0
+wait "$process" || code=$?
+cat alone.log
+exit $code

@@ -96,6 +96,8 @@ def test_the_page_says_gains_losses_and_how_it_was_made(page):
     text = (page / 'results.md').read_text()
     assert '**real**: ulfprep is at least as good as every baseline in' in text
     assert 'loses in LPIPS' in text
+    assert '- `real`: scans simulated at 1.6 x 1.6 x 5 mm and an SNR of 14, a mild' in text
+    assert 'Brains: one, two, three\n' in text
     assert '- ulfprep 0, commit abc' in text
     assert '#### Ulfprep against each baseline' in text
     assert 'what is made anew' not in text

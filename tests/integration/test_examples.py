@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser import NARROW, WIDE, browser, needs_browser, opened
+from faults import write_dataset
 from printed import check_numbers
 from runs import EXAMPLES, ROOT, run_ulfprep, validate
 from same import lasting
@@ -276,10 +277,11 @@ def test_group_level_needs_the_derivatives_only(example_run, tmp_path):
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path):
+    raw = write_dataset(tmp_path / 'raw', {'01': 0.064})
     runs = {}
     for name, seed in (('a', 7), ('b', 7), ('c', 8)):
         done = run_ulfprep(
-            EXAMPLES, tmp_path / name, 'participant', '--participant-label', '02', '--sloppy',
+            raw, tmp_path / name, 'participant', '--sloppy', '--segmentation', 'embedded',
             '-w', tmp_path / f'w{name}', '--random-seed', seed, '--omp-nthreads', 2,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]

@@ -25,19 +25,24 @@ class Regime:
         Of white matter.
     bias : float
         S.d. of the logarithm of the receive field.
+    like : str
+        Whose way of scanning that is, in words.
     """
 
     voxel: tuple[float, float, float]
     snr: float
     bias: float
+    like: str
 
 
 #: ``reference`` is that of Indrakanti and Simpson (2025): every other voxel in the plane is
 #: missing. ``real`` is what a portable 64 mT scanner delivers.
 REGIMES = {
-    'reference': Regime((2.0, 2.0, 1.0), 20.0, 0.0),
-    'real': Regime((1.6, 1.6, 5.0), 14.0, 0.06),
+    'reference': Regime((2.0, 2.0, 1.0), 20.0, 0.0, "the set-up of the method's paper"),
+    'real': Regime((1.6, 1.6, 5.0), 14.0, 0.06, 'what portable scanners deliver (no real scan)'),
 }
+#: The regime of scans that another simulator made.
+OUTSIDE = 'outside'
 #: What the sidecar of a simulated scan says: the field and the timings of a 64 mT scanner.
 METADATA = {
     'MagneticFieldStrength': 0.064,
@@ -54,7 +59,7 @@ class Trial:
     Attributes
     ----------
     regime : str
-        Of :data:`REGIMES`, or ``outside``.
+        Of :data:`REGIMES`, or :data:`OUTSIDE`.
     case : Case
         Scan, mask and true labels.
     truth : Truth
@@ -77,6 +82,18 @@ class Trial:
         """True high-field signals of CSF, GM and WM, relative to WM."""
         medians = tissue_medians(self.truth.image, self.case.labels)
         return medians / medians[2]
+
+
+def in_words(regime: str) -> str:
+    """Say how the scans of a regime were made; nothing of one that is not known, as of pairs."""
+    if regime == OUTSIDE:
+        return "scans of another simulator than ulfprep's"
+    if regime not in REGIMES:
+        return ''
+    made = REGIMES[regime]
+    size = ' x '.join(f'{mm:g}' for mm in made.voxel)
+    field = 'a mild receive field' if made.bias else 'no receive field'
+    return f'scans simulated at {size} mm and an SNR of {made.snr:g}, {field}: {made.like}'
 
 
 def make_truth(image: np.ndarray, labels: np.ndarray, lattice) -> Truth:
@@ -157,4 +174,4 @@ def outside_trials(folder: Path) -> Iterator[Trial]:
         metadata = json.loads(sidecar.read_text())
         if not isinstance(metadata.get('MagneticFieldStrength'), int | float):
             raise ValueError(f'{sidecar}: MagneticFieldStrength (tesla) is missing in it')
-        yield Trial('outside', case, make_truth(image, case.labels, case.lattice), metadata)
+        yield Trial(OUTSIDE, case, make_truth(image, case.labels, case.lattice), metadata)

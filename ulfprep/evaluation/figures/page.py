@@ -8,6 +8,7 @@ from ulfprep.evaluation.enhancers import DEFAULT
 from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.tables.document import document, volume_document
 from ulfprep.evaluation.tables.losses import sentences
+from ulfprep.evaluation.trials import in_words
 
 #: Figures of the page by the start of their names, and what they show.
 CAPTIONS = {
@@ -51,7 +52,7 @@ def page(found: dict[str, Path], pictures: dict[str, Path], out: Path) -> list[s
         rows = read_table(found['tables'] / 'tables.tsv')
         lines += ['## Where ulfprep wins, and where it loses', '']
         told = [f'- {line}' for line in sentences(rows)]
-        lines += [*told, '', *_figures(pictures, out, 'slices', 'scores')]
+        lines += [*_scans(rows), '', *told, '', *_figures(pictures, out, 'slices', 'scores')]
         volumes = read_table(found['tables'] / 'volumes.tsv')
         tables = document(rows, volumes, _about(found['tables'], 'tables'))
         lines += ['## Tables', '', *(_lower(line) for line in tables if line not in told), '']
@@ -64,6 +65,16 @@ def page(found: dict[str, Path], pictures: dict[str, Path], out: Path) -> list[s
         lines += ['## Real scans', '', *_document(found['real'], 'real')]
         lines += _figures(pictures, out, 'real')
     return lines
+
+
+def _scans(rows) -> list[str]:
+    """Say what the regimes are, and which brains stand behind them."""
+    out = []
+    for regime in dict.fromkeys(row['regime'] for row in rows):
+        brains = dict.fromkeys(row['brain'] for row in rows if row['regime'] == regime)
+        said = f'{in_words(regime)}. ' if in_words(regime) else ''
+        out.append(f'- `{regime}`: {said}Brains: {", ".join(brains)}')
+    return out
 
 
 def summary(folder: Path) -> list[str]:
