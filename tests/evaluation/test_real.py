@@ -27,7 +27,7 @@ from ulfprep.evaluation.real.inputs import (
     low_field_dataset,
 )
 from ulfprep.evaluation.real.outputs import read_outputs
-from ulfprep.evaluation.real.pictures import DPI, HEAVIEST, png
+from ulfprep.evaluation.real.pictures import DPI, HEAVIEST, brightest, png
 from ulfprep.evaluation.real.report import COLUMNS, NOISE_COLUMNS
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid, resized_grid
@@ -296,6 +296,13 @@ def test_the_picture_is_light_white_and_drawn_for_what_worked_alone(tables):
     grey = np.ptp(pixels[:, : pixels.shape[1] // 2].astype(int), axis=2)
     assert (grey == 0).all()
     assert np.ptp(pixels.astype(int), axis=2).max() > 60
+
+
+@pytest.mark.parametrize(('largest', 'end'), [(0.1, 0.2), (0.9, 0.9)])
+def test_a_scale_is_shared_unless_an_image_goes_far_beyond_it(largest, end):
+    image = np.linspace(0, largest, 1000)
+    image[:10] = np.nan
+    assert brightest(image, least=0.2) == pytest.approx(end)
 
 
 def test_a_picture_that_would_weigh_too_much_is_made_lighter():

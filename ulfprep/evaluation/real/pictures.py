@@ -18,8 +18,8 @@ DPI, HEAVIEST = 150, 600_000
 VIEWS = ((2, 'axial', 6.0), (1, 'coronal', -6.0), (0, 'sagittal', 14.0))
 #: Letters at the left edge of a row: the world's axes point right, forwards and up.
 SIDES = {2: 'L', 1: 'L', 0: 'P'}
-#: Uncertainty is drawn up to this, white matter as one.
-MOST_UNCERTAIN = 0.2
+#: Uncertainty is drawn up to this at least, white matter as one: most pictures share a scale.
+UNCERTAIN = 0.2
 
 
 def draw_scan(path: Path, outputs: Outputs, title: str, source: str) -> None:
@@ -47,7 +47,7 @@ def draw_scan(path: Path, outputs: Outputs, title: str, source: str) -> None:
     columns = (
         ('scan, cubic interpolation', before, 'gray', top),
         ('enhanced by ulfprep', after, 'gray', top),
-        ('uncertainty (s.d.)', uncertainty, 'magma', MOST_UNCERTAIN),
+        ('uncertainty (s.d.)', uncertainty, 'magma', brightest(uncertainty, least=UNCERTAIN)),
         ('claim', claim, 'cividis', 1.0),
     )
     cuts = [cut(outputs.mask, outputs.grid.zooms, axis, shift) for axis, _, shift in VIEWS]
@@ -98,10 +98,10 @@ def panels(outputs: Outputs) -> list[np.ndarray]:
     return [np.where(outputs.mask, image, np.nan) for image in scaled]
 
 
-def brightest(*images) -> float:
-    """Upper end of the grey scale of several images: one voxel in fifty is beyond it at most."""
+def brightest(*images, least: float = 1.2) -> float:
+    """Upper end of the scale of several images: about one voxel in fifty is beyond it at most."""
     top = max(float(np.nanpercentile(image, 98)) for image in images)
-    return max(round(top, 1), 1.2)
+    return max(round(top, 1), least)
 
 
 def cut(mask, zooms, axis: int, shift: float):
