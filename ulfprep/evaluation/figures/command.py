@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ulfprep.evaluation.publish import read_table
+from ulfprep.evaluation.trials import in_words
 
 
 def main(argv=None) -> int:
@@ -86,7 +87,9 @@ def draw(found: dict[str, Path], out: Path) -> dict[str, Path]:
         rows = read_table(folder / 'tables.tsv')
         for stored in sorted((folder / 'slices').glob('*.npz')):
             regime, _, brain = stored.stem.partition('_')
-            make(f'slices-{regime}-{brain}', draw_slices, stored, f'{brain}, regime {regime}')
+            made = in_words(regime).partition(',')[0]
+            title = f'{brain}, {regime}' + (f': {made}' if made else '')
+            make(f'slices-{regime}-{brain}', draw_slices, stored, title)
         for regime in dict.fromkeys(row['regime'] for row in rows):
             make(f'scores-{regime}', draw_scores, rows, regime)
         make('volumes', draw_agreement, read_table(folder / 'volumes.tsv'))
