@@ -84,7 +84,7 @@ class Trial:
         return medians / medians[2]
 
 
-def in_words(regime: str) -> str:
+def in_short(regime: str) -> str:
     """Say how the scans of a regime were made; nothing of one that is not known, as of pairs."""
     if regime == OUTSIDE:
         return "scans of another simulator than ulfprep's"
@@ -92,8 +92,17 @@ def in_words(regime: str) -> str:
         return ''
     made = REGIMES[regime]
     size = ' x '.join(f'{mm:g}' for mm in made.voxel)
+    return f'scans simulated at {size} mm and an SNR of {made.snr:g}'
+
+
+def in_words(regime: str) -> str:
+    """Say the same with the receive field, and whose way of scanning it is."""
+    short = in_short(regime)
+    if regime not in REGIMES:
+        return short
+    made = REGIMES[regime]
     field = 'a mild receive field' if made.bias else 'no receive field'
-    return f'scans simulated at {size} mm and an SNR of {made.snr:g}, {field}: {made.like}'
+    return f'{short}, {field}: {made.like}'
 
 
 def make_truth(image: np.ndarray, labels: np.ndarray, lattice) -> Truth:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ulfprep.evaluation.publish import read_table
-from ulfprep.evaluation.trials import in_words
+from ulfprep.evaluation.trials import in_short
 
 
 def main(argv=None) -> int:
@@ -87,7 +87,7 @@ def draw(found: dict[str, Path], out: Path) -> dict[str, Path]:
         rows = read_table(folder / 'tables.tsv')
         for stored in sorted((folder / 'slices').glob('*.npz')):
             regime, _, brain = stored.stem.partition('_')
-            made = in_words(regime).partition(',')[0]
+            made = in_short(regime)
             title = f'{brain}, {regime}' + (f': {made}' if made else '')
             make(f'slices-{regime}-{brain}', draw_slices, stored, title)
         for regime in dict.fromkeys(row['regime'] for row in rows):

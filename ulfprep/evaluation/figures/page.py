@@ -72,8 +72,8 @@ def _scans(rows) -> list[str]:
     out = []
     for regime in dict.fromkeys(row['regime'] for row in rows):
         brains = dict.fromkeys(row['brain'] for row in rows if row['regime'] == regime)
-        said = f'{in_words(regime)}. ' if in_words(regime) else ''
-        out.append(f'- `{regime}`: {said}Brains: {", ".join(brains)}')
+        said = [part for part in (in_words(regime), f'Brains: {", ".join(brains)}') if part]
+        out.append(f'- `{regime}`: {". ".join(said)}')
     return out
 
 
