@@ -99,6 +99,9 @@ class Settings:
     fuse : str
         Which scans of a session are fitted in one field: ``none``, ``runs`` (those of one
         modality), ``contrasts`` (one of each modality) or ``all``.
+    source_sequence : str
+        Sequence of the scans, in place of what their sidecars say: name of a preset, or its
+        timings as JSON text.
     target_sequence : str
         Sequence at the target: name of a preset, or its timings as JSON text; empty for
         the usual one of the modality.
@@ -198,6 +201,7 @@ class Settings:
     group_by: str = ''
     output_spaces: tuple[str, ...] = ()
     fuse: str = 'none'
+    source_sequence: str = ''
     target_sequence: str = ''
     target_contrast: tuple[str, ...] = ()
     target_like: Path | None = None

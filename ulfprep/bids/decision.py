@@ -6,7 +6,7 @@ from ulfprep.bids.acquisition import check_sidecar, field_strength, resolve_dire
 from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import QC, path_of
-from ulfprep.bids.expected import expected_of
+from ulfprep.bids.expected import sequence_of
 from ulfprep.settings import Settings
 
 
@@ -48,10 +48,11 @@ def decide(scan: Scan, settings: Settings) -> Decision:
     try:
         # No names for its outputs, or timings without signal: better known now than later.
         path_of(scan, QC)
-        expected_of(scan, settings)
+        sequence = sequence_of(scan, settings)
     except (ValueError, ArithmeticError) as error:
         text = str(error)
         named = text if scan.path.name in text else f'{scan.path.name}: {text}'
         raise UnusableScanError(named) from error
     told = f'Target field strength {target:g} T, {asked}: direction {direction}.'
-    return Decision(direction, source, target, (note, told, *warnings))
+    doubts = (f'Warning: {text}' for text in sequence.contradictions)
+    return Decision(direction, source, target, (note, told, *warnings, *doubts))

@@ -53,7 +53,7 @@ def check_template() -> None:
 
 
 def check_wishes(settings: Settings) -> None:
-    """Refuse targets that cannot be read or contradict each other.
+    """Refuse sequences and targets that cannot be read or contradict each other.
 
     Raises
     ------
@@ -61,12 +61,20 @@ def check_wishes(settings: Settings) -> None:
         With one line that says what to change.
     """
     from ulfprep.physics.plan import Wishes
+    from ulfprep.physics.sequences import parse_sequence
 
+    if settings.source_sequence and len(settings.modalities) > 1:
+        raise Stop(
+            Exit.USAGE,
+            '--source-sequence is that of one modality; name that one with --modalities',
+        )
     wishes = Wishes(
         settings.target_sequence, settings.target_contrast, relaxation=settings.relaxation
     )
     try:
         wishes.check()
+        if settings.source_sequence:
+            parse_sequence(settings.source_sequence)
     except ValueError as error:
         raise Stop(Exit.USAGE, str(error)) from error
 

@@ -17,7 +17,7 @@ from ulfprep.physics.interpolation import acquired_grid, bicubic
 from ulfprep.physics.motion import find_motion
 from ulfprep.physics.relaxation import FIELD_RANGE
 from ulfprep.physics.resolution import decide_resolution, estimate_resolution
-from ulfprep.physics.sequences import expected_signals
+from ulfprep.physics.source_sequence import expected_signals
 from ulfprep.segmentation.bias import correct_bias
 from ulfprep.segmentation.brain import brain_mask, looks_stripped
 
