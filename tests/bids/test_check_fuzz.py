@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ulfprep.bids.acquisition import TIMINGS
 from ulfprep.bids.checks import UnusableScanError, check_image
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.metadata import TIMINGS
 from ulfprep.physics.plan import acquired_resolution
 from ulfprep.physics.resolution import ResolutionEstimate, decide_resolution
 from ulfprep.settings import Settings

@@ -83,6 +83,8 @@ class Scan:
         Voxel size of its enhanced image, mm.
     problem : str
         Why it cannot be used, known before its image is looked at: one line with the way out.
+    remarks : tuple of str
+        What was made of the sidecar (:func:`ulfprep.bids.metadata.usable_metadata`).
     """
 
     path: Path
@@ -99,6 +101,7 @@ class Scan:
     role: str = 'scan'
     resolution: float = 1.0
     problem: str = ''
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -258,15 +261,16 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
     """Return an image as a scan, with what its sidecars say."""
     name, _ = _split(path)
     stem, _, suffix = name.rpartition('_')
-    metadata, problem = {}, ''
+    metadata, remarks, problem = {}, (), ''
     try:
-        metadata = sidecars.metadata(path)
+        metadata, remarks = sidecars.described(path)
     except BrokenSidecarError as error:
         problem = str(error)
     return Scan(
         path=path,
         entities=_entities(stem),
         metadata=metadata,
+        remarks=remarks,
         stem=stem,
         source=f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}',
         suffix=suffix,

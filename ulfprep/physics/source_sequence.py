@@ -1,9 +1,9 @@
 """Which sequence a scan was made with: as the user states it, or as its sidecar describes it."""
 
-import re
 from dataclasses import dataclass, replace
 
 from ulfprep.physics.relaxation import relaxation
+from ulfprep.physics.sequence_words import DESCRIBED_BY, is_mp2rage, kind_of, positive
 from ulfprep.physics.sequences import (
     PRESETS,
     ULTRA_LOW_FIELD,
@@ -15,38 +15,12 @@ from ulfprep.physics.sequences import (
 )
 from ulfprep.physics.signals import INVERTED, Sequence, nulling_time, tissue_signals
 
-#: Fields that describe a sequence in words. Converters fill them from the DICOM file.
-DESCRIBED_BY = (
-    'PulseSequenceType',
-    'ScanningSequence',
-    'SequenceVariant',
-    'ScanOptions',
-    'PulseSequenceName',
-    'SequenceName',
-    'PulseSequenceDetails',
-)
-#: Fields that hold what the people at the scanner called it: believed for an MP2RAGE alone.
-CALLED_BY = ('ProtocolName', 'SeriesDescription', 'ImageType')
 #: Timings that can turn the order of the tissues round.
 TIMINGS = ('RepetitionTime', 'EchoTime', 'InversionTime', 'FlipAngle')
-#: Words for gradient echoes, refocused trains and inversions, as vendors write them in capitals
-#: ("*tfl3d1_16ns" is TFL, "%SiemensSeq%_gre" GRE).
-GRADIENT = (
-    *('GR', 'GRE', 'GRADIENT', 'SPGR', 'FLASH', 'MPRAGE', 'TFL', 'TFE', 'FFE', 'FL', 'BRAVO'),
-    'FGRE',
-)
-SPOILED = ('SPGR', 'FLASH', 'SPOILED')
-TRAIN = ('FSE', 'TSE', 'RARE', 'SPC', 'SPACE', 'CUBE', 'VISTA', 'TIR', 'HASTE', 'GRASE')
-INVERSION = ('IR', 'INVERSION', 'STIR', 'TIR', 'SPCIR', 'MPRAGE', 'TFL', 'BRAVO')
-#: A spoiled gradient echo with a longer repetition time (s) has no T1 contrast left: with a small
-#: flip angle it is the time between the inversions of an MPRAGE.
-LONGEST_SPOILED = 1.0
 #: An echo time (s) at which 180-degree refocusing would leave no signal of brain. Trains that
 #: reach it have low, variable refocusing angles; at 30 degrees extended phase graphs give the
 #: magnetisation this share of its time in the transverse plane.
 LONGEST_ECHO_TIME, SHARE_IN_LONG_TRAINS = 0.25, 0.2
-#: From this repetition time (s) on, an inverted gradient echo at high field is an MP2RAGE.
-MP2RAGE_REPETITION = 4.0
 
 
 @dataclass(frozen=True)
@@ -171,10 +145,10 @@ def sequence_from_metadata(
         One sentence for each value that the metadata does not give.
     """
     usual = default_sequence(field, modality)
-    if _is_mp2rage(metadata, field, modality):
+    if is_mp2rage(metadata, field, modality):
         told = 'the sidecar is that of an MP2RAGE, whose uniform image is close in contrast to an'
         return usual, [f'{told} {usual.kind}: its usual timings assumed']
-    kind, assumed = _kind(metadata, usual.kind, modality)
+    kind, assumed = kind_of(metadata, usual.kind, modality)
     # Timings that are missing are those of the usual sequence of that kind.
     values = {**_preset_of(kind, field, modality).to_dict(), 'kind': kind}
     fields = {
@@ -185,11 +159,11 @@ def sequence_from_metadata(
         fields['inversion_time'] = ('InversionTime',)
     if kind in ('MPRAGE', 'SPGR', 'GRE'):
         fields['flip_angle'] = ('FlipAngle',)
-    inversion = _stated(metadata, 'InversionTime') if kind in INVERTED else None
+    inversion = positive(metadata, 'InversionTime') if kind in INVERTED else None
     # A FLAIR nulls CSF, whatever its repetition time is.
-    nulled = kind == 'FLAIR' and not inversion and _stated(metadata, 'RepetitionTime')
+    nulled = kind == 'FLAIR' and not inversion and positive(metadata, 'RepetitionTime')
     for name, keys in fields.items():
-        found = next((v for k in keys if (v := _stated(metadata, k)) is not None), None)
+        found = next((v for k in keys if (v := positive(metadata, k)) is not None), None)
         told = f'{keys[-1]} is not in the sidecar'
         if name == 'repetition_time' and found and inversion and found <= inversion:
             # Some vendors state the time between two excitations of the train.
@@ -222,18 +196,12 @@ def sequence_from_metadata(
     return sequence, assumed + train
 
 
-def _stated(metadata: dict, key: str) -> float | None:
-    """Return a positive number; 0 is how converters write that they do not know."""
-    value = metadata.get(key)
-    return float(value) if is_number(value) and value > 0 else None
-
-
 def _read_train(metadata: dict, values: dict) -> list[str]:
     """Set the read-out train, which no BIDS field states but for gradient echoes."""
     if values['kind'] in ('SPGR', 'GRE', 'SE'):
         values['train_duration'] = 0.0
         return []
-    spacing, shots = (_stated(metadata, k) for k in ('RepetitionTimeExcitation', 'NumberShots'))
+    spacing, shots = (positive(metadata, k) for k in ('RepetitionTimeExcitation', 'NumberShots'))
     if values['kind'] == 'MPRAGE' and spacing:
         values['echo_spacing'] = spacing
         if shots and shots >= 1:
@@ -268,72 +236,6 @@ def _preset_of(kind: str, field: float, modality: str) -> Sequence:
     if modality != 'T1w' and kind == 'SE':
         return replace(usual, kind='SE', train_duration=0.0)
     return PRESETS[others[kind]] if kind in others else usual
-
-
-def _kind(metadata: dict, usual: str, modality: str) -> tuple[str, list[str]]:
-    """Kind of sequence that the sidecar describes, and what had to be assumed."""
-    described = ' '.join(_text(metadata, key) for key in DESCRIBED_BY)
-    # Written as "GR IR", "GR_IR", "GR\\IR" or ["GR", "IR"], depending on who converted it.
-    words = set(re.findall('[A-Z]+', described))
-    inversion = _stated(metadata, 'InversionTime')
-    gradient = _any(words, GRADIENT) or 'GRADIENT ECHO' in described
-    train = _any(words, TRAIN) or 'FAST SPIN' in described or 'TURBO SPIN' in described
-    inverted = bool(inversion) or _any(words, INVERSION) or (gradient and 'MP' in words)
-    if modality == 'FLAIR' or 'FLAIR' in described:
-        return 'FLAIR', _untold(words, 'FLAIR')
-    if gradient and not train:
-        spoiled = _any(words, SPOILED)
-        return _gradient_echo(metadata, inverted, spoiled), []
-    single = 'SE' in words or 'SPIN ECHO' in described
-    if inverted and (train or single):
-        return 'IR-FSE', []
-    if train or single:
-        # DICOM calls fast spin echoes SE too; without a sign of a train it is one echo.
-        return ('FSE' if train or (_stated(metadata, 'EchoTrainLength') or 0) > 1 else 'SE'), []
-    if inverted:
-        usual = usual if usual in INVERTED else 'IR-FSE'
-    return usual, _untold(words, usual)
-
-
-def _gradient_echo(metadata: dict, inverted: bool, spoiled: bool) -> str:
-    repetition, angle = (_stated(metadata, k) for k in ('RepetitionTime', 'FlipAngle'))
-    long = (repetition or 0) > LONGEST_SPOILED and (angle is None or angle < 30)
-    return 'MPRAGE' if inverted or (long and not spoiled) else 'SPGR'
-
-
-def _untold(words: set[str], kind: str) -> list[str]:
-    if not words:
-        return [f'the sequence type is not in the sidecar: {kind} assumed']
-    known = kind == 'FLAIR'
-    return [] if known else [f'the sequence type in the sidecar is not known: {kind} assumed']
-
-
-def _is_mp2rage(metadata: dict, field: float, modality: str) -> bool:
-    """Tell whether a T1w is the uniform image of an MP2RAGE, by its names or its timings."""
-    if modality != 'T1w':
-        return False
-    called = ' '.join(_text(metadata, key) for key in (*DESCRIBED_BY, *CALLED_BY))
-    if 'MP2RAGE' in called or re.search(r'\bUNI\b', called):
-        return True
-    usual = default_sequence(field).kind
-    kind, _ = _kind(metadata, usual, modality)
-    long = (_stated(metadata, 'RepetitionTime') or 0) >= MP2RAGE_REPETITION
-    return usual == kind == 'MPRAGE' and long
-
-
-def _any(words: set[str], known: tuple[str, ...]) -> bool:
-    """Tell whether a word is known, or holds a longer one that is (SPCIR, TSER, EFGRE)."""
-    return any(
-        word == key or (len(key) > 2 and word.startswith(key)) or (len(key) > 3 and key in word)
-        for word in words
-        for key in known
-    )
-
-
-def _text(metadata: dict, key: str) -> str:
-    value = metadata.get(key, '')
-    texts = value if isinstance(value, list | tuple) else [value]
-    return ' '.join(str(text) for text in texts).upper()
 
 
 def _order(signals) -> str:

@@ -8,7 +8,8 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.files import read_json
+from ulfprep.bids.inheritance import read_sidecar
+from ulfprep.bids.metadata import usable_metadata
 from ulfprep.interfaces.physics import MeasureTissues
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
@@ -30,11 +31,13 @@ def reference_scan(path: Path, modality: str) -> Scan:
     stem = re.sub(r'\.nii(\.gz)?$', '', path.name)
     ending = stem.rpartition('_')[2]
     sidecar = path.with_name(stem + '.json')
-    metadata = read_json(sidecar) if sidecar.is_file() else {}
+    stated = read_sidecar(sidecar) if sidecar.is_file() else {}
+    metadata, remarks = usable_metadata(stated)
     return Scan(
         path=path,
         entities={'subject': 'reference'},
         metadata=metadata,
+        remarks=remarks,
         stem='reference',
         source=path.name,
         suffix=ending if ending in MODALITIES else modality,
