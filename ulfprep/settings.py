@@ -273,6 +273,15 @@ class Settings:
         ]
         return '\n'.join(lines) + '\n'
 
+    def of_another_scanner(self) -> 'Settings':
+        """Return the settings for an image that the scans are held against.
+
+        What was said of how the scans were acquired is not said of that one.
+        """
+        return dataclasses.replace(
+            self, skull_strip='auto', acquired_resolution=(), source_field=None, source_sequence=''
+        )
+
     def digest(self) -> str:
         """Return a short hash of the settings that can change a result."""
         relevant = {k: v for k, v in self.to_dict().items() if k not in NOT_IN_HASH}

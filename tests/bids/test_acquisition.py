@@ -29,7 +29,7 @@ def test_a_frequency_that_contradicts_the_field_wins(frequency, stated):
     metadata = {'MagneticFieldStrength': stated, 'ImagingFrequency': frequency}
     metadata = {k: v for k, v in metadata.items() if v is not None}
     value, note = field_strength(metadata, None, 'x')
-    assert value == field_of(metadata) == pytest.approx(0.0635, abs=1.5e-4)
+    assert value == field_of(metadata) == pytest.approx(0.0635, abs=6e-4)
     assert 'ImagingFrequency' in note
     assert ('MagneticFieldStrength' in note) == (stated is not None)
 

@@ -258,13 +258,14 @@ def test_the_sidecar_of_a_reference_must_be_readable(args, capsys, tmp_path, con
     expect(args, Exit.USAGE, capsys, tmp_path / 'ref.json', 'JSON')
 
 
-def test_a_reference_without_signal_is_refused(args, capsys, tmp_path):
-    (tmp_path / 'ref_T1w.nii.gz').write_bytes(b'x')
-    (tmp_path / 'ref_T1w.json').write_text(
-        '{"PulseSequenceType": "SE", "RepetitionTime": 0.5, "EchoTime": 900}'
-    )
-    args['more'] += ['--target-like', str(tmp_path / 'ref_T1w.nii.gz')]
-    expect(args, Exit.USAGE, capsys, tmp_path / 'ref_T1w.nii.gz', 'mend its sidecar')
+def test_the_sequence_of_the_scans_is_that_of_one_modality(args, capsys):
+    args['more'] += ['--source-sequence', 'ULF-T2w', '--modalities', 'T1w', 'T2w']
+    expect(args, Exit.USAGE, capsys, '--source-sequence', '--modalities')
+
+
+def test_the_sequence_of_the_scans_has_to_be_known(args, capsys):
+    args['more'] += ['--source-sequence', 'ULF-T9w']
+    expect(args, Exit.USAGE, capsys, "no sequence is called 'ULF-T9w'")
 
 
 def test_a_brain_mask_must_be_there_and_be_one(args, capsys, tmp_path, phantom):

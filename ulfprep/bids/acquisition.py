@@ -57,7 +57,7 @@ def stated_field(metadata: dict) -> tuple[float | None, str]:
     source = f'ImagingFrequency {frequency:g} MHz in the sidecar'
     if metadata.get('MagneticFieldStrength') is not None:
         source += f', which contradicts its MagneticFieldStrength {_told(metadata)}'
-    return round(measured, 4), source
+    return round(measured, 3), source
 
 
 def _is_field(value) -> bool:

@@ -9,6 +9,7 @@ from ulfprep.bids.filters import mismatch
 from ulfprep.bids.images import anatomical_images
 from ulfprep.bids.index import EXTENSIONS, asked_participants, find_participants, shorten
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars
+from ulfprep.bids.metadata import usable_metadata
 from ulfprep.settings import MODALITIES, Settings
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
     stem, _, suffix = name.rpartition('_')
     metadata, remarks, problem = {}, (), ''
     try:
-        metadata, remarks = sidecars.described(path)
+        metadata, remarks = usable_metadata(sidecars.metadata(path))
     except BrokenSidecarError as error:
         problem = str(error)
     return Scan(

@@ -158,7 +158,7 @@ def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField
     candidates = []
     for path in _images(scan, settings.bids_dir):
         try:
-            metadata = sidecars.metadata(path)
+            metadata, _ = usable_metadata(sidecars.metadata(path))
         except BrokenSidecarError:
             continue
         strength = field_of(metadata)
@@ -214,9 +214,10 @@ def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
     made = HighField(path, source, scan.suffix)
     try:
         if inside:
-            metadata = Sidecars(settings.bids_dir).metadata(path)
+            stated = Sidecars(settings.bids_dir).metadata(path)
         else:
-            metadata = usable_metadata(read_sidecar(sidecar))[0] if sidecar.is_file() else {}
+            stated = read_sidecar(sidecar) if sidecar.is_file() else {}
+        metadata, _ = usable_metadata(stated)
     except BrokenSidecarError:
         return made.without('its sidecar cannot be read')
     strength = field_of(metadata)
@@ -231,7 +232,7 @@ def _checked(reference: HighField, settings: Settings) -> HighField:
         return reference
     try:
         read_grid(reference.path)
-        expected_of(reference.as_scan(), dataclasses.replace(settings, source_field=None))
+        expected_of(reference.as_scan(), settings.of_another_scanner())
     except (UnusableScanError, ValueError, ArithmeticError) as error:
         said = ' '.join(str(error).split()).replace(f'{reference.path.parent}/', '')
         return reference.without(said.rstrip('.'))

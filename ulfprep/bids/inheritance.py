@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 from ulfprep.bids.errors import DatasetError
-from ulfprep.bids.metadata import usable_metadata
 
 
 class BrokenSidecarError(ValueError):
@@ -31,14 +30,7 @@ class Sidecars:
         self._contents: dict[Path, dict] = {}
 
     def metadata(self, image: Path) -> dict:
-        """Return what is known of an image, as far as it can be reckoned with.
-
-        See :meth:`described`, which also says what could not be.
-        """
-        return self.described(image)[0]
-
-    def described(self, image: Path) -> tuple[dict, tuple[str, ...]]:
-        """Return what is known of an image, and what was made of it.
+        """Return what is known of an image.
 
         Parameters
         ----------
@@ -47,10 +39,8 @@ class Sidecars:
 
         Returns
         -------
-        metadata : dict
+        dict
             Fields that are ``null`` in the nearest file that has them are left out.
-        remarks : tuple of str
-            Of :func:`ulfprep.bids.metadata.usable_metadata`.
 
         Raises
         ------
@@ -69,7 +59,7 @@ class Sidecars:
             ]
             for _, path in sorted(own, key=lambda pair: (pair[0], pair[1].name)):
                 found.update(self._read(path))
-        return usable_metadata({k: v for k, v in found.items() if v is not None})
+        return {key: value for key, value in found.items() if value is not None}
 
     def _levels(self, folder: Path) -> list[Path]:
         """Return the folders from the dataset's top to an image's."""

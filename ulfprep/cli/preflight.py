@@ -135,25 +135,6 @@ def reference_digest(settings: Settings) -> str:
     return found
 
 
-def check_reference(settings: Settings) -> None:
-    """Refuse a reference scan whose sidecar describes a sequence without signal.
-
-    Raises
-    ------
-    Stop
-        With one line that names the scan: found later, it would cost the whole run.
-    """
-    if settings.target_like is None:
-        return
-    from ulfprep.bids.expected import expected_of
-    from ulfprep.workflows.reference import reference_scan
-
-    try:
-        expected_of(reference_scan(settings.target_like, settings.modalities[0]), settings)
-    except ValueError as error:
-        raise Stop(Exit.USAGE, f'{settings.target_like}: {error}; mend its sidecar') from error
-
-
 def check_brain_mask(path: Path | None) -> None:
     """Refuse a ``--brain-mask`` that is neither a folder nor a NIfTI file.
 
@@ -259,7 +240,6 @@ def preflight(settings: Settings) -> Settings:
     check_request(settings)
     check_plugin(settings.use_plugin)
     digest = reference_digest(settings)
-    check_reference(settings)
     segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)
     device = resolve_device(settings.device)
     make_folder(settings.output_dir, 'output folder')

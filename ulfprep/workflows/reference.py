@@ -1,6 +1,5 @@
 """The scan that others shall look like: measured once, for all scans of a run."""
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -62,9 +61,8 @@ def init_reference_wf(settings: Settings, name: str = NAME) -> LiterateWorkflow:
     """
     path = settings.target_like
     workflow = LiterateWorkflow(name=name)
-    # --skull-strip is said of the scans; the reference is another file, often of another kind.
-    own = dataclasses.replace(settings, skull_strip='auto')
-    preprocess = init_preprocess_wf(reference_scan(path, settings.modalities[0]), own)
+    scan = reference_scan(path, settings.modalities[0])
+    preprocess = init_preprocess_wf(scan, settings.of_another_scanner())
     # The words on how a scan is prepared are each scan's own.
     preprocess.__desc__ = ''
     measure = pe.Node(MeasureTissues(name=path.name), name='measure')
