@@ -7,6 +7,7 @@ from pathlib import Path
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
 from ulfprep.bids.files import read_json
 from ulfprep.bids.freesurfer import BRAIN, CORRECTED, SEGMENTATIONS, subject_folders
+from ulfprep.bids.origin import generated_by
 from ulfprep.bids.precomputed import BadDerivativeError, Piece, Precomputed, uri
 from ulfprep.physics import TISSUES
 from ulfprep.physics.labels import LABELS
@@ -181,12 +182,7 @@ def says_it_is_of(scan: Scan, path: Path) -> bool:
 
 def _averages(folder: Path) -> bool:
     """Tell whether software that averages scans made a dataset."""
-    try:
-        made = read_json(folder / 'dataset_description.json').get('GeneratedBy', [])
-        names = {str(one.get('Name', '')).lower() for one in made}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return False
-    return bool(names & set(AVERAGING))
+    return any(name.lower() in AVERAGING for name in generated_by(folder))
 
 
 def _parsed(path: Path, scan: Scan) -> _File | None:

@@ -5,13 +5,14 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
+from ulfprep.bids.origin import refuse_output
 from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 
 
 def check_paths(settings: Settings) -> None:
-    """Refuse missing inputs and folders that would overwrite one another.
+    """Refuse missing inputs, folders that would overwrite one another, and others' results.
 
     The output may lie in ``derivatives/`` of the input and nowhere else in it. The work folder
     may lie in the output, but neither in the input nor around one of the two. Folders are
@@ -29,6 +30,8 @@ def check_paths(settings: Settings) -> None:
             f'{out}: the output folder is the input dataset; name another folder, '
             f'for example {bids / "derivatives" / "ulfprep"}',
         )
+    if reason := refuse_output(out):
+        raise Stop(Exit.USAGE, reason)
     if settings.analysis_level == 'group':
         return  # the group level reads the output folder only
     if within(bids, out):
