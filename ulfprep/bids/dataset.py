@@ -265,6 +265,11 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
     metadata, remarks, problem = {}, (), ''
     try:
         metadata, remarks = usable_metadata(sidecars.metadata(path))
+        remarks += tuple(
+            f'Warning: {other.relative_to(settings.bids_dir)} is not read: BIDS wants the labels '
+            'of its folder in its name.'
+            for other in sidecars.misplaced(path)
+        )
     except BrokenSidecarError as error:
         problem = str(error)
     return Scan(

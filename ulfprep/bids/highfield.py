@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -216,7 +217,7 @@ def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
         if inside:
             stated = Sidecars(settings.bids_dir).metadata(path)
         else:
-            stated = read_sidecar(sidecar) if sidecar.is_file() else {}
+            stated = read_sidecar(sidecar) if os.path.lexists(sidecar) else {}
         metadata, _ = usable_metadata(stated)
     except BrokenSidecarError:
         return made.without('its sidecar cannot be read')

@@ -1,12 +1,15 @@
 """Which files of other software belong to a scan, by name and place."""
 
 import csv
+import io
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
-from ulfprep.bids.files import read_json
+from ulfprep.bids.files import read_json, read_text
 from ulfprep.bids.freesurfer import BRAIN, CORRECTED, SEGMENTATIONS, subject_folders
+from ulfprep.bids.not_here import not_here
 from ulfprep.bids.origin import generated_by
 from ulfprep.bids.precomputed import BadDerivativeError, Piece, Precomputed, uri
 from ulfprep.physics import TISSUES
@@ -239,23 +242,24 @@ def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
         tables.append(place / 'dseg.tsv')
         if place == folder:
             break
-    table = next((t for t in tables if t.is_file()), None)
+    table = next((t for t in tables if os.path.lexists(t)), None)
     if table is None:
         return tuple(LABELS[tissue] for tissue in TISSUES)
     numbers = {}
     try:
-        with open(table, newline='', encoding='utf-8') as file:
+        with io.StringIO(read_text(table), newline='') as file:
             for row in csv.DictReader(file, delimiter='\t'):
                 words = {str(row.get(k) or '').strip().lower() for k in ('name', 'abbreviation')}
                 for tissue, known in TISSUE_NAMES.items():
                     if words & set(known):
                         numbers.setdefault(tissue, int(float(row['index'])))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadDerivativeError(
-            f'{table}: not readable as a look-up table ({error}); mend it (--derivatives)'
-        ) from error
+        said = not_here(table) or f'{table}: not readable as a look-up table ({error}); mend it'
+        raise BadDerivativeError(f'{said} (--derivatives)') from error
     missing = [tissue for tissue in TISSUES if tissue not in numbers]
     if missing:
+        if said := not_here(table):
+            raise BadDerivativeError(f'{said} (--derivatives)')
         raise BadDerivativeError(
             f'{table}: names no {", ".join(missing)}, so the labels of {path.name} cannot be '
             'read; add the rows, or leave the file out (--derivatives)'
@@ -277,7 +281,7 @@ def _of_freesurfer(scan: Scan, folder: Path, name: str, notes: list[str]) -> dic
             continue
 
         def first(names, place=place):
-            return next((place / n for n in names if (place / n).is_file()), None)
+            return next((place / n for n in names if os.path.lexists(place / n)), None)
 
         labels = first(SEGMENTATIONS)
         found = {

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import FINE, Derivative, on_fine_grid
-from ulfprep.bids.files import read_json, write_json, write_text
+from ulfprep.bids.files import read_json, read_text, write_json, write_text
 from ulfprep.bids.finished import input_digest, relevant_settings
 from ulfprep.bids.labels import lookup_table
 from ulfprep.bids.precomputed import dataset_names
@@ -243,7 +243,7 @@ def _write_ignored(folder: Path) -> None:
     """Have the validator ignore what BIDS has no name for, beside what it ignores already."""
     path = folder / '.bidsignore'
     try:
-        there = path.read_text(encoding='utf-8').splitlines()
+        there = read_text(path).splitlines()
     except FileNotFoundError:
         there = []
     missing = [line for line in BIDSIGNORE if line not in there]

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from ulfprep import __version__
 from ulfprep.bids.dataset import find_participants
-from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
+from ulfprep.bids.files import read_json, read_text, write_bytes, write_json, write_text
 from ulfprep.bids.origin import DESCRIPTION, OWN_NAME, generated_by
 from ulfprep.bids.sidecars import dataset_description
 from ulfprep.settings import Settings
@@ -102,7 +102,7 @@ def _participants_of(source: Path) -> tuple[list[str], dict[str, list[str]]]:
     known.
     """
     try:
-        text = (source / 'participants.tsv').read_text(encoding='utf-8-sig')
+        text = read_text(source / 'participants.tsv')
     except (OSError, UnicodeDecodeError):
         text = ''
     header, *table = [line.split('\t') for line in text.split('\n') if line.strip()] or [[]]

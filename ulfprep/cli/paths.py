@@ -1,10 +1,11 @@
 """Folders of a run: which may lie where, and whether they can be read and written."""
 
-import json
 import os
 from pathlib import Path
 from uuid import uuid4
 
+from ulfprep.bids.files import read_json
+from ulfprep.bids.not_here import not_here
 from ulfprep.bids.origin import refuse_output
 from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop
@@ -121,18 +122,17 @@ def check_dataset(bids_dir: Path) -> None:
     if not os.access(bids_dir, os.R_OK | os.X_OK):
         raise Stop(Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read; check permissions')
     description = bids_dir / 'dataset_description.json'
-    if not description.is_file():
+    if not description.is_file() and not description.is_symlink():
         raise Stop(
             Exit.NO_INPUT,
             f'{bids_dir}: not a BIDS dataset, dataset_description.json is missing; '
             'bids_dir must be the top folder of the dataset',
         )
     try:
-        content = json.loads(description.read_text(encoding='utf-8'))
+        content = read_json(description)
     except (OSError, ValueError) as error:
-        raise Stop(
-            Exit.INVALID_DATASET, f'{description}: not readable as JSON ({error}); mend the file'
-        ) from error
+        text = f'{description}: not readable as JSON ({error}); mend the file'
+        raise Stop(Exit.INVALID_DATASET, not_here(description) or text) from error
     if not isinstance(content, dict):
         raise Stop(
             Exit.INVALID_DATASET,

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from ulfprep.bids.not_here import not_here
 from ulfprep.cli.device import resolve_device
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.paths import check_paths, make_folder
@@ -122,7 +123,8 @@ def reference_digest(settings: Settings) -> str:
         try:
             fields = json.loads(content)
         except ValueError as error:
-            raise Stop(Exit.USAGE, f'{sidecar}: not readable as JSON ({error})') from error
+            said = not_here(sidecar) or f'{sidecar}: not readable as JSON ({error})'
+            raise Stop(Exit.USAGE, said) from error
         if not isinstance(fields, dict):
             raise Stop(Exit.USAGE, f'{sidecar}: must hold a JSON object, the sidecar of a scan')
     found = digest.hexdigest()[:16]
