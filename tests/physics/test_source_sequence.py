@@ -1,6 +1,8 @@
 """The sequence of a scan, as read off its sidecar and held against its weighting."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -364,3 +366,30 @@ def test_the_users_own_sequence_is_followed_even_against_the_weighting():
     assert found.sequence == PRESETS['ULF-T2w']
     (text,) = found.contradictions
     assert text.startswith('--source-sequence')
+
+
+#: Field values of the anatomical images of bids-examples (public domain), each set once.
+SIDECARS = json.loads(Path(__file__).with_name('sidecars_of_bids_examples.json').read_text())
+#: Those that do not describe the weighting that their names tell: a gradient echo with an echo
+#: time of half a second, and a T2-weighted train called T1w.
+CONTRADICTING = {'eeg_rest_fmri': 1, 'mri_chunk': 1}
+
+
+@pytest.mark.parametrize('row', SIDECARS, ids=lambda row: f'{row["dataset"]}-{row["suffix"]}')
+def test_public_sidecars_show_the_order_of_their_weighting(row):
+    field = row['fields'].get('MagneticFieldStrength', 3.0)
+    found = source_sequence(row['fields'], field, row['suffix'])
+    assert shows_usual_order(found.signals, row['suffix'])
+    if row['dataset'] not in CONTRADICTING:
+        assert found.contradictions == ()
+
+
+def test_public_sidecars_that_contradict_their_names_are_told_of():
+    told = [
+        row['dataset']
+        for row in SIDECARS
+        if source_sequence(
+            row['fields'], row['fields'].get('MagneticFieldStrength', 3.0), row['suffix']
+        ).contradictions
+    ]
+    assert {name: told.count(name) for name in told} == CONTRADICTING
