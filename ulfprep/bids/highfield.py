@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -221,7 +222,7 @@ def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
         if inside:
             metadata = Sidecars(settings.bids_dir).metadata(path)
         else:
-            metadata = read_sidecar(sidecar) if sidecar.is_file() else {}
+            metadata = read_sidecar(sidecar) if os.path.lexists(sidecar) else {}
     except BrokenSidecarError:
         return made.without('its sidecar cannot be read')
     strength = _field(metadata)

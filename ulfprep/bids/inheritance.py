@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from ulfprep.bids.errors import DatasetError
+from ulfprep.bids.not_here import not_here
 
 
 class BrokenSidecarError(ValueError):
@@ -104,17 +105,13 @@ def read_sidecar(path: Path) -> dict:
     try:
         content = json.loads(path.read_text(encoding='utf-8-sig'))
     except OSError as error:
-        if path.is_symlink() and not path.exists():
-            raise BrokenSidecarError(
-                f'{path}: a broken link; if the dataset is managed by git-annex or DataLad, get '
-                'its content first (datalad get)'
-            ) from error
         raise BrokenSidecarError(
-            f'{path}: cannot be read ({error.strerror}); check permissions'
+            not_here(path) or f'{path}: cannot be read ({error.strerror}); check permissions'
         ) from error
     except (ValueError, RecursionError) as error:
         raise BrokenSidecarError(
-            f'{path}: not readable as JSON ({" ".join(str(error).split())}); mend the file'
+            not_here(path)
+            or f'{path}: not readable as JSON ({" ".join(str(error).split())}); mend the file'
         ) from error
     if not isinstance(content, dict):
         raise BrokenSidecarError(f'{path}: must hold a JSON object; mend the file')

@@ -1,12 +1,14 @@
 """Which files of other software belong to a scan, by name and place."""
 
 import csv
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
 from ulfprep.bids.files import read_json
 from ulfprep.bids.freesurfer import BRAIN, CORRECTED, SEGMENTATIONS, subject_folders
+from ulfprep.bids.not_here import not_here
 from ulfprep.bids.precomputed import BadDerivativeError, Piece, Precomputed, uri
 from ulfprep.physics import TISSUES
 from ulfprep.physics.labels import LABELS
@@ -243,7 +245,7 @@ def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
         tables.append(place / 'dseg.tsv')
         if place == folder:
             break
-    table = next((t for t in tables if t.is_file()), None)
+    table = next((t for t in tables if os.path.lexists(t)), None)
     if table is None:
         return tuple(LABELS[tissue] for tissue in TISSUES)
     numbers = {}
@@ -255,11 +257,12 @@ def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
                     if words & set(known):
                         numbers.setdefault(tissue, int(float(row['index'])))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadDerivativeError(
-            f'{table}: not readable as a look-up table ({error}); mend it (--derivatives)'
-        ) from error
+        said = not_here(table) or f'{table}: not readable as a look-up table ({error}); mend it'
+        raise BadDerivativeError(f'{said} (--derivatives)') from error
     missing = [tissue for tissue in TISSUES if tissue not in numbers]
     if missing:
+        if said := not_here(table):
+            raise BadDerivativeError(f'{said} (--derivatives)')
         raise BadDerivativeError(
             f'{table}: names no {", ".join(missing)}, so the labels of {path.name} cannot be '
             'read; add the rows, or leave the file out (--derivatives)'
@@ -281,7 +284,7 @@ def _of_freesurfer(scan: Scan, folder: Path, name: str, notes: list[str]) -> dic
             continue
 
         def first(names, place=place):
-            return next((place / n for n in names if (place / n).is_file()), None)
+            return next((place / n for n in names if os.path.lexists(place / n)), None)
 
         labels = first(SEGMENTATIONS)
         found = {

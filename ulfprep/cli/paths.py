@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
+from ulfprep.bids.not_here import not_here
 from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
@@ -118,7 +119,7 @@ def check_dataset(bids_dir: Path) -> None:
     if not os.access(bids_dir, os.R_OK | os.X_OK):
         raise Stop(Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read; check permissions')
     description = bids_dir / 'dataset_description.json'
-    if not description.is_file():
+    if not description.is_file() and not description.is_symlink():
         raise Stop(
             Exit.NO_INPUT,
             f'{bids_dir}: not a BIDS dataset, dataset_description.json is missing; '
@@ -128,7 +129,9 @@ def check_dataset(bids_dir: Path) -> None:
         content = json.loads(description.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
         raise Stop(
-            Exit.INVALID_DATASET, f'{description}: not readable as JSON ({error}); mend the file'
+            Exit.INVALID_DATASET,
+            not_here(description)
+            or f'{description}: not readable as JSON ({error}); mend the file',
         ) from error
     if not isinstance(content, dict):
         raise Stop(

@@ -3,9 +3,11 @@
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
+from ulfprep.bids.not_here import not_here
 from ulfprep.cli.device import resolve_device
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.paths import check_paths, make_folder
@@ -104,17 +106,17 @@ def reference_digest(settings: Settings) -> str:
     try:
         digest = hashlib.sha256(path.read_bytes())
     except OSError as error:
-        raise Stop(
-            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --target-like'
-        ) from error
+        said = not_here(path) or f'{path}: cannot be read ({error.strerror or error})'
+        raise Stop(Exit.NO_INPUT, f'{said}; --target-like') from error
     sidecar = sidecar_of(path)
-    if sidecar.is_file():
-        content = sidecar.read_bytes()
-        digest.update(content)
+    if os.path.lexists(sidecar):
         try:
+            content = sidecar.read_bytes()
+            digest.update(content)
             fields = json.loads(content)
-        except ValueError as error:
-            raise Stop(Exit.USAGE, f'{sidecar}: not readable as JSON ({error})') from error
+        except (OSError, ValueError) as error:
+            said = not_here(sidecar) or f'{sidecar}: not readable as JSON ({error})'
+            raise Stop(Exit.USAGE, said) from error
         if not isinstance(fields, dict):
             raise Stop(Exit.USAGE, f'{sidecar}: must hold a JSON object, the sidecar of a scan')
     found = digest.hexdigest()[:16]
@@ -154,7 +156,8 @@ def check_brain_mask(path: Path | None) -> None:
     if path is None or path.is_dir():
         return
     if not path.exists():
-        raise Stop(Exit.NO_INPUT, f'{path}: there is no such file or folder; mend --brain-mask')
+        said = not_here(path) or f'{path}: there is no such file or folder'
+        raise Stop(Exit.NO_INPUT, f'{said}; mend --brain-mask')
     if not path.name.endswith(('.nii', '.nii.gz')):
         raise Stop(
             Exit.USAGE,
@@ -191,9 +194,8 @@ def check_highfield(settings: Settings) -> None:
         with open(path, 'rb'):
             pass
     except OSError as error:
-        raise Stop(
-            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --reference'
-        ) from error
+        said = not_here(path) or f'{path}: cannot be read ({error.strerror or error})'
+        raise Stop(Exit.NO_INPUT, f'{said}; --reference') from error
     ending = path.name.partition('.nii')[0].rpartition('_')[2]
     if ending not in MODALITIES and len(settings.modalities) > 1:
         raise Stop(
