@@ -1,6 +1,7 @@
 """Files whose content was not fetched: what git-annex, DataLad and Git LFS leave in its place."""
 
 import os
+import shlex
 from pathlib import Path
 
 #: What stands in the target of an annexed file's link, and in the text left where links cannot be.
@@ -45,13 +46,14 @@ def not_here(path: Path) -> str:
     if first.startswith(LFS):
         return (
             f'{path}: only a text of Git LFS, not the file itself; get its content first '
-            f'(git lfs pull --include {path.name})'
+            f'(git lfs pull --include {shlex.quote(path.name)})'
         )
     return ''
 
 
 def _annexed(path: Path) -> str:
+    name = shlex.quote(str(path))
     return (
         f'{path}: its content is not here, only the key of git-annex; get its content first '
-        f'(git annex get {path}, or datalad get {path})'
+        f'(git annex get {name}, or datalad get {name})'
     )

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -113,16 +114,15 @@ def reference_digest(settings: Settings) -> str:
     try:
         digest = hashlib.sha256(path.read_bytes())
     except OSError as error:
-        raise Stop(
-            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --target-like'
-        ) from error
+        said = not_here(path) or f'{path}: cannot be read ({error.strerror or error})'
+        raise Stop(Exit.NO_INPUT, f'{said}; --target-like') from error
     sidecar = sidecar_of(path)
-    if sidecar.is_file():
-        content = sidecar.read_bytes()
-        digest.update(content)
+    if os.path.lexists(sidecar):
         try:
+            content = sidecar.read_bytes()
+            digest.update(content)
             fields = json.loads(content)
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             said = not_here(sidecar) or f'{sidecar}: not readable as JSON ({error})'
             raise Stop(Exit.USAGE, said) from error
         if not isinstance(fields, dict):
@@ -145,7 +145,8 @@ def check_brain_mask(path: Path | None) -> None:
     if path is None or path.is_dir():
         return
     if not path.exists():
-        raise Stop(Exit.NO_INPUT, f'{path}: there is no such file or folder; mend --brain-mask')
+        said = not_here(path) or f'{path}: there is no such file or folder'
+        raise Stop(Exit.NO_INPUT, f'{said}; mend --brain-mask')
     if not path.name.endswith(('.nii', '.nii.gz')):
         raise Stop(
             Exit.USAGE,
@@ -182,9 +183,8 @@ def check_highfield(settings: Settings) -> None:
         with open(path, 'rb'):
             pass
     except OSError as error:
-        raise Stop(
-            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --reference'
-        ) from error
+        said = not_here(path) or f'{path}: cannot be read ({error.strerror or error})'
+        raise Stop(Exit.NO_INPUT, f'{said}; --reference') from error
     ending = path.name.partition('.nii')[0].rpartition('_')[2]
     if ending not in MODALITIES and len(settings.modalities) > 1:
         raise Stop(
