@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import numpy as np
 
+from ulfprep.bids.text import read_text
+
 #: Names of files that are being written; no BIDS file begins with a full stop.
 _TEMPORARY = re.compile(r'\.ulfprep-[0-9a-f]{12}')
 #: What file systems answer that have no such thing.
@@ -157,7 +159,7 @@ def plain(value):
 
 def read_json(path: Path) -> dict:
     """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding='utf-8'))
+    return json.loads(read_text(path))
 
 
 def write_nifti(path: Path, data: np.ndarray, affine: np.ndarray) -> Path:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from ulfprep.bids.errors import DatasetError
+from ulfprep.bids.text import read_text
 
 
 class BrokenSidecarError(ValueError):
@@ -102,7 +103,7 @@ def read_sidecar(path: Path) -> dict:
     BrokenSidecarError
     """
     try:
-        content = json.loads(path.read_text(encoding='utf-8-sig'))
+        content = json.loads(read_text(path))
     except OSError as error:
         if path.is_symlink() and not path.exists():
             raise BrokenSidecarError(

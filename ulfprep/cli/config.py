@@ -5,6 +5,7 @@ import dataclasses
 import tomllib
 from pathlib import Path
 
+from ulfprep.bids.text import read_text
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 
@@ -70,7 +71,7 @@ def read_config(file: Path, parser: argparse.ArgumentParser) -> dict:
 
 def _load(file: Path) -> dict:
     try:
-        return tomllib.loads(file.read_text(encoding='utf-8'))
+        return tomllib.loads(read_text(file))
     except OSError as error:
         raise Stop(
             Exit.NO_INPUT, f'{file}: cannot be read ({error.strerror or error}); --config-file'

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
+from ulfprep.bids.text import read_text
 from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
@@ -125,7 +126,7 @@ def check_dataset(bids_dir: Path) -> None:
             'bids_dir must be the top folder of the dataset',
         )
     try:
-        content = json.loads(description.read_text(encoding='utf-8'))
+        content = json.loads(read_text(description))
     except (OSError, ValueError) as error:
         raise Stop(
             Exit.INVALID_DATASET, f'{description}: not readable as JSON ({error}); mend the file'

@@ -11,6 +11,8 @@ import math
 import re
 from pathlib import Path
 
+from ulfprep.bids.text import read_text
+
 
 def label(prefix: str):
     """Return a converter that takes a BIDS label with or without its prefix."""
@@ -197,7 +199,7 @@ def _json(name: str):
 
 def _read(name: str) -> str:
     try:
-        return Path(name).expanduser().read_text(encoding='utf-8')
+        return read_text(Path(name).expanduser())
     except (OSError, RuntimeError) as error:  # RuntimeError: a ~user there is not
         reason = getattr(error, 'strerror', None) or error
         raise argparse.ArgumentTypeError(f'{name}: {reason}') from error

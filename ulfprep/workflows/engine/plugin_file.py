@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from ulfprep.bids.text import read_text
+
 
 def read_plugin_file(path: Path) -> tuple[str, dict]:
     """Return name and arguments of the plugin that a YAML file asks for.
@@ -22,7 +24,7 @@ def read_plugin_file(path: Path) -> tuple[str, dict]:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+        content = yaml.safe_load(read_text(path))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         words = ' '.join(str(error).split())
         raise ValueError(f'{path}: not readable as YAML ({words}); mend the file') from error
