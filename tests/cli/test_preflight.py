@@ -299,9 +299,7 @@ def test_every_scan_needs_its_brain_mask(args, capsys, tmp_path, make_dataset, p
 
 def test_other_modalities_that_are_there_are_named(args, capsys):
     args['more'] += ['--modalities', 'T2w', 'FLAIR']
-    expect(
-        args, Exit.NOTHING_SELECTED, capsys, 'no T2w or FLAIR scan', 'there is T1w', '--modalities'
-    )
+    expect(args, Exit.NOTHING_SELECTED, capsys, 'no T2w or FLAIR scan', 'there is 1 T1w', '-m T1w')
 
 
 @pytest.mark.parametrize(
