@@ -11,6 +11,8 @@ import math
 import re
 from pathlib import Path
 
+from ulfprep.bids.text import read_text
+
 
 def label(prefix: str):
     """Return a converter that takes a BIDS label with or without its prefix."""
@@ -196,7 +198,6 @@ def _json(name: str):
 
 
 def _read(name: str) -> str:
-    from ulfprep.bids.files import read_text
 
     try:
         return read_text(Path(name).expanduser())
