@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from ulfprep import __version__
 from ulfprep.bids.dataset import find_participants
 from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
-from ulfprep.bids.origin import DESCRIPTION, OWN_NAME, generated_by
+from ulfprep.bids.origin import DESCRIPTION, made_here
 from ulfprep.bids.sidecars import dataset_description
 from ulfprep.bids.text import read_text
 from ulfprep.settings import Settings
@@ -153,7 +153,7 @@ def _refuse_content(folder: Path, source: Path) -> str | None:
     """Refuse what is in a folder, unless it was simulated by ulfprep from ``source``."""
     try:
         description = read_json(folder / DESCRIPTION)
-        ours = description['DatasetType'] == 'raw' and OWN_NAME in generated_by(folder)
+        ours = made_here(folder, 'raw')
         url = description['SourceDatasets'][0]['URL']
         origin = (folder.resolve() / unquote(url)).resolve()
     except (OSError, ValueError, LookupError, TypeError):

@@ -121,6 +121,11 @@ def memory(text: str) -> float:
     return value
 
 
+def memory_in_mb(text: str) -> float:
+    """Convert an amount of memory as :func:`memory` does; a number alone is in MB."""
+    return memory(f'{text}M' if re.fullmatch(r'\s*[0-9.]+\s*', text) else text)
+
+
 def named_path(text: str) -> Path:
     """Convert ``DIR`` or, as fMRIPrep takes it, ``NAME=DIR``."""
     name, separator, path = text.partition('=')
