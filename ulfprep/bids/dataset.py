@@ -9,6 +9,7 @@ from ulfprep.bids.filters import mismatch
 from ulfprep.bids.images import anatomical_images
 from ulfprep.bids.index import EXTENSIONS, asked_participants, find_participants, shorten
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars
+from ulfprep.bids.metadata import usable_metadata
 from ulfprep.settings import MODALITIES, Settings
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Scan:
         Voxel size of its enhanced image, mm.
     problem : str
         Why it cannot be used, known before its image is looked at: one line with the way out.
+    remarks : tuple of str
+        What was made of the sidecar (:func:`ulfprep.bids.metadata.usable_metadata`).
     """
 
     path: Path
@@ -99,6 +102,7 @@ class Scan:
     role: str = 'scan'
     resolution: float = 1.0
     problem: str = ''
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -258,15 +262,21 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
     """Return an image as a scan, with what its sidecars say."""
     name, _ = _split(path)
     stem, _, suffix = name.rpartition('_')
-    metadata, problem = {}, ''
+    metadata, remarks, problem = {}, (), ''
     try:
-        metadata = sidecars.metadata(path)
+        metadata, remarks = usable_metadata(sidecars.metadata(path))
+        remarks += tuple(
+            f'Warning: {other.relative_to(settings.bids_dir)} is not read: BIDS wants the labels '
+            'of its folder in its name.'
+            for other in sidecars.misplaced(path)
+        )
     except BrokenSidecarError as error:
         problem = str(error)
     return Scan(
         path=path,
         entities=_entities(stem),
         metadata=metadata,
+        remarks=remarks,
         stem=stem,
         source=f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}',
         suffix=suffix,

@@ -1,5 +1,6 @@
 """Files that are either whole or not there, and the same bytes every time."""
 
+import codecs
 import errno
 import fcntl
 import json
@@ -155,9 +156,24 @@ def plain(value):
     return value
 
 
+def read_text(path: Path) -> str:
+    """Read a text that somebody may have saved with a byte order mark.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    UnicodeDecodeError
+        If it is neither UTF-8 nor, by its mark, UTF-16.
+    """
+    content = Path(path).read_bytes()
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode('utf-16' if marked else 'utf-8-sig')
+
+
 def read_json(path: Path) -> dict:
     """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding='utf-8'))
+    return json.loads(read_text(path))
 
 
 def write_nifti(path: Path, data: np.ndarray, affine: np.ndarray) -> Path:

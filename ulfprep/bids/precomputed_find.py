@@ -1,14 +1,16 @@
 """Which files of other software belong to a scan, by name and place."""
 
 import csv
+import io
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
-from ulfprep.bids.files import read_json
+from ulfprep.bids.files import read_json, read_text
 from ulfprep.bids.freesurfer import BRAIN, CORRECTED, SEGMENTATIONS, subject_folders
 from ulfprep.bids.not_here import not_here
+from ulfprep.bids.origin import generated_by
 from ulfprep.bids.precomputed import BadDerivativeError, Piece, Precomputed, uri
 from ulfprep.physics import TISSUES
 from ulfprep.physics.labels import LABELS
@@ -183,12 +185,7 @@ def says_it_is_of(scan: Scan, path: Path) -> bool:
 
 def _averages(folder: Path) -> bool:
     """Tell whether software that averages scans made a dataset."""
-    try:
-        made = read_json(folder / 'dataset_description.json').get('GeneratedBy', [])
-        names = {str(one.get('Name', '')).lower() for one in made}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return False
-    return bool(names & set(AVERAGING))
+    return any(name.lower() in AVERAGING for name in generated_by(folder))
 
 
 def _parsed(path: Path, scan: Scan) -> _File | None:
@@ -250,7 +247,7 @@ def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
         return tuple(LABELS[tissue] for tissue in TISSUES)
     numbers = {}
     try:
-        with open(table, newline='', encoding='utf-8') as file:
+        with io.StringIO(read_text(table), newline='') as file:
             for row in csv.DictReader(file, delimiter='\t'):
                 words = {str(row.get(k) or '').strip().lower() for k in ('name', 'abbreviation')}
                 for tissue, known in TISSUE_NAMES.items():

@@ -8,6 +8,7 @@ from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import sidecar_path
 from ulfprep.bids.files import write_bytes, write_json
+from ulfprep.physics.signals import INVERTED
 
 #: Entities in the order of BIDS; no others can be in the name of a raw anatomical image.
 PATTERN = (
@@ -15,7 +16,7 @@ PATTERN = (
     '[_ce-{ceagent}]_rec-{reconstruction}[_run-{run}][_echo-{echo}][_part-{part}]'
     '[_chunk-{chunk}]_{suffix<T1w|T2w|FLAIR>}{extension<.nii.gz>}'
 )
-#: Kinds of sequence in words from which :mod:`ulfprep.physics.sequences` reads them back.
+#: Kinds of sequence in words from which :mod:`ulfprep.physics.source_sequence` reads them back.
 #: GRE and SPGR are one sequence under two names, and come back as SPGR.
 SEQUENCE_TYPES = {
     'MPRAGE': 'MPRAGE',
@@ -103,7 +104,7 @@ def _sequence_fields(sequence: dict) -> dict:
         'RepetitionTime': sequence['repetition_time'],
         'EchoTime': max(sequence['echo_time'], SHORTEST_ECHO),
     }
-    if sequence['inversion_time'] > 0:
+    if kind in INVERTED:
         fields['InversionTime'] = sequence['inversion_time']
     if kind in ('MPRAGE', 'SPGR', 'GRE'):
         fields['FlipAngle'] = sequence['flip_angle']

@@ -5,7 +5,8 @@ from urllib.parse import unquote
 
 from ulfprep import __version__
 from ulfprep.bids.dataset import find_participants
-from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
+from ulfprep.bids.files import read_json, read_text, write_bytes, write_json, write_text
+from ulfprep.bids.origin import DESCRIPTION, OWN_NAME, generated_by
 from ulfprep.bids.sidecars import dataset_description
 from ulfprep.settings import Settings
 
@@ -101,7 +102,7 @@ def _participants_of(source: Path) -> tuple[list[str], dict[str, list[str]]]:
     known.
     """
     try:
-        text = (source / 'participants.tsv').read_text(encoding='utf-8-sig')
+        text = read_text(source / 'participants.tsv')
     except (OSError, UnicodeDecodeError):
         text = ''
     header, *table = [line.split('\t') for line in text.split('\n') if line.strip()] or [[]]
@@ -148,9 +149,8 @@ def refuse_folder(folder: Path, bids_dir: Path, output_dir: Path) -> str | None:
 def _refuse_content(folder: Path, source: Path) -> str | None:
     """Refuse what is in a folder, unless it was simulated by ulfprep from ``source``."""
     try:
-        description = read_json(folder / 'dataset_description.json')
-        made_by = [tool['Name'] for tool in description['GeneratedBy']]
-        ours = description['DatasetType'] == 'raw' and 'ulfprep' in made_by
+        description = read_json(folder / DESCRIPTION)
+        ours = description['DatasetType'] == 'raw' and OWN_NAME in generated_by(folder)
         url = description['SourceDatasets'][0]['URL']
         origin = (folder.resolve() / unquote(url)).resolve()
     except (OSError, ValueError, LookupError, TypeError):

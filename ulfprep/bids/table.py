@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from ulfprep.bids.files import write_json, write_text
+from ulfprep.bids.files import read_text, write_json, write_text
 
 #: Columns that identify a scan, before the metrics.
 IDENTITY = {
@@ -146,7 +146,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
     ValueError
         If it is no text.
     """
-    text = Path(path).read_text(encoding='utf-8-sig')
+    text = read_text(path)
     reader = csv.DictReader(
         io.StringIO(text), delimiter='\t', quoting=csv.QUOTE_NONE, restval='n/a'
     )

@@ -23,6 +23,8 @@ LIMIT = 10
 #: What is wrong inside one file of a participant is for the check of that scan, which says it
 #: better and costs that scan alone. Codes begin with these.
 OF_ONE_FILE = ('EMPTY_FILE', 'FILE_READ', 'JSON_', 'NIFTI_', 'SIDECAR_', 'SYMLINK_')
+#: A byte order mark is no valid JSON for it; here it is read like any other text.
+READ_ALL_THE_SAME = 'INVALID_JSON_ENCODING'
 
 
 @dataclass(frozen=True)
@@ -183,9 +185,11 @@ def sort_issues(issues: list[dict], bids_dir: Path) -> Validation:
 def _is_grave(issue: dict) -> bool:
     """Tell whether an error concerns every scan of the run, or the names of those in anat."""
     *folders, _ = str(issue.get('location') or '/').strip('/').split('/')
+    code = str(issue.get('code'))
+    if code == READ_ALL_THE_SAME:
+        return False
     if not folders:
         return True
-    code = str(issue.get('code'))
     return 'anat' in folders and not code.startswith(OF_ONE_FILE)
 
 

@@ -10,6 +10,8 @@ BELOW_ZERO = 0.1
 CUBE = 5
 #: ... and in at least this share of the voxels, is more than noise.
 LEAST_SHARE = 0.005
+#: Values that wrapped around fill at least this share of the range of their type.
+FILLED = 0.85
 #: Mean and standard deviation of z-scores, by how much they may differ from 0 and 1.
 OF_Z_SCORES = 0.1
 #: Of the borders of an image this share is not finite where what is not finite is its background.
@@ -46,9 +48,9 @@ def below_zero(data: np.ndarray, levels: int = 0) -> str:
         return ''
     if levels and _wrapped(data, levels):
         return (
-            f'its brightest values, too large for {np.log2(levels):.0f} bits with a sign, have '
-            'wrapped around to below zero; convert the original images again (dcm2niix), or write '
-            'the file as uint16 or float32'
+            f'its values fill the range of {np.log2(levels):.0f} bits with a sign, so the '
+            'brightest have wrapped around to below zero (or it is a phase image); convert the '
+            'original images again (dcm2niix), or write the file as uint16 or float32'
         )
     deep = data < ground - BELOW_ZERO * bright
     if ground < -BELOW_ZERO * bright and deep.mean() < LEAST_SHARE:
@@ -72,16 +74,9 @@ def _like_z_scores(values: np.ndarray) -> bool:
 
 
 def _wrapped(data: np.ndarray, levels: int) -> bool:
-    """Tell whether neighbours are far more alike once what is below zero is put on top."""
-    filled = float(data.max()) - float(data.min()) > 0.75 * levels
-    if not filled or (data != np.rint(data)).any():
-        return False
-    unwrapped = np.where(data < 0, data + levels, data)
-    before, after = (
-        sum(float(np.abs(np.diff(volume, axis=axis)).sum(dtype=float)) for axis in range(3))
-        for volume in (data, unwrapped)
-    )
-    return after < 0.8 * before
+    """Tell whether whole numbers fill the range of their type, below zero as well as above."""
+    filled = float(data.max()) - float(data.min()) > FILLED * levels
+    return filled and not (data != np.rint(data)).any()
 
 
 def _borders(data: np.ndarray) -> np.ndarray:

@@ -69,8 +69,10 @@ def read_config(file: Path, parser: argparse.ArgumentParser) -> dict:
 
 
 def _load(file: Path) -> dict:
+    from ulfprep.bids.files import read_text
+
     try:
-        return tomllib.loads(file.read_text(encoding='utf-8'))
+        return tomllib.loads(read_text(file))
     except OSError as error:
         raise Stop(
             Exit.NO_INPUT, f'{file}: cannot be read ({error.strerror or error}); --config-file'

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from ulfprep import __version__
+from ulfprep.bids.work_folder import CACHES, claim
 from ulfprep.cli.device import describe_device
 from ulfprep.cli.environment import container_in_words, prepared, temporary_files_in
 from ulfprep.cli.exit_codes import Exit, Stop
@@ -40,8 +41,9 @@ def run_participant(settings: Settings) -> Exit:
         settings = preflight(settings)
         run_dir = settings.output_dir / 'logs' / new_run_id()
         make_folder(run_dir, 'output folder')
+        claim(settings.work_dir / CACHES)
         with (
-            temporary_files_in(settings.work_dir / 'home' / 'tmp'),
+            temporary_files_in(settings.work_dir / CACHES / 'tmp'),
             logging_to(run_dir / 'ulfprep.log', settings.verbose),
         ):
             return _run_logged(settings, run_dir, describe_device(asked, settings.device))

@@ -1,18 +1,19 @@
 """Folders of a run: which may lie where, and whether they can be read and written."""
 
-import json
 import os
 from pathlib import Path
 from uuid import uuid4
 
+from ulfprep.bids.files import read_json
 from ulfprep.bids.not_here import not_here
+from ulfprep.bids.origin import refuse_output
 from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 
 
 def check_paths(settings: Settings) -> None:
-    """Refuse missing inputs and folders that would overwrite one another.
+    """Refuse missing inputs, folders that would overwrite one another, and others' results.
 
     The output may lie in ``derivatives/`` of the input and nowhere else in it. The work folder
     may lie in the output, but neither in the input nor around one of the two. Folders are
@@ -30,6 +31,8 @@ def check_paths(settings: Settings) -> None:
             f'{out}: the output folder is the input dataset; name another folder, '
             f'for example {bids / "derivatives" / "ulfprep"}',
         )
+    if reason := refuse_output(out):
+        raise Stop(Exit.USAGE, reason)
     if settings.analysis_level == 'group':
         return  # the group level reads the output folder only
     if within(bids, out):
@@ -126,13 +129,10 @@ def check_dataset(bids_dir: Path) -> None:
             'bids_dir must be the top folder of the dataset',
         )
     try:
-        content = json.loads(description.read_text(encoding='utf-8'))
+        content = read_json(description)
     except (OSError, ValueError) as error:
-        raise Stop(
-            Exit.INVALID_DATASET,
-            not_here(description)
-            or f'{description}: not readable as JSON ({error}); mend the file',
-        ) from error
+        text = f'{description}: not readable as JSON ({error}); mend the file'
+        raise Stop(Exit.INVALID_DATASET, not_here(description) or text) from error
     if not isinstance(content, dict):
         raise Stop(
             Exit.INVALID_DATASET,

@@ -55,7 +55,7 @@ def check_template() -> None:
 
 
 def check_wishes(settings: Settings) -> None:
-    """Refuse targets that cannot be read or contradict each other.
+    """Refuse sequences and targets that cannot be read or contradict each other.
 
     Raises
     ------
@@ -63,12 +63,20 @@ def check_wishes(settings: Settings) -> None:
         With one line that says what to change.
     """
     from ulfprep.physics.plan import Wishes
+    from ulfprep.physics.sequences import parse_sequence
 
+    if settings.source_sequence and len(settings.modalities) > 1:
+        raise Stop(
+            Exit.USAGE,
+            '--source-sequence is that of one modality; name that one with --modalities',
+        )
     wishes = Wishes(
         settings.target_sequence, settings.target_contrast, relaxation=settings.relaxation
     )
     try:
         wishes.check()
+        if settings.source_sequence:
+            parse_sequence(settings.source_sequence)
     except ValueError as error:
         raise Stop(Exit.USAGE, str(error)) from error
 
@@ -127,25 +135,6 @@ def reference_digest(settings: Settings) -> str:
             'that back, or name this one with --target-like',
         )
     return found
-
-
-def check_reference(settings: Settings) -> None:
-    """Refuse a reference scan whose sidecar describes a sequence without signal.
-
-    Raises
-    ------
-    Stop
-        With one line that names the scan: found later, it would cost the whole run.
-    """
-    if settings.target_like is None:
-        return
-    from ulfprep.bids.expected import expected_of
-    from ulfprep.workflows.reference import reference_scan
-
-    try:
-        expected_of(reference_scan(settings.target_like, settings.modalities[0]), settings)
-    except ValueError as error:
-        raise Stop(Exit.USAGE, f'{settings.target_like}: {error}; mend its sidecar') from error
 
 
 def check_brain_mask(path: Path | None) -> None:
@@ -253,7 +242,6 @@ def preflight(settings: Settings) -> Settings:
     check_request(settings)
     check_plugin(settings.use_plugin)
     digest = reference_digest(settings)
-    check_reference(settings)
     segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)
     device = resolve_device(settings.device)
     make_folder(settings.output_dir, 'output folder')

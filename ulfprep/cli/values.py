@@ -196,8 +196,10 @@ def _json(name: str):
 
 
 def _read(name: str) -> str:
+    from ulfprep.bids.files import read_text
+
     try:
-        return Path(name).expanduser().read_text(encoding='utf-8')
+        return read_text(Path(name).expanduser())
     except (OSError, RuntimeError) as error:  # RuntimeError: a ~user there is not
         reason = getattr(error, 'strerror', None) or error
         raise argparse.ArgumentTypeError(f'{name}: {reason}') from error

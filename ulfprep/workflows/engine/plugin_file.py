@@ -21,8 +21,10 @@ def read_plugin_file(path: Path) -> tuple[str, dict]:
     """
     import yaml
 
+    from ulfprep.bids.files import read_text
+
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+        content = yaml.safe_load(read_text(path))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         words = ' '.join(str(error).split())
         raise ValueError(f'{path}: not readable as YAML ({words}); mend the file') from error
