@@ -47,8 +47,9 @@ ENTITIES = 'acq-a_ce-c_rec-r_run-01'
         ['sub-01'],
         ['sub-01_run-1', 'sub-01_run-2', 'sub-02_acq-a_run-1'],
         ['sub-01_ses-A', 'sub-01_ses-B', f'sub-01_ses-B_{ENTITIES}', 'sub-02'],
+        ['sub-0+1_ses-A+B_task-still_acq-a+b', 'sub-0+1_ses-A+B_task-nod+shake_acq-a+b'],
     ],
-    ids=['one scan', 'runs', 'sessions'],
+    ids=['one scan', 'runs', 'sessions', 'task and +'],
 )
 def test_outputs_are_valid(make_dataset, run, stems, field, args):
     root = make_dataset(*stems, metadata={'MagneticFieldStrength': field})
@@ -82,6 +83,6 @@ def test_fused_outputs_are_valid(make_dataset, run):
 
 
 def test_scans_that_are_simulated_as_a_dataset_are_valid(make_dataset, run, tmp_path):
-    root = make_dataset('sub-01_ses-A_run-1', metadata={'MagneticFieldStrength': 3.0})
+    root = make_dataset('sub-0+1_ses-A_task-still_run-1', metadata={'MagneticFieldStrength': 3.0})
     run(root, '--simulate-as-bids', str(tmp_path / 'made'), '--n-realisations', '2')
     expect_valid(tmp_path / 'made')

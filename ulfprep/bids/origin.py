@@ -13,6 +13,8 @@ DESCRIPTION = 'dataset_description.json'
 #: What ulfprep writes at the top of its output folder, and would therefore replace. Other files
 #: there, and folders such as sourcedata, code or logs, are in nobody's way.
 WRITTEN = ('sub-', 'group_', 'group.html', 'dseg.tsv')
+#: The same in a folder that other software has too.
+CITATIONS = ('logs/CITATION.md', 'logs/CITATION.html', 'logs/CITATION.bib')
 
 
 def generated_by(folder: Path) -> list[str]:
@@ -50,18 +52,33 @@ def refuse_output(folder: Path) -> str:
     except OSError:  # not there, or told by those who make it
         return ''
     makers = generated_by(folder)
-    if OWN_NAME in makers:
+    if made_here(folder, 'derivative') or (not makers and _own_results(folder)):
         return ''
     if DESCRIPTION in names:
         whose = ', '.join(makers) or _name(folder) or 'somebody else'
         return f'{folder}: the output folder holds a dataset of {whose}; name a folder of its own'
     theirs = [name for name in names if name.startswith(WRITTEN)]
-    if not theirs or _own_results(folder):
+    theirs += [name for name in CITATIONS if (folder / name).exists()]
+    if not theirs:
         return ''
     return (
         f'{folder}: the output folder holds {", ".join(theirs[:3])}'
         f'{" ..." if theirs[3:] else ""}, which ulfprep did not write; name a folder of its own'
     )
+
+
+def made_here(folder: Path, kind: str) -> bool:
+    """Tell whether ulfprep, and no other software, made a dataset of a kind.
+
+    Parameters
+    ----------
+    folder : Path
+    kind : {'derivative', 'raw'}
+        Its ``DatasetType``.
+    """
+    if set(generated_by(folder)) != {OWN_NAME}:
+        return False
+    return read_json(folder / DESCRIPTION).get('DatasetType', 'derivative') == kind
 
 
 def _name(folder: Path) -> str:

@@ -68,7 +68,7 @@ def add_scan(group) -> None:
         '--source-field',
         type=values.field_strength,
         metavar='TESLA',
-        help='field strength of scans whose sidecar lacks MagneticFieldStrength',
+        help='field strength of the scans, in place of what their sidecars say',
     )
     group.add_argument(
         '--acquired-resolution',

@@ -41,12 +41,12 @@ def run_participant(settings: Settings) -> Exit:
         settings = preflight(settings)
         run_dir = settings.output_dir / 'logs' / new_run_id()
         make_folder(run_dir, 'output folder')
-        claim(settings.work_dir / CACHES)
-        with (
-            temporary_files_in(settings.work_dir / CACHES / 'tmp'),
-            logging_to(run_dir / 'ulfprep.log', settings.verbose),
-        ):
-            return _run_logged(settings, run_dir, describe_device(asked, settings.device))
+        with logging_to(run_dir / 'ulfprep.log', settings.verbose):
+            if settings.clean_workdir:
+                empty_work_folder(settings.work_dir)
+            claim(settings.work_dir / CACHES)
+            with temporary_files_in(settings.work_dir / CACHES / 'tmp'):
+                return _run_logged(settings, run_dir, describe_device(asked, settings.device))
 
 
 def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
@@ -79,8 +79,6 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
     write_text(run_dir / 'settings.toml', heading + settings.to_toml())
-    if settings.clean_workdir:
-        empty_work_folder(settings.work_dir)
     LOGGER.info('indexing %s', settings.bids_dir)
     selection = select_scans(settings)
     scans = list(selection.scans)
