@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from ulfprep.bids.files import read_json
+from ulfprep.bids.not_here import not_here
 from ulfprep.settings import MODALITIES
 
 #: The name under which ulfprep signs the datasets that it makes.
@@ -13,6 +14,16 @@ DESCRIPTION = 'dataset_description.json'
 #: What ulfprep writes at the top of its output folder, and would therefore replace. Other files
 #: there, and folders such as sourcedata, code or logs, are in nobody's way.
 WRITTEN = ('sub-', 'group_', 'group.html', 'dseg.tsv')
+#: By what results are known that were copied without the files of a dataset.
+OWN_FILES = (
+    *(
+        f'sub-*/{place}/*_desc-qc_{modality}.json'
+        for place in ('anat', 'ses-*/anat')
+        for modality in MODALITIES
+    ),
+    'logs/verdicts/sub-*.json',
+    'logs/*/ulfprep.log',
+)
 
 
 def generated_by(folder: Path) -> list[str]:
@@ -49,12 +60,9 @@ def refuse_output(folder: Path) -> str:
         names = sorted(os.listdir(folder))
     except OSError:  # not there, or told by those who make it
         return ''
-    makers = generated_by(folder)
-    if OWN_NAME in makers:
-        return ''
     if DESCRIPTION in names:
-        whose = ', '.join(makers) or _name(folder) or 'somebody else'
-        return f'{folder}: the output folder holds a dataset of {whose}; name a folder of its own'
+        whose = _whose(folder)
+        return whose and f'{folder}: the output folder holds {whose}; name a folder of its own'
     theirs = [name for name in names if name.startswith(WRITTEN)]
     if not theirs or _own_results(folder):
         return ''
@@ -64,18 +72,24 @@ def refuse_output(folder: Path) -> str:
     )
 
 
-def _name(folder: Path) -> str:
-    """Return the name of a dataset that does not say who made it."""
+def _whose(folder: Path) -> str:
+    """Say what dataset a folder is; nothing where it is one of ulfprep's derivatives."""
+    path = folder / DESCRIPTION
     try:
-        return json.dumps(str(read_json(folder / DESCRIPTION)['Name']), ensure_ascii=False)
-    except (OSError, ValueError, LookupError, TypeError):
-        return ''
+        description = read_json(path)
+    except (OSError, ValueError) as error:
+        reason = not_here(path) or f'{path.name} that cannot be read ({error})'
+        return f'a {reason.removeprefix(f"{folder}/")}'
+    stated = description if isinstance(description, dict) else {}
+    makers = generated_by(folder)
+    if OWN_NAME in makers:
+        # That of --simulate-as-bids is no place for derivatives.
+        return 'raw scans that ulfprep simulated' if stated.get('DatasetType') == 'raw' else ''
+    name = stated.get('Name')
+    called = json.dumps(str(name), ensure_ascii=False) if name else 'somebody else'
+    return f'a dataset of {", ".join(makers) or called}'
 
 
 def _own_results(folder: Path) -> bool:
     """Tell whether results were put there that only lack the files of a dataset."""
-    places = ('anat', 'ses-*/anat')
-    names = [f'*_desc-qc_{modality}.json' for modality in MODALITIES]
-    return any(
-        next(folder.glob(f'sub-*/{place}/{name}'), None) for place in places for name in names
-    )
+    return any(next(folder.glob(pattern), None) for pattern in OWN_FILES)
