@@ -63,9 +63,10 @@ def test_realisations_are_numbered_where_there_are_several():
     assert names(2) == [f'sub-01_res-ulf_desc-simulated{k}_T1w.nii.gz' for k in (1, 2)]
 
 
-def test_unknown_entity_is_an_error_not_a_lost_name():
-    with pytest.raises(ValueError, match='no derivative name'):
-        path_of(scan_of(mod='T1w'), QC)
+@pytest.mark.parametrize('entity', ['mod', 'desc', 'label', 'resolution', 'res'])
+def test_unknown_entity_is_an_error_not_a_lost_name(entity):
+    with pytest.raises(ValueError, match=f'no name can be made of its entities: {entity}'):
+        path_of(scan_of(**{entity: 'x'}), QC)
 
 
 @pytest.mark.parametrize(('millimetres', 'label'), [(0.5, '0p5mm'), (1.0, '1mm'), (2.0, '2mm')])

@@ -42,6 +42,21 @@ def test_files_that_would_be_replaced_are_named(tmp_path, name):
     assert name in refuse_output(tmp_path)
 
 
+def test_other_software_beside_ulfprep_makes_it_not_ours(tmp_path):
+    describe(tmp_path, GeneratedBy=[{'Name': 'fMRIPrep'}, {'Name': 'ulfprep'}])
+    assert 'fMRIPrep' in refuse_output(tmp_path)
+
+
+def test_methods_texts_of_others_are_not_replaced(tmp_path):
+    (tmp_path / 'logs').mkdir()
+    (tmp_path / 'logs/CITATION.md').write_text('methods')
+    assert 'logs/CITATION.md' in refuse_output(tmp_path)
+    (tmp_path / 'logs/CITATION.md').write_text(
+        '# Methods\n\nResults were obtained with *ulfprep*.'
+    )
+    assert not refuse_output(tmp_path)
+
+
 def test_own_results_are_known_again(tmp_path):
     describe(tmp_path, GeneratedBy=[{'Name': 'ulfprep'}])
     (tmp_path / 'sub-01').mkdir()

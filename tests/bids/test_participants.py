@@ -55,3 +55,10 @@ def test_a_value_for_everybody_makes_no_groups(tmp_path):
     check_groups(tmp_path / 'p.tsv', 'site', 'ABBA')
     with pytest.raises(GroupColumnError, match='age has 30 different values'):
         check_groups(tmp_path / 'p.tsv', 'age', map(str, range(30)))
+
+
+def test_a_participant_with_two_rows_has_no_group(tmp_path):
+    path = tmp_path / 'participants.tsv'
+    path.write_text('participant_id\tsite\nsub-01\tA\nsub-02\tB\nsub-01\tB\n')
+    with pytest.raises(GroupColumnError, match=r'participants.tsv: sub-01 has several rows'):
+        read_groups(path, 'site')

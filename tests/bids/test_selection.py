@@ -34,7 +34,7 @@ def test_filters_select(make_dataset):
     root = make_dataset('sub-01_acq-a_run-01', 'sub-01_acq-a_run-02', 'sub-01_acq-b_run-01')
     found = find_scans(settings_of(root, '{"t1w": {"acq": "a", "run": 1}}'))
     assert [scan.stem for scan in found] == ['sub-01_acq-a_run-01']
-    with pytest.raises(NoScansError, match='3 left out; .*acquisition is a, not c'):
+    with pytest.raises(NoScansError, match='3 left out, .*acquisition is a, not c'):
         find_scans(settings_of(root, '{"T1w": {"acquisition": "c"}}'))
     with pytest.raises(NoScansError, match='no T1w scan'):
         find_scans(settings_of(root, '{"T1w": {"suffix": "T2w"}}'))

@@ -78,6 +78,16 @@ def test_how_a_run_would_end_that_cannot_begin(make_dataset, dry, tmp_path):
     assert dry(root)[0] == Exit.INVALID_DATASET
 
 
+def test_names_that_cannot_be_kept_apart_are_told_of(make_dataset, dry):
+    root = make_dataset('sub-01', 'sub-01_acq-x', 'sub-01_acq-X', 'sub-02_old')
+    code, rows, said = dry(root)
+    assert code == Exit.OK
+    assert {row[0]: row[2] for row in rows} == {
+        'sub-01_T1w': 'run', 'sub-01_acq-x_T1w': 'refused', 'sub-01_acq-X_T1w': 'refused',
+    }  # fmt: skip
+    assert 'sub-02_old_T1w.nii.gz: left out: "old" in its name is no entity' in said
+
+
 @pytest.mark.usefixtures('fake_core')
 def test_what_is_finished_is_known(make_dataset, dry, tmp_path):
     root = make_dataset('sub-01', 'sub-02')

@@ -310,9 +310,7 @@ def test_a_scan_without_its_brain_mask_costs_no_other(
 
 def test_other_modalities_that_are_there_are_named(args, capsys):
     args['more'] += ['--modalities', 'T2w', 'FLAIR']
-    expect(
-        args, Exit.NOTHING_SELECTED, capsys, 'no T2w or FLAIR scan', 'there is T1w', '--modalities'
-    )
+    expect(args, Exit.NOTHING_SELECTED, capsys, 'no T2w or FLAIR scan', 'there is 1 T1w', '-m T1w')
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,39 @@
 """The BIDS validator finds no error in what goes in and what comes out."""
 
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from runs import EXAMPLES, validate
 
 from ulfprep.cli.main import main
+
+
+class _Page(HTMLParser):
+    """Where a page can be jumped to, and where its links lead."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links = set(), []
+        self.feed(path.read_text(encoding='utf-8'))
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids.add(attrs.get('id'))
+        if tag == 'a' and not attrs['href'].startswith('https://'):
+            self.links.append(attrs['href'])
+
+
+def expect_links(out):
+    """Every link of the reports leads to a file, and to a place in it."""
+    pages = {path.name: _Page(path) for path in out.glob('*.html')}
+    links = [(name, link) for name, page in pages.items() for link in page.links]
+    assert links
+    for name, link in links:
+        file, _, place = unquote(link).partition('#')
+        assert (out / (file or name)).is_file(), link
+        assert not place or place in pages[file or name].ids, link
 
 
 def expect_valid(root):
@@ -47,14 +75,16 @@ ENTITIES = 'acq-a_ce-c_rec-r_run-01'
         ['sub-01'],
         ['sub-01_run-1', 'sub-01_run-2', 'sub-02_acq-a_run-1'],
         ['sub-01_ses-A', 'sub-01_ses-B', f'sub-01_ses-B_{ENTITIES}', 'sub-02'],
+        ['sub-0+1_ses-A+B_task-still_acq-a+b', 'sub-0+1_ses-A+B_task-nod+shake_acq-a+b'],
     ],
-    ids=['one scan', 'runs', 'sessions'],
+    ids=['one scan', 'runs', 'sessions', 'task and +'],
 )
 def test_outputs_are_valid(make_dataset, run, stems, field, args):
     root = make_dataset(*stems, metadata={'MagneticFieldStrength': field})
     expect_valid(root)
     out = run(root, *args)
     expect_valid(out)
+    expect_links(out)
     # All entities are in every name, and no scan took the name of another.
     for stem in stems:
         assert len(list(out.rglob(f'{stem}_desc-qc_T1w.json'))) == 1
@@ -82,6 +112,6 @@ def test_fused_outputs_are_valid(make_dataset, run):
 
 
 def test_scans_that_are_simulated_as_a_dataset_are_valid(make_dataset, run, tmp_path):
-    root = make_dataset('sub-01_ses-A_run-1', metadata={'MagneticFieldStrength': 3.0})
+    root = make_dataset('sub-0+1_ses-A_task-still_run-1', metadata={'MagneticFieldStrength': 3.0})
     run(root, '--simulate-as-bids', str(tmp_path / 'made'), '--n-realisations', '2')
     expect_valid(tmp_path / 'made')

@@ -83,6 +83,14 @@ def test_a_sidecar_that_cannot_be_read_is_the_end_of_its_scan(settings):
     assert refused['sub-02_T1w'].failure.message == 'sub-02_T1w.json: is no JSON; mend it'
 
 
+def test_scans_that_would_share_their_files_are_refused_and_cost_no_other(make_dataset, settings):
+    make_dataset('sub-02_acq-x', 'sub-02_acq-X')
+    tasks, refused = screen(find_scans(settings), settings)
+    assert [task.scan.stem for task in tasks] == ['sub-01', 'sub-02', 'sub-03']
+    assert set(refused) == {'sub-02_acq-x_T1w', 'sub-02_acq-X_T1w'}
+    assert 'rename one of the two' in refused['sub-02_acq-x_T1w'].failure.message
+
+
 def test_only_a_few_images_are_held_at_once(settings, monkeypatch):
     lock, now, most = threading.Lock(), [0], [0]
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from ulfprep.bids.errors import DatasetError, NoScansError, UnknownLabelError
 from ulfprep.bids.filters import mismatch
 from ulfprep.bids.images import anatomical_images
-from ulfprep.bids.index import EXTENSIONS, asked_participants, find_participants, shorten
+from ulfprep.bids.index import EXTENSIONS, asked_participants, find_participants
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars
 from ulfprep.bids.metadata import usable_metadata
+from ulfprep.bids.names import ENTITY_NAMES, entities_of, why_no_name
+from ulfprep.bids.why_none import why_none
 from ulfprep.settings import MODALITIES, Settings
 
 if TYPE_CHECKING:
@@ -30,20 +32,6 @@ __all__ = [
     'find_scans',
     'select',
 ]
-
-
-#: Short names of entities in file names -> pybids' words.
-ENTITY_NAMES = {
-    'sub': 'subject',
-    'ses': 'session',
-    'acq': 'acquisition',
-    'ce': 'ceagent',
-    'rec': 'reconstruction',
-    'run': 'run',
-    'echo': 'echo',
-    'part': 'part',
-    'chunk': 'chunk',
-}
 
 
 @dataclass(frozen=True)
@@ -137,12 +125,15 @@ class LeftOut:
         Labels of the folders it lies in.
     reason : str
         Why, half a sentence.
+    misnamed : bool
+        Whether that is its name alone, which the user may not know of.
     """
 
     path: Path
     subject: str
     session: str | None
     reason: str
+    misnamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,12 +152,6 @@ class Selection:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def _entities(stem: str) -> dict[str, str]:
-    """Return the entities of a file name as written (so ``run-01`` stays ``01``)."""
-    pairs = (part.split('-', 1) for part in stem.split('_') if '-' in part)
-    return {ENTITY_NAMES.get(key, key): value for key, value in pairs}
-
-
 def find_scans(settings: Settings) -> list[Scan]:
     """Return the scans a run is about; see :func:`select`."""
     return list(select(settings).scans)
@@ -176,8 +161,9 @@ def select(settings: Settings) -> Selection:
     """Return the scans a run is about, and what else there is.
 
     Every image is a scan of its own: nothing is averaged or picked in silence. Phase,
-    real and imaginary parts (``part-``) are no scans. A scan whose sidecars cannot be read, or
-    that is there twice, is one with a ``problem``.
+    real and imaginary parts (``part-``) are no scans, and neither is an image whose name is not
+    made of its entities (:func:`ulfprep.bids.names.why_no_name`). A scan whose sidecars cannot
+    be read, or that is there twice, is one with a ``problem``.
 
     Parameters
     ----------
@@ -209,6 +195,10 @@ def select(settings: Settings) -> Selection:
         if reason := _why_not(path, settings):
             left_out.append(LeftOut(path, *_place(path, settings.bids_dir), reason))
             continue
+        if problem := why_no_name(_split(path)[0].rpartition('_')[0]):
+            place = _place(path, settings.bids_dir)
+            left_out.append(LeftOut(path, *place, problem, misnamed=True))
+            continue
         scan = _scan(path, settings, sidecars)
         if scan.name in scans:
             # One scan, and nobody can say which of the files is meant.
@@ -220,7 +210,7 @@ def select(settings: Settings) -> Selection:
             scan = replace(first, problem=first.problem or problem)
         scans[scan.name] = scan
     if not scans:
-        raise NoScansError(_nothing(settings, participants, left_out))
+        raise NoScansError(why_none(settings, participants, left_out))
     return Selection(tuple(scans.values()), tuple(left_out))
 
 
@@ -237,7 +227,7 @@ def _why_not(path: Path, settings: Settings) -> str:
         return 'not of a session that --session-label asks for'
     name, extension = _split(path)
     stem, _, suffix = name.rpartition('_')
-    entities = _entities(stem)
+    entities = entities_of(stem)
     if (entities.get('subject'), entities.get('session')) != (subject, session):
         where = f'sub-{subject}' + (f', ses-{session}' if session else '')
         return f'its name is not that of an image of {where}'
@@ -274,7 +264,7 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
         problem = str(error)
     return Scan(
         path=path,
-        entities=_entities(stem),
+        entities=entities_of(stem),
         metadata=metadata,
         remarks=remarks,
         stem=stem,
@@ -283,24 +273,3 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
         resolution=settings.output_resolution,
         problem=problem,
     )
-
-
-def _nothing(settings: Settings, participants: list[str], left_out: list[LeftOut]) -> str:
-    """Say that nothing was selected, and what might be."""
-    wanted = f'{shorten(["sub-" + p for p in participants])}'
-    if settings.session_label:
-        wanted += f', {shorten(["ses-" + s for s in settings.session_label])}'
-    hint = ''
-    if filtered := [image for image in left_out if image.reason.startswith('--bids-filter')]:
-        first = filtered[0]
-        hint = f' that passes the filter ({len(filtered)} left out; {first.path.name}: '
-        hint += f'{first.reason}); mend the filter'
-    elif others := {
-        name.rpartition('_')[2]
-        for name in (_split(image.path)[0] for image in left_out)
-        if name.rpartition('_')[2] in set(MODALITIES) - set(settings.modalities)
-    }:
-        hint = f'; there is {" ".join(sorted(others))}, see --modalities'
-    suffixes = settings.modalities
-    kinds, names = ' or '.join(suffixes), ', '.join(f'anat/*_{s}.nii[.gz]' for s in suffixes)
-    return f'{settings.bids_dir}: no {kinds} scan ({names}) for {wanted}{hint}'

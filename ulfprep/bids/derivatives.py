@@ -6,15 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.names import path_of_name
 
-#: One pattern for all derivatives; pybids' ``build_path`` fills it in. Entities that it
-#: does not know are an error, so two scans can never end up under one name.
-PATTERN = (
-    'sub-{subject}[/ses-{session}]/anat/sub-{subject}[_ses-{session}][_acq-{acquisition}]'
-    '[_ce-{ceagent}][_rec-{reconstruction}][_run-{run}][_echo-{echo}][_part-{part}]'
-    '[_chunk-{chunk}][_res-{resolution}][_label-{label}][_desc-{desc}]'
-    '_{suffix<T1w|T2w|FLAIR|mask|dseg|probseg>}{extension<.nii.gz|.json>|.nii.gz}'
-)
 #: Figures of a scan, per direction; each is one file and one place in the report.
 FIGURES = {
     'enhance': (
@@ -222,27 +215,22 @@ def simulated(n_realisations: int) -> list[Derivative]:
 
 
 def path_of(scan: Scan, derivative: Derivative) -> Path:
-    """Return a derivative's path inside the output folder."""
-    from bids.layout.writing import build_path
+    """Return a derivative's path inside the output folder.
 
+    Raises
+    ------
+    ValueError
+        If the scan has entities of which no name can be made.
+    """
     own = derivative.suffix == IMAGE
-    entities = {
-        **scan.entities,
-        **derivative.entities,
-        'suffix': scan.suffix if own else derivative.suffix,
-        'extension': derivative.extension,
-    }
+    more = dict(derivative.entities)
     if on_fine_grid(derivative):
-        entities['resolution'] = resolution_label(scan.resolution)
+        more['resolution'] = resolution_label(scan.resolution)
     if not own and scan.suffix != 'T1w':
         # Masks and tissues of a T2w would otherwise take the names of the T1w's.
-        entities['desc'] = f'{derivative.entities.get("desc", "")}{scan.suffix}'
-    path = build_path(entities, [PATTERN], strict=True)
-    if path is None:
-        raise ValueError(
-            f'{scan.path}: no derivative name can be made of its entities {scan.entities}'
-        )
-    return Path(path)
+        more['desc'] = f'{derivative.entities.get("desc", "")}{scan.suffix}'
+    suffix = scan.suffix if own else derivative.suffix
+    return path_of_name(scan.entities, suffix, derivative.extension, more)
 
 
 def remove_simulated(scan: Scan, output_dir: Path) -> None:

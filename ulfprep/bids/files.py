@@ -1,6 +1,5 @@
 """Files that are either whole or not there, and the same bytes every time."""
 
-import codecs
 import errno
 import fcntl
 import json
@@ -14,6 +13,8 @@ from uuid import uuid4
 
 if TYPE_CHECKING:
     import numpy as np
+
+from ulfprep.bids.text import read_text
 
 #: Names of files that are being written; no BIDS file begins with a full stop.
 _TEMPORARY = re.compile(r'\.ulfprep-[0-9a-f]{12}')
@@ -154,21 +155,6 @@ def plain(value):
     if isinstance(value, Path):
         return str(value)
     return value
-
-
-def read_text(path: Path) -> str:
-    """Read a text that somebody may have saved with a byte order mark.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    UnicodeDecodeError
-        If it is neither UTF-8 nor, by its mark, UTF-16.
-    """
-    content = Path(path).read_bytes()
-    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return content.decode('utf-16' if marked else 'utf-8-sig')
 
 
 def read_json(path: Path) -> dict:

@@ -1,5 +1,6 @@
 """What a scan was made from, and whether it needs no more work."""
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -81,10 +82,11 @@ def recalled(fusion: Fusion, settings: Settings) -> Fusion:
     """Return a fusion without the scans that an earlier run, the same in all, had to leave out.
 
     So that a finished group is known as such, and what cannot be registered is not tried again.
+    No image that it makes has the name of one that an earlier run made of other scans.
     """
     from ulfprep import __version__
 
-    digest = None
+    fusion, digest = _kept_apart(fusion, settings), None
     for scan in (*fusion.results(), *fusion.planned):
         try:
             qc = read_json(settings.output_dir / path_of(scan, QC))
@@ -98,6 +100,22 @@ def recalled(fusion: Fusion, settings: Settings) -> Fusion:
                 return fusion.without({one['name']: one['reason'] for one in found['left_out']})
         except (OSError, ValueError, KeyError, TypeError):
             continue
+    return fusion
+
+
+def _kept_apart(fusion: Fusion, settings: Settings) -> Fusion:
+    """Return a fusion whose images do not replace those that were made of other scans."""
+    planned = {scan.name for scan in fusion.planned}
+
+    def of_others(scan: Scan) -> bool:
+        try:
+            made = read_json(settings.output_dir / path_of(scan, QC))['fusion']
+            return planned.isdisjoint(one['name'] for one in made['scans'])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    while found := {scan.name for scan in fusion.fused() if of_others(scan)}:
+        fusion = dataclasses.replace(fusion, taken=fusion.taken | found)
     return fusion
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import chain, count
 from math import inf, prod
 
-from ulfprep.bids.dataset import ENTITY_NAMES, Scan
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.names import folded, stem_of
 from ulfprep.settings import MODALITIES
 
 #: Scans that differ in these show different things, whatever their suffix says.
@@ -27,7 +28,8 @@ class Fusion:
     left_out : tuple of (str, str)
         Names of those that could not be used, and why.
     taken : frozenset of str
-        Names of all scans of the session.
+        Names of all images of the session, whether they are scans of this run or not, and of
+        what an earlier run made of other scans.
     notes : tuple of str
         What was decided, a sentence each.
     """
@@ -89,13 +91,14 @@ class Fusion:
         lead = self.lead(contrast)
         entities = shared_entities(self._planned_of(contrast))
         stem = stem_of(entities)
-        if f'{stem}_{contrast}' in self.taken:
+        taken = {folded(name) for name in self.taken}
+        if folded(f'{stem}_{contrast}') in taken:
             # The name is that of one scan: what is fused is another reconstruction of it.
             own = entities.get('reconstruction', '')
             for number in count(1):
                 entities['reconstruction'] = f'{own}fused{number if number > 1 else ""}'
                 stem = stem_of(entities)
-                if f'{stem}_{contrast}' not in self.taken:
+                if folded(f'{stem}_{contrast}') not in taken:
                     break
         return Scan(
             path=lead.path,
@@ -118,11 +121,6 @@ def shared_entities(scans: list[Scan]) -> dict[str, str]:
         for key, value in first.items()
         if all(other.get(key) == value for other in others)
     }
-
-
-def stem_of(entities: dict[str, str]) -> str:
-    """Return a file name's beginning, its entities in the order of BIDS."""
-    return '_'.join(f'{key}-{entities[e]}' for key, e in ENTITY_NAMES.items() if e in entities)
 
 
 def group_scans(
@@ -168,7 +166,7 @@ def group_scans(
     others = {scan.name for scan in beside}
     fusions, notes = [], {}
     for members in sessions.values():
-        taken = frozenset(scan.name for scan in members) | others
+        taken = frozenset(scan.name for scan in members) | others | _beside(members)
         for group in _groups(members, fuse, unusable):
             if len(group) < 2:
                 continue
@@ -178,6 +176,12 @@ def group_scans(
         if fuse == 'contrasts':
             notes |= _not_chosen(members, fusions)
     return fusions, notes
+
+
+def _beside(scans: list[Scan]) -> set[str]:
+    """Return the names of all images in the folders of some scans, left out or not."""
+    folders = {scan.path.parent for scan in scans}
+    return {path.name.partition('.nii')[0] for f in folders for path in f.glob('*.nii*')}
 
 
 def _groups(scans, fuse, unusable):

@@ -14,6 +14,7 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ulfprep.bids.text import read_text
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
@@ -151,7 +152,7 @@ def sign(file: int) -> None:
 def holder(path: Path) -> str:
     """Say who holds a lock, as far as its file tells."""
     try:
-        found = json.loads(path.read_text(encoding='utf-8'))
+        found = json.loads(read_text(path))
         return f'process {found["pid"]} on {found["host"]} since {found["since"]}'
     except (OSError, ValueError, KeyError, TypeError):
         return 'another process'

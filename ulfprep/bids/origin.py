@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ulfprep.bids.files import read_json
 from ulfprep.bids.not_here import not_here
+from ulfprep.bids.text import read_text
 from ulfprep.settings import MODALITIES
 
 #: The name under which ulfprep signs the datasets that it makes.
@@ -14,6 +15,9 @@ DESCRIPTION = 'dataset_description.json'
 #: What ulfprep writes at the top of its output folder, and would therefore replace. Other files
 #: there, and folders such as sourcedata, code or logs, are in nobody's way.
 WRITTEN = ('sub-', 'group_', 'group.html', 'dseg.tsv')
+#: The same in a folder that other software has too.
+CITATION = 'logs/CITATION.md'
+CITATIONS = (CITATION, 'logs/CITATION.bib')
 #: By what results are known that were copied without the files of a dataset.
 OWN_FILES = (
     *(
@@ -60,11 +64,14 @@ def refuse_output(folder: Path) -> str:
         names = sorted(os.listdir(folder))
     except OSError:  # not there, or told by those who make it
         return ''
+    ours = made_here(folder, 'derivative')
+    if ours or (not generated_by(folder) and _own_results(folder)):
+        return ''
     if DESCRIPTION in names:
-        whose = _whose(folder)
-        return whose and f'{folder}: the output folder holds {whose}; name a folder of its own'
+        return f'{folder}: the output folder holds {_whose(folder)}; name a folder of its own'
     theirs = [name for name in names if name.startswith(WRITTEN)]
-    if not theirs or _own_results(folder):
+    theirs += [name for name in CITATIONS if (folder / name).exists()]
+    if not theirs:
         return ''
     return (
         f'{folder}: the output folder holds {", ".join(theirs[:3])}'
@@ -72,24 +79,41 @@ def refuse_output(folder: Path) -> str:
     )
 
 
+def made_here(folder: Path, kind: str) -> bool:
+    """Tell whether ulfprep, and no other software, made a dataset of a kind.
+
+    Parameters
+    ----------
+    folder : Path
+    kind : {'derivative', 'raw'}
+        Its ``DatasetType``.
+    """
+    if set(generated_by(folder)) != {OWN_NAME}:
+        return False
+    return read_json(folder / DESCRIPTION).get('DatasetType', 'derivative') == kind
+
+
 def _whose(folder: Path) -> str:
-    """Say what dataset a folder is; nothing where it is one of ulfprep's derivatives."""
+    """Say what dataset a folder holds."""
     path = folder / DESCRIPTION
     try:
-        description = read_json(path)
+        stated = read_json(path)
     except (OSError, ValueError) as error:
         reason = not_here(path) or f'{path.name} that cannot be read ({error})'
         return f'a {reason.removeprefix(f"{folder}/")}'
-    stated = description if isinstance(description, dict) else {}
-    makers = generated_by(folder)
-    if OWN_NAME in makers:
-        # That of --simulate-as-bids is no place for derivatives.
-        return 'raw scans that ulfprep simulated' if stated.get('DatasetType') == 'raw' else ''
-    name = stated.get('Name')
+    if made_here(folder, 'raw'):
+        return 'raw scans that ulfprep simulated'
+    name = stated.get('Name') if isinstance(stated, dict) else None
     called = json.dumps(str(name), ensure_ascii=False) if name else 'somebody else'
-    return f'a dataset of {", ".join(makers) or called}'
+    others = [maker for maker in generated_by(folder) if maker != OWN_NAME]
+    return f'a dataset of {", ".join(others) or called}'
 
 
 def _own_results(folder: Path) -> bool:
     """Tell whether results were put there that only lack the files of a dataset."""
-    return any(next(folder.glob(pattern), None) for pattern in OWN_FILES)
+    if any(next(folder.glob(pattern), None) for pattern in OWN_FILES):
+        return True
+    try:
+        return OWN_NAME in read_text(folder / CITATION)
+    except (OSError, ValueError):
+        return False

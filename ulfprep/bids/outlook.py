@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from ulfprep.bids.checks import UnusableScanError, read_grid
+from ulfprep.bids.clashes import clashes
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.decision import decide
 from ulfprep.bids.finished import is_finished, recalled
@@ -64,6 +65,8 @@ def outlook(scans: list[Scan], settings: Settings) -> list[Planned]:
         done = not settings.force and is_finished(scan, settings, direction)
         found[scan.name] = Planned(scan.name, direction, FINISHED if done else RUN)
         usable.append(scan)
+    for name, why in clashes([(s, found[s.name].direction) for s in usable], settings).items():
+        found[name] = dataclasses.replace(found[name], fate=REFUSED, why=why)
     if settings.fuse != 'none':
         found |= _fused(scans, found, settings)
     return [found[scan.name] for scan in scans]

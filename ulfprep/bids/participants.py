@@ -46,7 +46,7 @@ def read_groups(path: Path, column: str) -> dict[str, str]:
     NoParticipantsFileError
         If the file cannot be read as a table.
     GroupColumnError
-        If it has no such column; the message lists those it has.
+        If it has no such column (the message lists those it has), or a participant twice.
     """
     try:
         rows = read_table(path)
@@ -59,10 +59,15 @@ def read_groups(path: Path, column: str) -> dict[str, str]:
     if column not in names or 'participant_id' not in rows[0]:
         has = f'it has {", ".join(names)}' if names else 'it has no column to choose'
         raise GroupColumnError(f'{path}: has no column {column}; {has}; mend --group-by')
-    return {
-        (row['participant_id'] or '').removeprefix('sub-'): (row[column] or '').strip() or UNKNOWN
-        for row in rows
-    }
+    groups: dict[str, str] = {}
+    for row in rows:
+        label = (row['participant_id'] or '').removeprefix('sub-')
+        if label in groups:
+            raise GroupColumnError(
+                f'{path}: sub-{label} has several rows, so its group is not clear; leave one'
+            )
+        groups[label] = (row[column] or '').strip() or UNKNOWN
+    return groups
 
 
 def check_groups(path: Path, column: str, groups: Iterable[str]) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
-from ulfprep.bids.files import read_json, read_text
+from ulfprep.bids.files import read_json
 from ulfprep.bids.freesurfer import BRAIN, CORRECTED, SEGMENTATIONS, subject_folders
 from ulfprep.bids.not_here import not_here
 from ulfprep.bids.origin import generated_by
 from ulfprep.bids.precomputed import BadDerivativeError, Piece, Precomputed, uri
+from ulfprep.bids.text import read_text
 from ulfprep.physics import TISSUES
 from ulfprep.physics.labels import LABELS
 
@@ -247,12 +248,11 @@ def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
         return tuple(LABELS[tissue] for tissue in TISSUES)
     numbers = {}
     try:
-        with io.StringIO(read_text(table), newline='') as file:
-            for row in csv.DictReader(file, delimiter='\t'):
-                words = {str(row.get(k) or '').strip().lower() for k in ('name', 'abbreviation')}
-                for tissue, known in TISSUE_NAMES.items():
-                    if words & set(known):
-                        numbers.setdefault(tissue, int(float(row['index'])))
+        for row in csv.DictReader(io.StringIO(read_text(table)), delimiter='\t'):
+            words = {str(row.get(k) or '').strip().lower() for k in ('name', 'abbreviation')}
+            for tissue, known in TISSUE_NAMES.items():
+                if words & set(known):
+                    numbers.setdefault(tissue, int(float(row['index'])))
     except (OSError, ValueError, KeyError, TypeError) as error:
         said = not_here(table) or f'{table}: not readable as a look-up table ({error}); mend it'
         raise BadDerivativeError(f'{said} (--derivatives)') from error

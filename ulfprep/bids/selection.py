@@ -48,6 +48,9 @@ def selection_lines(selection: Selection, settings: Settings) -> list[str]:
     rows = [row for rows in by_session.values() for row in rows]
     lines = [f'{names.get(name, name)}: {text}' for name, _, text in rows]
     others = [i for i in selection.left_out if (i.subject, i.session) not in by_session]
+    # Scans but for their names: nobody may be left out in silence for that.
+    lines += [f'{i.path.name}: left out: {i.reason}' for i in others if i.misnamed]
+    others = [image for image in others if not image.misnamed]
     if others:
         sessions = len({(image.subject, image.session) for image in others})
         lines.append(

@@ -9,10 +9,11 @@ from urllib.parse import quote
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import FINE, Derivative, on_fine_grid
-from ulfprep.bids.files import read_json, read_text, write_json, write_text
+from ulfprep.bids.files import read_json, write_json, write_text
 from ulfprep.bids.finished import input_digest, relevant_settings
 from ulfprep.bids.labels import lookup_table
 from ulfprep.bids.precomputed import dataset_names
+from ulfprep.bids.text import read_text
 from ulfprep.settings import MODALITIES, Settings
 
 #: Version of BIDS that the derivatives follow.
@@ -23,6 +24,8 @@ PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipyp
 BIDSIGNORE = (
     '*.html',
     'logs/',
+    'inputs',  # as sourcedata, which the validator passes over by itself
+    'work',  # of a run that is started here without --work-dir
     'figures',  # with a slash the validator overlooks those inside sub-*
     'group_*',
     # One wildcard a line: the validator overlooks names with two.

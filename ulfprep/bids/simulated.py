@@ -8,14 +8,9 @@ from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import sidecar_path
 from ulfprep.bids.files import write_bytes, write_json
+from ulfprep.bids.names import path_of_name
 from ulfprep.physics.signals import INVERTED
 
-#: Entities in the order of BIDS; no others can be in the name of a raw anatomical image.
-PATTERN = (
-    'sub-{subject}[/ses-{session}]/anat/sub-{subject}[_ses-{session}][_acq-{acquisition}]'
-    '[_ce-{ceagent}]_rec-{reconstruction}[_run-{run}][_echo-{echo}][_part-{part}]'
-    '[_chunk-{chunk}]_{suffix<T1w|T2w|FLAIR>}{extension<.nii.gz>}'
-)
 #: Kinds of sequence in words from which :mod:`ulfprep.physics.source_sequence` reads them back.
 #: GRE and SPGR are one sequence under two names, and come back as SPGR.
 SEQUENCE_TYPES = {
@@ -128,20 +123,10 @@ def raw_path(scan: Scan, k: int) -> Path:
     Raises
     ------
     ValueError
-        If the scan's name has entities that no raw image may have.
+        If the scan has entities of which no name can be made.
     """
-    from bids.layout.writing import build_path
-
-    entities = {
-        **scan.entities,
-        'reconstruction': f'{scan.entities.get("reconstruction", "")}sim{k}',
-        'suffix': scan.suffix,
-        'extension': '.nii.gz',
-    }
-    path = build_path(entities, [PATTERN], strict=True)
-    if path is None:
-        raise ValueError(f'{scan.path}: no raw BIDS name can be made of its entities')
-    return Path(path)
+    label = f'{scan.entities.get("reconstruction", "")}sim{k}'
+    return path_of_name({**scan.entities, 'reconstruction': label}, scan.suffix, '.nii.gz')
 
 
 def write_simulated(

@@ -1,13 +1,15 @@
 """The raw BIDS dataset that takes simulated scans: whether a folder may be it, and its files."""
 
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
 from ulfprep import __version__
 from ulfprep.bids.dataset import find_participants
-from ulfprep.bids.files import read_json, read_text, write_bytes, write_json, write_text
-from ulfprep.bids.origin import DESCRIPTION, OWN_NAME, generated_by
+from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
+from ulfprep.bids.origin import DESCRIPTION, made_here
 from ulfprep.bids.sidecars import dataset_description
+from ulfprep.bids.text import read_text
 from ulfprep.settings import Settings
 
 README = """\
@@ -88,7 +90,8 @@ def _write_participants(folder: Path, source: Path) -> None:
     write_text(folder / 'participants.tsv', '\n'.join(lines) + '\n')
     described = source / 'participants.json'
     if rows and described.is_file():
-        write_bytes(folder / 'participants.json', described.read_bytes())
+        with suppress(ValueError):  # no text: nothing that describes the columns
+            write_text(folder / 'participants.json', read_text(described))
 
 
 def _unknown(participant: str, header: list[str]) -> list[str]:
@@ -103,7 +106,7 @@ def _participants_of(source: Path) -> tuple[list[str], dict[str, list[str]]]:
     """
     try:
         text = read_text(source / 'participants.tsv')
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         text = ''
     header, *table = [line.split('\t') for line in text.split('\n') if line.strip()] or [[]]
     if 'participant_id' not in header:
@@ -150,7 +153,7 @@ def _refuse_content(folder: Path, source: Path) -> str | None:
     """Refuse what is in a folder, unless it was simulated by ulfprep from ``source``."""
     try:
         description = read_json(folder / DESCRIPTION)
-        ours = description['DatasetType'] == 'raw' and OWN_NAME in generated_by(folder)
+        ours = made_here(folder, 'raw')
         url = description['SourceDatasets'][0]['URL']
         origin = (folder.resolve() / unquote(url)).resolve()
     except (OSError, ValueError, LookupError, TypeError):

@@ -5,7 +5,8 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from ulfprep.bids.files import read_text, write_json, write_text
+from ulfprep.bids.files import write_json, write_text
+from ulfprep.bids.text import read_text
 
 #: Columns that identify a scan, before the metrics.
 IDENTITY = {
@@ -135,9 +136,8 @@ def read_table(path: Path) -> list[dict[str, str]]:
     Parameters
     ----------
     path : Path
-        Of :func:`write_group_table`, or any other file of tab-separated values; a byte order
-        mark and the line ends of other systems are passed over, a short row is filled up
-        with ``n/a``.
+        Of :func:`write_group_table`, or any other file of tab-separated values; a short row is
+        filled up with ``n/a``.
 
     Raises
     ------
@@ -146,10 +146,13 @@ def read_table(path: Path) -> list[dict[str, str]]:
     ValueError
         If it is no text.
     """
-    text = read_text(path)
     reader = csv.DictReader(
-        io.StringIO(text), delimiter='\t', quoting=csv.QUOTE_NONE, restval='n/a'
+        io.StringIO(read_text(path)), delimiter='\t', quoting=csv.QUOTE_NONE, restval='n/a'
     )
-    return [
-        {name.strip(): value for name, value in row.items() if name is not None} for row in reader
-    ]
+    try:
+        return [
+            {name.strip(): value for name, value in row.items() if name is not None}
+            for row in reader
+        ]
+    except csv.Error as error:
+        raise ValueError(str(error)) from error

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ulfprep.bids.text import encoding_of, read_text
+
 #: The validator's command.
 COMMAND = 'bids-validator-deno'
 #: Older ones do not follow the links to participants, and call these files out of place.
@@ -22,9 +24,9 @@ TIMEOUT = 600
 LIMIT = 10
 #: What is wrong inside one file of a participant is for the check of that scan, which says it
 #: better and costs that scan alone. Codes begin with these.
-OF_ONE_FILE = ('EMPTY_FILE', 'FILE_READ', 'JSON_', 'NIFTI_', 'SIDECAR_', 'SYMLINK_')
-#: A byte order mark is no valid JSON for it; here it is read like any other text.
-READ_ALL_THE_SAME = 'INVALID_JSON_ENCODING'
+OF_ONE_FILE = (
+    'EMPTY_FILE', 'FILE_READ', 'INVALID_JSON_ENCODING', 'JSON_', 'NIFTI_', 'SIDECAR_', 'SYMLINK_',
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,23 @@ def _link(bids_dir: Path, participants: Iterable[str], folder: Path) -> None:
     with os.scandir(bids_dir) as entries:
         names = [e.name for e in entries if e.is_file() or e.name == '.bidsignore']
     for name in [*names, *(f'sub-{label}' for label in dict.fromkeys(participants))]:
-        (folder / name).symlink_to((bids_dir / name).absolute())
+        if plain := _without_mark(bids_dir / name):
+            (folder / name).write_text(plain, encoding='utf-8')
+        else:
+            (folder / name).symlink_to((bids_dir / name).absolute())
+
+
+def _without_mark(path: Path) -> str:
+    """Return the text of a file that begins with a byte order mark; of all others nothing.
+
+    Those are read here, and the validator stumbles over them.
+    """
+    try:
+        with open(path, 'rb') as file:
+            marked = encoding_of(file.read(4)) != 'utf-8'
+        return read_text(path) if marked else ''
+    except (OSError, ValueError):
+        return ''
 
 
 def _run(validator: str, dataset: Path, cache: Path, timeout: float) -> list[dict]:
@@ -185,11 +203,9 @@ def sort_issues(issues: list[dict], bids_dir: Path) -> Validation:
 def _is_grave(issue: dict) -> bool:
     """Tell whether an error concerns every scan of the run, or the names of those in anat."""
     *folders, _ = str(issue.get('location') or '/').strip('/').split('/')
-    code = str(issue.get('code'))
-    if code == READ_ALL_THE_SAME:
-        return False
     if not folders:
         return True
+    code = str(issue.get('code'))
     return 'anat' in folders and not code.startswith(OF_ONE_FILE)
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import tomllib
 from pathlib import Path
 
+from ulfprep.bids.text import read_text
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 
@@ -69,7 +70,6 @@ def read_config(file: Path, parser: argparse.ArgumentParser) -> dict:
 
 
 def _load(file: Path) -> dict:
-    from ulfprep.bids.files import read_text
 
     try:
         return tomllib.loads(read_text(file))

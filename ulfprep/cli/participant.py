@@ -41,12 +41,12 @@ def run_participant(settings: Settings) -> Exit:
         settings = preflight(settings)
         run_dir = settings.output_dir / 'logs' / new_run_id()
         make_folder(run_dir, 'output folder')
-        make_caches(settings.work_dir)
-        with (
-            temporary_files_in(settings.work_dir / CACHES / 'tmp'),
-            logging_to(run_dir / 'ulfprep.log', settings.verbose),
-        ):
-            return _run_logged(settings, run_dir, describe_device(asked, settings.device))
+        with logging_to(run_dir / 'ulfprep.log', settings.verbose):
+            if settings.clean_workdir:
+                empty_work_folder(settings.work_dir)
+            claim(settings.work_dir / CACHES)
+            with temporary_files_in(settings.work_dir / CACHES / 'tmp'):
+                return _run_logged(settings, run_dir, describe_device(asked, settings.device))
 
 
 def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
@@ -79,8 +79,6 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
     write_text(run_dir / 'settings.toml', heading + settings.to_toml())
-    if settings.clean_workdir:
-        empty_work_folder(settings.work_dir)
     LOGGER.info('indexing %s', settings.bids_dir)
     selection = select_scans(settings)
     scans = list(selection.scans)
@@ -150,12 +148,6 @@ def tidy_up(settings: Settings, participants: list[str]) -> None:
             LOGGER.info('%s: removed %d half-written file(s) of a killed run', root, len(left))
 
 
-def make_caches(work_dir: Path) -> None:
-    """Make the folder of libraries' caches, and that of temporary files in it."""
-    claim(work_dir / CACHES)
-    (work_dir / CACHES / 'tmp').mkdir(exist_ok=True)
-
-
 def empty_work_folder(work_dir: Path) -> None:
     """Remove what earlier runs left in the work folder, and say what was left alone.
 
@@ -171,7 +163,6 @@ def empty_work_folder(work_dir: Path) -> None:
         removed, left = clean_work_folder(work_dir)
     except LockedError as error:
         raise Stop(Exit.TEMPORARY, str(error)) from error
-    make_caches(work_dir)  # it was in use
     LOGGER.info('%s: %d folder(s) of earlier runs removed', work_dir, len(removed))
     if left:
         LOGGER.info('not made by ulfprep and left there: %s', ', '.join(p.name for p in left))

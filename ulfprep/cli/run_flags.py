@@ -130,6 +130,13 @@ def add_machine(group) -> None:
         '(default: nine tenths of what this process may use)',
     )
     group.add_argument(
+        '--mem-mb',
+        dest='mem_gb',
+        type=values.memory_in_mb,
+        metavar='SIZE',
+        help='the same; a number alone is MB, as fMRIPrep takes it',
+    )
+    group.add_argument(
         '-w',
         '--work-dir',
         type=Path,

@@ -11,6 +11,8 @@ import math
 import re
 from pathlib import Path
 
+from ulfprep.bids.text import read_text
+
 
 def label(prefix: str):
     """Return a converter that takes a BIDS label with or without its prefix."""
@@ -19,7 +21,7 @@ def label(prefix: str):
         found = text.removeprefix(prefix)
         if not re.fullmatch(r'[A-Za-z0-9+]+', found):
             raise argparse.ArgumentTypeError(
-                f'{text!r} is no BIDS label: letters and digits only, such as {prefix}01 or 01'
+                f'{text!r} is no BIDS label: letters, digits and + only, such as {prefix}01 or 01'
             )
         return found
 
@@ -119,6 +121,11 @@ def memory(text: str) -> float:
     return value
 
 
+def memory_in_mb(text: str) -> float:
+    """Convert an amount of memory as :func:`memory` does; a number alone is in MB."""
+    return memory(f'{text}M' if re.fullmatch(r'\s*[0-9.]+\s*', text) else text)
+
+
 def named_path(text: str) -> Path:
     """Convert ``DIR`` or, as fMRIPrep takes it, ``NAME=DIR``."""
     name, separator, path = text.partition('=')
@@ -196,7 +203,6 @@ def _json(name: str):
 
 
 def _read(name: str) -> str:
-    from ulfprep.bids.files import read_text
 
     try:
         return read_text(Path(name).expanduser())

@@ -1,11 +1,11 @@
 """What an output folder holds about the scans of one participant and session."""
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.derivatives import session_name
+from ulfprep.bids.files import read_json
 from ulfprep.bids.order import natural
 from ulfprep.settings import MODALITIES
 
@@ -97,7 +97,7 @@ def _belongs(stem, start, session):
 def _read(path):
     """Return the QC file's content and what is wrong with it."""
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         return {}, f'its QC file {path.name} cannot be read ({error})'
     if not isinstance(content, dict):

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ulfprep.bids.checks import UnusableScanError, check_image
+from ulfprep.bids.clashes import clashes
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.expected import expected_of
 from ulfprep.bids.finished import is_finished
@@ -69,6 +70,12 @@ def screen(scans: list[Scan], settings: Settings) -> tuple[list[Task], dict[str,
             continue
         LOGGER.error('%s', problem)
         refused[scan.name] = _refused(scan, problem, task)
+    clashing = clashes([(task.scan, task.direction) for task in tasks], settings)
+    for task in (task for task in tasks if task.scan.name in clashing):
+        problem = UnusableScanError(clashing[task.scan.name])
+        LOGGER.error('%s', problem)
+        refused[task.scan.name] = _refused(task.scan, problem, task)
+    tasks = [task for task in tasks if task.scan.name not in clashing]
     if fresh and (problem := _reference_problem(settings)):
         LOGGER.error('%s', problem)
         refused |= {

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from ulfprep.bids.text import read_text
+
 
 def read_plugin_file(path: Path) -> tuple[str, dict]:
     """Return name and arguments of the plugin that a YAML file asks for.
@@ -20,8 +22,6 @@ def read_plugin_file(path: Path) -> tuple[str, dict]:
         line that names the file.
     """
     import yaml
-
-    from ulfprep.bids.files import read_text
 
     try:
         content = yaml.safe_load(read_text(path))

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from nipype.pipeline.plugins.base import DistributedPluginBase
 
-from ulfprep.bids.files import read_text
+from ulfprep.bids.text import read_text
 from ulfprep.workflows.engine import slurm_queue as queue
 from ulfprep.workflows.engine.plugin import Telling, WorkerKilledError, part_of, result_of
 from ulfprep.workflows.engine.slurm_job import ANSWER, TASK
@@ -80,7 +80,7 @@ class ResilientSLURM(Telling, DistributedPluginBase):
         asked = self.plugin_args
         template = asked.get('template') or '#!/bin/bash'
         if '\n' not in template and os.path.isfile(template):
-            template = read_text(template)
+            template = read_text(Path(template))
         self.template = template
         self.words = shlex.split(asked.get('sbatch_args') or '')
         self.poll = float(asked.get('poll_seconds', 1))
