@@ -63,6 +63,25 @@ def test_what_is_written_and_said(make_dataset, write, jobs, tmp_path):
     assert not any(line.startswith(('--gres', '--array')) for line in asked)
 
 
+@pytest.mark.parametrize('name', sorted(FILES))
+def test_files_of_others_are_not_written_over(make_dataset, write, jobs, name):
+    root = make_dataset('sub-1')
+    jobs.mkdir()
+    (jobs / name).write_text('mine')
+    code, _, err = write(root)
+    assert code == Exit.USAGE
+    assert f'holds {name}, which --write-sbatch did not write' in err
+    assert {path.name: path.read_text() for path in jobs.iterdir()} == {name: 'mine'}
+
+
+def test_jobs_are_written_over_jobs(make_dataset, write, jobs):
+    root = make_dataset('sub-1')
+    assert write(root)[0] == write(make_dataset('sub-2'))[0] == Exit.OK
+    assert (jobs / 'participants.txt').read_text().split() == ['1', '2']
+    (jobs / 'settings.toml').unlink()
+    assert write(root)[0] == Exit.USAGE
+
+
 def test_what_a_task_asks_for_follows_the_flags(make_dataset, write, jobs):
     root = make_dataset('sub-1')
     flags = ('--omp-nthreads', '4', '--mem', '9G', '--device', 'cuda', '--force')
