@@ -120,6 +120,14 @@ def add_machine(group) -> None:
         help='CPUs one scan may use; nprocs divided by it is the number of scans at a time '
         '(default: nprocs, at most 8)',
     )
+    # Before --mem, which is how the settings of an earlier run are said again.
+    group.add_argument(
+        '--mem-mb',
+        dest='mem_gb',
+        type=values.memory_mb,
+        metavar='SIZE',
+        help="fMRIPrep's spelling of --mem: a number alone is MB of 2**20 bytes",
+    )
     group.add_argument(
         '--mem',
         '--mem-gb',
