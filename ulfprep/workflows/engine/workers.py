@@ -230,7 +230,8 @@ def quieten(log_level: int, log_file: str | None) -> None:
     log_level : int
         Of Nipype's messages.
     log_file : str or None
-        Gets ulfprep's own messages, which go to standard error as well.
+        Gets all messages; ulfprep's own go to standard error as well, and Nipype's do where its
+        level is below that of warnings (``--verbose``).
     """
     for name in ('nipype', 'nipype.workflow', 'nipype.interface', 'nipype.utils'):
         logging.getLogger(name).setLevel(log_level)
@@ -238,11 +239,16 @@ def quieten(log_level: int, log_file: str | None) -> None:
         warnings.simplefilter('ignore')
     ours = logging.getLogger('ulfprep')
     ours.setLevel(logging.INFO)
-    ours.addHandler(logging.StreamHandler(sys.stderr))
+    terminal = logging.StreamHandler(sys.stderr)
+    ours.addHandler(terminal)
     if log_file:
         whole = logging.FileHandler(log_file, encoding='utf-8')
         whole.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
         ours.addHandler(whole)
+        # Nipype's own handler prints on standard output, whenever that is flushed.
+        nipypes = logging.getLogger('nipype')
+        nipypes.handlers[:] = [whole, terminal] if log_level < logging.WARNING else [whole]
+        nipypes.propagate = False
 
 
 def let_go() -> None:
