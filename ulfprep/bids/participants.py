@@ -20,6 +20,10 @@ class GroupColumnError(ValueError):
     """``participants.tsv`` has no such column, or one that makes no groups."""
 
 
+class TwoRowsError(ValueError):
+    """``participants.tsv`` has several rows of a participant."""
+
+
 def participants_file(settings: Settings) -> Path:
     """Return the ``participants.tsv`` of the output folder, else that of the dataset.
 
@@ -46,6 +50,8 @@ def read_groups(path: Path, column: str) -> dict[str, str]:
         If the file cannot be read as a table.
     GroupColumnError
         If it has no such column; the message lists those it has.
+    TwoRowsError
+        If a participant has several rows, so that nobody can say which is meant.
     """
     try:
         rows = read_table(path)
@@ -55,10 +61,16 @@ def read_groups(path: Path, column: str) -> dict[str, str]:
     if column not in names or 'participant_id' not in rows[0]:
         has = f'it has {", ".join(names)}' if names else 'it has no column to choose'
         raise GroupColumnError(f'{path}: has no column {column}; {has}; mend --group-by')
-    return {
-        (row['participant_id'] or '').removeprefix('sub-'): (row[column] or '').strip() or UNKNOWN
-        for row in rows
-    }
+    groups: dict[str, str] = {}
+    for row in rows:
+        label = (row['participant_id'] or '').strip().removeprefix('sub-')
+        if label in groups:
+            raise TwoRowsError(
+                f'{path}: sub-{label} has several rows, and --group-by {column} needs one of each '
+                'participant; leave one'
+            )
+        groups[label] = (row[column] or '').strip() or UNKNOWN
+    return groups
 
 
 def check_groups(path: Path, column: str, groups: Iterable[str]) -> None:
