@@ -4,7 +4,13 @@ import os
 
 import pytest
 
-from ulfprep.machine import killed_for_memory, memory_bound, memory_limit, usable_cpus
+from ulfprep.machine import (
+    killed_for_memory,
+    memory_bound,
+    memory_limit,
+    too_much_memory,
+    usable_cpus,
+)
 
 GIB = 2**30
 
@@ -63,6 +69,17 @@ def test_what_was_asked_for_goes_before_the_limit():
     assert memory_bound(3.0).gb == 3
     assert memory_bound(None).gb == pytest.approx(0.9 * memory_limit().gb)
     assert 0.1 < memory_limit().gb < 1e5
+
+
+def test_more_than_there_is_is_warned_of(monkeypatch):
+    # 3000 GB lie above any machine, 2 GB are granted.
+    monkeypatch.setenv('SLURM_MEM_PER_NODE', '2048')
+    assert too_much_memory(None) == too_much_memory(0.5) == too_much_memory(2.0) == ''
+    text = too_much_memory(3000.0)
+    assert '--mem allows 3000 GB, and there are 2.0 GB (granted by SLURM)' in text
+    assert '--mem 3000M' not in text
+    assert text.endswith('leave --mem out')
+    assert too_much_memory(1500.0).endswith('(if MB were meant: --mem 1500M)')
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,25 @@ def memory_bound(asked_gb: float | None) -> Limit:
     return Limit(USED * limit.gb, f'{USED:.0%} of {limit.gb:.1f} GB, {limit.source}')
 
 
+def too_much_memory(asked_gb: float | None) -> str:
+    """Return a warning of what was asked for with ``--mem`` and is not there; empty if it is.
+
+    Parameters
+    ----------
+    asked_gb : float or None
+        GB; None where nobody asked.
+    """
+    limit = memory_limit()
+    if asked_gb is None or asked_gb <= limit.gb:
+        return ''
+    text = (
+        f'--mem allows {asked_gb:g} GB, and there are {limit.gb:.1f} GB ({limit.source}): more '
+        'scans may run at a time than fit, and are killed then; ask for less, or leave --mem out'
+    )
+    meant = 0.1 <= asked_gb / 1024 <= limit.gb
+    return text + (f' (if MB were meant: --mem {asked_gb:g}M)' if meant else '')
+
+
 def usable_cpus(root: Path = Path('/')) -> int:
     """Return how many CPUs this process may keep busy.
 

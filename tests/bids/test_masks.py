@@ -38,7 +38,7 @@ def put(tmp_path):
 
 
 def scan_of(tmp_path, suffix='T1w', **entities):
-    names = {'session': 'ses', 'acquisition': 'acq', 'run': 'run'}
+    names = {'session': 'ses', 'task': 'task', 'acquisition': 'acq', 'run': 'run'}
     stem = '_'.join(['sub-01', *(f'{names[k]}-{v}' for k, v in entities.items())])
     path = tmp_path / f'{stem}_{suffix}.nii.gz'
     nib.save(nib.Nifti1Image(np.ones((12, 12, 10), np.float32), AFFINE), path)
@@ -64,6 +64,10 @@ def test_masks_of_other_things_and_spaces_are_not_taken(tmp_path, put):
         put(f'sub-01_{name}')
     with pytest.raises(NoMaskError, match=r'no brain mask for sub-01_T1w .*desc-brain_mask'):
         find_mask(scan_of(tmp_path), tmp_path / 'masks')
+    of_task = scan_of(tmp_path, 'T2w', task='rest')
+    assert (
+        find_mask(of_task, tmp_path / 'masks')[0].name == 'sub-01_task-rest_desc-brain_mask.nii.gz'
+    )
 
 
 def test_a_t2w_prefers_its_own_mask_to_that_of_the_t1w_and_says_which(tmp_path, put):

@@ -7,6 +7,7 @@ import pytest
 from ulfprep.bids.participants import (
     GroupColumnError,
     NoParticipantsFileError,
+    TwoRowsError,
     check_groups,
     participants_file,
     read_groups,
@@ -39,6 +40,14 @@ def test_groups_by_label(tmp_path):
     assert read_groups(path, 'site') == {'01': 'A', '02': 'n/a'}
 
 
+@pytest.mark.parametrize('again', ['sub-01\t41\tB', 'sub-01\t40\tA', '01\t40\tA', ' sub-01\t\t'])
+def test_several_rows_of_one_participant_are_an_error(tmp_path, again):
+    path = tmp_path / 'participants.tsv'
+    path.write_text(f'{TABLE}{again}\n')
+    with pytest.raises(TwoRowsError, match=f'{path}: sub-01 has several rows.*--group-by site'):
+        read_groups(path, 'site')
+
+
 def test_the_columns_that_there_are_are_listed(tmp_path):
     path = tmp_path / 'participants.tsv'
     path.write_text(TABLE)
@@ -55,10 +64,3 @@ def test_a_value_for_everybody_makes_no_groups(tmp_path):
     check_groups(tmp_path / 'p.tsv', 'site', 'ABBA')
     with pytest.raises(GroupColumnError, match='age has 30 different values'):
         check_groups(tmp_path / 'p.tsv', 'age', map(str, range(30)))
-
-
-def test_a_participant_with_two_rows_has_no_group(tmp_path):
-    path = tmp_path / 'participants.tsv'
-    path.write_text('participant_id\tsite\nsub-01\tA\nsub-02\tB\nsub-01\tB\n')
-    with pytest.raises(GroupColumnError, match=r'participants.tsv: sub-01 has several rows'):
-        read_groups(path, 'site')

@@ -31,7 +31,7 @@ def every_flag(tmp_path):
         '--simulate-as-bids', str(tmp_path / 'raw'), '--skull-strip', 'skip',
         '--brain-mask', str(tmp_path / 'masks'), '--tissue-prior', 'template',
         '--backbone', 'wire', '--output-resolution', '0.5', '--segmentation', 'embedded',
-        '--device', 'cuda:1', '--nprocs', '3', '--omp-nthreads', '2', '--mem', '8000M',
+        '--device', 'cuda:1', '--nprocs', '3', '--omp-nthreads', '2', '--mem-mb', '8000',
         '--use-plugin', 'plugin.yml', '-w', 'elsewhere', '--random-seed', '7', '--sloppy',
         '--stop-on-first-crash', '-v', '--reference', 'auto', '--interactive-report',
         '--group-by', 'site', '--output-spaces', 'MNI152NLin2009cAsym',

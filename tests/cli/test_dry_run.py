@@ -78,6 +78,12 @@ def test_how_a_run_would_end_that_cannot_begin(make_dataset, dry, tmp_path):
     assert dry(root)[0] == Exit.INVALID_DATASET
 
 
+def test_more_memory_than_there_is_is_told_of(make_dataset, dry):
+    root = make_dataset('sub-01')
+    assert '--mem allows 500000 GB' in dry(root, '--mem', '500000')[2]
+    assert '--mem allows' not in dry(root, '--mem-mb', '500')[2]
+
+
 def test_names_that_cannot_be_kept_apart_are_told_of(make_dataset, dry):
     root = make_dataset('sub-01', 'sub-01_acq-x', 'sub-01_acq-X', 'sub-02_old')
     code, rows, said = dry(root)

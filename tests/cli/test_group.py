@@ -93,6 +93,10 @@ def test_groups(tmp_path, group):
     code, told = group('--group-by', 'scanner')
     assert code == 64
     assert 'it has site' in told
+    write_text(tmp_path / 'empty/participants.tsv', '\n'.join([*lines, 'sub-003\tA']) + '\n')
+    code, told = group('--group-by', 'site')
+    assert code == 16
+    assert f'{tmp_path}/empty/participants.tsv: sub-003 has several rows' in told
 
 
 def test_too_many_groups_are_refused_before_anything_is_written(tmp_path, group):

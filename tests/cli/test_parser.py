@@ -87,6 +87,7 @@ def test_threads_never_exceed_processes():
         ['--mem', '0'],
         ['--mem', 'inf'],
         ['--mem', '8 M'],
+        ['--mem-mb', '8'],
         ['--bids-filter-file', 'no-such-file.json'],
     ],
 )
@@ -97,6 +98,22 @@ def test_what_is_not_understood_is_2_and_names_the_flag(wrong, capsys):
     error = capsys.readouterr().err
     assert 'error:' in error
     assert wrong[0] in error or wrong[-1] in error
+
+
+@pytest.mark.parametrize(
+    ('spelt', 'gb'),
+    [
+        (['--mem', '8'], 8),
+        (['--mem-gb', '8'], 8),
+        (['--mem', '8000M'], 8000 / 1024),
+        (['--mem-mb', '8000'], 8000 / 1024),
+        (['--mem_mb', '8000'], 8000 / 1024),
+        (['--mem-mb=2GB'], 2),
+        (['--mem-mb', '2147483648B'], 2),
+    ],
+)
+def test_memory_in_the_spellings_of_others(spelt, gb):
+    assert parse_args([*BASE, *spelt]).mem_gb == pytest.approx(gb)
 
 
 def test_unknown_level_is_2():

@@ -67,6 +67,10 @@ def write(x, path, seconds):
     return x
 
 
+def fail(x):
+    raise ValueError(f'{x} is of no use')
+
+
 def node(function, name, **inputs):
     made = pe.Node(Function(function=function, input_names=list(inputs), output_names=['x']), name)
     for key, value in inputs.items():
@@ -165,6 +169,23 @@ def test_it_says_so_where_the_kernel_says_that_memory_ran_out():
         assert '3.0 GB were expected and 7.2 GB to be used in all' in text
         assert 'run the same command again' in text
         assert '\n' not in text
+
+
+@pytest.mark.parametrize('level', [logging.WARNING, logging.INFO], ids=['usual', 'verbose'])
+def test_what_nipype_says_in_a_worker_goes_to_the_log(tmp_path, capfd, level):
+    log = tmp_path / 'ulfprep.log'
+    failing = node(fail, 'failing', x=1)
+    failing.base_dir = str(tmp_path)
+    pool = Pool((str(tmp_path), level, str(log)))
+    worker = pool.submit(failing, False, 0)
+    answers = []
+    wait_for(lambda: answers.append(worker.result()) or answers[-1])
+    pool.stop()
+    assert '1 is of no use' in ''.join(answers[-1]['traceback'])
+    assert 'Error on "failing"' in log.read_text()
+    out, err = capfd.readouterr()
+    assert out == ''
+    assert ('Error on "failing"' in err) == (level == logging.INFO)
 
 
 def test_idle_workers_make_room_for_what_needs_their_memory():

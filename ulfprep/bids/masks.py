@@ -105,7 +105,13 @@ def find_mask(scan: Scan, folder: Path) -> tuple[Path, str]:
     ------
     NoMaskError, MaskChoiceError
     """
-    masks = [m for m in _masks_of(folder, scan.subject) if m[1].get('session') == scan.session]
+    # Of a task there are masks of other kinds of images, too.
+    alike = {key: scan.entities.get(key) for key in ('session', 'task')}
+    masks = [
+        mask
+        for mask in _masks_of(folder, scan.subject)
+        if all(mask[1].get(key) == value for key, value in alike.items())
+    ]
     own = [m for m in masks if m[1] == scan.entities]
     names = [f'brain{scan.suffix}', *(('brain', '') if scan.suffix == 'T1w' else ())]
     for name in names:

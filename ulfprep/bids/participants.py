@@ -21,6 +21,10 @@ class GroupColumnError(ValueError):
     """``participants.tsv`` has no such column, or one that makes no groups."""
 
 
+class TwoRowsError(ValueError):
+    """``participants.tsv`` has several rows of a participant."""
+
+
 def participants_file(settings: Settings) -> Path:
     """Return the ``participants.tsv`` of the output folder, else that of the dataset.
 
@@ -46,7 +50,9 @@ def read_groups(path: Path, column: str) -> dict[str, str]:
     NoParticipantsFileError
         If the file cannot be read as a table.
     GroupColumnError
-        If it has no such column (the message lists those it has), or a participant twice.
+        If it has no such column; the message lists those it has.
+    TwoRowsError
+        If a participant has several rows, so that nobody can say which is meant.
     """
     try:
         rows = read_table(path)
@@ -61,10 +67,11 @@ def read_groups(path: Path, column: str) -> dict[str, str]:
         raise GroupColumnError(f'{path}: has no column {column}; {has}; mend --group-by')
     groups: dict[str, str] = {}
     for row in rows:
-        label = (row['participant_id'] or '').removeprefix('sub-')
+        label = (row['participant_id'] or '').strip().removeprefix('sub-')
         if label in groups:
-            raise GroupColumnError(
-                f'{path}: sub-{label} has several rows, so its group is not clear; leave one'
+            raise TwoRowsError(
+                f'{path}: sub-{label} has several rows, and --group-by {column} needs one of each '
+                'participant; leave one'
             )
         groups[label] = (row[column] or '').strip() or UNKNOWN
     return groups

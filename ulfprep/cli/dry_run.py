@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ulfprep.cli.exit_codes import Exit
+from ulfprep.machine import too_much_memory
 from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def dry_run(settings: Settings) -> Exit:
     selection = select_scans(settings)
     plan = outlook(list(selection.scans), settings)
     print(plan_table(plan) if sys.stdout.isatty() else plan_tsv(plan))
-    for line in _remarks(selection, plan, settings):
+    warning = '' if settings.use_plugin else too_much_memory(settings.mem_gb)
+    for line in filter(None, (warning, *_remarks(selection, plan, settings))):
         print(f'ulfprep: {line}', file=sys.stderr)
     return Exit.BAD_DATA if all(scan.fate == REFUSED for scan in plan) else Exit.OK
 

@@ -88,6 +88,7 @@ def read_grouping(settings: Settings) -> dict[str, str] | None:
     from ulfprep.bids.participants import (
         GroupColumnError,
         NoParticipantsFileError,
+        TwoRowsError,
         participants_file,
         read_groups,
     )
@@ -96,6 +97,8 @@ def read_grouping(settings: Settings) -> dict[str, str] | None:
         return read_groups(participants_file(settings), settings.group_by)
     except NoParticipantsFileError as error:
         raise Stop(Exit.NO_INPUT, str(error)) from error
+    except TwoRowsError as error:
+        raise Stop(Exit.INVALID_DATASET, str(error)) from error
     except GroupColumnError as error:
         raise Stop(Exit.USAGE, str(error)) from error
 

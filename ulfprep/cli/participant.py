@@ -13,6 +13,7 @@ from ulfprep.cli.logs import logging_to, new_run_id
 from ulfprep.cli.paths import check_outputs, make_folder
 from ulfprep.cli.preflight import preflight
 from ulfprep.cli.select import check_valid, select_scans, tell_selection
+from ulfprep.machine import too_much_memory
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
@@ -79,6 +80,8 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
     write_text(run_dir / 'settings.toml', heading + settings.to_toml())
+    if not settings.use_plugin and (warning := too_much_memory(settings.mem_gb)):
+        LOGGER.warning('%s', warning)
     LOGGER.info('indexing %s', settings.bids_dir)
     selection = select_scans(settings)
     scans = list(selection.scans)

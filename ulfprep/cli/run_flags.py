@@ -120,6 +120,14 @@ def add_machine(group) -> None:
         help='CPUs one scan may use; nprocs divided by it is the number of scans at a time '
         '(default: nprocs, at most 8)',
     )
+    # Before --mem, which is how the settings of an earlier run are said again.
+    group.add_argument(
+        '--mem-mb',
+        dest='mem_gb',
+        type=values.memory_mb,
+        metavar='SIZE',
+        help="fMRIPrep's spelling of --mem: a number alone is MB of 2**20 bytes",
+    )
     group.add_argument(
         '--mem',
         '--mem-gb',
@@ -128,13 +136,6 @@ def add_machine(group) -> None:
         metavar='SIZE',
         help='memory to use in all: 8G, 8000M, 1.5GB; a number alone is GB of 2**30 bytes '
         '(default: nine tenths of what this process may use)',
-    )
-    group.add_argument(
-        '--mem-mb',
-        dest='mem_gb',
-        type=values.memory_in_mb,
-        metavar='SIZE',
-        help='the same; a number alone is MB, as fMRIPrep takes it',
     )
     group.add_argument(
         '-w',

@@ -108,22 +108,25 @@ def output_resolution(text: str) -> float:
 
 def memory(text: str) -> float:
     """Convert an amount of memory to GB of 2**30 bytes; a number alone is in GB."""
-    found = re.fullmatch(r'\s*([0-9]*\.?[0-9]+)\s*(?:([kmgt])i?b?|b)?\s*', text.lower())
+    return _memory(text, 'g')
+
+
+def memory_mb(text: str) -> float:
+    """Convert an amount of memory to GB of 2**30 bytes; a number alone is in MB of 2**20."""
+    return _memory(text, 'm')
+
+
+def _memory(text: str, alone: str) -> float:
+    found = re.fullmatch(r'\s*([0-9]*\.?[0-9]+)\s*(?:([kmgt])i?b?|(b))?\s*', text.lower())
     value = float(found[1]) if found else math.nan
-    if found and text.strip()[-1:].lower() == 'b' and not found[2]:
-        value /= 2**30
-    elif found and found[2]:
-        value *= 1024.0 ** ('kmgt'.index(found[2]) - 2)
+    if found:
+        unit = found[3] or found[2] or alone
+        value *= 1024.0 ** ('bkmgt'.index(unit) - 3)
     if not 0.1 <= value <= 2**20:
         raise argparse.ArgumentTypeError(
             f'{text!r} is no amount of memory of 100 MB or more, such as 8G, 8000M or 1.5GB'
         )
     return value
-
-
-def memory_in_mb(text: str) -> float:
-    """Convert an amount of memory as :func:`memory` does; a number alone is in MB."""
-    return memory(f'{text}M' if re.fullmatch(r'\s*[0-9.]+\s*', text) else text)
 
 
 def named_path(text: str) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from nipype.pipeline import plugins
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.machine import Limit, memory_bound, memory_limit, own_memory_gb
+from ulfprep.machine import Limit, memory_bound, own_memory_gb
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.plugin import ResilientMultiProc
 from ulfprep.workflows.engine.plugin_file import read_plugin_file
@@ -36,15 +36,7 @@ def free_memory(settings: Settings) -> Limit:
     let_go()  # of the images that were checked
     if on_cluster(settings):
         return Limit(math.inf, 'SLURM gives each step its own')
-    bound, limit = memory_bound(settings.mem_gb), memory_limit()
-    if bound.gb > limit.gb:
-        LOGGER.warning(
-            '--mem is %g GB, more than there is (%.1f GB, %s): what needs more is killed; a '
-            'number alone is in GB, --mem-mb takes MB',
-            bound.gb,
-            limit.gb,
-            limit.source,
-        )
+    bound = memory_bound(settings.mem_gb)
     return Limit(max(bound.gb - own_memory_gb(), 0.1), bound.source)
 
 

@@ -230,20 +230,20 @@ def quieten(log_level: int, log_file: str | None) -> None:
     log_level : int
         Of Nipype's messages.
     log_file : str or None
-        Gets all messages. ulfprep's own go to standard error as well; Nipype's only where the
-        run is a verbose one, for what they say of errors is in the verdicts.
+        Gets all messages; ulfprep's own go to standard error as well, and Nipype's do where its
+        level is below that of warnings (``--verbose``).
     """
     for name in ('nipype', 'nipype.workflow', 'nipype.interface', 'nipype.utils'):
         logging.getLogger(name).setLevel(log_level)
-    ours, nipypes = logging.getLogger('ulfprep'), logging.getLogger('nipype')
-    nipypes.propagate, nipypes.handlers[:] = False, [logging.NullHandler()]
-    terminal = logging.StreamHandler(sys.stderr)
     if log_level >= logging.WARNING:
         warnings.simplefilter('ignore')
-    else:
-        nipypes.addHandler(terminal)
+    ours, nipypes = logging.getLogger('ulfprep'), logging.getLogger('nipype')
+    terminal = logging.StreamHandler(sys.stderr)
     ours.setLevel(logging.INFO)
     ours.addHandler(terminal)
+    # Nipype's own handler prints on standard output, whenever that is flushed.
+    nipypes.propagate = False
+    nipypes.handlers[:] = [terminal if log_level < logging.WARNING else logging.NullHandler()]
     if log_file:
         whole = logging.FileHandler(log_file, encoding='utf-8')
         whole.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
