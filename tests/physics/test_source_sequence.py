@@ -106,6 +106,7 @@ def test_a_sequence_type_that_says_nothing_is_named():
         ({'ScanningSequence': 'GR\\IR'}, 'MPRAGE'),
         ({'ScanningSequence': ['GR', 'IR']}, 'MPRAGE'),
         ({'ScanningSequence': ['SE', 'IR']}, 'IR-FSE'),
+        ({'PulseSequenceType': 'Inversion Recovery Spin Echo'}, 'IR-FSE'),
         ({'ScanningSequence': 'GR'}, 'SPGR'),
         ({'ScanningSequence': 'SE'}, 'SE'),
         ({'ScanningSequence': 'SE', 'EchoTrainLength': 16}, 'FSE'),
