@@ -71,6 +71,7 @@ def _fake_brain() -> ModuleType:
         True,
         'The background is zero: no skull.',
     )
+    module.shows_a_head = lambda image, zooms: False
     module.brain_mask = lambda image, zooms, stripped, expected=None: image > 15
     return module
 

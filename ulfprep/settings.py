@@ -73,7 +73,7 @@ class Settings:
         Field strength to synthesise, tesla. ``None`` chooses by the scan: 3 T for a
         scan under 0.3 T, 0.064 T for any other.
     source_field : float or None
-        Field strength of the scans, tesla, where their sidecars do not say.
+        Field strength of the scans, tesla, in place of what their sidecars say.
     modalities : tuple of str
         Which of :data:`MODALITIES` to process.
     bids_filters : str

@@ -29,8 +29,8 @@ def test_a_frequency_that_contradicts_the_field_wins(frequency, stated):
     metadata = {'MagneticFieldStrength': stated, 'ImagingFrequency': frequency}
     metadata = {k: v for k, v in metadata.items() if v is not None}
     value, note = field_strength(metadata, None, 'x')
-    assert value == field_of(metadata) == pytest.approx(0.0635, abs=6e-4)
-    assert 'ImagingFrequency' in note
+    assert value == field_of(metadata) == 0.064
+    assert f'ImagingFrequency {frequency if frequency < 3 else 2.7062:g} MHz' in note
     assert ('MagneticFieldStrength' in note) == (stated is not None)
 
 
@@ -44,6 +44,39 @@ def test_a_field_that_agrees_with_its_frequency_stays(stated, frequency):
         stated,
         f'Field strength {stated:g} T from the sidecar.',
     )
+
+
+@pytest.mark.parametrize(
+    ('stated', 'frequency', 'source_field', 'doubted'),
+    [
+        (0.006, 2.7062, None, False),  # no scanner has it: nothing to choose between
+        ('n/a', 2.7062, 0.064, False),
+        (3, 2.7062, None, True),
+        (3, 127.7, 0.064, True),
+        (None, 127.7, 0.064, True),
+        (0.006, 2.7062, 0.064, False),
+        (0.06, None, 0.064, False),
+        (0.64, None, 0.064, True),
+    ],
+)
+def test_two_fields_that_scanners_have_are_a_warning(stated, frequency, source_field, doubted):
+    metadata = {'MagneticFieldStrength': stated, 'ImagingFrequency': frequency}
+    field, note = field_strength(metadata, source_field, 'x')
+    assert field == 0.064
+    assert note.startswith('Warning: ') == doubted
+
+
+@pytest.mark.parametrize(
+    ('frequency', 'field'), [(2.6, 0.061), (2.9, 0.068), (123.25, 2.895), (0.4, None)]
+)
+def test_a_frequency_alone_tells_the_field(frequency, field):
+    assert field_of({'ImagingFrequency': frequency}) == field
+
+
+def test_the_frequency_of_another_nucleus_tells_no_field():
+    metadata = {'MagneticFieldStrength': 3, 'ImagingFrequency': 33.8, 'ImagedNucleus': '23Na'}
+    assert field_of(metadata) == 3
+    assert field_of(metadata | {'ImagedNucleus': '1H'}) == pytest.approx(0.794)
 
 
 def test_how_a_scan_was_acquired_is_told():

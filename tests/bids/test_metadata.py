@@ -39,6 +39,13 @@ def test_a_number_written_otherwise_is_a_number(key, write):
     assert remark.endswith('taken for 0.3.')
 
 
+@pytest.mark.parametrize('sizes', [['1.6', '1.6', '5'], ['1.6', 1.6, 5]])
+def test_lengths_written_as_texts_are_lengths(sizes):
+    usable, (remark,) = usable_metadata({'AcquisitionVoxelSize': sizes})
+    assert usable == {'AcquisitionVoxelSize': [1.6, 1.6, 5]}
+    assert 'taken for [1.6, 1.6, 5' in remark
+
+
 @pytest.mark.parametrize(
     ('key', 'value', 'word'),
     [
@@ -60,6 +67,8 @@ def test_a_number_written_otherwise_is_a_number(key, write):
         ('AcquisitionVoxelSize', '1.6x1.6x5', 'three lengths'),
         ('SliceThickness', -5, 'millimetres'),
         ('SliceThickness', 160, 'millimetres'),
+        ('SliceThickness', 20, 'slab'),
+        ('AcquisitionVoxelSize', ['1.6', '1.6', 'thick'], 'length in mm'),
         ('SliceThickness', 'thick', 'length in mm'),
         ('EchoTime', 'x' * 5000, '...'),
         ('SkullStripped', 'yes', 'true or false'),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ulfprep.bids.dataset import NoScansError, find_scans, select
+from ulfprep.bids.filters import parse_filters
 from ulfprep.bids.names import ENTITY_NAMES, entities_of, path_of_name, stem_of, why_no_name
 from ulfprep.settings import Settings
 
@@ -78,8 +79,10 @@ def test_of_two_images_with_one_output_name_the_misnamed_is_left_out(make_datase
 
 
 def test_task_and_plus_are_entities_of_a_scan(make_dataset):
-    root = make_dataset('sub-0+1_ses-A+B_task-still_acq-a+b')
-    (scan,) = find_scans(Settings(root, root / 'out', participant_label=('0+1',)))
+    root = make_dataset('sub-0+1_ses-A+B_task-still_acq-a+b', 'sub-0+1_ses-A+B_task-nod_acq-ab')
+    query = parse_filters('{"t1w": {"task": "still", "acq": "a+b"}}', 'own.json')
+    labels = {'participant_label': ('0+1',), 'session_label': ('A+B',)}
+    (scan,) = find_scans(Settings(root, root / 'out', bids_filters=query, **labels))
     assert scan.entities == {
         'subject': '0+1', 'session': 'A+B', 'task': 'still', 'acquisition': 'a+b',
     }  # fmt: skip

@@ -1,12 +1,13 @@
 """Whose folder it is: nobody's results are written over, and nothing but our own is deleted."""
 
 import json
+import os
 
 import pytest
 
 from ulfprep.bids.origin import generated_by, refuse_output
 from ulfprep.bids.sidecars import write_dataset_files
-from ulfprep.bids.work_folder import CACHES, MARK, claim, clean_work_folder
+from ulfprep.bids.work_folder import CACHES, MARK, claim, clean_work_folder, is_claimed
 from ulfprep.settings import Settings
 
 
@@ -46,20 +47,44 @@ def test_other_software_beside_ulfprep_makes_it_not_ours(tmp_path):
     assert 'fMRIPrep' in refuse_output(tmp_path)
 
 
-def test_a_raw_dataset_that_ulfprep_simulated_is_no_output_folder(tmp_path):
-    describe(tmp_path, GeneratedBy=[{'Name': 'ulfprep'}], DatasetType='raw')
-    assert refuse_output(tmp_path)
-
-
 def test_methods_texts_of_others_are_not_replaced(tmp_path):
     (tmp_path / 'logs').mkdir()
     (tmp_path / 'logs/CITATION.md').write_text('methods')
     assert 'logs/CITATION.md' in refuse_output(tmp_path)
+    (tmp_path / 'logs/CITATION.md').write_text(
+        '# Methods\n\nResults were obtained with *ulfprep*.'
+    )
+    assert not refuse_output(tmp_path)
 
 
 def test_own_results_are_known_again(tmp_path):
     describe(tmp_path, GeneratedBy=[{'Name': 'ulfprep'}])
     (tmp_path / 'sub-01').mkdir()
+    assert not refuse_output(tmp_path)
+
+
+def test_simulated_raw_scans_are_no_place_for_derivatives(tmp_path):
+    describe(tmp_path, GeneratedBy=[{'Name': 'ulfprep'}], DatasetType='raw')
+    assert 'raw scans that ulfprep simulated' in refuse_output(tmp_path)
+
+
+def test_what_cannot_be_read_is_not_taken_for_ones_own(tmp_path):
+    description = tmp_path / 'dataset_description.json'
+    description.write_text('{"GeneratedBy": [{"Name": "ulfp')
+    assert 'dataset_description.json that cannot be read' in refuse_output(tmp_path)
+    description.unlink()
+    description.symlink_to('.git/annex/objects/xX/MD5E-s1.json')
+    assert 'datalad get' in refuse_output(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'name', ['verdicts/sub-01_T1w.json', '20261130-070324_751ba84e/ulfprep.log']
+)
+def test_runs_of_which_nothing_was_finished_are_known_by_their_records(tmp_path, name):
+    (tmp_path / 'sub-01.html').write_text('report of a failure')
+    assert refuse_output(tmp_path)
+    (tmp_path / 'logs' / name).parent.mkdir(parents=True)
+    (tmp_path / 'logs' / name).write_text('{}')
     assert not refuse_output(tmp_path)
 
 
@@ -113,7 +138,24 @@ def test_only_what_is_marked_is_deleted(tmp_path):
     assert len(list(tmp_path.glob('*/precious'))) == 5  # four folders, one of them linked to
 
 
+def test_a_folder_that_was_renamed_to_be_kept_is_not_deleted(tmp_path):
+    claim(tmp_path / 'ulfprep_0_1_0_abcdef01')
+    kept = (tmp_path / 'ulfprep_0_1_0_abcdef01').rename(tmp_path / 'ulfprep_of_march')
+    assert clean_work_folder(tmp_path) == ([], [kept])
+
+
+def test_a_mark_is_renewed_and_stays_with_what_is_put_beside_it(tmp_path):
+    folder = tmp_path / 'ulfprep_0_1_0_abcdef01'
+    claim(folder)
+    (folder / 'results').write_text('intermediate')
+    os.utime(folder / MARK, (0, 0))
+    claim(folder)
+    assert is_claimed(folder)
+    assert (folder / MARK).stat().st_mtime > 0
+
+
 def test_what_libraries_put_into_their_folder_does_not_make_it_somebody_elses(tmp_path):
     (tmp_path / CACHES / 'matplotlib').mkdir(parents=True)
+    (tmp_path / CACHES / '.config').mkdir()
     claim(tmp_path / CACHES)
     assert clean_work_folder(tmp_path)[0] == [tmp_path / CACHES]

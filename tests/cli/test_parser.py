@@ -147,6 +147,12 @@ def test_help_and_version_import_nothing_heavy(flag):
     assert elapsed < 5  # a second on an idle machine; tests may share theirs
 
 
+def test_no_library_is_imported_before_its_environment_is_set():
+    code = "import sys, ulfprep.cli.participant; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == 'False'
+
+
 def test_version_is_the_package_version(capsys):
     with pytest.raises(SystemExit) as stop:
         parse_args(['--version'])

@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from runs import validate
 from same import lasting
 
 from ulfprep.bids.dataset import find_scans
@@ -47,6 +48,40 @@ def test_finished_scan_is_exactly_the_golden_list(make_dataset, run, tmp_path):
     expected |= {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv'}
     expected |= {'sub-01_ses-A.html'}
     assert set(files_below(out)) == expected
+
+
+@pytest.mark.parametrize('place', ['sourcedata/raw', 'inputs/raw'])
+def test_input_inside_of_the_output(make_dataset, tmp_path, monkeypatch, capsys, place):
+    """``cd out; ulfprep sourcedata/raw . participant``: nothing of the input is touched or read
+    as a result.
+    """
+    raw = tmp_path / 'out' / place
+    raw.parent.mkdir(parents=True)
+    make_dataset('sub-01', 'sub-02').rename(raw)
+    # What other runs left in the input: half-written, and results of another folder.
+    (raw / '.ulfprep-0123456789ab').write_text('x')
+    (raw / 'sub-01/anat/.ulfprep-0123456789ab').write_text('x')
+    earlier = raw / 'sub-09/anat/sub-09_desc-qc_T1w.json'
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text('{}')
+    before = {path: lasting(path) for path in raw.rglob('*') if path.is_file()}
+    monkeypatch.chdir(tmp_path / 'out')
+    common = ['--nprocs', '1', '--device', 'cpu', '--segmentation', 'embedded']
+    common += ['--skip-bids-validation', '--participant-label', '01']
+    assert main([place, '.', 'participant', *common, '--force']) == 0
+    assert main([place, '.', 'participant', *common, '--clean-workdir']) == 0
+    assert main([place, '.', 'group']) == 0
+    assert {path: lasting(path) for path in raw.rglob('*') if path.is_file()} == before
+    (row,) = (tmp_path / 'out/group_T1w.tsv').read_text().splitlines()[1:]
+    assert row.startswith('sub-01')
+    assert '1 finished, 0 not' in capsys.readouterr().err
+    description = json.loads((tmp_path / 'out/dataset_description.json').read_text())
+    assert description['DatasetLinks'] == {'raw': place}
+    shutil.rmtree(raw / 'sub-09')
+    (raw / 'sub-01/anat/.ulfprep-0123456789ab').unlink()
+    (raw / '.ulfprep-0123456789ab').unlink()
+    done = validate(tmp_path / 'out')
+    assert done.returncode == 0, done.stdout
 
 
 def test_qc_file_says_what_was_done(make_dataset, run, tmp_path):

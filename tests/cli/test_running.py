@@ -8,7 +8,7 @@ import pytest
 
 from ulfprep.bids.locks import Locks
 from ulfprep.bids.verdicts import read_verdicts
-from ulfprep.bids.work_folder import claim
+from ulfprep.bids.work_folder import CACHES, claim, is_claimed
 from ulfprep.cli.main import main
 
 HOLD = """
@@ -185,6 +185,9 @@ def test_clean_workdir_removes_what_ulfprep_made_and_no_more(make_dataset, run, 
     assert (work / 'ulfprep_notes.txt').read_text() == 'mine'
     assert (work / 'thesis').is_dir()
     assert 'left there: thesis, ulfprep_notes.txt, ulfprep_results_2025' in capfd.readouterr().err
+    # What the run itself was using is there again, and will be known again.
+    assert is_claimed(work / CACHES)
+    assert (work / CACHES / 'tmp').is_dir()
 
 
 def test_a_work_folder_in_use_is_not_cleaned(make_dataset, run, tmp_path, capfd):

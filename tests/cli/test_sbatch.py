@@ -63,6 +63,25 @@ def test_what_is_written_and_said(make_dataset, write, jobs, tmp_path):
     assert not any(line.startswith(('--gres', '--array')) for line in asked)
 
 
+@pytest.mark.parametrize('name', sorted(FILES))
+def test_files_of_others_are_not_written_over(make_dataset, write, jobs, name):
+    root = make_dataset('sub-1')
+    jobs.mkdir()
+    (jobs / name).write_text('mine')
+    code, _, err = write(root)
+    assert code == Exit.USAGE
+    assert f'holds {name}, which --write-sbatch did not write' in err
+    assert {path.name: path.read_text() for path in jobs.iterdir()} == {name: 'mine'}
+
+
+def test_jobs_are_written_over_jobs(make_dataset, write, jobs):
+    root = make_dataset('sub-1')
+    assert write(root)[0] == write(make_dataset('sub-2'))[0] == Exit.OK
+    assert (jobs / 'participants.txt').read_text().split() == ['1', '2']
+    (jobs / 'settings.toml').unlink()
+    assert write(root)[0] == Exit.USAGE
+
+
 def test_what_a_task_asks_for_follows_the_flags(make_dataset, write, jobs):
     root = make_dataset('sub-1')
     flags = ('--omp-nthreads', '4', '--mem', '9G', '--device', 'cuda', '--force')
@@ -77,9 +96,9 @@ def test_what_a_task_asks_for_follows_the_flags(make_dataset, write, jobs):
 
 
 def test_submit_and_submit_again(make_dataset, write, jobs, slurm):
-    root = make_dataset(*(f'sub-{n}' for n in (1, 2, 3, 4, 5)))
+    root = make_dataset(*(f'sub-{n}' for n in (1, '2+b', 3, 4, 5)))
     assert write(root)[0] == Exit.OK
-    slurm.end('2', 1)
+    slurm.end('2+b', 1)
     slurm.end('4', 137)
     done = slurm.submit(jobs, ULFPREP_AT_ONCE='7')
     assert done.returncode == 0, done.stderr
@@ -92,7 +111,7 @@ def test_submit_and_submit_again(make_dataset, write, jobs, slurm):
     ]
     assert '--dependency=afterany:101:102:103 group.sbatch' in group
     runs = slurm.runs()
-    assert labels_of(runs[:5]) == ['1', '2', '3', '4', '5']
+    assert labels_of(runs[:5]) == ['1', '2+b', '3', '4', '5']
     assert runs[5][-1] == 'group'
     # The cores that were granted, and a work folder of the node's own that is gone afterwards.
     words = runs[0]
@@ -113,7 +132,7 @@ def test_submit_and_submit_again(make_dataset, write, jobs, slurm):
     assert 'afterany:101:105' in slurm.submissions()[-1]
     assert (slurm.folder / 'scancel.txt').read_text() == '--state=PENDING 104\n'
 
-    slurm.end('2', 0)
+    slurm.end('2+b', 0)
     (slurm.folder / 'queue').unlink()
     slurm.submit(jobs)
     slurm.runs()
@@ -145,7 +164,7 @@ def test_a_scheduler_that_takes_no_more_loses_nothing(make_dataset, write, jobs,
 
 @pytest.mark.usefixtures('fake_core')
 def test_tasks_write_the_bytes_of_one_run(make_dataset, write, jobs, slurm, tmp_path):
-    root = make_dataset('sub-01', 'sub-02_ses-A', metadata={'MagneticFieldStrength': 3})
+    root = make_dataset('sub-01', 'sub-0+2_ses-A+B', metadata={'MagneticFieldStrength': 3})
     more = ['--target-field', '0.1', '--random-seed', '7', '--target-snr', '9']
     assert write(root, *more)[0] == Exit.OK
     slurm.submit(jobs)

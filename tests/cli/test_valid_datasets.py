@@ -1,11 +1,39 @@
 """The BIDS validator finds no error in what goes in and what comes out."""
 
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from runs import EXAMPLES, validate
 
 from ulfprep.cli.main import main
+
+
+class _Page(HTMLParser):
+    """Where a page can be jumped to, and where its links lead."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links = set(), []
+        self.feed(path.read_text(encoding='utf-8'))
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids.add(attrs.get('id'))
+        if tag == 'a' and not attrs['href'].startswith('https://'):
+            self.links.append(attrs['href'])
+
+
+def expect_links(out):
+    """Every link of the reports leads to a file, and to a place in it."""
+    pages = {path.name: _Page(path) for path in out.glob('*.html')}
+    links = [(name, link) for name, page in pages.items() for link in page.links]
+    assert links
+    for name, link in links:
+        file, _, place = unquote(link).partition('#')
+        assert (out / (file or name)).is_file(), link
+        assert not place or place in pages[file or name].ids, link
 
 
 def expect_valid(root):
@@ -56,6 +84,7 @@ def test_outputs_are_valid(make_dataset, run, stems, field, args):
     expect_valid(root)
     out = run(root, *args)
     expect_valid(out)
+    expect_links(out)
     # All entities are in every name, and no scan took the name of another.
     for stem in stems:
         assert len(list(out.rglob(f'{stem}_desc-qc_T1w.json'))) == 1

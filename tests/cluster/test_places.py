@@ -60,7 +60,10 @@ def test_everything_that_settings_name_is_bound(tmp_path):
     binds = binds_of(settings, Places(), [image])
     read = [f'{path}:{path}:ro' for path in (bids, fmriprep, masks, reference, annex)]
     # The output last, for it lies in what is read-only.
-    assert list(binds) == [*read, f'{out}:{out}', f'{elsewhere}:{elsewhere}']
+    assert list(binds) == [*read, f'{elsewhere}:{elsewhere}', f'{out}:{out}']
     assert led_to(bids, [out]) == []
+    raw = out / 'sourcedata' / 'raw'
+    nested = binds_of(Settings(raw, out), Places())
+    assert list(nested) == [f'{out}:{out}', f'{raw}:{raw}:ro']
     with pytest.raises(PlaceError, match='colon'):
         bind('/a:b', '/a:b')

@@ -28,6 +28,17 @@ def settings_of(base, out='out', work='work', bids='in', **more):
         ({'out': 'alias'}, 'derivatives/ulfprep'),
         ({'out': 'in/'}, 'is the input'),
         ({'out': '.'}, 'contains'),
+        ({'out': 'study', 'bids': 'study/raw'}, 'contains .*/study/sourcedata'),
+        ({'out': 'study', 'bids': 'study/derivatives/raw'}, 'contains'),
+        ({'out': 'study', 'bids': 'study/sub-01/sourcedata'}, 'contains'),
+        (
+            {'out': 'study', 'bids': 'study/sourcedata/raw', 'work': 'study/sourcedata'},
+            '--work-dir',
+        ),
+        (
+            {'out': 'study', 'bids': 'study/sourcedata/raw', 'work': 'study/sourcedata/raw/work'},
+            '--work-dir',
+        ),
         ({'out': 'in/results'}, 'lies in the input'),
         ({'out': 'in/sub-01'}, 'lies in the input'),
         ({'out': 'in/sub-01/anat/results'}, 'lies in the input'),
@@ -60,6 +71,9 @@ def test_refused(base, folders, word):
     'folders',
     [
         {},
+        {'out': 'study', 'bids': 'study/sourcedata/raw', 'work': 'study/work'},
+        {'out': 'study', 'bids': 'study/sourcedata', 'work': 'work'},
+        {'out': 'study', 'bids': 'study/inputs/data/raw', 'work': 'work'},
         {'out': 'in/derivatives/ulfprep'},
         {'out': 'in/derivatives/ulfprep/second'},
         {'out': 'alias/derivatives/ulfprep'},
@@ -70,6 +84,8 @@ def test_refused(base, folders, word):
     ids=str,
 )
 def test_allowed(base, folders):
+    if 'bids' in folders:
+        write_dataset(base / folders['bids'], {'01': 3.0})
     check_paths(settings_of(base, **folders))
 
 

@@ -118,3 +118,26 @@ def test_the_users_word_on_the_skull_is_named(scan, monkeypatch, option, word):
     assert done.stripped is (option == 'skip')
     assert word in done.notes[0]
     assert f'--skull-strip {option}' in done.notes[0]
+
+
+def test_a_head_whose_sidecar_says_that_it_is_stripped_is_told_apart(scan, monkeypatch):
+    """More signal than a brain has: the image is believed, the user's own word before it."""
+    path, _ = scan
+    image = nib.load(path)
+    larger = image.affine @ np.diag([1.35, 1.35, 1.35, 1])
+    nib.save(nib.Nifti1Image(image.get_fdata(dtype='float32'), larger), path)
+    from ulfprep.segmentation import brain
+
+    seen = []
+    monkeypatch.setattr(
+        brain,
+        'brain_mask',
+        lambda data, zooms, stripped, expected: seen.append(stripped) or data > 50,
+    )
+    told = BrainMask(in_file=path, stripped=True).run().outputs
+    assert not told.stripped
+    assert told.notes[0].startswith('Warning: its sidecar says SkullStripped: true')
+    assert '--skull-strip skip' in told.notes[0]
+    asked = BrainMask(in_file=path, stripped=True, said_by='--skull-strip skip').run().outputs
+    assert asked.stripped
+    assert seen == [False, True]

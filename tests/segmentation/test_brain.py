@@ -8,7 +8,7 @@ from ulfprep.physics import Grid
 from ulfprep.physics.grid import isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.segmentation import brain as room
-from ulfprep.segmentation.brain import brain_mask, looks_stripped
+from ulfprep.segmentation.brain import brain_mask, looks_stripped, shows_a_head
 
 ZOOMS = (1.0, 1.0, 1.0)
 
@@ -50,6 +50,17 @@ def test_what_is_larger_than_any_brain_is_a_head_however_dark_its_rim(brain):
     for size, expected in ((2000, True), (3500, False)):
         zoom = (size / volume) ** (1 / 3)
         assert looks_stripped(image, (zoom,) * 3)[0] is expected
+
+
+@pytest.mark.parametrize('noise', [0, 5])
+def test_more_signal_than_a_brain_has_is_a_head_whatever_surrounds_it(brain, noise):
+    """Of a brain of 1.4 l and of the same with three times its signal, in zeros or in noise."""
+    rng = np.random.default_rng(0)
+    air = np.abs(noise * rng.standard_normal(brain.mask.shape))
+    image = np.where(brain.mask, brain.noisy, air)
+    volume = brain.mask.sum() / 1000
+    for size, expected in ((1400, False), (3000, True)):
+        assert shows_a_head(image, ((size / volume) ** (1 / 3),) * 3) is expected
 
 
 def test_a_defaced_head_is_not_stripped(head):

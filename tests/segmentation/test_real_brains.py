@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import acquired_grid, bicubic, carry_mask
-from ulfprep.segmentation.brain import brain_mask, looks_stripped
+from ulfprep.segmentation.brain import brain_mask, looks_stripped, shows_a_head
 from ulfprep.segmentation.mask_checks import mask_warnings
 
 pytestmark = pytest.mark.realdata
@@ -54,6 +54,8 @@ def draw(name, image, mask, zooms):
 
 def test_the_brain_of_a_high_field_head_is_found():
     head, brain, _ = heads.high_field_head('aomic')
+    assert shows_a_head(head, (1.0, 1.0, 1.0))
+    assert not shows_a_head(np.where(brain, head, 0), (1.0, 1.0, 1.0))
     mask = brain_mask(head, (1.0, 1.0, 1.0), stripped=False)
     assert heads.dice(mask, brain) > 0.95
     assert mask_warnings(mask, (1.0, 1.0, 1.0), head) == []

@@ -14,8 +14,19 @@ DEFAULT_HIGH_FIELD = 3.0
 DEFAULT_LOW_FIELD = 0.064
 #: Two statements of the field strength may differ by this share of it.
 TOLERANCE = 0.2
+#: The magnet of a portable scanner drifts by this share; its scans are of one field all the same.
+DRIFT = 0.02
 #: From here on an ImagingFrequency is in Hz, whatever BIDS says: no scanner has 100 GHz.
 HERTZ = 1e5
+#: What else a sidecar tells of an acquisition, and in which unit.
+TOLD = {
+    'AcquisitionDuration': 's',
+    'NumberOfAverages': 'average(s)',
+    'PhaseEncodingSteps': 'phase-encoding steps',
+    'PixelBandwidth': 'Hz a pixel',
+}
+#: How an ImagedNucleus says that it is the one whose frequency tells the field.
+HYDROGEN = ('1H', 'H1', 'H')
 
 
 def field_of(metadata: dict) -> float | None:
@@ -42,26 +53,36 @@ def stated_field(metadata: dict) -> tuple[float | None, str]:
     source : str
         From which field of the sidecar, and against which other.
     """
-    stated, frequency = (
-        metadata.get(key) for key in ('MagneticFieldStrength', 'ImagingFrequency')
-    )
+    stated = metadata.get('MagneticFieldStrength')
+    told = stated is not None
     stated = stated if _is_field(stated) else None
-    measured = None
-    if is_number(frequency):
-        hertz = frequency * (1e6 if abs(frequency) < HERTZ else 1.0)
-        measured = hertz / GYROMAGNETIC_RATIO
-    if not _is_field(measured):
+    frequency = _frequency(metadata)
+    measured = None if frequency is None else frequency / GYROMAGNETIC_RATIO
+    if not _is_field(measured) or (stated is not None and _agree(stated, measured)):
         return stated, 'the sidecar'
-    if stated is not None and abs(stated - measured) <= TOLERANCE * measured:
-        return stated, 'the sidecar'
-    source = f'ImagingFrequency {frequency:g} MHz in the sidecar'
-    if metadata.get('MagneticFieldStrength') is not None:
+    source = f'ImagingFrequency {frequency / 1e6:g} MHz in the sidecar'
+    if told:
         source += f', which contradicts its MagneticFieldStrength {_told(metadata)}'
+    if abs(measured - DEFAULT_LOW_FIELD) <= DRIFT * DEFAULT_LOW_FIELD:
+        return DEFAULT_LOW_FIELD, source
     return round(measured, 3), source
+
+
+def _frequency(metadata: dict) -> float | None:
+    """Return the frequency at which a scanner sees hydrogen, Hz; None where it is not stated."""
+    frequency = metadata.get('ImagingFrequency')
+    hydrogen = str(metadata.get('ImagedNucleus') or '1H').upper() in HYDROGEN
+    if not hydrogen or not is_number(frequency):
+        return None
+    return frequency * (1e6 if abs(frequency) < HERTZ else 1.0)
 
 
 def _is_field(value) -> bool:
     return is_number(value) and FIELD_RANGE[0] <= value <= FIELD_RANGE[1]
+
+
+def _agree(field: float, other: float) -> bool:
+    return abs(field - other) <= TOLERANCE * other
 
 
 def _told(metadata: dict) -> str:
@@ -85,7 +106,8 @@ def field_strength(metadata: dict, source_field: float | None, name: str) -> tup
     field : float
         Tesla.
     note : str
-        A sentence for the report.
+        A sentence for the report: a warning where two fields that scanners have contradict each
+        other.
 
     Raises
     ------
@@ -97,9 +119,10 @@ def field_strength(metadata: dict, source_field: float | None, name: str) -> tup
         note = f'Field strength {source_field:g} T as stated with --source-field'
         if found is not None and not np.isclose(source_field, found):
             note += f', which goes before the {found:g} T of {source}'
-        return float(source_field), f'{note}.'
+        return float(source_field), _doubted(note, source_field, found)
     if found is not None:
-        return float(found), f'Field strength {found:g} T from {source}.'
+        note = f'Field strength {found:g} T from {source}'
+        return float(found), _doubted(note, found, metadata.get('MagneticFieldStrength'))
     if metadata.get('MagneticFieldStrength') is None:
         raise UnusableScanError(
             f'{name}: its sidecar has no MagneticFieldStrength; add it (in tesla), or '
@@ -112,44 +135,32 @@ def field_strength(metadata: dict, source_field: float | None, name: str) -> tup
     )
 
 
+def _doubted(note: str, used: float, other) -> str:
+    """Return a sentence, a warning where another scanner's field was stated as well."""
+    doubt = _is_field(other) and not _agree(other, used)
+    return f'{"Warning: " if doubt else ""}{note}.'
+
+
 def acquisition_note(metadata: dict) -> tuple[str, ...]:
     """Say how a scan was acquired, as far as its sidecar tells; a sentence or none.
 
     Portable scanners state duration, averages and phase steps, but neither their echo train nor
-    their partitions, without which no length of the train follows.
+    their partitions, without which no length of the train follows: nothing is computed from
+    these.
 
     Parameters
     ----------
     metadata : dict
         Sidecar fields (:func:`ulfprep.bids.metadata.usable_metadata`).
     """
-    seconds, averages, steps, bandwidth = (
-        metadata.get(key)
-        for key in (
-            'AcquisitionDuration',
-            'NumberOfAverages',
-            'PhaseEncodingSteps',
-            'PixelBandwidth',
-        )
-    )
-    told = [
-        f'{value:g} {unit}'
-        for value, unit in (
-            (seconds, 's'),
-            (averages, 'average(s)'),
-            (steps, 'phase-encoding steps'),
-            (bandwidth, 'Hz a pixel'),
-        )
-        if value
-    ]
+    told = [f'{metadata[key]:g} {unit}' for key, unit in TOLD.items() if metadata.get(key)]
     if not told:
         return ()
-    note = f'Acquisition by the sidecar: {", ".join(told)}'
-    repetition = metadata.get('RepetitionTime')
+    seconds, repetition = (metadata.get(k) for k in ('AcquisitionDuration', 'RepetitionTime'))
     if seconds and repetition:
-        shots = seconds / repetition / (averages or 1)
-        note += f'; {shots:.0f} repetitions an average'
-    return (f'{note}. The length of the read-out train is not derived from it.',)
+        repetitions = seconds / repetition / (metadata.get('NumberOfAverages') or 1)
+        told.append(f'so {repetitions:.0f} repetitions an average')
+    return (f'Acquisition by the sidecar: {", ".join(told)}; nothing was computed from these.',)
 
 
 def resolve_direction(source: float, target: float | None, name: str) -> tuple[str, float]:

@@ -8,9 +8,11 @@ import os
 import re
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 from ulfprep.bids.text import read_text
 
@@ -146,10 +148,8 @@ def plain(value):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, np.ndarray):
+    if hasattr(value, 'tolist'):  # of NumPy, which must not be imported before its environment is
         return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Path):
@@ -162,7 +162,7 @@ def read_json(path: Path) -> dict:
     return json.loads(read_text(path))
 
 
-def write_nifti(path: Path, data: np.ndarray, affine: np.ndarray) -> Path:
+def write_nifti(path: Path, data: 'np.ndarray', affine: 'np.ndarray') -> Path:
     """Write an image as ``.nii.gz`` whose bytes depend on nothing but its content.
 
     Parameters
@@ -176,6 +176,7 @@ def write_nifti(path: Path, data: np.ndarray, affine: np.ndarray) -> Path:
         shear, so it is left out where it would say something else than the sform.
     """
     import nibabel as nib
+    import numpy as np
 
     dtype = np.uint8 if np.asarray(data).dtype.kind in 'biu' else np.float32
     image = nib.Nifti1Image(np.ascontiguousarray(data, dtype=dtype), np.asarray(affine))

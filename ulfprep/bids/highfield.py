@@ -159,7 +159,7 @@ def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField
     candidates = []
     for path in _images(scan, settings.bids_dir):
         try:
-            metadata, _ = usable_metadata(sidecars.metadata(path))
+            metadata, remarks = usable_metadata(sidecars.metadata(path))
         except BrokenSidecarError:
             continue
         strength = field_of(metadata)
@@ -168,7 +168,7 @@ def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField
         session = name_parts(path.name)[0].get('ses')
         distance = round(abs(math.log(strength / made.target_field)), 3)
         key = (distance, session != scan.session, natural(path.name))
-        candidates.append((key, path, metadata))
+        candidates.append((key, path, metadata, remarks))
     if not candidates:
         return HighField(
             suffix=scan.suffix,
@@ -176,12 +176,12 @@ def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField
             f'{least:g} T or more, by their sidecars',
         )
     candidates.sort(key=lambda one: one[0])
-    _, path, metadata = candidates[0]
+    _, path, metadata, remarks = candidates[0]
     source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
     note = f'High-field reference: {source} ({field_of(metadata):g} T).'
-    if others := [other.name for _, other, _ in candidates[1:]]:
+    if others := [other.name for _, other, *_ in candidates[1:]]:
         note = f'{note[:-1]}, the nearest to the target; not used: {", ".join(others)}.'
-    return HighField(path, source, scan.suffix, metadata, (note,))
+    return HighField(path, source, scan.suffix, metadata, (note, *_of_reference(remarks)))
 
 
 def _images(scan: Scan, bids_dir: Path) -> list[Path]:
@@ -218,13 +218,24 @@ def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
             stated = Sidecars(settings.bids_dir).metadata(path)
         else:
             stated = read_sidecar(sidecar) if os.path.lexists(sidecar) else {}
-        metadata, _ = usable_metadata(stated)
+        metadata, remarks = usable_metadata(stated)
     except BrokenSidecarError:
         return made.without('its sidecar cannot be read')
     strength = field_of(metadata)
     told = f'{strength:g} T' if strength else 'of unknown field strength'
     note = f'High-field reference: {source} ({told}), as asked with --reference.'
-    return dataclasses.replace(made, metadata=metadata, notes=(note,))
+    notes = (note, *_of_reference(remarks))
+    return dataclasses.replace(made, metadata=metadata, notes=notes)
+
+
+def _of_reference(remarks: tuple[str, ...]) -> list[str]:
+    """Return what is said of a sidecar, as said of that of the reference."""
+    warning = 'Warning: '
+    return [
+        f'{warning if remark.startswith(warning) else ""}of the reference: '
+        f'{remark.removeprefix(warning)}'
+        for remark in remarks
+    ]
 
 
 def _checked(reference: HighField, settings: Settings) -> HighField:

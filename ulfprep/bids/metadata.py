@@ -13,8 +13,10 @@ TIMINGS = {
     'InversionTime': (0.0, 20.0, 's'),
     'FlipAngle': (0.0, 360.0, 'degrees'),
 }
-#: Edges of an acquired voxel, mm. A thicker slice is that of a slab.
+#: Edges of an acquired voxel, mm.
 LENGTHS = (0.05, 50.0)
+#: No slice of a head is thicker: converters write the thickness of the whole slab there, mm.
+THICKEST = 15.0
 #: Other fields that are numbers.
 COUNTS = (
     'EchoTrainLength',
@@ -50,9 +52,14 @@ def usable_metadata(metadata: dict) -> tuple[dict, tuple[str, ...]]:
     for key in (k for k in NUMBERS if k in usable):
         number = _number_in(usable[key])
         if number is not None:
-            told = shown(usable[key])
-            remarks.append(f'{key} is {told} in the sidecar; it was taken for {number:g}.')
+            remarks.append(_taken(key, usable[key], f'{number:g}'))
             usable[key] = number
+    sizes = usable.get('AcquisitionVoxelSize')
+    if isinstance(sizes, list | tuple) and any(isinstance(size, str) for size in sizes):
+        numbers = [_number_in(size) if isinstance(size, str) else size for size in sizes]
+        if None not in numbers:
+            remarks.append(_taken('AcquisitionVoxelSize', sizes, shown(numbers)))
+            usable['AcquisitionVoxelSize'] = numbers
     for key, (fault, quiet) in _FAULTS.items():
         value = usable.get(key)
         if value is None or not (wrong := fault(key, value)):
@@ -63,6 +70,10 @@ def usable_metadata(metadata: dict) -> tuple[dict, tuple[str, ...]]:
                 f'Warning: {key} is {shown(value)} in the sidecar, {wrong}; it was ignored.'
             )
     return usable, tuple(remarks)
+
+
+def _taken(key: str, value, number: str) -> str:
+    return f'{key} is {shown(value)} in the sidecar; it was taken for {number}.'
 
 
 def _number_in(value) -> float | None:
@@ -96,6 +107,12 @@ def _no_length(key: str, value) -> str:
     return '' if LENGTHS[0] <= value <= LENGTHS[1] else 'which no voxel has in millimetres'
 
 
+def _no_thickness(key: str, value) -> str:
+    if is_number(value) and value > THICKEST:
+        return 'which no slice of a head has in millimetres (that of a slab?)'
+    return _no_length(key, value)
+
+
 def _no_lengths(key: str, value) -> str:
     if not (isinstance(value, list | tuple) and len(value) == 3):
         return 'not three lengths in mm'
@@ -103,7 +120,7 @@ def _no_lengths(key: str, value) -> str:
 
 
 def _no_count(key: str, value) -> str:
-    return '' if is_number(value) and value >= 0 else 'not a number'
+    return '' if is_number(value) and value >= 0 else 'not a number of 0 or more'
 
 
 def _no_truth(key: str, value) -> str:
@@ -119,7 +136,7 @@ def _no_text(key: str, value) -> str:
 _FAULTS = {
     **dict.fromkeys(TIMINGS, (_no_timing, False)),
     'InversionTime': (_no_timing, True),
-    'SliceThickness': (_no_length, True),
+    'SliceThickness': (_no_thickness, True),
     'AcquisitionVoxelSize': (_no_lengths, False),
     **dict.fromkeys(COUNTS, (_no_count, False)),
     'SkullStripped': (_no_truth, False),

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 from ulfprep.bids.files import read_json
+from ulfprep.bids.not_here import not_here
+from ulfprep.bids.text import read_text
 from ulfprep.settings import MODALITIES
 
 #: The name under which ulfprep signs the datasets that it makes.
@@ -14,7 +16,18 @@ DESCRIPTION = 'dataset_description.json'
 #: there, and folders such as sourcedata, code or logs, are in nobody's way.
 WRITTEN = ('sub-', 'group_', 'group.html', 'dseg.tsv')
 #: The same in a folder that other software has too.
-CITATIONS = ('logs/CITATION.md', 'logs/CITATION.html', 'logs/CITATION.bib')
+CITATION = 'logs/CITATION.md'
+CITATIONS = (CITATION, 'logs/CITATION.bib')
+#: By what results are known that were copied without the files of a dataset.
+OWN_FILES = (
+    *(
+        f'sub-*/{place}/*_desc-qc_{modality}.json'
+        for place in ('anat', 'ses-*/anat')
+        for modality in MODALITIES
+    ),
+    'logs/verdicts/sub-*.json',
+    'logs/*/ulfprep.log',
+)
 
 
 def generated_by(folder: Path) -> list[str]:
@@ -51,12 +64,11 @@ def refuse_output(folder: Path) -> str:
         names = sorted(os.listdir(folder))
     except OSError:  # not there, or told by those who make it
         return ''
-    makers = generated_by(folder)
-    if made_here(folder, 'derivative') or (not makers and _own_results(folder)):
+    ours = made_here(folder, 'derivative')
+    if ours or (not generated_by(folder) and _own_results(folder)):
         return ''
     if DESCRIPTION in names:
-        whose = ', '.join(makers) or _name(folder) or 'somebody else'
-        return f'{folder}: the output folder holds a dataset of {whose}; name a folder of its own'
+        return f'{folder}: the output folder holds {_whose(folder)}; name a folder of its own'
     theirs = [name for name in names if name.startswith(WRITTEN)]
     theirs += [name for name in CITATIONS if (folder / name).exists()]
     if not theirs:
@@ -81,18 +93,27 @@ def made_here(folder: Path, kind: str) -> bool:
     return read_json(folder / DESCRIPTION).get('DatasetType', 'derivative') == kind
 
 
-def _name(folder: Path) -> str:
-    """Return the name of a dataset that does not say who made it."""
+def _whose(folder: Path) -> str:
+    """Say what dataset a folder holds."""
+    path = folder / DESCRIPTION
     try:
-        return json.dumps(str(read_json(folder / DESCRIPTION)['Name']), ensure_ascii=False)
-    except (OSError, ValueError, LookupError, TypeError):
-        return ''
+        stated = read_json(path)
+    except (OSError, ValueError) as error:
+        reason = not_here(path) or f'{path.name} that cannot be read ({error})'
+        return f'a {reason.removeprefix(f"{folder}/")}'
+    if made_here(folder, 'raw'):
+        return 'raw scans that ulfprep simulated'
+    name = stated.get('Name') if isinstance(stated, dict) else None
+    called = json.dumps(str(name), ensure_ascii=False) if name else 'somebody else'
+    others = [maker for maker in generated_by(folder) if maker != OWN_NAME]
+    return f'a dataset of {", ".join(others) or called}'
 
 
 def _own_results(folder: Path) -> bool:
     """Tell whether results were put there that only lack the files of a dataset."""
-    places = ('anat', 'ses-*/anat')
-    names = [f'*_desc-qc_{modality}.json' for modality in MODALITIES]
-    return any(
-        next(folder.glob(f'sub-*/{place}/{name}'), None) for place in places for name in names
-    )
+    if any(next(folder.glob(pattern), None) for pattern in OWN_FILES):
+        return True
+    try:
+        return OWN_NAME in read_text(folder / CITATION)
+    except (OSError, ValueError):
+        return False

@@ -24,6 +24,8 @@ PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipyp
 BIDSIGNORE = (
     '*.html',
     'logs/',
+    'inputs',  # as sourcedata, which the validator passes over by itself
+    'work',  # of a run that is started here without --work-dir
     'figures',  # with a slash the validator overlooks those inside sub-*
     'group_*',
     # One wildcard a line: the validator overlooks names with two.

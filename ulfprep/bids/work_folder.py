@@ -9,9 +9,10 @@ from ulfprep.bids.locks import CANNOT_LOCK, IN_USE, WORK_FOLDER, LockedError, op
 
 #: Folder of libraries' caches and temporary files.
 CACHES = 'caches-of-ulfprep'
-#: What runs leave in the work folder is called so, and holds this file: others may use the name.
+#: What runs leave in the work folder is called so, and holds a file of this name that says so:
+#: others may use the name.
 MADE_HERE, MARK = ('ulfprep_*', CACHES), '.made-by-ulfprep'
-#: What libraries put into their folder before it is marked.
+#: What libraries put into the folder of caches before it is marked.
 _OF_LIBRARIES = frozenset({'nipype', 'templateflow', 'matplotlib', 'cache', 'torch', 'tmp'})
 
 
@@ -29,8 +30,27 @@ def claim(folder: Path) -> None:
         If it cannot be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if {path.name for path in folder.iterdir()} <= _OF_LIBRARIES:
-        (folder / MARK).write_text('ulfprep --clean-workdir removes this folder.\n')
+    if not is_claimed(folder):
+        # The home of libraries may hold hidden files of theirs too.
+        known = folder.name == CACHES
+        theirs = {p.name for p in folder.iterdir() if not (known and p.name.startswith('.'))}
+        if theirs - (_OF_LIBRARIES if known else set()):
+            return
+    # Written again and again, so that no scratch disk takes it for old.
+    (folder / MARK).write_text(_mark(folder))
+
+
+def is_claimed(folder: Path) -> bool:
+    """Tell whether a folder carries the mark, and is called as it was when it was marked."""
+    try:
+        return not folder.is_symlink() and (folder / MARK).read_text() == _mark(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _mark(folder: Path) -> str:
+    """Return what the mark says: of a folder that somebody renamed to keep it, another."""
+    return f'{folder.name}: made by ulfprep; --clean-workdir removes it.\n'
 
 
 def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
@@ -58,12 +78,8 @@ def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
     file = open_lock(work_dir / WORK_FOLDER / IN_USE)
     try:
         _alone(file, work_dir)
-        # A link may lead anywhere.
         removed = sorted(
-            path
-            for pattern in MADE_HERE
-            for path in work_dir.glob(pattern)
-            if (path / MARK).is_file() and not path.is_symlink()
+            path for pattern in MADE_HERE for path in work_dir.glob(pattern) if is_claimed(path)
         )
         for path in removed:
             shutil.rmtree(path)

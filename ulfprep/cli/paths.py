@@ -11,11 +11,15 @@ from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 
+#: Folders of a derivatives dataset for what it was made from: nothing is written there.
+OF_SOURCES = ('sourcedata', 'inputs')
+
 
 def check_paths(settings: Settings) -> None:
     """Refuse missing inputs, folders that would overwrite one another, and others' results.
 
-    The output may lie in ``derivatives/`` of the input and nowhere else in it. The work folder
+    The output may lie in ``derivatives/`` of the input and nowhere else in it, the input in
+    ``sourcedata/`` or ``inputs/`` of the output and nowhere else in it. The work folder
     may lie in the output, but neither in the input nor around one of the two. Folders are
     told apart by what they are, not by how they are called: links and mounts do not mislead.
 
@@ -35,10 +39,11 @@ def check_paths(settings: Settings) -> None:
         raise Stop(Exit.USAGE, reason)
     if settings.analysis_level == 'group':
         return  # the group level reads the output folder only
-    if within(bids, out):
+    if within(bids, out) and not any(_at_or_in(bids, out / name) for name in OF_SOURCES):
         raise Stop(
             Exit.USAGE,
-            f'{out}: the output folder contains the input dataset {bids}; name another folder',
+            f'{out}: the output folder contains the input dataset {bids}; name another folder, or '
+            f'have the dataset in {out / OF_SOURCES[0]}',
         )
     if within(out, bids) and (
         not within(out, bids / 'derivatives') or same(out, bids / 'derivatives')
@@ -56,13 +61,13 @@ def check_paths(settings: Settings) -> None:
 
 def _check_work(work: Path, bids: Path, out: Path) -> None:
     """Refuse a work folder in the input, and one that holds input or output: it may be wiped."""
-    if same(work, bids) or within(work, bids):
+    if _at_or_in(work, bids):
         raise Stop(
             Exit.USAGE,
             f'{work}: the work folder lies in the input dataset; name another with --work-dir',
         )
     for folder, what in ((out, 'output folder'), (bids, 'input dataset')):
-        if same(work, folder) or within(folder, work):
+        if _at_or_in(folder, work):
             raise Stop(
                 Exit.USAGE,
                 f'{work}: the work folder holds the {what} {folder}; name another with '
@@ -83,7 +88,7 @@ def _check_simulated(settings: Settings) -> None:
     folder, work = settings.simulate_as_bids, settings.work_dir
     if reason := refuse_folder(folder, settings.bids_dir, settings.output_dir):
         raise Stop(Exit.USAGE, reason)
-    if same(folder, work) or within(folder, work):
+    if _at_or_in(folder, work):
         raise Stop(Exit.USAGE, f'{folder}: the folder for simulated scans lies in the work folder')
     if within(work, folder):
         raise Stop(
@@ -106,6 +111,11 @@ def same(one: Path, other: Path) -> bool:
 def within(path: Path, folder: Path) -> bool:
     """Tell whether a path, there or not, lies somewhere below a folder."""
     return any(same(parent, folder.resolve()) for parent in path.resolve().parents)
+
+
+def _at_or_in(path: Path, folder: Path) -> bool:
+    """Tell whether a path is a folder or lies somewhere below it."""
+    return same(path, folder) or within(path, folder)
 
 
 def check_dataset(bids_dir: Path) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from ulfprep.bids.origin import refuse_output
 from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to
@@ -121,6 +122,8 @@ def reports_only(settings: Settings) -> Exit:
     out = settings.output_dir
     if not out.is_dir():
         raise Stop(Exit.NO_INPUT, f'{out}: there is no such folder; run without --reports-only')
+    if reason := refuse_output(out):
+        raise Stop(Exit.USAGE, reason)
     with logging_to(None, settings.verbose), prepared(settings):
         sessions = reported_sessions(settings)
         if not sessions:

@@ -173,7 +173,7 @@ def add_run(group) -> None:
     group.add_argument(
         '--clean-workdir',
         action='store_true',
-        help='first remove what earlier runs left in the work folder',
+        help='first remove the folders in the work folder that earlier runs made and marked',
     )
     group.add_argument(
         '--write-graph',

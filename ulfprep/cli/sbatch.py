@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ulfprep.bids.outlook import Planned
     from ulfprep.cluster.places import Places
 
+#: What is written, and how the first of them begins.
+SETTINGS, HEADING = 'settings.toml', '# Settings of all tasks, which --config-file reads.\n'
+WRITTEN = (SETTINGS, 'participants.txt', 'participant.sbatch', 'group.sbatch', 'submit.sh')
 #: Scans that would be refused and are told one by one.
 LIMIT = 20
 #: Flags that are no settings of a repeated run, but of these tasks.
@@ -87,7 +90,23 @@ def check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
     # Seen from inside of a container, files of the host need not be there.
     if image and not places.image and not image.exists():
         raise Stop(Exit.NO_INPUT, f'{image}: there is no such image; mend --container-image')
+    if theirs := _of_others(folder):
+        raise Stop(
+            Exit.USAGE,
+            f'{folder}: holds {", ".join(theirs)}, which --write-sbatch did not write; name '
+            'another folder with --write-sbatch',
+        )
     make_folder(folder, '--write-sbatch')
+
+
+def _of_others(folder: Path) -> list[str]:
+    """Return which files of a folder would be replaced, unless jobs were written there before."""
+    try:
+        if (folder / SETTINGS).read_text(encoding='utf-8').startswith(HEADING):
+            return []
+    except (OSError, ValueError):
+        pass
+    return [name for name in WRITTEN if os.path.lexists(folder / name)]
 
 
 def _write(settings: Settings, own: Settings, places: 'Places', templates: Path | None) -> Exit:
@@ -137,15 +156,14 @@ def _write(settings: Settings, own: Settings, places: 'Places', templates: Path 
         gpu=settings.device.startswith('cuda'),
     )
     group = scripts.group_script(program, folders, group_arguments(settings), settings.sbatch_args)
-    heading = '# Settings of all tasks, which --config-file reads.\n'
-    content = {
-        'settings.toml': heading + of_tasks(settings).to_toml(NOT_OF_TASKS),
-        'participants.txt': ''.join(f'{label}\n' for label in labels),
-        'participant.sbatch': participant,
-        'group.sbatch': group,
-        'submit.sh': scripts.submit_script(),
-    }
-    for name, text in content.items():
+    content = (
+        HEADING + of_tasks(settings).to_toml(NOT_OF_TASKS),
+        ''.join(f'{label}\n' for label in labels),
+        participant,
+        group,
+        scripts.submit_script(),
+    )
+    for name, text in zip(WRITTEN, content, strict=True):
         write_text(settings.write_sbatch / name, text)
     _tell(plan, labels, len(fates), asked, folders.here)
     return Exit.OK

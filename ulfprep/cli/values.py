@@ -21,7 +21,7 @@ def label(prefix: str):
         found = text.removeprefix(prefix)
         if not re.fullmatch(r'[A-Za-z0-9+]+', found):
             raise argparse.ArgumentTypeError(
-                f'{text!r} is no BIDS label: letters and digits only, such as {prefix}01 or 01'
+                f'{text!r} is no BIDS label: letters, digits and + only, such as {prefix}01 or 01'
             )
         return found
 

@@ -28,9 +28,11 @@ def binds_of(settings: Settings, places: Places, images: Iterable[Path] = ()) ->
     writing = [settings.output_dir]
     if settings.simulate_as_bids:
         writing.append(settings.simulate_as_bids)
-    binds = [bind(places.on_host(path), str(path)) for path in dict.fromkeys(reading)]
-    # After the inputs, for the output may lie in the dataset's ``derivatives``.
-    return (*binds, *(bind(places.on_host(path), str(path), False) for path in writing))
+    only_read = dict.fromkeys(reading, True) | dict.fromkeys(writing, False)
+    # Folders before what lies in them, which a later bind would hide: the output may be in the
+    # dataset's ``derivatives``, the dataset in the output's ``sourcedata``.
+    order = sorted(only_read, key=lambda path: len(path.parts))
+    return tuple(bind(places.on_host(path), str(path), only_read[path]) for path in order)
 
 
 def named_inputs(settings: Settings) -> list[Path]:

@@ -141,7 +141,7 @@ class BrainMask(SimpleInterface):
     output_spec = _BrainMaskOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.segmentation.brain import brain_mask, looks_stripped
+        from ulfprep.segmentation.brain import brain_mask, looks_stripped, shows_a_head
         from ulfprep.segmentation.mask_checks import mask_warnings
 
         data, grid = read_volume(self.inputs.in_file)
@@ -152,6 +152,13 @@ class BrainMask(SimpleInterface):
             if self.inputs.said_by:
                 state = 'stripped already' if stripped else 'a head with its skull'
                 reason = f'Taken as {state}, as asked with {self.inputs.said_by}.'
+            elif stripped and shows_a_head(data, grid.zooms):
+                stripped = False
+                reason = (
+                    'Warning: its sidecar says SkullStripped: true, but there is more signal than '
+                    'a brain has: taken as a head with its skull. If it has none, say '
+                    '--skull-strip skip.'
+                )
         else:
             stripped, reason = looks_stripped(data, grid.zooms, expected)
         notes = [reason]

@@ -59,9 +59,9 @@ def spikes_in_words(count: int) -> list[str]:
     if not count:
         return []
     what = f'{count} voxels were' if count > 1 else 'One voxel was'
-    how = (
+    text = (
         f'{what} far brighter or darker than anything in a head (more than {REACH:g} times the '
         f'99th percentile, or below zero by more than {BELOW:g} of it) and replaced by the median '
         'of the neighbours.'
     )
-    return [how]
+    return [text]

@@ -5,6 +5,8 @@ from scipy import ndimage
 
 #: No stripped brain, generous mask and all, is larger; ml.
 LARGEST_BRAIN = 2300.0
+#: Part of the brightest percentile above which there is signal.
+SIGNAL = 0.15
 #: Width (s.d., mm) of the surroundings that fat at the rim is compared with.
 SURROUNDINGS = 20.0
 
@@ -48,6 +50,26 @@ def looks_stripped(image: np.ndarray, zooms, expected=None) -> tuple[bool, str]:
         + f': the skull is {"already removed" if stripped else "still there"}.'
     )
     return bool(stripped), reason
+
+
+def shows_a_head(image: np.ndarray, zooms) -> bool:
+    """Tell whether there is more signal in an image than a brain alone could give.
+
+    Unlike :func:`looks_stripped` it asks nothing of the background, which may be noise around a
+    stripped brain too: five real heads of 0.064 to 3 T have 2900 to 3700 ml of signal, eight
+    stripped brains 1080 to 1900.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+    zooms : sequence of 3 floats
+        Voxel size, mm.
+    """
+    image = np.asarray(image)
+    bright = np.percentile(image[image > 0], 99) if (image > 0).any() else np.inf
+    labels, count = ndimage.label(ndimage.binary_fill_holes(image > SIGNAL * bright))
+    largest = np.bincount(labels.ravel())[1:].max() if count else 0
+    return bool(largest * np.prod(zooms) / 1000 > LARGEST_BRAIN)
 
 
 def brain_mask(image: np.ndarray, zooms, stripped: bool, expected=None) -> np.ndarray:

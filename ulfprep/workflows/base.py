@@ -188,6 +188,7 @@ def _execute(
     elsewhere = on_cluster(settings)
     at_once = len(jobs) if elsewhere else scans_at_a_time(needs, settings, memory.gb)
     work = workflow_folder(settings)
+    claim_folder(work)
     if settings.force:
         for job in jobs:
             shutil.rmtree(work / job_node(job), ignore_errors=True)
@@ -197,7 +198,6 @@ def _execute(
         reference += f'_{uuid4().hex[:8]}'
     for name in (*map(job_node, jobs), reference):
         remove_damaged(work / name)
-    claim_folder(work)
     workflow = init_ulfprep_wf(jobs, settings, crash_dir, at_once == 1, reference)
     if settings.write_graph:
         LOGGER.info('graph of the workflow: %s', draw_graph(workflow, crash_dir))
