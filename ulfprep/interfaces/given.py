@@ -19,6 +19,7 @@ class _GivenTissuesInputSpec(BaseInterfaceInputSpec):
         File(exists=True), mandatory=True, desc='shares of CSF, GM, WM, or one file of labels'
     )
     numbers = traits.List(traits.Int, desc="labels of CSF, GM, WM; FreeSurfer's without")
+    expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
     given_name = traits.Str('', usedefault=True, desc='what they are called in reports')
     spacing = traits.Float(1.0, usedefault=True, desc='fine lattice for coarse scans, mm')
     resolution = traits.Dict(desc='voxel_size_mm at acquisition; those of the file without')
@@ -32,10 +33,12 @@ class GivenTissues(SimpleInterface):
     output_spec = TissueOutputSpec
 
     def _run_interface(self, runtime):
+        from ulfprep.bids.checks import UnusableScanError
         from ulfprep.bids.labels import to_dseg
         from ulfprep.bids.precomputed_read import read_shares
         from ulfprep.physics.grid import Grid, isotropic_grid
-        from ulfprep.segmentation.given import given_tissues
+        from ulfprep.segmentation.given import given_tissues, out_of_order
+        from ulfprep.segmentation.placement import misplaced
 
         inputs = self.inputs
         data, grid = read_volume(inputs.in_file)
@@ -56,6 +59,18 @@ class GivenTissues(SimpleInterface):
             )
         except ValueError as error:
             raise ValueError(f'{inputs.given[0]} (--derivatives): {error}') from error
+        turned = out_of_order(result.means, inputs.expected) if isdefined(inputs.expected) else ''
+        if turned and misplaced(result.probs, mask, grid.zooms):
+            raise UnusableScanError(
+                f'{inputs.given[0]}: its tissues are not those of their names: {turned}, nor do '
+                'they lie where they do in a brain; mend the labels (dseg.tsv) or the names of '
+                'the files, or leave them out (--derivatives)'
+            )
+        warning = (
+            f'Warning: the tissues of {inputs.given_name} contradict the scan: {turned}. Check '
+            'their labels (--derivatives), suffix and sidecar of the scan, or state its sequence '
+            'with --source-sequence.'
+        )
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine
         )
@@ -70,6 +85,7 @@ class GivenTissues(SimpleInterface):
         self._results['summary'] = {
             'method': f'{result.method} ({inputs.given_name})',
             'unmixed': False,
+            'warnings': [warning] if turned else [],
             'means': [float(value) for value in result.means],
             'sds': [float(value) for value in result.sds],
         }

@@ -78,6 +78,7 @@ class PlanContrast(SimpleInterface):
             psf=inputs.psf,
             means=found['means'] if found.get('unmixed') else None,
         )
+        plan['warnings'] += found.get('warnings', [])
         if wrong := misplaced(probs, mask, grid.zooms):
             plan['warnings'].append(f'Warning: {wrong}')
         path = os.path.join(runtime.cwd, 'plan.json')

@@ -69,6 +69,7 @@ class Conform(SimpleInterface):
 
     def _run_interface(self, runtime):
         import nibabel as nib
+        import numpy as np
 
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import acquired_grid, bicubic
@@ -87,7 +88,7 @@ class Conform(SimpleInterface):
         notes = [] if before == 'RAS' else [f'Axes were reordered from {before} to RAS.']
         grid = Grid(tuple(int(n) for n in canonical.shape), canonical.affine)
         # Before anything is interpolated, which would smear them.
-        data, spikes = without_spikes(data, with_signal(data))
+        data, spikes = without_spikes(data, with_signal(data), np.ones(data.shape, bool))
         notes.extend(spikes_in_words(spikes))
         metadata = self.inputs.metadata if isdefined(self.inputs.metadata) else {}
         stated = self.inputs.stated if isdefined(self.inputs.stated) else []

@@ -9,7 +9,9 @@ REACH = 2.5
 BELOW = 0.25
 
 
-def without_spikes(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, int]:
+def without_spikes(
+    image: np.ndarray, signal: np.ndarray, where: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
     """Replace what is far brighter or darker than anything in a brain by the median around it.
 
     Detector faults, spikes in k-space that were mended badly, markers burnt into an image: a
@@ -18,29 +20,32 @@ def without_spikes(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, int
     Parameters
     ----------
     image : numpy.ndarray, shape (X, Y, Z)
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain, or wherever there is signal; up to one voxel in a hundred may be a spike.
+    signal : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain, or head; up to one voxel in a hundred may be a spike.
+    where : numpy.ndarray of bool, shape (X, Y, Z), optional
+        Where spikes are looked for; where there is signal without.
 
     Returns
     -------
     image : numpy.ndarray, shape (X, Y, Z)
-        The same array where there are no spikes in the mask.
+        The same array where there are no spikes.
     count : int
-        How many voxels of the mask were replaced.
+        How many voxels were replaced.
     """
-    values = image[mask]
+    where = signal if where is None else where
+    values = image[signal]
     usual = float(np.percentile(values, 99)) if values.size else 0.0
     if usual <= 0:
         return image, 0
     low, high = -BELOW * usual, REACH * usual
-    spikes = mask & ((image < low) | (image > high))
+    spikes = where & ((image < low) | (image > high))
     at = np.argwhere(spikes)
     if not len(at):
         return image, 0
     steps = np.indices((3, 3, 3)).reshape(3, -1).T - 1
     around = np.clip(at[:, None] + steps, 0, np.array(image.shape) - 1)
     around = tuple(np.moveaxis(around, -1, 0))
-    good = (mask & ~spikes)[around]
+    good = (where & ~spikes)[around]
     # Where there are only spikes around, the nearest value that is none.
     nearby = np.where(good, image[around], np.clip(image[spikes], low, high)[:, None])
     nearby = np.ma.array(nearby, mask=~good & good.any(axis=1, keepdims=True))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import tissue_statistics
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
@@ -14,6 +15,8 @@ from ulfprep.segmentation.tissue import TissueSegmentation, on_lattice, seen_sha
 FINE_VOXEL = 1.5
 #: A brain of which less than this is labelled has the tissues of another.
 LEAST_LABELLED = 0.6
+#: Tissues whose signals are nearer to each other than this are equally bright.
+BRIGHTER = 1.1
 METHOD = 'other software'
 
 
@@ -81,6 +84,31 @@ def given_tissues(
     sigma = estimate_noise(image, mask, grid.zooms, acquired).sigma
     means = tissue_statistics(image, on_scan, sigma, grid.zooms).means
     return TissueSegmentation(on_scan, means, _spread(image, on_scan, means), fine, METHOD)
+
+
+def out_of_order(means, expected) -> str:
+    """Say where given tissues are bright in another order than the scan should show.
+
+    Parameters
+    ----------
+    means : sequence of 3 floats
+        Signals of CSF, GM and WM as they were found with the given tissues.
+    expected : sequence of 3 floats
+        Those that the scan should show, relative to WM.
+
+    Returns
+    -------
+    str
+        Half a sentence; empty where there is no contradiction.
+    """
+    darkest, middle, brightest = np.argsort(expected)
+    pairs = ((darkest, middle), (middle, brightest), (darkest, brightest))
+    turned = [(a, b) for a, b in pairs if means[a] > BRIGHTER * means[b]]
+    if not turned:
+        return ''
+    order = ' < '.join(TISSUES[k] for k in (darkest, middle, brightest))
+    found = ', '.join(f'{t} {m / max(means):.2f}' for t, m in zip(TISSUES, means, strict=True))
+    return f'in the scan they are {found} of the brightest, which should be {order}'
 
 
 def with_csf(shares: np.ndarray, brain: np.ndarray) -> np.ndarray:

@@ -181,6 +181,7 @@ def _add_segmentation(
             GivenTissues(
                 given=[str(path) for path in given.paths],
                 given_name=given.name,
+                expected=expected,
                 spacing=2.0 if settings.sloppy else 1.0,
                 psf=settings.psf,
             ),
