@@ -73,7 +73,7 @@ class Settings:
         Field strength to synthesise, tesla. ``None`` chooses by the scan: 3 T for a
         scan under 0.3 T, 0.064 T for any other.
     source_field : float or None
-        Field strength of the scans, tesla, where their sidecars do not say.
+        Field strength of the scans, tesla, in place of what their sidecars say.
     modalities : tuple of str
         Which of :data:`MODALITIES` to process.
     bids_filters : str
@@ -99,6 +99,9 @@ class Settings:
     fuse : str
         Which scans of a session are fitted in one field: ``none``, ``runs`` (those of one
         modality), ``contrasts`` (one of each modality) or ``all``.
+    source_sequence : str
+        Sequence of the scans, in place of what their sidecars say: name of a preset, or its
+        timings as JSON text.
     target_sequence : str
         Sequence at the target: name of a preset, or its timings as JSON text; empty for
         the usual one of the modality.
@@ -198,6 +201,7 @@ class Settings:
     group_by: str = ''
     output_spaces: tuple[str, ...] = ()
     fuse: str = 'none'
+    source_sequence: str = ''
     target_sequence: str = ''
     target_contrast: tuple[str, ...] = ()
     target_like: Path | None = None
@@ -268,6 +272,15 @@ class Settings:
             if key not in without
         ]
         return '\n'.join(lines) + '\n'
+
+    def of_another_scanner(self) -> 'Settings':
+        """Return the settings for an image that the scans are held against.
+
+        What was said of how the scans were acquired is not said of that one.
+        """
+        return dataclasses.replace(
+            self, skull_strip='auto', acquired_resolution=(), source_field=None, source_sequence=''
+        )
 
     def digest(self) -> str:
         """Return a short hash of the settings that can change a result."""

@@ -2,16 +2,90 @@
 
 import pytest
 
-from ulfprep.bids.acquisition import check_sidecar, field_strength, resolve_direction
+from ulfprep.bids.acquisition import acquisition_note, field_of, field_strength, resolve_direction
 from ulfprep.bids.checks import UnusableScanError
 
 
-def test_field_strength_of_sidecar_goes_first():
+def test_field_strength_is_that_of_the_sidecar():
     assert field_strength({'MagneticFieldStrength': 0.064}, None, 'x')[0] == 0.064
-    value, note = field_strength({'MagneticFieldStrength': 0.064}, 1.5, 'x')
+
+
+def test_what_the_user_states_goes_before_the_sidecar():
+    value, note = field_strength({'MagneticFieldStrength': 1.5}, 0.064, 'x')
     assert value == 0.064
-    assert '1.5 T' in note
+    assert 'before the 1.5 T of the sidecar' in note
     assert field_strength({}, 0.05, 'x')[0] == 0.05
+
+
+@pytest.mark.parametrize('value', ['n/a', 0, -3, [0.064, 3], 64, True, float('nan'), 10**400])
+def test_what_the_user_states_goes_before_what_cannot_be(value):
+    assert field_strength({'MagneticFieldStrength': value}, 0.064, 'x')[0] == 0.064
+
+
+#: Field and frequency of the four contrasts of a public dataset, and how others may write them.
+@pytest.mark.parametrize('frequency', [2.7062, 2.7037, 2.7029, 2.7028, 2706200.0])
+@pytest.mark.parametrize('stated', [0.006, 0.0064, 64, 'n/a', 0, None])
+def test_a_frequency_that_contradicts_the_field_wins(frequency, stated):
+    metadata = {'MagneticFieldStrength': stated, 'ImagingFrequency': frequency}
+    metadata = {k: v for k, v in metadata.items() if v is not None}
+    value, note = field_strength(metadata, None, 'x')
+    assert value == field_of(metadata) == 0.064
+    assert f'ImagingFrequency {frequency if frequency < 3 else 2.7062:g} MHz' in note
+    assert ('MagneticFieldStrength' in note) == (stated is not None)
+
+
+@pytest.mark.parametrize(
+    ('stated', 'frequency'),
+    [(3, 123.25), (2.89, 123.25), (1.5, 63.7), (0.064, 2.7), (3, 0), (3, 'n/a'), (3, 1e9)],
+)
+def test_a_field_that_agrees_with_its_frequency_stays(stated, frequency):
+    metadata = {'MagneticFieldStrength': stated, 'ImagingFrequency': frequency}
+    assert field_strength(metadata, None, 'x') == (
+        stated,
+        f'Field strength {stated:g} T from the sidecar.',
+    )
+
+
+@pytest.mark.parametrize(
+    ('stated', 'frequency', 'source_field', 'doubted'),
+    [
+        (0.006, 2.7062, None, False),  # no scanner has it: nothing to choose between
+        ('n/a', 2.7062, 0.064, False),
+        (3, 2.7062, None, True),
+        (3, 127.7, 0.064, True),
+        (None, 127.7, 0.064, True),
+        (0.006, 2.7062, 0.064, False),
+        (0.06, None, 0.064, False),
+        (0.64, None, 0.064, True),
+    ],
+)
+def test_two_fields_that_scanners_have_are_a_warning(stated, frequency, source_field, doubted):
+    metadata = {'MagneticFieldStrength': stated, 'ImagingFrequency': frequency}
+    field, note = field_strength(metadata, source_field, 'x')
+    assert field == 0.064
+    assert note.startswith('Warning: ') == doubted
+
+
+@pytest.mark.parametrize(
+    ('frequency', 'field'), [(2.6, 0.061), (2.9, 0.068), (123.25, 2.895), (0.4, None)]
+)
+def test_a_frequency_alone_tells_the_field(frequency, field):
+    assert field_of({'ImagingFrequency': frequency}) == field
+
+
+def test_the_frequency_of_another_nucleus_tells_no_field():
+    metadata = {'MagneticFieldStrength': 3, 'ImagingFrequency': 33.8, 'ImagedNucleus': '23Na'}
+    assert field_of(metadata) == 3
+    assert field_of(metadata | {'ImagedNucleus': '1H'}) == pytest.approx(0.794)
+
+
+def test_how_a_scan_was_acquired_is_told():
+    metadata = {'AcquisitionDuration': 375.7, 'NumberOfAverages': 2, 'RepetitionTime': 1.5,
+                'PhaseEncodingSteps': 112, 'PixelBandwidth': 464}  # fmt: skip
+    (note,) = acquisition_note(metadata)
+    for part in ('375.7 s', '2 average', '112 phase', '464 Hz', '125 repetitions'):
+        assert part in note
+    assert acquisition_note({'RepetitionTime': 1.5}) == ()
 
 
 @pytest.mark.parametrize('value', [None, 0, -3, 'three', True, 64])
@@ -49,68 +123,3 @@ def test_same_field_is_refused():
 def test_field_strengths_of_no_scanner(field):
     with pytest.raises(UnusableScanError, match='0.064 is 64 mT'):
         field_strength({'MagneticFieldStrength': field}, None, 'sub-01_T1w.nii.gz')
-
-
-def test_sensible_sidecars_pass():
-    metadata = {
-        'RepetitionTime': 1.5,
-        'EchoTime': 0.005,
-        'InversionTime': 0,  # how some converters write that there is none
-        'FlipAngle': 90,
-        'AcquisitionVoxelSize': [1.6, 1.6, 5],
-        'SliceThickness': 0,
-        'SkullStripped': False,
-        'ScanningSequence': ['GR', 'IR'],
-        'PulseSequenceType': None,
-        'NumberShots': 1,
-    }
-    assert check_sidecar(metadata, 'x') == ()
-    assert check_sidecar({}, 'x') == ()
-
-
-@pytest.mark.parametrize(
-    ('key', 'value', 'word'),
-    [
-        ('EchoTime', 5, 'milliseconds (0.005 s?)'),
-        ('RepetitionTime', 2300.0, 'milliseconds (2.3 s?)'),
-        ('InversionTime', 400, 'milliseconds (0.4 s?)'),
-        ('EchoTime', 'abc', "'abc'"),
-        ('EchoTime', [0.005, 0.01], '[0.005, 0.01]'),
-        ('EchoTime', 0, 'seconds'),
-        ('EchoTime', -0.005, 'seconds'),
-        ('EchoTime', float('nan'), 'nan'),
-        ('EchoTime', True, 'True'),
-        ('FlipAngle', 1000, 'degrees'),
-        ('AcquisitionVoxelSize', [1600, 1600, 5000], 'millimetres'),
-        ('AcquisitionVoxelSize', [0.0016, 0.0016, 0.005], 'millimetres'),
-        ('SliceThickness', -5, 'millimetres'),
-        ('EchoTime', 'x' * 5000, '...'),
-    ],
-)
-def test_what_would_be_reckoned_with_and_cannot_be(key, value, word):
-    with pytest.raises(UnusableScanError) as error:
-        check_sidecar({key: value}, 'sub-01_T1w.nii.gz')
-    message = str(error.value)
-    assert message.startswith(f'sub-01_T1w.nii.gz: {key} is ')
-    assert word in message
-    assert 'take it out' in message
-    assert len(message) < 300
-
-
-@pytest.mark.parametrize(
-    ('key', 'value'),
-    [
-        ('SkullStripped', 'yes'),
-        ('SkullStripped', 1),
-        ('AcquisitionVoxelSize', [1.6, 1.6]),
-        ('AcquisitionVoxelSize', '1.6x1.6x5'),
-        ('SliceThickness', 'thick'),
-        ('PulseSequenceType', 7),
-        ('ScanningSequence', ['SE', 3]),
-        ('NumberShots', 'many'),
-    ],
-)
-def test_what_is_ignored_is_told(key, value):
-    (warning,) = check_sidecar({key: value}, 'x')
-    assert warning.startswith(f'Warning: {key} is ')
-    assert warning.endswith('it was ignored.')

@@ -3,6 +3,7 @@
 import gzip
 import math
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -11,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ulfprep.bids.acquisition import TIMINGS
 from ulfprep.bids.checks import UnusableScanError, check_image
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.metadata import TIMINGS, usable_metadata
 from ulfprep.physics.plan import acquired_resolution
 from ulfprep.physics.resolution import ResolutionEstimate, decide_resolution
 from ulfprep.settings import Settings
@@ -210,9 +211,10 @@ FIELDS = [
     st.sampled_from(['T1w', 'T2w', 'FLAIR']),
 )
 def test_sidecars_that_say_anything(tmp_path, said, suffix):
-    metadata = {'MagneticFieldStrength': 0.064, **said}
+    metadata, remarks = usable_metadata({'MagneticFieldStrength': 0.064, **said})
     name = f'sub-01_{suffix}.nii.gz'
     scan = Scan(Path('raw') / name, {'subject': '01'}, metadata, 'sub-01', 'bids:raw:x', suffix)
+    scan = replace(scan, remarks=remarks)
     task, told = outcome(make_task, scan, Settings(Path('raw'), tmp_path))
     if task is None:
         assert name in told

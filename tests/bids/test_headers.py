@@ -90,6 +90,35 @@ def test_rounded_voxel_size_is_no_contradiction(put):
     assert check_image(put(qform=0, pixdim=[1, 10.05, 11, 20, 0, 0, 0, 0])).notes == ()
 
 
+@pytest.mark.parametrize(('b', 'c', 'd'), [(0, 0, 1.0000002), (0.71, 0.71, 0), (0, 0.98, 0.22)])
+def test_a_quaternion_that_rounding_made_longer_than_one_is_a_half_turn(put, b, c, d):
+    # Only the qform: half a turn about the axis that the three numbers are.
+    checked = check_image(put(sform=0, quatern_b=b, quatern_c=c, quatern_d=d))
+    axis = np.array([b, c, d]) / np.linalg.norm([b, c, d])
+    turn = 2 * np.outer(axis, axis) - np.eye(3)
+    np.testing.assert_allclose(checked.affine[:3, :3], turn * SIZES, atol=1e-3)
+    assert checked.notes == ()
+
+
+def test_a_quaternion_longer_by_rounding_does_not_contradict_the_sform(put):
+    affine = np.diag([-1, -1, 1, 1]) @ AFFINE
+    assert check_image(put(affine, quatern_d=1.0000002)).notes == ()
+
+
+def test_a_quaternion_that_is_none_is_still_refused(put):
+    assert 'affine holds NaN' in refused(put(sform=0, quatern_b=0.9, quatern_c=0.9))
+
+
+@pytest.mark.parametrize('code', [0, 1, 2, 4])
+@pytest.mark.parametrize('value', [0, np.nan])
+def test_an_empty_sform_beside_a_good_qform_is_passed_over(put, code, value):
+    rows = {f'srow_{axis}': [value] * 4 for axis in 'xyz'}
+    checked = check_image(put(sform=code, **rows))
+    np.testing.assert_allclose(checked.affine, AFFINE, atol=1e-4)
+    assert [note for note in checked.notes if 'Warning' in note] == []
+    assert any('its qform was used' in note for note in checked.notes) == (code > 0)
+
+
 def test_a_qform_without_qfac_has_one(put):
     checked = check_image(put(sform=0, pixdim=[0, *SIZES, 0, 0, 0, 0]))
     np.testing.assert_allclose(checked.affine, AFFINE, atol=1e-4)

@@ -1,7 +1,6 @@
 """Which high-field image a scan is measured against."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -88,25 +87,31 @@ def test_a_file_is_for_one_participant_and_one_modality(chosen, tmp_path, phanto
         chosen({'sub-01': 0.064, 'sub-02': 0.064}, path)
 
 
-@pytest.mark.parametrize('broken', ['header', 'sidecar'])
-def test_a_reference_that_cannot_be_read_is_told_and_costs_nothing(chosen, tmp_path, broken):
-    def spoil():
-        anat = tmp_path / 'raw/sub-01/ses-b/anat'
-        if broken == 'header':
-            (anat / 'sub-01_ses-b_T1w.nii.gz').write_bytes(b'no image')
-        else:
-            text = json.dumps({'MagneticFieldStrength': 3.0, 'RepetitionTime': -1})
-            (anat / 'sub-01_ses-b_T1w.json').write_text(text)
-
+def test_a_reference_that_cannot_be_read_is_told_and_costs_nothing(chosen, tmp_path):
     fields = {'sub-01_ses-a': 0.064, 'sub-01_ses-b': 3.0}
     chosen(fields)
-    spoil()
+    (tmp_path / 'raw/sub-01/ses-b/anat/sub-01_ses-b_T1w.nii.gz').write_bytes(b'no image')
     scan = chosen({'sub-01_ses-a': 0.064})['sub-01_ses-a']
     assert why_not(scan).startswith('the reference bids:raw:sub-01/ses-b/anat/')
     assert 'could not be used' in why_not(scan)
     assert scan.highfield.notes[-1].startswith('Warning: ')
     assert str(tmp_path) not in scan.highfield.notes[-1]
     assert len(input_digest(scan)) == 16
+
+
+@pytest.mark.parametrize('named', [False, True])
+def test_what_is_ignored_in_the_sidecar_of_a_reference_is_told(chosen, tmp_path, named):
+    fields = {'sub-01_ses-a': 0.064, 'sub-01_ses-b': 3.0}
+    chosen(fields)
+    path = tmp_path / 'raw/sub-01/ses-b/anat/sub-01_ses-b_T1w.nii.gz'
+    path.with_name('sub-01_ses-b_T1w.json').write_text(
+        '{"MagneticFieldStrength": "3.0", "EchoTime": 0}'
+    )
+    scan = chosen({'sub-01_ses-a': 0.064}, path if named else 'auto')['sub-01_ses-a']
+    assert scan.highfield.field_strength == 3
+    _, number, ignored = scan.highfield.notes
+    assert number.startswith("of the reference: MagneticFieldStrength is '3.0'")
+    assert ignored.startswith('Warning: of the reference: EchoTime is 0')
 
 
 def test_another_reference_is_another_input(chosen, tmp_path):

@@ -182,3 +182,27 @@ def test_the_same_as_pybids(tmp_path_factory, files):
     for image in IMAGES:
         path = root / FOLDERS[-1] / f'{image}.nii.gz'
         assert metadata(root, image) == dict(layout.get_metadata(str(path)))
+
+
+@pytest.mark.parametrize('name', ['ses-A_T1w', 'T1w', 'sub-01_T1w'])
+def test_a_file_that_is_not_named_after_its_folder_is_not_read_and_told_of(tmp_path, name):
+    anat = tmp_path / 'sub-01/ses-A/anat'
+    anat.mkdir(parents=True)
+    image, file = anat / 'sub-01_ses-A_T1w.nii.gz', anat.parent / f'{name}.json'
+    file.write_text('{"EchoTime": 0.1}')
+    sidecars = Sidecars(tmp_path)
+    assert sidecars.metadata(image) == {}
+    assert sidecars.misplaced(image) == [file]
+    file.rename(anat.parent / 'sub-01_ses-A_T1w.json')
+    sidecars = Sidecars(tmp_path)
+    assert sidecars.metadata(image) == {'EchoTime': 0.1}
+    assert sidecars.misplaced(image) == []
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_byte_order_marks_are_no_part_of_a_text(tmp_path, encoding):
+    anat = tmp_path / 'sub-01/anat'
+    anat.mkdir(parents=True)
+    (anat / 'sub-01_T1w.json').write_text('{"ProtocolName": "Kopf, süß"}', encoding=encoding)
+    found = Sidecars(tmp_path).metadata(anat / 'sub-01_T1w.nii.gz')
+    assert found == {'ProtocolName': 'Kopf, süß'}

@@ -3,6 +3,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.finished import input_digest
@@ -125,9 +126,40 @@ def test_shares_and_any_two_values_are_masks(put):
     np.testing.assert_array_equal(read_mask_image(four)[0], block)
 
 
+@pytest.mark.parametrize(('low', 'high'), [(0, 100), (1, 2), (-1, 0), (0, 0.5)])
+def test_of_two_values_the_larger_is_the_brains(put, low, high):
+    block = np.full((12, 12, 10), low, np.float32)
+    block[3:9, 3:9, 2:8] = high
+    share, _ = read_mask_image(put('sub-01_mask', block))
+    np.testing.assert_array_equal(share, block == high)
+
+
+@pytest.mark.parametrize('level', [1.0, 100.0])
+def test_a_mask_that_was_resampled_by_splines_is_one(tmp_path, put, level):
+    ball = ((np.indices((40, 40, 40)) - 19.5) ** 2).sum(axis=0) < 15**2
+    coarse = ndimage.zoom(ball.astype(float), 0.5, order=1)
+    data = level * ndimage.zoom(coarse, 2, order=3).astype(np.float32)
+    assert data.min() < -0.05 * level
+    assert data.max() > 1.05 * level
+    path = put('sub-01_mask', data, np.diag([0.3, 0.3, 0.3, 1]) @ AFFINE)
+    share, _ = read_mask_image(path)
+    assert (share.min(), share.max()) == (0, 1)
+    assert 2 * (ball & (share > 0.5)).sum() / (ball.sum() + (share > 0.5).sum()) > 0.9
+    assert 'were taken for 0 to 1' in check_mask(path, scan_of(tmp_path))
+
+
+def test_tiny_negative_values_are_background(put):
+    block = np.zeros((12, 12, 10), np.float32)
+    block[3:9, 3:9, 2:8] = 1
+    noisy = block + np.random.default_rng(0).normal(0, 1e-4, block.shape).astype(np.float32)
+    share, _ = read_mask_image(put('sub-01_mask', noisy))
+    np.testing.assert_array_equal(share > 0.5, block > 0.5)
+
+
 @pytest.mark.parametrize(
     ('data', 'kind', 'words'),
     [
+        (np.indices((6, 6, 6)).sum(axis=0) // 5, MaskError, '4 values from 0 to 3'),
         (np.zeros((5, 5, 5)), MaskError, 'the mask is empty'),
         (np.ones((5, 5, 5)), MaskError, '1 in every voxel'),
         (np.arange(125.0).reshape(5, 5, 5), MaskError, '125 values from 0 to 124'),

@@ -23,8 +23,9 @@ from ulfprep.bids.simulated import (
 )
 from ulfprep.bids.simulated_dataset import refuse_folder, start_dataset
 from ulfprep.physics.plan import acquired_resolution
-from ulfprep.physics.sequences import PRESETS, expected_signals, sequence_from_metadata
+from ulfprep.physics.sequences import PRESETS
 from ulfprep.physics.signals import KINDS, Sequence, tissue_signals
+from ulfprep.physics.source_sequence import expected_signals, sequence_from_metadata
 from ulfprep.settings import MODALITIES, Settings
 
 VOXEL_SIZE = (1.6, 1.6, 5.0)

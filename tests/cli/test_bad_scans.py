@@ -93,7 +93,7 @@ def digests(root):
 
 def test_every_kind_of_bad_scan_beside_a_good_one(make_dataset, run, tmp_path, capsys, phantom):
     bad = bad_files(phantom)
-    labels = [*bad, 'link', 'nofield', 'milliseconds']
+    labels = [*bad, 'link', 'nofield', 'millitesla']
     root = make_dataset('sub-good', *(f'sub-{label}' for label in labels), name='raw dätä (1)')
     for label, (content, _) in bad.items():
         (root / f'sub-{label}/anat/sub-{label}_T1w.nii.gz').write_bytes(content)
@@ -101,13 +101,13 @@ def test_every_kind_of_bad_scan_beside_a_good_one(make_dataset, run, tmp_path, c
     link.unlink()
     link.symlink_to('../../.git/annex/objects/xX/MD5E-s1.nii.gz')
     (root / 'sub-nofield/anat/sub-nofield_T1w.json').write_text('{}')
-    (root / 'sub-milliseconds/anat/sub-milliseconds_T1w.json').write_text(
-        json.dumps({'MagneticFieldStrength': 0.064, 'EchoTime': 5})
+    (root / 'sub-millitesla/anat/sub-millitesla_T1w.json').write_text(
+        json.dumps({'MagneticFieldStrength': 64})
     )
     wanted = {label: words for label, (_, words) in bad.items()} | {
         'link': 'datalad get',
         'nofield': 'no MagneticFieldStrength',
-        'milliseconds': 'looks like milliseconds (0.005 s?)',
+        'millitesla': '0.064 is 64 mT',
     }
     for path in [*root.rglob('*'), root]:
         if not path.is_symlink():

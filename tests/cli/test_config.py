@@ -40,7 +40,8 @@ def every_flag(tmp_path):
 
 #: Settings that a file does not bring back, or that the command line has no value for.
 NOT_STORED = {
-    'target_like_digest', 'target_sequence', 'clean_workdir', 'force', 'dry_run',
+    'target_like_digest', 'target_sequence', 'source_sequence', 'clean_workdir', 'force',
+    'dry_run',
     'reports_only', 'boilerplate_only', 'write_graph', 'bids_filters',
     'write_sbatch', 'sbatch_args', 'container_image', 'node_local_work',
 }  # fmt: skip

@@ -258,13 +258,14 @@ def test_the_sidecar_of_a_reference_must_be_readable(args, capsys, tmp_path, con
     expect(args, Exit.USAGE, capsys, tmp_path / 'ref.json', 'JSON')
 
 
-def test_a_reference_without_signal_is_refused(args, capsys, tmp_path):
-    (tmp_path / 'ref_T1w.nii.gz').write_bytes(b'x')
-    (tmp_path / 'ref_T1w.json').write_text(
-        '{"PulseSequenceType": "SE", "RepetitionTime": 0.5, "EchoTime": 900}'
-    )
-    args['more'] += ['--target-like', str(tmp_path / 'ref_T1w.nii.gz')]
-    expect(args, Exit.USAGE, capsys, tmp_path / 'ref_T1w.nii.gz', 'mend its sidecar')
+def test_the_sequence_of_the_scans_is_that_of_one_modality(args, capsys):
+    args['more'] += ['--source-sequence', 'ULF-T2w', '--modalities', 'T1w', 'T2w']
+    expect(args, Exit.USAGE, capsys, '--source-sequence', '--modalities')
+
+
+def test_the_sequence_of_the_scans_has_to_be_known(args, capsys):
+    args['more'] += ['--source-sequence', 'ULF-T9w']
+    expect(args, Exit.USAGE, capsys, "no sequence is called 'ULF-T9w'")
 
 
 def test_a_brain_mask_must_be_there_and_be_one(args, capsys, tmp_path, phantom):
@@ -284,17 +285,27 @@ def test_a_brain_mask_must_be_there_and_be_one(args, capsys, tmp_path, phantom):
     expect(args, Exit.USAGE, capsys, 'mask.mgz', 'takes a NIfTI file')
 
 
-def test_every_scan_needs_its_brain_mask(args, capsys, tmp_path, make_dataset, phantom):
+def test_a_scan_without_its_brain_mask_costs_no_other(
+    args, capsys, tmp_path, make_dataset, phantom, fake_core
+):
     make_dataset('sub-02')
     folder = tmp_path / 'masks'
     (folder / 'sub-01').mkdir(parents=True)
     mask = nib.Nifti1Image((phantom.get_fdata() > 15).astype('uint8'), phantom.affine)
     nib.save(mask, folder / 'sub-01/sub-01_mask.nii.gz')
     start = args['more']
-    args['more'] = [*start, '--brain-mask', str(folder)]
-    expect(args, Exit.NO_INPUT, capsys, folder, 'no brain mask for sub-02_T1w')
     args['more'] = [*start, '--brain-mask', str(folder / 'sub-01/sub-01_mask.nii.gz')]
     expect(args, Exit.USAGE, capsys, 'one mask for 2 scans')
+    args['more'] = [*start, '--brain-mask', str(folder)]
+    assert run(args) == Exit.FAILURE
+    said = capsys.readouterr().err
+    assert 'sub-01_T1w  finished' in said
+    assert f'{folder}: no brain mask for sub-02_T1w' in said
+    (folder / 'sub-01/sub-01_mask.nii.gz').rename(tmp_path / 'sub-01_mask.nii.gz')
+    assert run(args) == Exit.NO_INPUT
+    said = capsys.readouterr().err
+    assert f'{folder}: no brain mask for sub-01_T1w' in said
+    assert 'and so for 1 more scan' in said
 
 
 def test_other_modalities_that_are_there_are_named(args, capsys):

@@ -8,6 +8,7 @@ import pytest
 
 from ulfprep.bids.locks import Locks
 from ulfprep.bids.verdicts import read_verdicts
+from ulfprep.bids.work_folder import claim
 from ulfprep.cli.main import main
 
 HOLD = """
@@ -171,16 +172,19 @@ def test_clean_workdir_removes_what_ulfprep_made_and_no_more(make_dataset, run, 
     assert run(root) == 0
     (made,) = work.glob('ulfprep_*')
     old = work / 'ulfprep_0_0_1_abcdef01'
-    old.mkdir()
+    claim(old)
+    theirs = work / 'ulfprep_results_2025'
+    theirs.mkdir()
     (work / 'thesis').mkdir()
     (work / 'ulfprep_notes.txt').write_text('mine')
-    before = next(made.iterdir()).stat().st_ctime_ns
+    before = made.stat().st_ino
     assert run(root, '--force', '--clean-workdir') == 0
     assert not old.exists()
-    assert next(made.iterdir()).stat().st_ctime_ns > before
+    assert theirs.is_dir()
+    assert made.stat().st_ino != before
     assert (work / 'ulfprep_notes.txt').read_text() == 'mine'
     assert (work / 'thesis').is_dir()
-    assert 'left there: thesis, ulfprep_notes.txt' in capfd.readouterr().err
+    assert 'left there: thesis, ulfprep_notes.txt, ulfprep_results_2025' in capfd.readouterr().err
 
 
 def test_a_work_folder_in_use_is_not_cleaned(make_dataset, run, tmp_path, capfd):

@@ -124,7 +124,7 @@ def test_nothing_is_written_beside_output_and_work(copy):
     done = run(copy.command(), env=variables, cwd=folders[2])
     assert done.returncode == 0, done.stderr
     assert listing(*folders, copy.bids) == before
-    assert not list((copy.work / 'home' / 'tmp').iterdir())
+    assert not list((copy.work / 'caches-of-ulfprep' / 'tmp').iterdir())
     assert sorted(p.name for p in copy.base.iterdir()) == sorted([*names, 'in', 'out', 'work'])
 
 

@@ -11,8 +11,8 @@ from ulfprep.inr import FitOptions, fit_scan, render
 from ulfprep.physics import ForwardModel, Grid
 from ulfprep.physics.interpolation import bicubic
 from ulfprep.physics.plan import plan_contrast
-from ulfprep.physics.sequences import expected_signals
 from ulfprep.physics.simulation import realise, simulate
+from ulfprep.physics.source_sequence import expected_signals
 from ulfprep.segmentation.tissue import segment
 
 pytestmark = pytest.mark.realdata

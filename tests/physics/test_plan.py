@@ -7,7 +7,8 @@ import pytest
 
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.plan import Wishes, acquired_resolution, plan_contrast
-from ulfprep.physics.sequences import default_sequence, tissue_signals
+from ulfprep.physics.sequences import default_sequence
+from ulfprep.physics.signals import tissue_signals
 
 ZOOMS = (1.6, 1.6, 5.0)
 TIMINGS = {'RepetitionTime': 1.5, 'EchoTime': 0.005, 'InversionTime': 0.3}

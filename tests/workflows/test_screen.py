@@ -1,6 +1,7 @@
 """All inputs are looked at before anything is computed, each once."""
 
 import dataclasses
+import json
 import logging
 import threading
 import time
@@ -9,6 +10,7 @@ import pytest
 
 from ulfprep.bids.checks import check_image
 from ulfprep.bids.dataset import find_scans
+from ulfprep.bids.metadata import TIMINGS
 from ulfprep.settings import Settings
 from ulfprep.workflows.base import run_scans
 from ulfprep.workflows.screen import MOST_AT_ONCE, screen
@@ -36,7 +38,7 @@ def test_good_scans_are_tasks_with_their_voxel_size(settings, caplog):
 def test_each_problem_is_one_line(settings, caplog):
     scans = find_scans(settings)
     scans[0].path.write_bytes(b'')
-    scans[1].metadata['EchoTime'] = 'abc'
+    scans[1].metadata['MagneticFieldStrength'] = 'abc'
     tasks, refused = screen(scans, settings)
     assert [task.scan.name for task in tasks] == ['sub-03_T1w']
     assert list(refused) == ['sub-01_T1w', 'sub-02_T1w']
@@ -45,17 +47,32 @@ def test_each_problem_is_one_line(settings, caplog):
     assert second == refused['sub-02_T1w'].failure.message
     assert total == '2 of 3 scan(s) cannot be used'
     assert refused['sub-01_T1w'].failure.kind == 'UnusableScanError'
-    # Its sidecar is in order, so it is known what it was for.
+    # Its field strength is known, and so is what it was for.
     assert [one.direction for one in refused.values()] == ['enhance', None]
 
 
 def test_warnings_are_told_and_kept(settings, caplog):
+    sidecar = settings.bids_dir / 'sub-01/anat/sub-01_T1w.json'
+    sidecar.write_text('{"MagneticFieldStrength": 0.064, "SkullStripped": "yes"}')
     scans = find_scans(settings)
-    scans[0].metadata['SkullStripped'] = 'yes'
     tasks, _ = screen(scans, settings)
     (warning,) = lines(caplog, logging.WARNING)
     assert warning.startswith(f"{scans[0].path}: SkullStripped is 'yes'")
     assert any('SkullStripped' in note for note in tasks[0].notes)
+
+
+@pytest.mark.parametrize('key', TIMINGS)
+@pytest.mark.parametrize('value', [0, -1, 'n/a', [0.005, 0.01], 2300])
+def test_a_timing_that_cannot_be_costs_no_scan(settings, key, value, caplog):
+    sidecar = settings.bids_dir / 'sub-01/anat/sub-01_T1w.json'
+    sidecar.write_text(json.dumps({'MagneticFieldStrength': 0.064, key: value}))
+    tasks, refused = screen(find_scans(settings), settings)
+    assert not refused
+    assert [task.direction for task in tasks] == ['enhance'] * 3
+    told = [line for line in lines(caplog, logging.WARNING) if f': {key} is ' in line]
+    # 0 is how converters write that they do not know the InversionTime.
+    silent = (key, value) == ('InversionTime', 0)
+    assert [line.startswith(f'{tasks[0].scan.path}: ') for line in told] == [True] * (not silent)
 
 
 def test_a_sidecar_that_cannot_be_read_is_the_end_of_its_scan(settings):
@@ -127,7 +144,7 @@ def test_scans_of_another_direction_are_not_planned_for_a_fusion(settings, caplo
     assert planned == [['sub-01_run-1_T1w', 'sub-01_run-2_T1w']] * 2
 
 
-@pytest.mark.parametrize('sidecar', ['{', '[]', '{"EchoTime": 5}'])
+@pytest.mark.parametrize('sidecar', ['{', '[]'])
 def test_a_bad_sidecar_of_the_reference_is_found_at_once(settings, make_dataset, sidecar):
     root = make_dataset('sub-09', name='elsewhere')
     reference = root / 'sub-09/anat/sub-09_T1w.nii.gz'
@@ -138,3 +155,12 @@ def test_a_bad_sidecar_of_the_reference_is_found_at_once(settings, make_dataset,
     assert tasks == []
     assert {one.failure.kind for one in refused.values()} == {'UnusableScanError'}
     assert all('sub-09_T1w.nii.gz' in one.failure.message for one in refused.values())
+
+
+def test_what_cannot_be_in_the_sidecar_of_the_reference_is_told(settings, make_dataset, caplog):
+    root = make_dataset('sub-09', name='elsewhere', metadata={'EchoTime': 5})
+    reference = root / 'sub-09/anat/sub-09_T1w.nii.gz'
+    settings = dataclasses.replace(settings, target_like=reference)
+    assert screen(find_scans(settings), settings)[1] == {}
+    (warning,) = lines(caplog, logging.WARNING)
+    assert warning.startswith(f'{reference}: EchoTime is 5 in the sidecar')

@@ -1,124 +1,92 @@
-"""What a scan's sidecar says of its acquisition: is it sensible, and what follows from it?"""
-
-import math
+"""At which field strength a scan was acquired, and what is therefore done with it."""
 
 import numpy as np
 
+from ulfprep.bids.metadata import shown
 from ulfprep.bids.nifti import UnusableScanError
-from ulfprep.physics.relaxation import FIELD_RANGE
+from ulfprep.physics.relaxation import FIELD_RANGE, GYROMAGNETIC_RATIO
+from ulfprep.physics.sequences import is_number
 
 #: Scans below this field strength are enhanced by default, tesla.
 LOW_FIELD_LIMIT = 0.3
 #: Default targets, tesla.
 DEFAULT_HIGH_FIELD = 3.0
 DEFAULT_LOW_FIELD = 0.064
-#: Field -> least and most that it can be, whether that least is possible, and its unit.
-TIMINGS = {
-    'RepetitionTime': (0.0, 100.0, False, 's'),
-    'RepetitionTimePreparation': (0.0, 100.0, False, 's'),
-    'RepetitionTimeExcitation': (0.0, 100.0, False, 's'),
-    'EchoTime': (0.0, 1.0, False, 's'),
-    'InversionTime': (0.0, 20.0, True, 's'),
-    'FlipAngle': (0.0, 360.0, False, 'degrees'),
+#: Two statements of the field strength may differ by this share of it.
+TOLERANCE = 0.2
+#: The magnet of a portable scanner drifts by this share; its scans are of one field all the same.
+DRIFT = 0.02
+#: From here on an ImagingFrequency is in Hz, whatever BIDS says: no scanner has 100 GHz.
+HERTZ = 1e5
+#: What else a sidecar tells of an acquisition, and in which unit.
+TOLD = {
+    'AcquisitionDuration': 's',
+    'NumberOfAverages': 'average(s)',
+    'PhaseEncodingSteps': 'phase-encoding steps',
+    'PixelBandwidth': 'Hz a pixel',
 }
-#: Edges of an acquired voxel, mm.
-LENGTHS = (0.05, 50.0)
+#: How an ImagedNucleus says that it is the one whose frequency tells the field.
+HYDROGEN = ('1H', 'H1', 'H')
 
 
-def check_sidecar(metadata: dict, name: str) -> tuple[str, ...]:
-    """Refuse what would be reckoned with and cannot be true; warn of what will be ignored.
+def field_of(metadata: dict) -> float | None:
+    """Return the field strength by a sidecar, tesla; see :func:`stated_field`."""
+    return stated_field(metadata)[0]
+
+
+def stated_field(metadata: dict) -> tuple[float | None, str]:
+    """Field strength by a sidecar, and by which of its fields.
+
+    The only public 64 mT dataset in BIDS says ``MagneticFieldStrength`` 0.006 (a wrong power of
+    ten) beside an ``ImagingFrequency`` of 2.7 MHz, which is what the scanner measured: where the
+    two contradict each other, the frequency counts.
 
     Parameters
     ----------
     metadata : dict
-        Sidecar fields; those that are missing or ``null`` are no fault.
-    name : str
-        The scan, for the error.
+        Sidecar fields (:func:`ulfprep.bids.metadata.usable_metadata`).
 
     Returns
     -------
-    tuple of str
-        Warnings, a sentence each.
-
-    Raises
-    ------
-    UnusableScanError
-        If there are no fields in it, or a timing or a voxel size is none.
+    field : float or None
+        Tesla; ``None`` where it does not say.
+    source : str
+        From which field of the sidecar, and against which other.
     """
-    if not isinstance(metadata, dict):
-        raise UnusableScanError(f'{name}: its sidecar is no JSON object ({{...}}); mend it')
-    for key, (low, high, closed, unit) in TIMINGS.items():
-        value = metadata.get(key)
-        if value is None:
-            continue
-        if not _is_number(value) or not (low < value <= high or (closed and value == low)):
-            looks = ''
-            if unit == 's' and _is_number(value) and 1000 * low < value <= 1000 * high:
-                looks = f' and looks like milliseconds ({value / 1000:g} s?)'
-            raise UnusableScanError(
-                f'{name}: {key} is {_shown(value)} in its sidecar, which cannot be in '
-                f'{"seconds" if unit == "s" else unit}{looks}; mend it, or take it out to have '
-                'the usual value assumed'
-            )
-    for key, count in (('AcquisitionVoxelSize', 3), ('SliceThickness', 1)):
-        _check_lengths(metadata, key, count, name)
-    return tuple(
-        f'Warning: {key} is {_shown(metadata[key])} in the sidecar, not {wanted}; it was ignored.'
-        for key, (good, wanted) in _USED.items()
-        if metadata.get(key) is not None and not good(metadata[key])
-    )
+    stated = metadata.get('MagneticFieldStrength')
+    told = stated is not None
+    stated = stated if _is_field(stated) else None
+    frequency = _frequency(metadata)
+    measured = None if frequency is None else frequency / GYROMAGNETIC_RATIO
+    if not _is_field(measured) or (stated is not None and _agree(stated, measured)):
+        return stated, 'the sidecar'
+    source = f'ImagingFrequency {frequency / 1e6:g} MHz in the sidecar'
+    if told:
+        source += f', which contradicts its MagneticFieldStrength {_told(metadata)}'
+    if abs(measured - DEFAULT_LOW_FIELD) <= DRIFT * DEFAULT_LOW_FIELD:
+        return DEFAULT_LOW_FIELD, source
+    return round(measured, 3), source
 
 
-def _check_lengths(metadata: dict, key: str, count: int, name: str) -> None:
-    """Refuse lengths that no voxel has; another kind of value is only ignored."""
-    value = metadata.get(key)
-    values = value if isinstance(value, list | tuple) else [value]
-    if len(values) != count or not all(map(_is_number, values)):
-        return
-    # Zero is how some converters write that they do not know.
-    if count == 1 and values[0] == 0:
-        return
-    if not all(LENGTHS[0] <= v <= LENGTHS[1] for v in values):
-        raise UnusableScanError(
-            f'{name}: {key} is {_shown(value)} in its sidecar, which cannot be in millimetres; '
-            'mend it, or take it out'
-        )
+def _frequency(metadata: dict) -> float | None:
+    """Return the frequency at which a scanner sees hydrogen, Hz; None where it is not stated."""
+    frequency = metadata.get('ImagingFrequency')
+    hydrogen = str(metadata.get('ImagedNucleus') or '1H').upper() in HYDROGEN
+    if not hydrogen or not is_number(frequency):
+        return None
+    return frequency * (1e6 if abs(frequency) < HERTZ else 1.0)
 
 
-def _is_number(value) -> bool:
-    """Tell whether it is a number of any size, NaN included."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_field(value) -> bool:
+    return is_number(value) and FIELD_RANGE[0] <= value <= FIELD_RANGE[1]
 
 
-def _is_length(value) -> bool:
-    return _is_number(value) and 0 <= value < math.inf
+def _agree(field: float, other: float) -> bool:
+    return abs(field - other) <= TOLERANCE * other
 
 
-def _is_text(value) -> bool:
-    texts = value if isinstance(value, list) else [value]
-    return all(isinstance(text, str) for text in texts)
-
-
-def _are_lengths(value) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 3 and all(map(_is_length, value))
-
-
-#: Field -> what it must be not to be ignored, and that in words.
-_USED = {
-    'AcquisitionVoxelSize': (_are_lengths, 'three lengths in mm'),
-    'SliceThickness': (_is_length, 'a length in mm'),
-    'SkullStripped': (lambda value: isinstance(value, bool), 'true or false'),
-    'PulseSequenceType': (_is_text, 'a text'),
-    'ScanningSequence': (_is_text, 'a text or a list of texts'),
-    'NumberShots': (_is_length, 'a number'),
-    'EchoTrainLength': (_is_length, 'a number'),
-}
-
-
-def _shown(value) -> str:
-    """Return a value of any kind as a short text of one line."""
-    text = ' '.join(repr(value).split())
-    return text if len(text) <= 40 else f'{text[:37]}...'
+def _told(metadata: dict) -> str:
+    return shown(metadata['MagneticFieldStrength'])
 
 
 def field_strength(metadata: dict, source_field: float | None, name: str) -> tuple[float, str]:
@@ -129,7 +97,7 @@ def field_strength(metadata: dict, source_field: float | None, name: str) -> tup
     metadata : dict
         Sidecar fields.
     source_field : float or None
-        What the user stated, tesla; used where the sidecar does not say.
+        What the user stated, tesla; it goes before whatever the sidecar says.
     name : str
         The scan, for the error.
 
@@ -138,34 +106,61 @@ def field_strength(metadata: dict, source_field: float | None, name: str) -> tup
     field : float
         Tesla.
     note : str
-        A sentence for the report.
+        A sentence for the report: a warning where two fields that scanners have contradict each
+        other.
 
     Raises
     ------
     UnusableScanError
-        If nobody says, or the sidecar's value is no positive number.
+        If nobody says, or the sidecar's value is that of no scanner.
     """
-    value = metadata.get('MagneticFieldStrength')
-    if value is None:
-        if source_field is None:
-            raise UnusableScanError(
-                f'{name}: its sidecar has no MagneticFieldStrength; add it (in tesla), or '
-                'state it with --source-field 0.064'
-            )
-        note = f'Field strength {source_field:g} T as stated with --source-field.'
-        return float(source_field), note
-    if not _is_number(value) or not FIELD_RANGE[0] <= value <= FIELD_RANGE[1]:
+    found, source = stated_field(metadata)
+    if source_field is not None:
+        note = f'Field strength {source_field:g} T as stated with --source-field'
+        if found is not None and not np.isclose(source_field, found):
+            note += f', which goes before the {found:g} T of {source}'
+        return float(source_field), _doubted(note, source_field, found)
+    if found is not None:
+        note = f'Field strength {found:g} T from {source}'
+        return float(found), _doubted(note, found, metadata.get('MagneticFieldStrength'))
+    if metadata.get('MagneticFieldStrength') is None:
         raise UnusableScanError(
-            f'{name}: MagneticFieldStrength is {_shown(value)} in its sidecar, which is no field '
-            'strength in tesla (0.064 is 64 mT); mend the sidecar'
+            f'{name}: its sidecar has no MagneticFieldStrength; add it (in tesla), or '
+            'state it with --source-field 0.064'
         )
-    note = f'Field strength {value:g} T from the sidecar.'
-    if source_field is not None and not np.isclose(source_field, value):
-        note = (
-            f'Field strength {value:g} T from the sidecar, which goes before the '
-            f'{source_field:g} T of --source-field.'
-        )
-    return float(value), note
+    raise UnusableScanError(
+        f'{name}: MagneticFieldStrength is {_told(metadata)} in its sidecar, which is no field '
+        'strength in tesla (0.064 is 64 mT); mend the sidecar, or state it with --source-field '
+        '0.064'
+    )
+
+
+def _doubted(note: str, used: float, other) -> str:
+    """Return a sentence, a warning where another scanner's field was stated as well."""
+    doubt = _is_field(other) and not _agree(other, used)
+    return f'{"Warning: " if doubt else ""}{note}.'
+
+
+def acquisition_note(metadata: dict) -> tuple[str, ...]:
+    """Say how a scan was acquired, as far as its sidecar tells; a sentence or none.
+
+    Portable scanners state duration, averages and phase steps, but neither their echo train nor
+    their partitions, without which no length of the train follows: nothing is computed from
+    these.
+
+    Parameters
+    ----------
+    metadata : dict
+        Sidecar fields (:func:`ulfprep.bids.metadata.usable_metadata`).
+    """
+    told = [f'{metadata[key]:g} {unit}' for key, unit in TOLD.items() if metadata.get(key)]
+    if not told:
+        return ()
+    seconds, repetition = (metadata.get(k) for k in ('AcquisitionDuration', 'RepetitionTime'))
+    if seconds and repetition:
+        repetitions = seconds / repetition / (metadata.get('NumberOfAverages') or 1)
+        told.append(f'so {repetitions:.0f} repetitions an average')
+    return (f'Acquisition by the sidecar: {", ".join(told)}; nothing was computed from these.',)
 
 
 def resolve_direction(source: float, target: float | None, name: str) -> tuple[str, float]:

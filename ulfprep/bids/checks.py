@@ -7,6 +7,7 @@ import numpy as np
 
 from ulfprep.bids.geometry import check_head, read_affine
 from ulfprep.bids.nifti import NiftiFile, UnusableScanError, in_words, open_nifti, read_voxels
+from ulfprep.bids.values import background, below_zero
 
 #: More than this fraction of NaN or infinite voxels is refused.
 MAX_NONFINITE = 0.05
@@ -50,7 +51,8 @@ def check_image(path: Path) -> CheckedImage:
     UnusableScanError
         If the file is missing, empty, truncated or no NIfTI; if it is 2-D, a single
         slice or holds several volumes; if no head fits its voxels and field of view; if it is
-        constant or has more than 5 % NaN or infinite voxels. Nothing else is raised.
+        constant, far below zero, or has more than 5 % NaN or infinite voxels that are not the
+        background of a brain. Nothing else is raised.
     """
     return _plainly(Path(path), _check)
 
@@ -130,6 +132,8 @@ def _check(path: Path) -> CheckedImage:
     check_head(nifti, affine)
     data = read_voxels(nifti).reshape(nifti.shape[:3], order='F')
     data = _clean(path, data, nifti.notes)
+    if wrong := below_zero(data, _levels(nifti)):
+        raise UnusableScanError(f'{path}: {wrong}')
     return CheckedImage(data=data, affine=affine, notes=tuple(nifti.notes))
 
 
@@ -151,18 +155,34 @@ def _check_shape(nifti: NiftiFile) -> None:
         )
 
 
+def _levels(nifti: NiftiFile) -> int:
+    """Return how many whole numbers the voxels' type holds, where they are not scaled."""
+    dtype = nifti.header.get_data_dtype()
+    plain = np.nan_to_num(float(nifti.header['scl_slope'])) in (0.0, 1.0)
+    # Wider ones may have been whole numbers of 16 bits before.
+    return 2 ** (8 if dtype.itemsize == 1 else 16) if plain else 0
+
+
 def _clean(path: Path, data: np.ndarray, notes: list[str]) -> np.ndarray:
     """Replace NaN and infinite voxels by zero; refuse images without content."""
     bad = ~np.isfinite(data)
+    if bad.any():
+        around = background(bad)
+        data[bad] = 0
+        if outside := int(around.sum()):
+            notes.append(
+                f'The background is NaN ({outside / data.size:.0%} of the voxels); it was set to '
+                'zero.'
+            )
+        bad &= ~around
     count = int(bad.sum())
     if count:
-        fraction = count / data.size
+        fraction = count / (data.size - outside)
         if fraction > MAX_NONFINITE:
             raise UnusableScanError(
                 f'{path}: {fraction:.1%} of its voxels are NaN or infinite (at most '
                 f'{MAX_NONFINITE:.0%} are accepted); export it again'
             )
-        data[bad] = 0
         notes.append(f'{count} NaN or infinite voxels ({fraction:.2%}) were set to zero.')
     low, high = float(data.min()), float(data.max())
     if low == high:

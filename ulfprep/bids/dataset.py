@@ -9,6 +9,7 @@ from ulfprep.bids.filters import mismatch
 from ulfprep.bids.images import anatomical_images
 from ulfprep.bids.index import EXTENSIONS, asked_participants, find_participants
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars
+from ulfprep.bids.metadata import usable_metadata
 from ulfprep.bids.names import ENTITY_NAMES, entities_of, why_no_name
 from ulfprep.bids.why_none import why_none
 from ulfprep.settings import MODALITIES, Settings
@@ -71,6 +72,8 @@ class Scan:
         Voxel size of its enhanced image, mm.
     problem : str
         Why it cannot be used, known before its image is looked at: one line with the way out.
+    remarks : tuple of str
+        What was made of the sidecar (:func:`ulfprep.bids.metadata.usable_metadata`).
     """
 
     path: Path
@@ -87,6 +90,7 @@ class Scan:
     role: str = 'scan'
     resolution: float = 1.0
     problem: str = ''
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -248,15 +252,21 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
     """Return an image as a scan, with what its sidecars say."""
     name, _ = _split(path)
     stem, _, suffix = name.rpartition('_')
-    metadata, problem = {}, ''
+    metadata, remarks, problem = {}, (), ''
     try:
-        metadata = sidecars.metadata(path)
+        metadata, remarks = usable_metadata(sidecars.metadata(path))
+        remarks += tuple(
+            f'Warning: {other.relative_to(settings.bids_dir)} is not read: BIDS wants the labels '
+            'of its folder in its name.'
+            for other in sidecars.misplaced(path)
+        )
     except BrokenSidecarError as error:
         problem = str(error)
     return Scan(
         path=path,
         entities=entities_of(stem),
         metadata=metadata,
+        remarks=remarks,
         stem=stem,
         source=f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}',
         suffix=suffix,

@@ -24,6 +24,8 @@ MAX_SIZE_DIFFERENCE = 0.02
 MAX_SHEAR = 0.002
 #: Beyond this the axes are not those of an image.
 REFUSED_SHEAR = 0.3
+#: Sum of the squares of a quaternion's three numbers that rounding to two digits explains.
+LONGEST_QUATERNION = 1.02
 #: Codes of ``xyzt_units`` that are no millimetres.
 UNITS = {1: 'metres', 3: 'micrometres'}
 #: What lengths are mistaken for, by the factor that makes them millimetres.
@@ -48,6 +50,10 @@ def read_affine(nifti: NiftiFile) -> np.ndarray:
         If it holds NaN, or gives voxels no size.
     """
     path, notes, forms = nifti.path, nifti.notes, _forms(nifti)
+    if len(forms) == 2 and _is_blank(forms['sform']) and not _is_hollow(forms['qform']):
+        # Some converters leave the sform empty and its code set.
+        notes.append('The sform of the header is empty; its qform was used.')
+        del forms['sform']
     if not forms:
         notes.append(
             'Warning: the header has neither sform nor qform, so left and right cannot be '
@@ -61,9 +67,7 @@ def read_affine(nifti: NiftiFile) -> np.ndarray:
             f'{path}: its affine holds NaN or infinite numbers; mend the header, or convert the '
             'original images again (dcm2niix)'
         )
-    with np.errstate(all='ignore'):
-        hollow = not abs(np.linalg.det(affine[:3, :3])) > 1e-6 * np.prod(_sizes(affine))
-    if hollow:
+    if _is_hollow(affine):
         raise UnusableScanError(
             f'{path}: its affine is singular, so voxels have no size; mend the header, or convert '
             'the original images again (dcm2niix)'
@@ -71,6 +75,18 @@ def read_affine(nifti: NiftiFile) -> np.ndarray:
     if len(forms) == 2:
         _compare(nifti, *forms.values())
     return affine
+
+
+def _is_blank(affine: np.ndarray) -> bool:
+    """Tell whether a matrix was never filled in."""
+    return not np.nan_to_num(affine[:3, :3]).any()
+
+
+def _is_hollow(affine: np.ndarray) -> bool:
+    """Tell whether a matrix gives voxels no size, or one that is no number."""
+    with np.errstate(all='ignore'):
+        volume = abs(np.linalg.det(affine[:3, :3]))
+        return not (np.isfinite(affine).all() and volume > 1e-6 * np.prod(_sizes(affine)))
 
 
 def check_head(nifti: NiftiFile, affine: np.ndarray) -> None:
@@ -168,8 +184,17 @@ def _forms(nifti: NiftiFile) -> dict[str, np.ndarray]:
 
 
 def _qform(header):
-    """Return the qform as the standard has it: sizes without sign, and 0 for qfac is 1."""
+    """Return the qform as the standard has it: sizes without sign, and 0 for qfac is 1.
+
+    A quaternion that rounding made longer than one is shortened to one: a half-turn.
+    """
     header = header.copy()
+    names = ('quatern_b', 'quatern_c', 'quatern_d')
+    squared = sum(float(header[name]) ** 2 for name in names)
+    if 1 < squared <= LONGEST_QUATERNION:
+        for name in names:
+            # Shorter by a hair, so that rounding to single precision does not lengthen it again.
+            header[name] = float(header[name]) / (math.sqrt(squared) * (1 + 1e-7))
     header['pixdim'][1:4] = np.abs(header['pixdim'][1:4])
     if header['pixdim'][0] != -1:
         header['pixdim'][0] = 1

@@ -4,16 +4,18 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.bids.acquisition import check_sidecar
+from ulfprep.bids.acquisition import field_of
 from ulfprep.bids.checks import UnusableScanError, read_grid
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
 from ulfprep.bids.decision import Decision, decide
 from ulfprep.bids.expected import expected_of
 from ulfprep.bids.files import sidecar_of
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, name_parts, read_sidecar
+from ulfprep.bids.metadata import usable_metadata
 from ulfprep.bids.order import natural
 from ulfprep.settings import MODALITIES, Settings
 
@@ -57,7 +59,7 @@ class HighField:
     @property
     def field_strength(self) -> float | None:
         """Tesla, where its sidecar says so."""
-        return _field(self.metadata)
+        return field_of(self.metadata)
 
     def digest(self) -> str:
         """Return a short hash of its bytes and sidecar, whether or not they can be used."""
@@ -151,28 +153,22 @@ def _decided(scan: Scan, settings: Settings) -> Decision | None:
     return made if made.direction == 'enhance' else None
 
 
-def _field(metadata: dict) -> float | None:
-    value = metadata.get('MagneticFieldStrength')
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-    return float(value) if usable and math.isfinite(value) else None
-
-
 def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField:
     """Return the image of a participant that is nearest to the target field."""
     least = LEAST_FIELD * made.target_field
     candidates = []
     for path in _images(scan, settings.bids_dir):
         try:
-            metadata = sidecars.metadata(path)
+            metadata, remarks = usable_metadata(sidecars.metadata(path))
         except BrokenSidecarError:
             continue
-        strength = _field(metadata)
+        strength = field_of(metadata)
         if path == scan.path or strength is None or strength < least:
             continue
         session = name_parts(path.name)[0].get('ses')
         distance = round(abs(math.log(strength / made.target_field)), 3)
         key = (distance, session != scan.session, natural(path.name))
-        candidates.append((key, path, metadata))
+        candidates.append((key, path, metadata, remarks))
     if not candidates:
         return HighField(
             suffix=scan.suffix,
@@ -180,12 +176,12 @@ def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField
             f'{least:g} T or more, by their sidecars',
         )
     candidates.sort(key=lambda one: one[0])
-    _, path, metadata = candidates[0]
+    _, path, metadata, remarks = candidates[0]
     source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
-    note = f'High-field reference: {source} ({_field(metadata):g} T).'
-    if others := [other.name for _, other, _ in candidates[1:]]:
+    note = f'High-field reference: {source} ({field_of(metadata):g} T).'
+    if others := [other.name for _, other, *_ in candidates[1:]]:
         note = f'{note[:-1]}, the nearest to the target; not used: {", ".join(others)}.'
-    return HighField(path, source, scan.suffix, metadata, (note,))
+    return HighField(path, source, scan.suffix, metadata, (note, *_of_reference(remarks)))
 
 
 def _images(scan: Scan, bids_dir: Path) -> list[Path]:
@@ -219,15 +215,27 @@ def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
     made = HighField(path, source, scan.suffix)
     try:
         if inside:
-            metadata = Sidecars(settings.bids_dir).metadata(path)
+            stated = Sidecars(settings.bids_dir).metadata(path)
         else:
-            metadata = read_sidecar(sidecar) if sidecar.is_file() else {}
+            stated = read_sidecar(sidecar) if os.path.lexists(sidecar) else {}
+        metadata, remarks = usable_metadata(stated)
     except BrokenSidecarError:
         return made.without('its sidecar cannot be read')
-    strength = _field(metadata)
+    strength = field_of(metadata)
     told = f'{strength:g} T' if strength else 'of unknown field strength'
     note = f'High-field reference: {source} ({told}), as asked with --reference.'
-    return dataclasses.replace(made, metadata=metadata, notes=(note,))
+    notes = (note, *_of_reference(remarks))
+    return dataclasses.replace(made, metadata=metadata, notes=notes)
+
+
+def _of_reference(remarks: tuple[str, ...]) -> list[str]:
+    """Return what is said of a sidecar, as said of that of the reference."""
+    warning = 'Warning: '
+    return [
+        f'{warning if remark.startswith(warning) else ""}of the reference: '
+        f'{remark.removeprefix(warning)}'
+        for remark in remarks
+    ]
 
 
 def _checked(reference: HighField, settings: Settings) -> HighField:
@@ -236,8 +244,7 @@ def _checked(reference: HighField, settings: Settings) -> HighField:
         return reference
     try:
         read_grid(reference.path)
-        check_sidecar(reference.metadata, reference.path.name)
-        expected_of(reference.as_scan(), dataclasses.replace(settings, source_field=None))
+        expected_of(reference.as_scan(), settings.of_another_scanner())
     except (UnusableScanError, ValueError, ArithmeticError) as error:
         said = ' '.join(str(error).split()).replace(f'{reference.path.parent}/', '')
         return reference.without(said.rstrip('.'))

@@ -1,11 +1,12 @@
 """What the JSON files of a dataset say of an image, by the inheritance principle of BIDS."""
 
-import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from ulfprep.bids.errors import DatasetError
-from ulfprep.bids.text import read_text
+from ulfprep.bids.files import read_json
+from ulfprep.bids.not_here import not_here
 
 
 class BrokenSidecarError(ValueError):
@@ -16,8 +17,9 @@ class Sidecars:
     """The JSON files of one dataset, each folder listed and each file read once.
 
     A file says something of an image if it lies in the folder of the image or above it, has
-    the same suffix, and the image has all its entities. Of two such files the nearer goes first,
-    in one folder the one with more entities.
+    the same suffix, and the image has all its entities. One inside the folder of a participant
+    or session has to be named after it, as pybids and the validator want it. Of two such files
+    the nearer goes first, in one folder the one with more entities.
 
     Parameters
     ----------
@@ -50,17 +52,29 @@ class Sidecars:
         DatasetError
             If that lies in the top folder, and so is not this image's alone.
         """
-        entities, suffix = name_parts(image.name)
         found: dict = {}
+        for path, in_place in self._of(image):
+            if in_place:
+                found.update(self._read(path))
+        return {key: value for key, value in found.items() if value is not None}
+
+    def misplaced(self, image: Path) -> list[Path]:
+        """Return the files that would say something of an image, were they in their place."""
+        return [path for path, in_place in self._of(image) if not in_place]
+
+    def _of(self, image: Path) -> Iterator[tuple[Path, bool]]:
+        """Yield the files with an image's suffix and entities, the nearest last."""
+        entities, suffix = name_parts(image.name)
         for folder in self._levels(image.parent):
+            labels = [part for part in folder.relative_to(self.bids_dir).parts if '-' in part]
+            filed = name_parts('_'.join([*labels, 'x']))[0]
             own = [
-                (len(said), path)
+                (len(said), path.name, path, filed.items() <= said.items())
                 for said, path in self._listed(folder).get(suffix, ())
                 if said.items() <= entities.items()
             ]
-            for _, path in sorted(own, key=lambda pair: (pair[0], pair[1].name)):
-                found.update(self._read(path))
-        return {key: value for key, value in found.items() if value is not None}
+            for *_, path, in_place in sorted(own):
+                yield path, in_place
 
     def _levels(self, folder: Path) -> list[Path]:
         """Return the folders from the dataset's top to an image's."""
@@ -103,19 +117,15 @@ def read_sidecar(path: Path) -> dict:
     BrokenSidecarError
     """
     try:
-        content = json.loads(read_text(path))
+        content = read_json(path)
     except OSError as error:
-        if path.is_symlink() and not path.exists():
-            raise BrokenSidecarError(
-                f'{path}: a broken link; if the dataset is managed by git-annex or DataLad, get '
-                'its content first (datalad get)'
-            ) from error
         raise BrokenSidecarError(
-            f'{path}: cannot be read ({error.strerror}); check permissions'
+            not_here(path) or f'{path}: cannot be read ({error.strerror}); check permissions'
         ) from error
     except (ValueError, RecursionError) as error:
         raise BrokenSidecarError(
-            f'{path}: not readable as JSON ({" ".join(str(error).split())}); mend the file'
+            not_here(path)
+            or f'{path}: not readable as JSON ({" ".join(str(error).split())}); mend the file'
         ) from error
     if not isinstance(content, dict):
         raise BrokenSidecarError(f'{path}: must hold a JSON object; mend the file')

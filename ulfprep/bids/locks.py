@@ -14,7 +14,7 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ulfprep.bids.files import read_json
+from ulfprep.bids.text import read_text
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
@@ -152,7 +152,7 @@ def sign(file: int) -> None:
 def holder(path: Path) -> str:
     """Say who holds a lock, as far as its file tells."""
     try:
-        found = read_json(path)
+        found = json.loads(read_text(path))
         return f'process {found["pid"]} on {found["host"]} since {found["since"]}'
     except (OSError, ValueError, KeyError, TypeError):
         return 'another process'

@@ -15,6 +15,9 @@ LEAST_OVERLAP = 0.2
 OF_MASKS = frozenset({'desc', 'res', 'label', 'space', 'den'})
 #: Spaces that are the scan's own.
 OWN_SPACES = frozenset({'', 'orig', 'individual', 'scanner', *MODALITIES})
+#: Splines overshoot by no more than this share of the brain's value; at least this share of the
+#: voxels lies near it, and near 0. Fewer values than the last are labels.
+OVERSHOOT, CROWDED, FEWEST_SHARES = 0.5, 0.85, 10
 
 
 class MaskError(ValueError):
@@ -46,27 +49,43 @@ def with_masks(scans: list[Scan], location: Path) -> list[Scan]:
     Raises
     ------
     NoMaskError
-        If a scan has no mask, or its mask cannot be read.
+        If no scan has a mask, or the one mask cannot be read.
     MaskChoiceError
-        If there is a choice between several, or one for several scans.
+        If one file is to be that of several scans, or for none it is clear which is meant.
     MaskError
-        If a file is no mask of its scan.
+        If no file is a mask of its scan. A scan whose mask alone is missing or none has a
+        ``problem``.
     """
     if location.is_dir():
-        found = [find_mask(scan, location) for scan in scans]
-    elif len(scans) > 1:
+        return _each_its_own(scans, location)
+    if len(scans) > 1:
         raise MaskChoiceError(
             f'{location}: one mask for {len(scans)} scans; select one scan, or name a folder of '
             'BIDS derivatives that holds a mask for each (--brain-mask)'
         )
-    else:
-        found = [(location, 'stated with --brain-mask')]
-    given = []
-    for scan, (path, how) in zip(scans, found, strict=True):
-        check_mask(path, scan)
-        note = f'Brain mask, brought onto the grid of the scan: {path.name}, {how}.'
-        given.append(dataclasses.replace(scan, mask=path, mask_note=note))
+    return [_with_mask(scan, location, 'stated with --brain-mask') for scan in scans]
+
+
+def _each_its_own(scans: list[Scan], folder: Path) -> list[Scan]:
+    """Give every scan its mask from a folder; one that has none costs no other."""
+    given, errors = [], []
+    for scan in scans:
+        try:
+            given.append(_with_mask(scan, *find_mask(scan, folder)))
+        except MaskError as error:
+            errors.append(error)
+            given.append(dataclasses.replace(scan, problem=scan.problem or str(error)))
+    if errors and len(errors) == len(scans):
+        more = f'; and so for {len(errors) - 1} more scan(s)' if errors[1:] else ''
+        raise type(errors[0])(f'{errors[0]}{more}') from errors[0]
     return given
+
+
+def _with_mask(scan: Scan, path: Path, how: str) -> Scan:
+    """Return a scan with its mask, which is looked at."""
+    remark = check_mask(path, scan)
+    note = f'Brain mask, brought onto the grid of the scan: {path.name}, {how}{remark}.'
+    return dataclasses.replace(scan, mask=path, mask_note=note)
 
 
 def find_mask(scan: Scan, folder: Path) -> tuple[Path, str]:
@@ -173,15 +192,41 @@ def read_mask_image(path: Path, option: str = '--brain-mask'):
     if low == high:
         what = 'empty' if high == 0 else f'{high:g} in every voxel'
         raise MaskError(f'{path}: the mask is {what}; give one of the brain ({option})')
-    # Of two values the larger is the brain's; what lies between 0 and 1 is a share.
-    if low == 0 and np.isin(data, (low, high)).all():
-        return data / high, image.affine
-    if low < 0 or high > 1:
+    share = as_share(data)
+    if share is None:
         raise MaskError(
             f'{path}: holds {np.unique(data).size} values from {low:g} to {high:g}, so it is an '
             f'image or a segmentation, not a mask of 0 and 1 ({option})'
         )
-    return data, image.affine
+    return share, image.affine
+
+
+def as_share(data: np.ndarray) -> np.ndarray | None:
+    """Return the voxels of a mask as shares of one; ``None`` for what is no mask.
+
+    Parameters
+    ----------
+    data : numpy.ndarray
+        Finite, of at least two values. Of two values, whatever they are, the larger is the
+        brain's; what lies between 0 and 1 is a share. Masks that were resampled by splines
+        overshoot: their values crowd around 0 and the brain's, and are cut to 0 and 1.
+    """
+    values = np.unique(data)
+    low, high = values[0], values[-1]
+    if values.size == 2:
+        return ((data - low) / (high - low)).astype(np.float32)
+    if low >= 0 and high <= 1:
+        return data
+    if values.size < FEWEST_SHARES:  # labels
+        return None
+    level = float(np.median(data[data > high / 2]))
+    share = data / level if level > 0 else data
+    brain = share > 0.5
+    crowded = (np.abs(share[brain] - 1) < 0.15).sum() >= CROWDED * brain.sum() and (
+        np.abs(share[~brain]) < 0.15
+    ).sum() >= CROWDED * (~brain).sum()
+    overshoot = share.min() >= -OVERSHOOT and share.max() <= 1 + OVERSHOOT
+    return np.clip(share, 0, 1).astype(np.float32) if crowded and overshoot else None
 
 
 def share_in_view(points: np.ndarray, affine: np.ndarray, scan: Scan) -> float:
@@ -209,8 +254,8 @@ def share_in_view(points: np.ndarray, affine: np.ndarray, scan: Scan) -> float:
     return float(((at > -0.5) & (at < np.array(shape) - 0.5)).all(axis=1).mean())
 
 
-def check_mask(path: Path, scan: Scan) -> None:
-    """Refuse what is no mask, or lies elsewhere than the scan.
+def check_mask(path: Path, scan: Scan) -> str:
+    """Refuse what is no mask, or lies elsewhere than the scan; say what was made of its values.
 
     Raises
     ------
@@ -226,3 +271,8 @@ def check_mask(path: Path, scan: Scan) -> None:
             f'{path}: {100 * within:.0f} % of the mask lies in the field of view of '
             f'{scan.path.name}; give a mask in the same world coordinates (--brain-mask)'
         )
+    data = read_image(path).data
+    low, high = float(np.nanmin(data)), float(np.nanmax(data))
+    if (low, high) == (0, 1):
+        return ''
+    return f'; its values from {low:.3g} to {high:.3g} were taken for 0 to 1'

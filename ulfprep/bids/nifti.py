@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ulfprep.bids.not_here import not_here
 from ulfprep.bids.stream import PIECE, Stream
 
 #: A scan has no more voxels than this (a whole head at 0.3 mm): 1 GiB in single precision.
@@ -147,12 +148,7 @@ def _size(path: Path) -> int:
     try:
         found = os.stat(path)
     except FileNotFoundError as error:
-        if os.path.islink(path):
-            raise UnusableScanError(
-                f'{path}: a broken link; if the dataset is managed by git-annex or DataLad, '
-                'get its content first (datalad get)'
-            ) from error
-        raise UnusableScanError(f'{path}: there is no such file') from error
+        raise UnusableScanError(not_here(path) or f'{path}: there is no such file') from error
     except PermissionError as error:
         raise UnusableScanError(_unreadable(path)) from error
     except (OSError, ValueError) as error:
@@ -205,8 +201,9 @@ def _header(path: Path, block: bytes):
                 'file; convert the original images again (dcm2niix)'
             )
     raise UnusableScanError(
-        f'{path}: not a readable NIfTI file (it does not begin with the header of one); copy or '
-        'convert it again'
+        not_here(path)
+        or f'{path}: not a readable NIfTI file (it does not begin with the header of one); copy '
+        'or convert it again'
     )
 
 

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
 from ulfprep.bids.files import read_json
 from ulfprep.bids.freesurfer import BRAIN, CORRECTED, SEGMENTATIONS, subject_folders
+from ulfprep.bids.not_here import not_here
+from ulfprep.bids.origin import generated_by
 from ulfprep.bids.precomputed import BadDerivativeError, Piece, Precomputed, uri
 from ulfprep.bids.text import read_text
 from ulfprep.physics import TISSUES
@@ -183,12 +186,7 @@ def says_it_is_of(scan: Scan, path: Path) -> bool:
 
 def _averages(folder: Path) -> bool:
     """Tell whether software that averages scans made a dataset."""
-    try:
-        made = read_json(folder / 'dataset_description.json').get('GeneratedBy', [])
-        names = {str(one.get('Name', '')).lower() for one in made}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return False
-    return bool(names & set(AVERAGING))
+    return any(name.lower() in AVERAGING for name in generated_by(folder))
 
 
 def _parsed(path: Path, scan: Scan) -> _File | None:
@@ -245,7 +243,7 @@ def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
         tables.append(place / 'dseg.tsv')
         if place == folder:
             break
-    table = next((t for t in tables if t.is_file()), None)
+    table = next((t for t in tables if os.path.lexists(t)), None)
     if table is None:
         return tuple(LABELS[tissue] for tissue in TISSUES)
     numbers = {}
@@ -256,11 +254,12 @@ def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
                 if words & set(known):
                     numbers.setdefault(tissue, int(float(row['index'])))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadDerivativeError(
-            f'{table}: not readable as a look-up table ({error}); mend it (--derivatives)'
-        ) from error
+        said = not_here(table) or f'{table}: not readable as a look-up table ({error}); mend it'
+        raise BadDerivativeError(f'{said} (--derivatives)') from error
     missing = [tissue for tissue in TISSUES if tissue not in numbers]
     if missing:
+        if said := not_here(table):
+            raise BadDerivativeError(f'{said} (--derivatives)')
         raise BadDerivativeError(
             f'{table}: names no {", ".join(missing)}, so the labels of {path.name} cannot be '
             'read; add the rows, or leave the file out (--derivatives)'
@@ -282,7 +281,7 @@ def _of_freesurfer(scan: Scan, folder: Path, name: str, notes: list[str]) -> dic
             continue
 
         def first(names, place=place):
-            return next((place / n for n in names if (place / n).is_file()), None)
+            return next((place / n for n in names if os.path.lexists(place / n)), None)
 
         labels = first(SEGMENTATIONS)
         found = {

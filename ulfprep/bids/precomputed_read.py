@@ -7,6 +7,7 @@ import numpy as np
 from ulfprep.bids.checks import UnusableScanError, read_image
 from ulfprep.bids.freesurfer import NOTHING, UNKNOWN, tissue_table
 from ulfprep.bids.masks import LEAST_OVERLAP, MaskError, read_mask_image, share_in_view
+from ulfprep.bids.not_here import not_here
 from ulfprep.bids.precomputed import BadDerivativeError, Piece
 from ulfprep.physics import TISSUES
 
@@ -49,10 +50,11 @@ def read_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
         image = nib.load(path)
         data = np.asanyarray(image.dataobj).astype(np.float32)
     except Exception as error:  # nibabel, gzip and zlib each raise their own kinds
-        raise BadDerivativeError(
+        said = not_here(path) or (
             f'{path}: not a readable FreeSurfer volume ({" ".join(str(error).split())}); copy it '
-            'again (--derivatives)'
-        ) from error
+            'again'
+        )
+        raise BadDerivativeError(f'{said} (--derivatives)') from error
     if data.ndim > 3 and np.prod(data.shape[3:]) == 1:
         data = data.reshape(data.shape[:3])
     if data.ndim != 3 or min(data.shape) < 2:

@@ -13,6 +13,7 @@ from ulfprep.bids.files import read_json, write_json, write_text
 from ulfprep.bids.finished import input_digest, relevant_settings
 from ulfprep.bids.labels import lookup_table
 from ulfprep.bids.precomputed import dataset_names
+from ulfprep.bids.text import read_text
 from ulfprep.settings import MODALITIES, Settings
 
 #: Version of BIDS that the derivatives follow.
@@ -219,8 +220,9 @@ def write_dataset_files(settings: Settings) -> None:
     """Write the files that make the output folder a BIDS dataset, before any work."""
     out = settings.output_dir
     write_json(out / 'dataset_description.json', dataset_description(settings))
-    write_text(out / 'README.md', README)
-    write_text(out / '.bidsignore', '\n'.join(BIDSIGNORE) + '\n')
+    if not any(out.glob('README*')):  # somebody's own says more
+        write_text(out / 'README.md', README)
+    _write_ignored(out)
     write_text(out / 'dseg.tsv', lookup_table())
 
 
@@ -237,5 +239,16 @@ def complete_dataset(output_dir: Path) -> None:
     }
     if not (output_dir / 'dataset_description.json').exists():
         write_json(output_dir / 'dataset_description.json', description)
-    if not (output_dir / '.bidsignore').exists():
-        write_text(output_dir / '.bidsignore', '\n'.join(BIDSIGNORE) + '\n')
+    _write_ignored(output_dir)
+
+
+def _write_ignored(folder: Path) -> None:
+    """Have the validator ignore what BIDS has no name for, beside what it ignores already."""
+    path = folder / '.bidsignore'
+    try:
+        there = read_text(path).splitlines()
+    except FileNotFoundError:
+        there = []
+    missing = [line for line in BIDSIGNORE if line not in there]
+    if missing:
+        write_text(path, '\n'.join([*there, *missing]) + '\n')

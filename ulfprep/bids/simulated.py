@@ -9,8 +9,9 @@ from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import sidecar_path
 from ulfprep.bids.files import write_bytes, write_json
 from ulfprep.bids.names import path_of_name
+from ulfprep.physics.signals import INVERTED
 
-#: Kinds of sequence in words from which :mod:`ulfprep.physics.sequences` reads them back.
+#: Kinds of sequence in words from which :mod:`ulfprep.physics.source_sequence` reads them back.
 #: GRE and SPGR are one sequence under two names, and come back as SPGR.
 SEQUENCE_TYPES = {
     'MPRAGE': 'MPRAGE',
@@ -98,7 +99,7 @@ def _sequence_fields(sequence: dict) -> dict:
         'RepetitionTime': sequence['repetition_time'],
         'EchoTime': max(sequence['echo_time'], SHORTEST_ECHO),
     }
-    if sequence['inversion_time'] > 0:
+    if kind in INVERTED:
         fields['InversionTime'] = sequence['inversion_time']
     if kind in ('MPRAGE', 'SPGR', 'GRE'):
         fields['FlipAngle'] = sequence['flip_angle']

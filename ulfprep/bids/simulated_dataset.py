@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from ulfprep import __version__
 from ulfprep.bids.dataset import find_participants
 from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
+from ulfprep.bids.origin import DESCRIPTION, made_here
 from ulfprep.bids.sidecars import dataset_description
 from ulfprep.bids.text import read_text
 from ulfprep.settings import Settings
@@ -151,9 +152,8 @@ def refuse_folder(folder: Path, bids_dir: Path, output_dir: Path) -> str | None:
 def _refuse_content(folder: Path, source: Path) -> str | None:
     """Refuse what is in a folder, unless it was simulated by ulfprep from ``source``."""
     try:
-        description = read_json(folder / 'dataset_description.json')
-        made_by = [tool['Name'] for tool in description['GeneratedBy']]
-        ours = description['DatasetType'] == 'raw' and 'ulfprep' in made_by
+        description = read_json(folder / DESCRIPTION)
+        ours = made_here(folder, 'raw')
         url = description['SourceDatasets'][0]['URL']
         origin = (folder.resolve() / unquote(url)).resolve()
     except (OSError, ValueError, LookupError, TypeError):

@@ -7,8 +7,30 @@ from pathlib import Path
 
 from ulfprep.bids.locks import CANNOT_LOCK, IN_USE, WORK_FOLDER, LockedError, open_lock
 
-#: What runs leave in the work folder: intermediate results and libraries' caches.
-MADE_HERE = ('ulfprep_*', 'home')
+#: Folder of libraries' caches and temporary files.
+CACHES = 'caches-of-ulfprep'
+#: What runs leave in the work folder is called so, and holds this file: others may use the name.
+MADE_HERE, MARK = ('ulfprep_*', CACHES), '.made-by-ulfprep'
+#: What libraries put into their folder before it is marked.
+_OF_LIBRARIES = frozenset({'nipype', 'templateflow', 'matplotlib', 'cache', 'torch', 'tmp'})
+
+
+def claim(folder: Path) -> None:
+    """Make a folder and mark it as ulfprep's own, unless something else is in it already.
+
+    Parameters
+    ----------
+    folder : Path
+        In the work folder.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if {path.name for path in folder.iterdir()} <= _OF_LIBRARIES:
+        (folder / MARK).write_text('ulfprep --clean-workdir removes this folder.\n')
 
 
 def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
@@ -36,9 +58,13 @@ def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
     file = open_lock(work_dir / WORK_FOLDER / IN_USE)
     try:
         _alone(file, work_dir)
-        ours = {path for pattern in MADE_HERE for path in work_dir.glob(pattern)}
         # A link may lead anywhere.
-        removed = sorted(path for path in ours if path.is_dir() and not path.is_symlink())
+        removed = sorted(
+            path
+            for pattern in MADE_HERE
+            for path in work_dir.glob(pattern)
+            if (path / MARK).is_file() and not path.is_symlink()
+        )
         for path in removed:
             shutil.rmtree(path)
         known = {*removed, work_dir / WORK_FOLDER}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ulfprep.bids.work_folder import CACHES
 from ulfprep.settings import Settings
 
 #: Files and variables by which a container is known.
@@ -66,7 +67,7 @@ def run_environment(settings: Settings) -> dict[str, str]:
 
     They have to be set before the heavy libraries are imported, for many read them then.
     """
-    home = settings.work_dir / 'home'
+    home = settings.work_dir / CACHES
     threads = str(settings.omp_nthreads)
     variables = {
         # No telemetry, no updates.

@@ -15,6 +15,13 @@ def add_target(group) -> None:
         help='field strength to synthesise (default: 3 for scans under 0.3 T, '
         "for all others 0.064); above the scan's own it enhances, below it simulates",
     )
+    group.add_argument(
+        '--source-sequence',
+        type=values.sequence,
+        metavar='NAME|FILE.json',
+        help='sequence of the scans, in place of what their sidecars say: as for '
+        '--target-sequence; for one modality at a time',
+    )
     either = group.add_mutually_exclusive_group()
     either.add_argument(
         '--target-sequence',
@@ -61,7 +68,7 @@ def add_scan(group) -> None:
         '--source-field',
         type=values.field_strength,
         metavar='TESLA',
-        help='field strength of scans whose sidecar lacks MagneticFieldStrength',
+        help='field strength of the scans, in place of what their sidecars say',
     )
     group.add_argument(
         '--acquired-resolution',

@@ -184,7 +184,7 @@ def to_settings(options: argparse.Namespace) -> Settings:
     for name in ('participant_label', 'session_label'):
         values[name] = dict.fromkeys(values[name])
     values['modalities'] = [m for m in MODALITIES if m in options.modalities]
-    for name in ('target_sequence', 'relaxation'):
+    for name in ('source_sequence', 'target_sequence', 'relaxation'):
         values[name] = values[name] or ''
     return Settings(
         **{

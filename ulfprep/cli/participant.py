@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from ulfprep import __version__
+from ulfprep.bids.work_folder import CACHES, claim
 from ulfprep.cli.device import describe_device
 from ulfprep.cli.environment import container_in_words, prepared, temporary_files_in
 from ulfprep.cli.exit_codes import Exit, Stop
@@ -41,11 +42,12 @@ def run_participant(settings: Settings) -> Exit:
         settings = preflight(settings)
         run_dir = settings.output_dir / 'logs' / new_run_id()
         make_folder(run_dir, 'output folder')
-        with (
-            temporary_files_in(settings.work_dir / 'home' / 'tmp'),
-            logging_to(run_dir / 'ulfprep.log', settings.verbose),
-        ):
-            return _run_logged(settings, run_dir, describe_device(asked, settings.device))
+        with logging_to(run_dir / 'ulfprep.log', settings.verbose):
+            if settings.clean_workdir:
+                empty_work_folder(settings.work_dir)
+            claim(settings.work_dir / CACHES)
+            with temporary_files_in(settings.work_dir / CACHES / 'tmp'):
+                return _run_logged(settings, run_dir, describe_device(asked, settings.device))
 
 
 def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
@@ -78,8 +80,6 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
     write_text(run_dir / 'settings.toml', heading + settings.to_toml())
-    if settings.clean_workdir:
-        empty_work_folder(settings.work_dir)
     if not settings.use_plugin and (warning := too_much_memory(settings.mem_gb)):
         LOGGER.warning('%s', warning)
     LOGGER.info('indexing %s', settings.bids_dir)

@@ -1,11 +1,12 @@
 """Folders of a run: which may lie where, and whether they can be read and written."""
 
-import json
 import os
 from pathlib import Path
 from uuid import uuid4
 
-from ulfprep.bids.text import read_text
+from ulfprep.bids.files import read_json
+from ulfprep.bids.not_here import not_here
+from ulfprep.bids.origin import refuse_output
 from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
@@ -15,7 +16,7 @@ OF_SOURCES = ('sourcedata', 'inputs')
 
 
 def check_paths(settings: Settings) -> None:
-    """Refuse missing inputs and folders that would overwrite one another.
+    """Refuse missing inputs, folders that would overwrite one another, and others' results.
 
     The output may lie in ``derivatives/`` of the input and nowhere else in it, the input in
     ``sourcedata/`` or ``inputs/`` of the output and nowhere else in it. The work folder
@@ -34,6 +35,8 @@ def check_paths(settings: Settings) -> None:
             f'{out}: the output folder is the input dataset; name another folder, '
             f'for example {bids / "derivatives" / "ulfprep"}',
         )
+    if reason := refuse_output(out):
+        raise Stop(Exit.USAGE, reason)
     if settings.analysis_level == 'group':
         return  # the group level reads the output folder only
     if within(bids, out) and not any(_at_or_in(bids, out / name) for name in OF_SOURCES):
@@ -129,18 +132,17 @@ def check_dataset(bids_dir: Path) -> None:
     if not os.access(bids_dir, os.R_OK | os.X_OK):
         raise Stop(Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read; check permissions')
     description = bids_dir / 'dataset_description.json'
-    if not description.is_file():
+    if not description.is_file() and not description.is_symlink():
         raise Stop(
             Exit.NO_INPUT,
             f'{bids_dir}: not a BIDS dataset, dataset_description.json is missing; '
             'bids_dir must be the top folder of the dataset',
         )
     try:
-        content = json.loads(read_text(description))
+        content = read_json(description)
     except (OSError, ValueError) as error:
-        raise Stop(
-            Exit.INVALID_DATASET, f'{description}: not readable as JSON ({error}); mend the file'
-        ) from error
+        text = f'{description}: not readable as JSON ({error}); mend the file'
+        raise Stop(Exit.INVALID_DATASET, not_here(description) or text) from error
     if not isinstance(content, dict):
         raise Stop(
             Exit.INVALID_DATASET,

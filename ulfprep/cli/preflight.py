@@ -3,9 +3,11 @@
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
+from ulfprep.bids.not_here import not_here
 from ulfprep.cli.device import resolve_device
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.paths import check_paths, make_folder
@@ -53,7 +55,7 @@ def check_template() -> None:
 
 
 def check_wishes(settings: Settings) -> None:
-    """Refuse targets that cannot be read or contradict each other.
+    """Refuse sequences and targets that cannot be read or contradict each other.
 
     Raises
     ------
@@ -61,12 +63,20 @@ def check_wishes(settings: Settings) -> None:
         With one line that says what to change.
     """
     from ulfprep.physics.plan import Wishes
+    from ulfprep.physics.sequences import parse_sequence
 
+    if settings.source_sequence and len(settings.modalities) > 1:
+        raise Stop(
+            Exit.USAGE,
+            '--source-sequence is that of one modality; name that one with --modalities',
+        )
     wishes = Wishes(
         settings.target_sequence, settings.target_contrast, relaxation=settings.relaxation
     )
     try:
         wishes.check()
+        if settings.source_sequence:
+            parse_sequence(settings.source_sequence)
     except ValueError as error:
         raise Stop(Exit.USAGE, str(error)) from error
 
@@ -104,17 +114,17 @@ def reference_digest(settings: Settings) -> str:
     try:
         digest = hashlib.sha256(path.read_bytes())
     except OSError as error:
-        raise Stop(
-            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --target-like'
-        ) from error
+        said = not_here(path) or f'{path}: cannot be read ({error.strerror or error})'
+        raise Stop(Exit.NO_INPUT, f'{said}; --target-like') from error
     sidecar = sidecar_of(path)
-    if sidecar.is_file():
-        content = sidecar.read_bytes()
-        digest.update(content)
+    if os.path.lexists(sidecar):
         try:
+            content = sidecar.read_bytes()
+            digest.update(content)
             fields = json.loads(content)
-        except ValueError as error:
-            raise Stop(Exit.USAGE, f'{sidecar}: not readable as JSON ({error})') from error
+        except (OSError, ValueError) as error:
+            said = not_here(sidecar) or f'{sidecar}: not readable as JSON ({error})'
+            raise Stop(Exit.USAGE, said) from error
         if not isinstance(fields, dict):
             raise Stop(Exit.USAGE, f'{sidecar}: must hold a JSON object, the sidecar of a scan')
     found = digest.hexdigest()[:16]
@@ -127,25 +137,6 @@ def reference_digest(settings: Settings) -> str:
     return found
 
 
-def check_reference(settings: Settings) -> None:
-    """Refuse a reference scan whose sidecar describes a sequence without signal.
-
-    Raises
-    ------
-    Stop
-        With one line that names the scan: found later, it would cost the whole run.
-    """
-    if settings.target_like is None:
-        return
-    from ulfprep.bids.expected import expected_of
-    from ulfprep.workflows.reference import reference_scan
-
-    try:
-        expected_of(reference_scan(settings.target_like, settings.modalities[0]), settings)
-    except ValueError as error:
-        raise Stop(Exit.USAGE, f'{settings.target_like}: {error}; mend its sidecar') from error
-
-
 def check_brain_mask(path: Path | None) -> None:
     """Refuse a ``--brain-mask`` that is neither a folder nor a NIfTI file.
 
@@ -154,7 +145,8 @@ def check_brain_mask(path: Path | None) -> None:
     if path is None or path.is_dir():
         return
     if not path.exists():
-        raise Stop(Exit.NO_INPUT, f'{path}: there is no such file or folder; mend --brain-mask')
+        said = not_here(path) or f'{path}: there is no such file or folder'
+        raise Stop(Exit.NO_INPUT, f'{said}; mend --brain-mask')
     if not path.name.endswith(('.nii', '.nii.gz')):
         raise Stop(
             Exit.USAGE,
@@ -191,9 +183,8 @@ def check_highfield(settings: Settings) -> None:
         with open(path, 'rb'):
             pass
     except OSError as error:
-        raise Stop(
-            Exit.NO_INPUT, f'{path}: cannot be read ({error.strerror or error}); --reference'
-        ) from error
+        said = not_here(path) or f'{path}: cannot be read ({error.strerror or error})'
+        raise Stop(Exit.NO_INPUT, f'{said}; --reference') from error
     ending = path.name.partition('.nii')[0].rpartition('_')[2]
     if ending not in MODALITIES and len(settings.modalities) > 1:
         raise Stop(
@@ -251,7 +242,6 @@ def preflight(settings: Settings) -> Settings:
     check_request(settings)
     check_plugin(settings.use_plugin)
     digest = reference_digest(settings)
-    check_reference(settings)
     segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)
     device = resolve_device(settings.device)
     make_folder(settings.output_dir, 'output folder')

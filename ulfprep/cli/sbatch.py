@@ -64,7 +64,7 @@ def write_sbatch(settings: Settings) -> Exit:
 
 def check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
     """Refuse what would stop the tasks, as far as it can be known here."""
-    from ulfprep.cli.preflight import check_plugin, check_reference, check_request
+    from ulfprep.cli.preflight import check_plugin, check_request
 
     of_group = {'group_by': '', 'output_spaces': ()}  # which is among the jobs
     check_request(dataclasses.replace(own if settings.node_local_work else settings, **of_group))
@@ -87,7 +87,6 @@ def check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
     # Seen from inside of a container, files of the host need not be there.
     if image and not places.image and not image.exists():
         raise Stop(Exit.NO_INPUT, f'{image}: there is no such image; mend --container-image')
-    check_reference(settings)
     make_folder(folder, '--write-sbatch')
 
 

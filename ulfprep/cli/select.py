@@ -65,9 +65,10 @@ def check_valid(selection: 'Selection', settings: Settings) -> None:
     if settings.skip_bids_validation:
         return
     from ulfprep.bids.validation import validate
+    from ulfprep.bids.work_folder import CACHES
 
     participants = [scan.subject for scan in selection.scans]
-    found = validate(settings.bids_dir, participants, settings.work_dir / 'home' / 'tmp')
+    found = validate(settings.bids_dir, participants, settings.work_dir / CACHES / 'tmp')
     for note in found.notes:
         LOGGER.info('%s', note)
     for problem in found.problems:

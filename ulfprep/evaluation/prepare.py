@@ -13,7 +13,7 @@ from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import carry, resample_mask
 from ulfprep.physics.plan import Wishes, plan_contrast
-from ulfprep.physics.sequences import expected_signals
+from ulfprep.physics.source_sequence import expected_signals
 from ulfprep.segmentation.bias import correct_bias
 from ulfprep.segmentation.tissue import segment
 

@@ -95,7 +95,7 @@ def run_case(known: Known, options=None) -> dict:
 
     from ulfprep.inr import FitOptions, fit_scan, render
     from ulfprep.physics.plan import plan_contrast
-    from ulfprep.physics.sequences import expected_signals
+    from ulfprep.physics.source_sequence import expected_signals
     from ulfprep.segmentation.bias import correct_bias
     from ulfprep.segmentation.tissue import segment
 

@@ -116,15 +116,16 @@ class WriteDerivatives(SimpleInterface):
             write_json(sidecar_path(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
         notes = list(inputs.notes) if isdefined(inputs.notes) else []
+        planned = plan.get('warnings', [])
         record = qc_record(
             scan,
             direction=inputs.direction,
             made_by=made_by,
-            verdict=judge(measured['metrics'], inputs.direction, warned(notes)),
+            verdict=judge(measured['metrics'], inputs.direction, warned([*notes, *planned])),
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
             # What a reference is warned of is no fault of the scan.
-            notes=[*notes, *measured.get('notes', []), *plan.get('warnings', [])],
+            notes=[*notes, *measured.get('notes', []), *planned],
             plan=plan,
             segmentation=dict(inputs.segmentation),
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,

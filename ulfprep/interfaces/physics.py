@@ -28,6 +28,7 @@ class _PlanInputSpec(BaseInterfaceInputSpec):
     source_field = traits.Float(mandatory=True, desc='tesla')
     target_field = traits.Float(mandatory=True, desc='tesla')
     modality = traits.Enum('T1w', 'T2w', 'FLAIR', usedefault=True)
+    source_sequence = traits.Str('', usedefault=True, desc='preset or JSON')
     target_sequence = traits.Str('', usedefault=True, desc='preset or JSON')
     target_contrast = traits.List(traits.Str, desc='such as WM-GM=0.45')
     reference_file = File(exists=True, desc='tissue means of a scan to look like, JSON')
@@ -49,16 +50,18 @@ class PlanContrast(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.physics.plan import Wishes, plan_contrast
+        from ulfprep.segmentation.placement import misplaced
 
         inputs = self.inputs
         given = inputs.target_contrast if isdefined(inputs.target_contrast) else ()
         reference = inputs.reference_file
         data, grid = read_volume(inputs.in_file)
         found = inputs.segmentation if isdefined(inputs.segmentation) else {}
+        mask, probs = read_mask(inputs.in_mask), read_probabilities(inputs.probsegs)
         plan = plan_contrast(
             data,
-            read_mask(inputs.in_mask),
-            read_probabilities(inputs.probsegs),
+            mask,
+            probs,
             grid.zooms,
             inputs.metadata,
             inputs.source_field,
@@ -70,10 +73,13 @@ class PlanContrast(SimpleInterface):
                 reference=read_json(reference) if isdefined(reference) else None,
                 relaxation=inputs.relaxation,
             ),
+            stated_sequence=inputs.source_sequence,
             resolution=inputs.resolution if isdefined(inputs.resolution) else None,
             psf=inputs.psf,
             means=found['means'] if found.get('unmixed') else None,
         )
+        if wrong := misplaced(probs, mask, grid.zooms):
+            plan['warnings'].append(f'Warning: {wrong}')
         path = os.path.join(runtime.cwd, 'plan.json')
         write_json(path, plan)
         self._results['plan_file'] = path

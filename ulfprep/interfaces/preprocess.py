@@ -72,7 +72,13 @@ class Conform(SimpleInterface):
 
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import acquired_grid, bicubic
-        from ulfprep.physics.resolution import decide_resolution, estimate_resolution, in_words
+        from ulfprep.physics.resolution import (
+            decide_resolution,
+            estimate_resolution,
+            in_words,
+            with_signal,
+        )
+        from ulfprep.physics.spikes import spikes_in_words, without_spikes
 
         image = nib.load(self.inputs.in_file)
         before = ''.join(nib.aff2axcodes(image.affine))
@@ -80,6 +86,9 @@ class Conform(SimpleInterface):
         data = canonical.get_fdata(dtype='float32')
         notes = [] if before == 'RAS' else [f'Axes were reordered from {before} to RAS.']
         grid = Grid(tuple(int(n) for n in canonical.shape), canonical.affine)
+        # Before anything is interpolated, which would smear them.
+        data, spikes = without_spikes(data, with_signal(data))
+        notes.extend(spikes_in_words(spikes))
         metadata = self.inputs.metadata if isdefined(self.inputs.metadata) else {}
         stated = self.inputs.stated if isdefined(self.inputs.stated) else []
         axes = nib.io_orientation(image.affine)[:, 0].astype(int)
@@ -209,14 +218,17 @@ class CorrectBias(SimpleInterface):
     output_spec = _BiasOutputSpec
 
     def _run_interface(self, runtime):
+        from ulfprep.physics.spikes import spikes_in_words, without_spikes
         from ulfprep.segmentation.bias import correct_bias
 
         data, grid = read_volume(self.inputs.in_file)
         mask = read_mask(self.inputs.in_mask)
         expected = self.inputs.expected if isdefined(self.inputs.expected) else None
+        # Once the brain is known, fat no longer says what is bright.
+        data, spikes = without_spikes(data, mask)
         field, notes = self._given_field(data, mask, grid)
         self._results['given_used'] = field is not None
-        self._results['notes'] = notes
+        self._results['notes'] = [*spikes_in_words(spikes), *notes]
         if field is None:
             corrected, field = correct_bias(data, mask, grid.zooms, expected=expected)
         else:

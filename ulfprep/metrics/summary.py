@@ -12,6 +12,7 @@ from ulfprep.metrics.simulated import simulation_checks
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, michelson
 from ulfprep.physics.labels import to_dseg
+from ulfprep.physics.spikes import without_spikes
 
 
 def enhance_metrics(
@@ -221,6 +222,7 @@ def _add_planned(found: Found, plan: dict) -> None:
 def _add_scan(found: Found, conformed, corrected, field, probs, mask) -> None:
     """Take what is measured in the scan as it came, with the tissues of its segmentation."""
     labels = to_dseg(np.asarray(probs), np.asarray(mask, bool))
+    conformed, _ = without_spikes(np.asarray(conformed), np.asarray(mask, bool))
     found.add(
         'the segmentation of the scan lacks white or grey matter',
         **bias_effect(conformed, corrected, field, labels),

@@ -20,6 +20,8 @@ ENOUGH = 200
 #: Depth from the surface of the brain at which CSF is that of the ventricles, mm.
 RIM = 15.0
 PAIRS = ((2, 1), (1, 0), (2, 0))  # WM-GM, GM-CSF, WM-CSF
+#: Standard error of a tissue's signal where none could be measured, relative to it.
+UNKNOWN_ERROR = 0.1
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,9 @@ def solve_contrast(high, low, errors=None, upper: float = np.inf) -> ContrastSol
         weights = np.ones(len(target))
     else:
         floor = 1e-3 * low[2]  # a mean over 1e5 voxels is not known to 1e-5: bias rules
-        e = np.maximum(np.asarray(errors, float), floor)
+        e = np.asarray(errors, float)
+        # Of a tissue without pure voxels no standard error is known.
+        e = np.maximum(np.where(np.isfinite(e), e, UNKNOWN_ERROR * low), floor)
         spread = [np.hypot(e[a], e[b]) for a, b in PAIRS] + [e[2]]
         weights = 1 / np.array(spread)
         weights /= weights.max()

@@ -7,6 +7,9 @@ import numpy as np
 
 from ulfprep.physics.forward import ForwardModel
 
+#: Beyond so many standard deviations a residual is no noise.
+LARGEST = 6.0
+
 
 def conjugate_gradient(
     model: ForwardModel,
@@ -127,7 +130,7 @@ def discrepancy_inverse(
     for _ in range(steps):
         smoothness = float(np.exp((low + high) / 2))
         image = conjugate_gradient(model, scan, smoothness, spacing, start=image)
-        residual = float(np.sqrt(np.mean((model.acquire(image) - scan)[mask] ** 2)))
+        residual = _spread((model.acquire(image) - scan)[mask])
         if abs(residual / sigma - 1) < 0.02:
             break
         if residual < sigma:
@@ -135,6 +138,15 @@ def discrepancy_inverse(
         else:
             high = np.log(smoothness)
     return image, smoothness
+
+
+def _spread(rest: np.ndarray) -> float:
+    """Root mean square of what is left; a single voxel that nothing explains does not set it.
+
+    Values beyond six standard deviations, as the median tells them, count as six.
+    """
+    limit = LARGEST * 1.4826 * float(np.median(np.abs(rest)))
+    return float(np.sqrt(np.mean(np.minimum(np.abs(rest), limit or np.inf) ** 2)))
 
 
 def guided_inverse(
@@ -210,7 +222,7 @@ def edge_preserving_inverse(
         for _ in range(3):
             weights = _diffusivity(image, weight, spacing, floor * tissue)
             image = _solve(model, scan, weights, image, 8, 1e-3)
-        residual = float(np.sqrt(np.mean((model.acquire(image) - scan)[mask] ** 2)))
+        residual = _spread((model.acquire(image) - scan)[mask])
         if abs(residual / sigma - 1) < 0.05:
             break
         if residual < sigma:

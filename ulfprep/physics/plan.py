@@ -13,8 +13,8 @@ from ulfprep.physics.sequences import (
     default_name,
     default_sequence,
     parse_sequence,
-    sequence_from_metadata,
 )
+from ulfprep.physics.source_sequence import source_sequence
 from ulfprep.physics.targets import (
     Target,
     parse_contrasts,
@@ -65,6 +65,7 @@ def plan_contrast(
     *,
     modality: str = 'T1w',
     wishes: Wishes | None = None,
+    stated_sequence: str = '',
     resolution: dict | None = None,
     psf: str = 'gaussian',
     means=None,
@@ -88,6 +89,8 @@ def plan_contrast(
     modality : {'T1w', 'T2w', 'FLAIR'}
     wishes : Wishes, optional
         What the user wants of the target.
+    stated_sequence : str
+        The sequence of the scan, where the user states it: preset or JSON.
     resolution : dict, optional
         ``voxel_size_mm`` at acquisition along the axes of ``image`` and its ``source``.
         Without, see :func:`acquired_resolution`.
@@ -121,7 +124,7 @@ def plan_contrast(
     missing = [TISSUES[i] for i in range(3) if not np.isfinite(statistics.means[i])]
     if missing:
         raise ValueError(f'no voxels of {", ".join(missing)} were found in the scan')
-    source_sequence, assumed = sequence_from_metadata(metadata, source_field, modality)
+    source = source_sequence(metadata, source_field, modality, table, stated_sequence)
     wanted, target_sequence, name = _target(wishes, target_field, modality, table)
     target = statistics.means[2] * wanted.ratios
     enhance = target_field > source_field
@@ -143,10 +146,10 @@ def plan_contrast(
         'modality': modality,
         'source_field_T': float(source_field),
         'target_field_T': float(target_field),
-        'source_sequence': source_sequence.to_dict(),
+        'source_sequence': source.sequence.to_dict(),
         'target_sequence': target_sequence.to_dict(),
         'target_sequence_name': name,
-        'defaults_used': assumed,
+        'defaults_used': list(source.assumed),
         'warnings': warnings,
         'tissues': list(TISSUES),
         'means': _floats(statistics.means),

@@ -68,7 +68,7 @@ def estimate_resolution(image: np.ndarray, zooms, mask=None) -> ResolutionEstima
         If the image holds no signal.
     """
     image = np.asarray(image, np.float32)
-    mask = _signal(image) if mask is None else np.asarray(mask, bool)
+    mask = with_signal(image) if mask is None else np.asarray(mask, bool)
     if not mask.any():
         raise ValueError('the image holds no signal')
     sizes, resampled, ways = [], [], []
@@ -200,7 +200,7 @@ def in_words(sizes) -> str:
     return ' x '.join(f'{v:.2f}'.rstrip('0').rstrip('.') for v in sizes)
 
 
-def _signal(image):
-    """Voxels of the head: brighter than a third of what is bright in it."""
+def with_signal(image: np.ndarray) -> np.ndarray:
+    """Find the voxels of the head, shape (X, Y, Z): above a third of what is bright in it."""
     smooth = ndimage.gaussian_filter(image, 2)
     return smooth > 0.3 * np.percentile(smooth, 98)

@@ -43,6 +43,10 @@ class Sequence:
         Share of the magnetisation that the inversion turns over, 0 to 1.
     phase_sensitive : bool
         Whether the sign of inverted magnetisation is kept; magnitude without.
+    transverse_share : float
+        Share of the echo time that the magnetisation spends in the transverse plane, 0 to 1.
+        Refocusing pulses far below 180 degrees store the rest along the field, where it decays
+        with T1 instead of T2.
     """
 
     kind: str
@@ -54,6 +58,7 @@ class Sequence:
     echo_spacing: float = 0.007
     inversion_efficiency: float = 1.0
     phase_sensitive: bool = False
+    transverse_share: float = 1.0
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -89,13 +94,30 @@ def signal(sequence: Sequence, t1: float, t2: float, density: float) -> float:
     during TR - TI - train (Meara and Barker 2005); it is that incomplete recovery which
     nearly nulls CSF at 64 mT. MPRAGE: the longitudinal magnetisation is followed through
     inversion, recovery and the train of low-angle excitations to its steady state
-    (Deichmann et al. 2000). T2 stands for T2* in gradient echoes, whose echo times are
+    (Deichmann et al. 2000). Trains of low refocusing angles decay between T2 and T1 (Hennig et
+    al. 2003). T2 stands for T2* in gradient echoes, whose echo times are
     too short for the difference to count.
     """
     longitudinal = _magnetisation(sequence, t1)
     if not sequence.phase_sensitive:
         longitudinal = abs(longitudinal)
-    return density * longitudinal * math.exp(-sequence.echo_time / t2)
+    share = sequence.transverse_share
+    return density * longitudinal * math.exp(-sequence.echo_time * (share / t2 + (1 - share) / t1))
+
+
+def nulling_time(sequence: Sequence, t1: float) -> float:
+    """Inversion time at which an IR-FSE or FLAIR gives no signal of a tissue, s.
+
+    Parameters
+    ----------
+    sequence : Sequence
+        Its own inversion time does not matter.
+    t1 : float
+        Of the tissue, s.
+    """
+    left = math.exp(-max(sequence.repetition_time - sequence.train_duration, 0) / t1)
+    efficiency = sequence.inversion_efficiency
+    return t1 * math.log((1 + efficiency) / (1 + efficiency * left))
 
 
 def _magnetisation(sequence: Sequence, t1: float) -> float:

@@ -62,7 +62,7 @@ def brightness_order(expected=None) -> list[int]:
     Parameters
     ----------
     expected : sequence of 3 floats, optional
-        Signals of CSF, GM, WM (:func:`ulfprep.physics.sequences.expected_signals`);
+        Signals of CSF, GM, WM (:func:`ulfprep.physics.source_sequence.expected_signals`);
         those of T1w without.
     """
     return [0, 1, 2] if expected is None else [int(k) for k in np.argsort(expected)]

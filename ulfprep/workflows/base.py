@@ -15,6 +15,7 @@ from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.export import export_simulated
 from ulfprep.bids.locks import Locks
+from ulfprep.bids.work_folder import claim as claim_folder
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.costs import Costs
@@ -196,6 +197,7 @@ def _execute(
         reference += f'_{uuid4().hex[:8]}'
     for name in (*map(job_node, jobs), reference):
         remove_damaged(work / name)
+    claim_folder(work)
     workflow = init_ulfprep_wf(jobs, settings, crash_dir, at_once == 1, reference)
     if settings.write_graph:
         LOGGER.info('graph of the workflow: %s', draw_graph(workflow, crash_dir))

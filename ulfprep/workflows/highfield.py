@@ -1,7 +1,5 @@
 """An enhanced scan held against a high-field image of the same head, where there is one."""
 
-import dataclasses
-
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
@@ -39,11 +37,7 @@ def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     reference = scan.highfield
     workflow = LiterateWorkflow(name=NAME)
     workflow.__desc__ = BOILERPLATE.format(source=reference.source)
-    # What was said of the scans is not said of the reference, which is of another scanner.
-    own = dataclasses.replace(
-        settings, skull_strip='auto', acquired_resolution=(), source_field=None
-    )
-    preprocess = init_preprocess_wf(reference.as_scan(), own)
+    preprocess = init_preprocess_wf(reference.as_scan(), settings.of_another_scanner())
     preprocess.__desc__ = ''
     inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
     outputnode = pe.Node(niu.IdentityInterface(fields=['metrics_file']), name='outputnode')

@@ -1,6 +1,5 @@
 """The scan that others shall look like: measured once, for all scans of a run."""
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -8,7 +7,8 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.files import read_json
+from ulfprep.bids.inheritance import read_sidecar
+from ulfprep.bids.metadata import usable_metadata
 from ulfprep.interfaces.physics import MeasureTissues
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
@@ -30,11 +30,13 @@ def reference_scan(path: Path, modality: str) -> Scan:
     stem = re.sub(r'\.nii(\.gz)?$', '', path.name)
     ending = stem.rpartition('_')[2]
     sidecar = path.with_name(stem + '.json')
-    metadata = read_json(sidecar) if sidecar.is_file() else {}
+    stated = read_sidecar(sidecar) if sidecar.is_file() else {}
+    metadata, remarks = usable_metadata(stated)
     return Scan(
         path=path,
         entities={'subject': 'reference'},
         metadata=metadata,
+        remarks=remarks,
         stem='reference',
         source=path.name,
         suffix=ending if ending in MODALITIES else modality,
@@ -59,9 +61,8 @@ def init_reference_wf(settings: Settings, name: str = NAME) -> LiterateWorkflow:
     """
     path = settings.target_like
     workflow = LiterateWorkflow(name=name)
-    # --skull-strip is said of the scans; the reference is another file, often of another kind.
-    own = dataclasses.replace(settings, skull_strip='auto')
-    preprocess = init_preprocess_wf(reference_scan(path, settings.modalities[0]), own)
+    scan = reference_scan(path, settings.modalities[0])
+    preprocess = init_preprocess_wf(scan, settings.of_another_scanner())
     # The words on how a scan is prepared are each scan's own.
     preprocess.__desc__ = ''
     measure = pe.Node(MeasureTissues(name=path.name), name='measure')

@@ -127,6 +127,7 @@ def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
             source_field=task.source_field,
             target_field=task.target_field,
             modality=scan.suffix,
+            source_sequence=settings.source_sequence,
             target_sequence=settings.target_sequence,
             target_contrast=list(settings.target_contrast),
             relaxation=settings.relaxation,

@@ -6,7 +6,6 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ulfprep.bids.acquisition import check_sidecar
 from ulfprep.bids.checks import UnusableScanError, check_image
 from ulfprep.bids.clashes import clashes
 from ulfprep.bids.dataset import Scan
@@ -126,8 +125,9 @@ def _reference_problem(settings: Settings) -> UnusableScanError | None:
         return None
     try:
         reference = reference_scan(path, settings.modalities[0])
-        check_sidecar(reference.metadata, path.name)
-        expected_of(reference, settings)
+        for warning in _warnings(reference.remarks):
+            LOGGER.warning('%s: %s', path, warning)
+        expected_of(reference, settings.of_another_scanner())
         for warning in _warnings(check_image(path).notes):
             LOGGER.warning('%s: %s', path, warning)
     except UnusableScanError as error:

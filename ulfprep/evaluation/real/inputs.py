@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ulfprep.bids import acquisition
 from ulfprep.bids.dataset import Scan, select
 from ulfprep.bids.errors import DatasetError, NoScansError
 from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
@@ -148,9 +149,7 @@ def low_field_dataset(folder: Path, modalities=MODALITIES) -> Dataset | None:
 
 def field_of(scan: Scan) -> float:
     """Field strength of a scan, tesla; infinite where its sidecar does not say."""
-    field = scan.metadata.get('MagneticFieldStrength')
-    known = isinstance(field, int | float) and not isinstance(field, bool)
-    return float(field) if known else float('inf')
+    return acquisition.field_of(scan.metadata) or float('inf')
 
 
 def source_of(folder: Path) -> str:

@@ -13,7 +13,7 @@ from ulfprep.metrics.lines import line_correlations
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.forward import residual
-from ulfprep.physics.sequences import expected_signals
+from ulfprep.physics.source_sequence import expected_signals
 
 #: Images that are measured.
 IMAGES = ('bicubic', 'ulfprep')

@@ -14,14 +14,15 @@ otherwise. Without labels they are ulfprep's own.
 
 from pathlib import Path
 
-from ulfprep.bids.acquisition import LOW_FIELD_LIMIT
+from ulfprep.bids.acquisition import LOW_FIELD_LIMIT, field_of
 from ulfprep.bids.dataset import ENTITY_NAMES, Scan
 from ulfprep.bids.inheritance import Sidecars, name_parts
 from ulfprep.bids.masks import OWN_SPACES
+from ulfprep.bids.metadata import usable_metadata
 from ulfprep.bids.order import natural
 from ulfprep.bids.precomputed import BadDerivativeError
 from ulfprep.bids.precomputed_find import find_pieces, label_numbers
-from ulfprep.evaluation.sources.field import field_of, is_low
+from ulfprep.evaluation.sources.field import is_low
 from ulfprep.evaluation.sources.item import Item
 from ulfprep.evaluation.sources.labels import FREESURFER
 from ulfprep.evaluation.sources.volume import images_in, label_of, stem_of
@@ -47,7 +48,7 @@ def find(folder: Path, say=print) -> list[Item]:
     sidecars, found, untold = Sidecars(folder), [], []
     for path in t1w_images(folder):
         try:
-            metadata = sidecars.metadata(path)
+            metadata, _ = usable_metadata(sidecars.metadata(path))
         except ValueError as error:
             say(f'{path} is left out: {error}')
             continue

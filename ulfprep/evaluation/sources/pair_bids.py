@@ -14,9 +14,11 @@ it tells better.)
 
 from pathlib import Path
 
+from ulfprep.bids.acquisition import field_of
 from ulfprep.bids.inheritance import Sidecars, name_parts
+from ulfprep.bids.metadata import usable_metadata
 from ulfprep.evaluation.sources.bids import item_of, labels_in, t1w_images
-from ulfprep.evaluation.sources.field import field_of, is_low
+from ulfprep.evaluation.sources.field import is_low
 from ulfprep.evaluation.sources.pair import Pair, finest, only_first
 from ulfprep.evaluation.sources.volume import label_of
 
@@ -32,7 +34,7 @@ def find(folder: Path, say=print) -> list[Pair]:
     people: dict[str, dict[bool, dict[Path, dict]]] = {}
     for path in t1w_images(folder):
         try:
-            metadata = sidecars.metadata(path)
+            metadata, _ = usable_metadata(sidecars.metadata(path))
         except ValueError as error:
             say(f'{path} is left out: {error}')
             continue

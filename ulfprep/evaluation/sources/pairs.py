@@ -5,19 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
+from ulfprep.bids.acquisition import field_of
 from ulfprep.bids.checks import check_image
 from ulfprep.evaluation.sources import pair_bids, pair_folders, pair_ulfenc
 from ulfprep.evaluation.sources.brain import Brain
-from ulfprep.evaluation.sources.field import LOW_FIELD, field_of
+from ulfprep.evaluation.sources.field import LOW_FIELD
 from ulfprep.evaluation.sources.item import read_item
 from ulfprep.evaluation.sources.layouts import recognise
 from ulfprep.evaluation.sources.pair import Pair
 from ulfprep.physics.grid import Grid, covered
 from ulfprep.physics.interpolation import acquired_grid, bicubic
 from ulfprep.physics.motion import find_motion
-from ulfprep.physics.relaxation import FIELD_RANGE
 from ulfprep.physics.resolution import decide_resolution, estimate_resolution
-from ulfprep.physics.sequences import expected_signals
+from ulfprep.physics.source_sequence import expected_signals
 from ulfprep.segmentation.bias import correct_bias
 from ulfprep.segmentation.brain import brain_mask, looks_stripped
 
@@ -165,8 +165,7 @@ def told_field(metadata: dict, path: Path, say=print) -> dict:
     dict
     """
     stated, field = metadata.get('MagneticFieldStrength'), field_of(metadata)
-    if field is None or field < FIELD_RANGE[0]:
-        field = LOW_FIELD
+    field = LOW_FIELD if field is None else field
     if field != stated:
         told = 'no MagneticFieldStrength' if stated is None else f'MagneticFieldStrength {stated}'
         say(f'{path}: its sidecar says {told}; {field:g} T is taken')

@@ -230,25 +230,25 @@ def quieten(log_level: int, log_file: str | None) -> None:
     log_level : int
         Of Nipype's messages.
     log_file : str or None
-        Gets all messages; ulfprep's own go to standard error as well, and Nipype's do where its
-        level is below that of warnings (``--verbose``).
+        Gets all messages. ulfprep's own go to standard error as well; Nipype's only where the
+        run is a verbose one, for what they say of errors is in the verdicts.
     """
     for name in ('nipype', 'nipype.workflow', 'nipype.interface', 'nipype.utils'):
         logging.getLogger(name).setLevel(log_level)
+    ours, nipypes = logging.getLogger('ulfprep'), logging.getLogger('nipype')
+    nipypes.propagate, nipypes.handlers[:] = False, [logging.NullHandler()]
+    terminal = logging.StreamHandler(sys.stderr)
     if log_level >= logging.WARNING:
         warnings.simplefilter('ignore')
-    ours = logging.getLogger('ulfprep')
+    else:
+        nipypes.addHandler(terminal)
     ours.setLevel(logging.INFO)
-    terminal = logging.StreamHandler(sys.stderr)
     ours.addHandler(terminal)
     if log_file:
         whole = logging.FileHandler(log_file, encoding='utf-8')
         whole.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
         ours.addHandler(whole)
-        # Nipype's own handler prints on standard output, whenever that is flushed.
-        nipypes = logging.getLogger('nipype')
-        nipypes.handlers[:] = [whole, terminal] if log_level < logging.WARNING else [whole]
-        nipypes.propagate = False
+        nipypes.addHandler(whole)
 
 
 def let_go() -> None:

@@ -1,0 +1,119 @@
+"""Whose folder it is: nobody's results are written over, and nothing but our own is deleted."""
+
+import json
+
+import pytest
+
+from ulfprep.bids.origin import generated_by, refuse_output
+from ulfprep.bids.sidecars import write_dataset_files
+from ulfprep.bids.work_folder import CACHES, MARK, claim, clean_work_folder
+from ulfprep.settings import Settings
+
+
+def describe(folder, **content):
+    folder.mkdir(exist_ok=True)
+    (folder / 'dataset_description.json').write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ('content', 'named'),
+    [
+        ({'GeneratedBy': [{'Name': 'fMRIPrep'}]}, 'fMRIPrep'),
+        ({'GeneratedBy': [{'Name': 'A'}, {'Name': 'B'}]}, 'A, B'),
+        ({'PipelineDescription': {'Name': 'MRIQC'}}, 'MRIQC'),
+        ({'Name': 'Our study'}, '"Our study"'),
+        ({}, 'somebody else'),
+        ([], 'somebody else'),
+        ({'GeneratedBy': 'nobody'}, 'somebody else'),
+    ],
+)
+def test_a_dataset_of_others_is_refused_by_name(tmp_path, content, named):
+    tmp_path.joinpath('dataset_description.json').write_text(json.dumps(content))
+    reason = refuse_output(tmp_path)
+    assert reason.startswith(f'{tmp_path}: ')
+    assert named in reason
+    assert 'name a folder of its own' in reason
+
+
+@pytest.mark.parametrize('name', ['sub-01', 'sub-01.html', 'group_T1w.tsv', 'dseg.tsv'])
+def test_files_that_would_be_replaced_are_named(tmp_path, name):
+    (tmp_path / name).write_text('a night of computing')
+    assert name in refuse_output(tmp_path)
+
+
+def test_other_software_beside_ulfprep_makes_it_not_ours(tmp_path):
+    describe(tmp_path, GeneratedBy=[{'Name': 'fMRIPrep'}, {'Name': 'ulfprep'}])
+    assert 'fMRIPrep' in refuse_output(tmp_path)
+
+
+def test_a_raw_dataset_that_ulfprep_simulated_is_no_output_folder(tmp_path):
+    describe(tmp_path, GeneratedBy=[{'Name': 'ulfprep'}], DatasetType='raw')
+    assert refuse_output(tmp_path)
+
+
+def test_methods_texts_of_others_are_not_replaced(tmp_path):
+    (tmp_path / 'logs').mkdir()
+    (tmp_path / 'logs/CITATION.md').write_text('methods')
+    assert 'logs/CITATION.md' in refuse_output(tmp_path)
+
+
+def test_own_results_are_known_again(tmp_path):
+    describe(tmp_path, GeneratedBy=[{'Name': 'ulfprep'}])
+    (tmp_path / 'sub-01').mkdir()
+    assert not refuse_output(tmp_path)
+
+
+def test_own_results_are_known_without_the_files_of_a_dataset(tmp_path):
+    anat = tmp_path / 'sub-01/ses-A/anat'
+    anat.mkdir(parents=True)
+    assert refuse_output(tmp_path)
+    (anat / 'sub-01_ses-A_desc-qc_T1w.json').write_text('{}')
+    assert not refuse_output(tmp_path)
+
+
+@pytest.mark.parametrize('names', [[], ['logs'], ['sourcedata', 'code', 'README.md', '.git']])
+def test_folders_in_which_nothing_is_replaced_are_taken(tmp_path, names):
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert not refuse_output(tmp_path)
+    assert not refuse_output(tmp_path / 'new')
+
+
+def test_who_made_nothing_is_nobody(tmp_path):
+    assert generated_by(tmp_path) == []
+
+
+def test_a_readme_and_what_is_ignored_stay(tmp_path):
+    raw, out = tmp_path / 'raw', tmp_path / 'out'
+    describe(raw, Name='x', BIDSVersion='1.9.0')
+    out.mkdir()
+    (out / 'README').write_text('written by a person')
+    (out / '.bidsignore').write_text('mine/*\n')
+    for _ in range(2):
+        write_dataset_files(Settings(raw, out))
+    assert (out / 'README').read_text() == 'written by a person'
+    assert not (out / 'README.md').exists()
+    ignored = (out / '.bidsignore').read_text().splitlines()
+    assert ignored[0] == 'mine/*'
+    assert len(ignored) == len(set(ignored)) > 3
+
+
+def test_only_what_is_marked_is_deleted(tmp_path):
+    for name in ('ulfprep_results_2025', 'home', 'other', CACHES):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'precious').write_text('thesis')
+        claim(tmp_path / name)  # too late: something else is in it
+    (tmp_path / 'ulfprep_marked').symlink_to(tmp_path / 'other')
+    (tmp_path / 'other' / MARK).write_text('')
+    claim(tmp_path / 'ulfprep_own')
+    (tmp_path / 'ulfprep_own/results').write_text('intermediate')
+    removed, left = clean_work_folder(tmp_path)
+    assert [path.name for path in removed] == ['ulfprep_own']
+    assert len(left) == 5
+    assert len(list(tmp_path.glob('*/precious'))) == 5  # four folders, one of them linked to
+
+
+def test_what_libraries_put_into_their_folder_does_not_make_it_somebody_elses(tmp_path):
+    (tmp_path / CACHES / 'matplotlib').mkdir(parents=True)
+    claim(tmp_path / CACHES)
+    assert clean_work_folder(tmp_path)[0] == [tmp_path / CACHES]

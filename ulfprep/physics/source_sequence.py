@@ -1,0 +1,254 @@
+"""Which sequence a scan was made with: as the user states it, or as its sidecar describes it."""
+
+from dataclasses import dataclass, replace
+
+from ulfprep.physics.relaxation import relaxation
+from ulfprep.physics.sequence_words import DESCRIBED_BY, is_mp2rage, kind_of, positive
+from ulfprep.physics.sequences import (
+    PRESETS,
+    ULTRA_LOW_FIELD,
+    USUAL_ORDER,
+    default_sequence,
+    is_number,
+    parse_sequence,
+    shows_usual_order,
+)
+from ulfprep.physics.signals import INVERTED, Sequence, nulling_time, tissue_signals
+
+#: Timings that can turn the order of the tissues round.
+TIMINGS = ('RepetitionTime', 'EchoTime', 'InversionTime', 'FlipAngle')
+#: An echo time (s) at which 180-degree refocusing would leave no signal of brain. Trains that
+#: reach it have low, variable refocusing angles; at 30 degrees extended phase graphs give the
+#: magnetisation this share of its time in the transverse plane.
+LONGEST_ECHO_TIME, SHARE_IN_LONG_TRAINS = 0.25, 0.2
+
+
+@dataclass(frozen=True)
+class SourceSequence:
+    """What a scan was made with, and how bright its tissues should be.
+
+    Attributes
+    ----------
+    sequence : Sequence
+    signals : tuple of 3 floats
+        Of CSF, GM and WM, relative to WM.
+    assumed : tuple of str
+        One sentence for each value that nobody states.
+    contradictions : tuple of str
+        One sentence for each statement that cannot be true of an image of this weighting.
+    """
+
+    sequence: Sequence
+    signals: tuple[float, float, float]
+    assumed: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
+
+
+def source_sequence(
+    metadata: dict, field: float, modality: str = 'T1w', table=None, stated: str = ''
+) -> SourceSequence:
+    """Decide which sequence a scan was made with.
+
+    What the user states is followed. A sidecar is held against the weighting that the name of
+    the image tells: where it describes a sequence that would show the tissues in another order,
+    the usual sequence of the weighting is taken instead.
+
+    Parameters
+    ----------
+    metadata : dict
+        Sidecar fields of the scan (BIDS names and units).
+    field : float
+        Its field strength, tesla.
+    modality : {'T1w', 'T2w', 'FLAIR'}
+    table : sequence of Measurement, optional
+        See :func:`ulfprep.physics.relaxation.relaxation`.
+    stated : str
+        The user's own (:func:`ulfprep.physics.sequences.parse_sequence`).
+
+    Raises
+    ------
+    ValueError
+        If ``stated`` cannot be read, or leaves white matter without signal.
+    """
+    if stated:
+        sequence, assumed = parse_sequence(stated), ()
+        signals = tuple(tissue_signals(sequence, field, table))
+        if shows_usual_order(signals, modality):
+            return SourceSequence(sequence, signals)
+        contradiction = (
+            f'--source-sequence describes a {sequence.kind} that shows {_order(signals)} at '
+            f'{field:g} T, but a {modality} has {USUAL_ORDER[modality]}; it was followed.'
+        )
+        return SourceSequence(sequence, signals, assumed, (contradiction,))
+    sequence, assumed = sequence_from_metadata(metadata, field, modality, table)
+    try:
+        signals = tuple(tissue_signals(sequence, field, table))
+        shown = _order(signals)
+    except (ValueError, ArithmeticError):
+        signals, shown = (), 'no signal of white matter'
+    if signals and shows_usual_order(signals, modality):
+        return SourceSequence(sequence, signals, tuple(assumed))
+    usual, signals = _usual(field, modality, table)
+    contradiction = (
+        f'its sidecar ({_statements(metadata)}) describes a {sequence.kind} that shows {shown} '
+        f'at {field:g} T, but a {modality} has {USUAL_ORDER[modality]}: the usual {usual.kind} '
+        'of that weighting was taken; mend the sidecar, or state the sequence with '
+        '--source-sequence.'
+    )
+    return SourceSequence(usual, signals, tuple(assumed), (contradiction,))
+
+
+def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, float, float]]:
+    """Return the usual sequence of a weighting, with signals that show it.
+
+    Between the fields of its scanners the usual timings may show another order; then the
+    signals are those at the scanners' own field.
+    """
+    usual = default_sequence(field, modality)
+    own = 0.064 if field < ULTRA_LOW_FIELD else 3.0
+    for where, values in ((field, table), (own, table)):
+        signals = tuple(tissue_signals(usual, where, values))
+        if shows_usual_order(signals, modality):
+            return usual, signals
+    return usual, tuple(tissue_signals(usual, own))
+
+
+def expected_signals(
+    metadata: dict, field: float, modality: str = 'T1w', table=None
+) -> tuple[float, float, float]:
+    """Signals of CSF, GM and WM that a scan should show, relative to WM.
+
+    See :func:`source_sequence` for the parameters.
+    """
+    return source_sequence(metadata, field, modality, table).signals
+
+
+def sequence_from_metadata(
+    metadata: dict, field: float, modality: str = 'T1w', table=None
+) -> tuple[Sequence, list[str]]:
+    """Read a sequence off BIDS metadata, saying what had to be assumed.
+
+    Parameters
+    ----------
+    metadata : dict
+        Sidecar fields of the scan (BIDS names and units).
+    field : float
+        Field strength, tesla.
+    modality : {'T1w', 'T2w', 'FLAIR'}
+    table : sequence of Measurement, optional
+        See :func:`ulfprep.physics.relaxation.relaxation`.
+
+    Returns
+    -------
+    sequence : Sequence
+    assumed : list of str
+        One sentence for each value that the metadata does not give.
+    """
+    usual = default_sequence(field, modality)
+    if is_mp2rage(metadata, field, modality):
+        told = 'the sidecar is that of an MP2RAGE, whose uniform image is close in contrast to an'
+        return usual, [f'{told} {usual.kind}: its usual timings assumed']
+    kind, assumed = kind_of(metadata, usual.kind, modality)
+    # Timings that are missing are those of the usual sequence of that kind.
+    values = {**_preset_of(kind, field, modality).to_dict(), 'kind': kind}
+    fields = {
+        'repetition_time': ('RepetitionTimePreparation', 'RepetitionTime'),
+        'echo_time': ('EchoTime',),
+    }
+    if kind in INVERTED:
+        fields['inversion_time'] = ('InversionTime',)
+    if kind in ('MPRAGE', 'SPGR', 'GRE'):
+        fields['flip_angle'] = ('FlipAngle',)
+    inversion = positive(metadata, 'InversionTime') if kind in INVERTED else None
+    # A FLAIR nulls CSF, whatever its repetition time is.
+    nulled = kind == 'FLAIR' and not inversion and positive(metadata, 'RepetitionTime')
+    for name, keys in fields.items():
+        found = next((v for k in keys if (v := positive(metadata, k)) is not None), None)
+        told = f'{keys[-1]} is not in the sidecar'
+        if name == 'repetition_time' and found and inversion and found <= inversion:
+            # Some vendors state the time between two excitations of the train.
+            told = f'RepetitionTime {found:g} s is shorter than InversionTime'
+            if kind == 'MPRAGE':
+                values['echo_spacing'] = found
+            found = None
+        if found is not None:
+            values[name] = found
+        elif name != 'inversion_time' or not nulled:
+            unit = ' degrees' if name == 'flip_angle' else ' s'
+            assumed.append(f'{told}: {values[name]:g}{unit} assumed')
+    if kind not in INVERTED:
+        values['inversion_time'] = 0.0
+    train = _read_train(metadata, values)
+    if nulled:
+        csf = relaxation('CSF', field, table).t1
+        nulls = nulling_time(Sequence(**values), csf)
+        values['inversion_time'] = nulls
+        assumed.append(
+            f'InversionTime is not in the sidecar: {nulls:.3g} s, which nulls CSF, assumed'
+        )
+    sequence = Sequence(**values)
+    if kind not in ('MPRAGE', 'SPGR', 'GRE') and sequence.echo_time > LONGEST_ECHO_TIME:
+        sequence = replace(sequence, transverse_share=SHARE_IN_LONG_TRAINS)
+        assumed.append(
+            f'EchoTime {sequence.echo_time:g} s is that of a long train of low refocusing angles: '
+            f'decay with T2 for {SHARE_IN_LONG_TRAINS:.0%} of it and with T1 for the rest assumed'
+        )
+    return sequence, assumed + train
+
+
+def _read_train(metadata: dict, values: dict) -> list[str]:
+    """Set the read-out train, which no BIDS field states but for gradient echoes."""
+    if values['kind'] in ('SPGR', 'GRE', 'SE'):
+        values['train_duration'] = 0.0
+        return []
+    spacing, shots = (positive(metadata, k) for k in ('RepetitionTimeExcitation', 'NumberShots'))
+    if values['kind'] == 'MPRAGE' and spacing:
+        values['echo_spacing'] = spacing
+        if shots and shots >= 1:
+            values['train_duration'] = spacing * shots
+            return []
+    simulated = metadata.get('Simulation')
+    stated = simulated.get('TrainDuration_s') if isinstance(simulated, dict) else None
+    if is_number(stated) and stated >= 0:  # as ulfprep writes beside what it simulates
+        values['train_duration'] = float(stated)
+        return []
+    # A train cannot be longer than the time there is for it.
+    room = values['repetition_time'] - values['inversion_time']
+    values['train_duration'] = min(values['train_duration'], 0.9 * max(room, 0.0))
+    length = values['train_duration']
+    return [f'the length of the read-out train is not in the sidecar: {length:g} s assumed']
+
+
+def _preset_of(kind: str, field: float, modality: str) -> Sequence:
+    """Return the preset whose timings stand in for missing ones of ``kind``."""
+    usual = default_sequence(field, modality)
+    if kind == usual.kind:
+        return usual
+    others = {
+        'MPRAGE': 'HF-T1w',
+        'SPGR': 'HF-T1w-SPGR',
+        'GRE': 'HF-T1w-SPGR',
+        'IR-FSE': 'ULF-T1w',
+        'SE': 'HF-T1w-SE',
+    }
+    if modality == 'T1w' and kind == 'FSE':  # a T1w fast spin echo has a short repetition time
+        return replace(PRESETS['HF-T1w-SE'], kind='FSE', train_duration=0.05)
+    if modality != 'T1w' and kind == 'SE':
+        return replace(usual, kind='SE', train_duration=0.0)
+    return PRESETS[others[kind]] if kind in others else usual
+
+
+def _order(signals) -> str:
+    """Return the order of brightness in words."""
+    named = sorted(zip(signals, ('CSF', 'GM', 'WM'), strict=True))
+    return ' < '.join(name for _, name in named)
+
+
+def _statements(metadata: dict) -> str:
+    """Return what a sidecar states of its sequence, for a message."""
+    told = [
+        f'{key} {" ".join(str(metadata[key]).split())}'
+        for key in (*DESCRIBED_BY[:2], *TIMINGS)
+        if metadata.get(key) not in (None, '')
+    ]
+    return ', '.join(told) or 'no word of a sequence'
