@@ -126,7 +126,7 @@ def add_machine(group) -> None:
         dest='mem_gb',
         type=values.memory_mb,
         metavar='SIZE',
-        help="fMRIPrep's spelling of --mem: a number alone is MB of 2**20 bytes",
+        help='as --mem; a number alone is MB, as fMRIPrep takes it',
     )
     group.add_argument(
         '--mem',
