@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from ulfprep.bids.not_here import not_here
 from ulfprep.bids.table import read_table
 from ulfprep.settings import Settings
 
@@ -33,7 +34,7 @@ def participants_file(settings: Settings) -> Path:
     """
     for folder in (settings.output_dir, settings.bids_dir):
         path = folder / 'participants.tsv'
-        if path.is_file():
+        if path.is_file() or path.is_symlink():
             return path
     raise NoParticipantsFileError(
         f'--group-by {settings.group_by} reads participants.tsv, and there is none in '
@@ -56,7 +57,10 @@ def read_groups(path: Path, column: str) -> dict[str, str]:
     try:
         rows = read_table(path)
     except (OSError, ValueError) as error:
-        raise NoParticipantsFileError(f'{path}: cannot be read as a table ({error})') from error
+        said = not_here(path) or f'{path}: cannot be read as a table ({error})'
+        raise NoParticipantsFileError(said) from error
+    if said := not_here(path):  # which reads as a table of one column
+        raise NoParticipantsFileError(said)
     names = [name for name in (rows[0] if rows else ()) if name != 'participant_id']
     if column not in names or 'participant_id' not in rows[0]:
         has = f'it has {", ".join(names)}' if names else 'it has no column to choose'
