@@ -1,5 +1,7 @@
 """Which mask belongs to which scan, and what is no mask."""
 
+import dataclasses
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -183,3 +185,24 @@ def test_a_mask_elsewhere_in_the_world_is_refused(tmp_path, put):
     check_mask(put('sub-01_mask'), scan)
     with pytest.raises(MaskError, match='0 % of the mask lies .* of sub-01_T1w'):
         check_mask(put('sub-01_mask', affine=moved), scan)
+
+
+def test_a_missing_or_odd_mask_costs_its_scan_alone(tmp_path, put):
+    good = put('sub-01_run-1_desc-brain_mask')
+    put('sub-01_run-3_desc-brain_mask', np.arange(1440.0).reshape(12, 12, 10))
+    scans = [scan_of(tmp_path, 'T1w', run=run) for run in ('1', '3')]
+    other = dataclasses.replace(scans[0], entities={'subject': '02'}, stem='sub-02')
+    one, odd, missing = with_masks([*scans, other], tmp_path / 'masks')
+    assert (one.mask, one.problem) == (good, '')
+    assert (odd.mask, missing.mask) == (None, None)
+    assert '1440 values from 0 to 1439' in odd.problem
+    assert 'no brain mask for sub-02_T1w' in missing.problem
+
+
+def test_where_no_scan_has_a_mask_all_are_named_at_once(tmp_path, put):
+    (tmp_path / 'masks').mkdir()
+    scans = [scan_of(tmp_path, 'T1w', run=str(run)) for run in range(1, 4)]
+    with pytest.raises(NoMaskError) as caught:
+        with_masks(scans, tmp_path / 'masks')
+    for scan in scans:
+        assert scan.name in str(caught.value)

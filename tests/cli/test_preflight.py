@@ -305,7 +305,7 @@ def test_a_scan_without_its_brain_mask_costs_no_other(
     assert run(args) == Exit.NO_INPUT
     said = capsys.readouterr().err
     assert f'{folder}: no brain mask for sub-01_T1w' in said
-    assert 'and so for 1 more scan' in said
+    assert 'the masks of sub-02_T1w are missing or unusable, too' in said
 
 
 def test_other_modalities_that_are_there_are_named(args, capsys):

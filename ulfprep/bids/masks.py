@@ -7,6 +7,7 @@ import numpy as np
 
 from ulfprep.bids.checks import UnusableScanError, read_grid, read_image
 from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
+from ulfprep.bids.index import shorten
 from ulfprep.settings import MODALITIES
 
 #: Of a mask's volume at least this share must lie in the field of view of its scan.
@@ -76,7 +77,8 @@ def _each_its_own(scans: list[Scan], folder: Path) -> list[Scan]:
             errors.append(error)
             given.append(dataclasses.replace(scan, problem=scan.problem or str(error)))
     if errors and len(errors) == len(scans):
-        more = f'; and so for {len(errors) - 1} more scan(s)' if errors[1:] else ''
+        others = shorten([scan.name for scan in scans[1:]])
+        more = f'; the masks of {others} are missing or unusable, too' if errors[1:] else ''
         raise type(errors[0])(f'{errors[0]}{more}') from errors[0]
     return given
 
