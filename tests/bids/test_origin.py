@@ -91,6 +91,8 @@ def test_runs_of_which_nothing_was_finished_are_known_by_their_records(tmp_path,
 def test_own_results_are_known_without_the_files_of_a_dataset(tmp_path):
     anat = tmp_path / 'sub-01/ses-A/anat'
     anat.mkdir(parents=True)
+    assert not refuse_output(tmp_path)  # empty folders: nothing to lose
+    (anat / 'sub-01_ses-A_T1w.nii.gz').write_text('somebody else')
     assert refuse_output(tmp_path)
     (anat / 'sub-01_ses-A_desc-qc_T1w.json').write_text('{}')
     assert not refuse_output(tmp_path)

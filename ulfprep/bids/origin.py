@@ -69,7 +69,7 @@ def refuse_output(folder: Path) -> str:
         return ''
     if DESCRIPTION in names:
         return f'{folder}: the output folder holds {_whose(folder)}; name a folder of its own'
-    theirs = [name for name in names if name.startswith(WRITTEN)]
+    theirs = [n for n in names if n.startswith(WRITTEN) and _holds_files(folder / n)]
     theirs += [name for name in CITATIONS if (folder / name).exists()]
     if not theirs:
         return ''
@@ -77,6 +77,11 @@ def refuse_output(folder: Path) -> str:
         f'{folder}: the output folder holds {", ".join(theirs[:3])}'
         f'{" ..." if theirs[3:] else ""}, which ulfprep did not write; name a folder of its own'
     )
+
+
+def _holds_files(path: Path) -> bool:
+    """Tell whether there is something to lose: a file, or a folder with one in it."""
+    return path.is_file() or any(found.is_file() for found in path.rglob('*'))
 
 
 def made_here(folder: Path, kind: str) -> bool:
