@@ -161,3 +161,10 @@ def test_what_libraries_put_into_their_folder_does_not_make_it_somebody_elses(tm
     (tmp_path / CACHES / '.config').mkdir()
     claim(tmp_path / CACHES)
     assert clean_work_folder(tmp_path)[0] == [tmp_path / CACHES]
+
+
+def test_results_that_were_not_fetched_are_not_replaced(tmp_path):
+    anat = tmp_path / 'sub-01/anat'
+    anat.mkdir(parents=True)
+    (anat / 'sub-01_desc-preproc_T1w.nii.gz').symlink_to('../.git/annex/objects/nowhere')
+    assert 'sub-01' in refuse_output(tmp_path)

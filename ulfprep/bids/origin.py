@@ -81,7 +81,8 @@ def refuse_output(folder: Path) -> str:
 
 def _holds_files(path: Path) -> bool:
     """Tell whether there is something to lose: a file, or a folder with one in it."""
-    return path.is_file() or any(found.is_file() for found in path.rglob('*'))
+    # A link that leads nowhere is content that was not fetched.
+    return any(one.is_file() or one.is_symlink() for one in (path, *path.rglob('*')))
 
 
 def made_here(folder: Path, kind: str) -> bool:
