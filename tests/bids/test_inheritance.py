@@ -70,20 +70,6 @@ def test_only_files_whose_entities_the_image_has(tmp_path):
     assert metadata(root, IMAGES[3]) == {'OfT2w': 1}
 
 
-def test_names_need_not_repeat_the_labels_of_their_folders(tmp_path):
-    """As pybids and the BIDS validator (3.0.2) read them; files of other sessions are not."""
-    session = 'sub-01/ses-A'
-    root = write(
-        tmp_path / 'raw',
-        {
-            f'{session}/ses-A_T1w.json': {'OfSession': 1},
-            f'{session}/ses-B_T1w.json': {'OfOther': 1},
-            'sub-01/T1w.json': {'OfSubject': 1},
-        },
-    )
-    assert metadata(root) == {'OfSession': 1, 'OfSubject': 1}
-
-
 def test_null_takes_a_field_back(tmp_path):
     root = write(tmp_path / 'raw', {
         'T1w.json': {'EchoTime': 1, 'FlipAngle': 2},
@@ -164,8 +150,6 @@ def datasets(draw):
         labels = ['sub-01', 'ses-A'][: min(folder.count('/') + 1, 2)] if folder else []
         for suffix in ('T1w', 'T2w'):
             if draw(st.booleans()):
-                # The name of a file need not repeat the labels of the folders it lies in.
-                labels = [label for label in labels if draw(st.booleans())]
                 more = draw(st.sampled_from([[], ['acq-x'], ['run-1'], ['acq-xy', 'run-2']]))
                 name = '_'.join([*labels, *more, f'{suffix}.json'])
                 files[f'{folder}/{name}'.lstrip('/')] = draw(CONTENTS)
