@@ -185,6 +185,12 @@ def read_mask_image(path: Path, option: str = '--brain-mask'):
     MaskError
         If it is empty, full or no mask.
     """
+    share, affine, _ = _read(path, option)
+    return share, affine
+
+
+def _read(path: Path, option: str):
+    """Return shares and affine of a mask, and what was made of its values, half a sentence."""
     try:
         image = read_image(path)
     except UnusableScanError as error:
@@ -200,7 +206,9 @@ def read_mask_image(path: Path, option: str = '--brain-mask'):
             f'{path}: holds {np.unique(data).size} values from {low:g} to {high:g}, so it is an '
             f'image or a segmentation, not a mask of 0 and 1 ({option})'
         )
-    return share, image.affine
+    plain = (low, high) == (0, 1)
+    remark = '' if plain else f'; its values from {low:.3g} to {high:.3g} were taken for 0 to 1'
+    return share, image.affine, remark
 
 
 def as_share(data: np.ndarray) -> np.ndarray | None:
@@ -213,13 +221,12 @@ def as_share(data: np.ndarray) -> np.ndarray | None:
         brain's; what lies between 0 and 1 is a share. Masks that were resampled by splines
         overshoot: their values crowd around 0 and the brain's, and are cut to 0 and 1.
     """
-    values = np.unique(data)
-    low, high = values[0], values[-1]
-    if values.size == 2:
+    low, high = data.min(), data.max()
+    if np.isin(data, (low, high)).all():
         return ((data - low) / (high - low)).astype(np.float32)
     if low >= 0 and high <= 1:
         return data
-    if values.size < FEWEST_SHARES:  # labels
+    if np.unique(data).size < FEWEST_SHARES:  # labels
         return None
     level = float(np.median(data[data > high / 2]))
     share = data / level if level > 0 else data
@@ -263,7 +270,7 @@ def check_mask(path: Path, scan: Scan) -> str:
     ------
     MaskError
     """
-    share, affine = read_mask_image(path)
+    share, affine, remark = _read(path, '--brain-mask')
     inside = np.argwhere(share > 0.5)
     if not inside.size:
         raise MaskError(f'{path}: no voxel of the mask is above 0.5 (--brain-mask)')
@@ -273,8 +280,4 @@ def check_mask(path: Path, scan: Scan) -> str:
             f'{path}: {100 * within:.0f} % of the mask lies in the field of view of '
             f'{scan.path.name}; give a mask in the same world coordinates (--brain-mask)'
         )
-    data = read_image(path).data
-    low, high = float(np.nanmin(data)), float(np.nanmax(data))
-    if (low, high) == (0, 1):
-        return ''
-    return f'; its values from {low:.3g} to {high:.3g} were taken for 0 to 1'
+    return remark

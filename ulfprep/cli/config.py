@@ -70,7 +70,6 @@ def read_config(file: Path, parser: argparse.ArgumentParser) -> dict:
 
 
 def _load(file: Path) -> dict:
-
     try:
         return tomllib.loads(read_text(file))
     except OSError as error:

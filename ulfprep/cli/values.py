@@ -206,7 +206,6 @@ def _json(name: str):
 
 
 def _read(name: str) -> str:
-
     try:
         return read_text(Path(name).expanduser())
     except (OSError, RuntimeError) as error:  # RuntimeError: a ~user there is not

@@ -2,7 +2,7 @@
 
 import re
 
-from ulfprep.physics.sequences import default_sequence, is_number
+from ulfprep.physics.sequences import is_number
 from ulfprep.physics.signals import INVERTED
 
 #: Fields that describe a sequence in words. Converters fill them from the DICOM file.
@@ -45,11 +45,11 @@ def kind_of(metadata: dict, usual: str, modality: str) -> tuple[str, list[str]]:
     # Written as "GR IR", "GR_IR", "GR\\IR" or ["GR", "IR"], depending on who converted it.
     words = set(re.findall('[A-Z]+', described))
     inversion = positive(metadata, 'InversionTime')
-    gradient = _any(words, GRADIENT) or 'GRADIENT ECHO' in described
+    gradient = _any(words, GRADIENT)
     train = _any(words, TRAIN) or 'FAST SPIN' in described or 'TURBO SPIN' in described
     inverted = bool(inversion) or _any(words, INVERSION) or (gradient and 'MP' in words)
     if modality == 'FLAIR' or 'FLAIR' in described:
-        return 'FLAIR', _untold(words, 'FLAIR')
+        return 'FLAIR', [] if words else _untold(words, 'FLAIR')
     if gradient and not train:
         spoiled = _any(words, SPOILED)
         return _gradient_echo(metadata, inverted, spoiled), []
@@ -71,23 +71,24 @@ def _gradient_echo(metadata: dict, inverted: bool, spoiled: bool) -> str:
 
 
 def _untold(words: set[str], kind: str) -> list[str]:
-    if not words:
-        return [f'the sequence type is not in the sidecar: {kind} assumed']
-    known = kind == 'FLAIR'
-    return [] if known else [f'the sequence type in the sidecar is not known: {kind} assumed']
+    what = 'type in the sidecar is not known' if words else 'type is not in the sidecar'
+    return [f'the sequence {what}: {kind} assumed']
 
 
-def is_mp2rage(metadata: dict, field: float, modality: str) -> bool:
-    """Tell whether a T1w is the uniform image of an MP2RAGE, by its names or its timings."""
-    if modality != 'T1w':
-        return False
+def is_mp2rage(metadata: dict, kind: str, usual: str) -> bool:
+    """Tell whether a T1w is the uniform image of an MP2RAGE, by its names or its timings.
+
+    Parameters
+    ----------
+    metadata : dict
+        Sidecar fields.
+    kind, usual : str
+        Of its sequence, by :func:`kind_of`, and that of a T1w of its scanner.
+    """
     called = ' '.join(_text(metadata, key) for key in (*DESCRIBED_BY, *CALLED_BY))
-    if 'MP2RAGE' in called or re.search(r'\bUNI\b', called):
-        return True
-    usual = default_sequence(field).kind
-    kind, _ = kind_of(metadata, usual, modality)
     long = (positive(metadata, 'RepetitionTime') or 0) >= MP2RAGE_REPETITION
-    return usual == kind == 'MPRAGE' and long
+    named = 'MP2RAGE' in called or bool(re.search(r'\bUNI\b', called))
+    return named or (usual == kind == 'MPRAGE' and long)
 
 
 def _any(words: set[str], known: tuple[str, ...]) -> bool:

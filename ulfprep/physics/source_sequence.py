@@ -71,7 +71,7 @@ def source_sequence(
         If ``stated`` cannot be read, or leaves white matter without signal.
     """
     if stated:
-        sequence, assumed = parse_sequence(stated), ()
+        sequence = parse_sequence(stated)
         signals = tuple(tissue_signals(sequence, field, table))
         if shows_usual_order(signals, modality):
             return SourceSequence(sequence, signals)
@@ -79,7 +79,7 @@ def source_sequence(
             f'--source-sequence describes a {sequence.kind} that shows {_order(signals)} at '
             f'{field:g} T, but a {modality} has {USUAL_ORDER[modality]}; it was followed.'
         )
-        return SourceSequence(sequence, signals, assumed, (contradiction,))
+        return SourceSequence(sequence, signals, contradictions=(contradiction,))
     sequence, assumed = sequence_from_metadata(metadata, field, modality, table)
     try:
         signals = tuple(tissue_signals(sequence, field, table))
@@ -145,10 +145,10 @@ def sequence_from_metadata(
         One sentence for each value that the metadata does not give.
     """
     usual = default_sequence(field, modality)
-    if is_mp2rage(metadata, field, modality):
+    kind, assumed = kind_of(metadata, usual.kind, modality)
+    if modality == 'T1w' and is_mp2rage(metadata, kind, usual.kind):
         told = 'the sidecar is that of an MP2RAGE, whose uniform image is close in contrast to an'
         return usual, [f'{told} {usual.kind}: its usual timings assumed']
-    kind, assumed = kind_of(metadata, usual.kind, modality)
     # Timings that are missing are those of the usual sequence of that kind.
     values = {**_preset_of(kind, field, modality).to_dict(), 'kind': kind}
     fields = {
