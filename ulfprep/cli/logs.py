@@ -4,33 +4,17 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
+
+from ulfprep.log_file import LogFile
 
 
 def new_run_id() -> str:
     """Return a name for this run: when it began, and something unique."""
     return f'{datetime.now(UTC):%Y%m%d-%H%M%S}_{uuid4().hex[:8]}'
-
-
-class _LogFile(logging.FileHandler):
-    """A log file that is given up, with one line, where it cannot be written (a full disk)."""
-
-    def handleError(self, record):  # noqa: N802 - the name is logging's
-        error = sys.exc_info()[1]
-        if not isinstance(error, OSError):
-            super().handleError(record)
-        elif not getattr(self, 'given_up', False):
-            self.given_up = True
-            reason = error.strerror or error
-            print(f'{self.baseFilename}: the log cannot be written ({reason})', file=sys.stderr)
-
-    def close(self):
-        # What could not be written is still in the buffer, and fails once more.
-        with suppress(OSError):
-            super().close()
 
 
 @contextmanager
@@ -44,8 +28,7 @@ def logging_to(log_file: Path | None, verbose: int) -> Iterator[None]:
     verbose : int
         0 shows ulfprep's messages, 1 Nipype's as well, 2 everything.
     """
-    whole = _LogFile(log_file, encoding='utf-8') if log_file else logging.NullHandler()
-    whole.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
+    whole = LogFile(log_file) if log_file else logging.NullHandler()
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(logging.Formatter('%(message)s'))
     level = logging.DEBUG if verbose > 1 else logging.INFO

@@ -17,6 +17,8 @@ from traceback import format_exception
 
 from nipype.pipeline.plugins.multiproc import run_node
 
+from ulfprep.log_file import LogFile
+
 #: A worker holds about this much when idle, GB: Python, Nipype and torch.
 IDLE_MEMORY = 0.5
 #: Seconds between looks at how much memory a worker holds.
@@ -245,8 +247,7 @@ def quieten(log_level: int, log_file: str | None) -> None:
     nipypes.propagate = False
     nipypes.handlers[:] = [terminal if log_level < logging.WARNING else logging.NullHandler()]
     if log_file:
-        whole = logging.FileHandler(log_file, encoding='utf-8')
-        whole.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
+        whole = LogFile(log_file)
         ours.addHandler(whole)
         nipypes.addHandler(whole)
 

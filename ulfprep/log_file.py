@@ -1,0 +1,34 @@
+"""The log of a run as a file, which the run and its worker processes write to."""
+
+import logging
+import sys
+from contextlib import suppress
+
+
+class LogFile(logging.FileHandler):
+    """A log file that is given up, with one line, where it cannot be written (a full disk).
+
+    Parameters
+    ----------
+    path : str or Path
+    """
+
+    def __init__(self, path):
+        super().__init__(path, encoding='utf-8')
+        self.given_up = False
+        self.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
+
+    def handleError(self, record):  # noqa: N802 - the name is logging's
+        """Say once that the disk does not take the log; other errors are logging's to tell."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self.given_up:
+            self.given_up = True
+            reason = error.strerror or error
+            print(f'{self.baseFilename}: the log cannot be written ({reason})', file=sys.stderr)
+
+    def close(self):
+        """Close the file; what could not be written is still in the buffer, and fails once more."""
+        with suppress(OSError):
+            super().close()
