@@ -29,6 +29,6 @@ class LogFile(logging.FileHandler):
             print(f'{self.baseFilename}: the log cannot be written ({reason})', file=sys.stderr)
 
     def close(self):
-        """Close the file; what could not be written is still in the buffer, and fails once more."""
+        """Close the file; what could not be written is in the buffer, and fails once more."""
         with suppress(OSError):
             super().close()
