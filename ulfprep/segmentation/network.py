@@ -1,0 +1,143 @@
+"""The network that knows what brains look like: its architecture, its input and its classes.
+
+A small residual U-Net in plain torch. It sees any subset of T1w, T2w and FLAIR on one 1 mm
+lattice in RAS order, and says of every voxel of the brain mask how probable each class is.
+Training and inference share everything in this file.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ulfprep.physics import TISSUES
+
+#: Scans that it can see, in the order of its input.
+CHANNELS = ('T1w', 'T2w', 'FLAIR')
+#: What it tells apart, and the tissue that each class belongs to.
+CLASSES = {
+    'other': None,
+    'CSF': 'CSF',
+    'ventricles': 'CSF',
+    'cortex': 'GM',
+    'white matter': 'WM',
+    'deep grey': 'GM',
+    'cerebellar cortex': 'GM',
+    'cerebellar white matter': 'WM',
+    'brain stem': 'WM',
+}
+#: Features at 1, 2, 4, 8 and 16 mm.
+WIDTHS = (16, 32, 64, 80, 80)
+#: Numbers that describe one scan: whether it is there, log2 of its voxel size along the axes.
+HINTS = 4
+#: Level at which positions in the brain enter, and the length they are in units of, mm.
+POSITION_LEVEL, POSITION_UNIT = 2, 80.0
+#: Multiple that the sides of its input must be of, voxels.
+STRIDE = 2 ** (len(WIDTHS) - 1)
+#: Times the mean of the brain at which intensities are cut.
+BRIGHTEST = 6.0
+
+
+class Conv(nn.Conv3d):
+    """A convolution in the precision of its input; its weights stay in single precision."""
+
+    def forward(self, x):
+        """Return features of the type of ``x``."""
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.conv3d(x, self.weight.to(x.dtype), bias, self.stride, self.padding)
+
+
+class Block(nn.Module):
+    """Two convolutions added to what comes in, steered by what is known of the scans."""
+
+    def __init__(self, width: int, normalised: bool = True):
+        super().__init__()
+        self.first, self.second = (Conv(width, width, 3, padding=1) for _ in range(2))
+        self.steer = nn.Linear(HINTS * len(CHANNELS), 2 * width)
+        self.norm = nn.LayerNorm(width) if normalised else None
+        nn.init.zeros_(self.steer.weight)
+        nn.init.zeros_(self.steer.bias)
+        with torch.no_grad():  # close to the identity, so that depth does no harm at first
+            self.second.weight.mul_(0.2)
+
+    def forward(self, x, hints):
+        """Return features of the shape of ``x``."""
+        y = x if self.norm is None else _over_channels(self.norm, x)
+        scale, shift = self.steer(hints).to(x.dtype)[..., None, None, None].chunk(2, dim=1)
+        y = F.leaky_relu(torch.addcmul(shift, self.first(y), 1 + scale), 0.1)
+        return x + self.second(y)
+
+
+class TissueNet(nn.Module):
+    """Class scores of every voxel from scans on a 1 mm lattice.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Features at each level; every level halves the resolution.
+    """
+
+    def __init__(self, widths=WIDTHS):
+        super().__init__()
+        n = len(widths)
+        self.stem = Conv(2 * len(CHANNELS) + 1, widths[0], 3, padding=1)
+        extra = [3 if k + 1 == POSITION_LEVEL else 0 for k in range(n - 1)]
+        self.down = nn.ModuleList(
+            Conv(widths[k], widths[k + 1], 2, stride=2) for k in range(n - 1)
+        )
+        self.position = Conv(3, widths[POSITION_LEVEL], 1)
+        self.encode = nn.ModuleList(Block(w) for w in widths[1:])
+        self.up = nn.ModuleList(Conv(widths[k + 1], widths[k], 1) for k in range(n - 1))
+        self.decode = nn.ModuleList(Block(w) for w in widths[1:-1])
+        self.fuse = Conv(widths[0], widths[0], 3, padding=1)
+        self.head = Conv(widths[0], len(CLASSES), 1)
+
+    def forward(self, x, hints, centre):
+        """Return class scores.
+
+        Parameters
+        ----------
+        x : torch.Tensor, shape (B, 7, X, Y, Z)
+            Of :func:`stack`; sides are multiples of :data:`STRIDE`.
+        hints : torch.Tensor, shape (B, 12)
+            Of :func:`describe`, float32.
+        centre : torch.Tensor, shape (B, 3)
+            Where the centroid of the brain mask lies, voxel index of ``x``; float32.
+
+        Returns
+        -------
+        torch.Tensor, shape (B, 9, X, Y, Z)
+        """
+        x = F.leaky_relu(self.stem(x), 0.1)
+        skips = [x]
+        for level, (down, block) in enumerate(zip(self.down, self.encode, strict=True), 1):
+            x = down(x)
+            if level == POSITION_LEVEL:
+                x = x + self.position(_positions(x, 2**level, centre))
+            x = block(x, hints)
+            skips.append(x)
+        for level in reversed(range(len(self.up))):
+            x = F.interpolate(self.up[level](x), scale_factor=2, mode='nearest') + skips[level]
+            if level:
+                x = self.decode[level - 1](x, hints)
+        return self.head(F.leaky_relu(self.fuse(F.leaky_relu(x, 0.1)), 0.1))
+
+
+def _over_channels(norm, x):
+    """Normalise each voxel's features, whatever surrounds it: no patch changes the result."""
+    y = x.movedim(1, -1)
+    return F.layer_norm(
+        y, norm.normalized_shape, norm.weight.to(x.dtype), norm.bias.to(x.dtype)
+    ).movedim(-1, 1)
+
+
+def _positions(x, step, centre):
+    """Distance of every coarse voxel from the brain's centroid along the axes."""
+    axes = []
+    for axis, n in enumerate(x.shape[2:]):
+        middle = torch.arange(n, device=x.device, dtype=torch.float32) * step + (step - 1) / 2
+        at = (middle[None] - centre[:, axis : axis + 1]) / POSITION_UNIT
+        shape = [len(centre), 1, 1, 1]
+        shape[axis + 1] = n
+        axes.append(at.reshape(shape).expand(len(centre), *x.shape[2:]))
+    return torch.stack(axes, dim=1).to(x.dtype)

@@ -1,0 +1,78 @@
+"""Command line: ``python -m ulfprep.training MAPS OUT``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main(arguments=None) -> int:
+    """Train; return 0, or 2 after one line on what is wrong with the input."""
+    options = parser().parse_args(arguments)
+    try:
+        _run(options)
+    except (OSError, ValueError) as error:
+        print(f'ulfprep.training: error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    p = argparse.ArgumentParser(
+        prog='python -m ulfprep.training',
+        description='Train the tissue network on scans that ulfprep.physics makes of label maps.',
+    )
+    p.add_argument('maps', type=Path, help='folder of label maps with FreeSurfer numbers')
+    p.add_argument('out', type=Path, help='folder for checkpoints, weights and losses')
+    p.add_argument('--minutes', type=float, help='stop after this time')
+    p.add_argument('--steps', type=int, help='stop at this step, counted from the very first')
+    p.add_argument('--seed', type=int, default=0)
+    p.add_argument('--hold-out', default='', help='names of maps not to learn from, by comma')
+    p.add_argument('--resume', action='store_true', help='go on from the checkpoint in OUT')
+    p.add_argument('--batch', type=int, default=1, help='patches a step')
+    p.add_argument('--patch', type=int, default=64, help='side of a patch, mm; a multiple of 16')
+    p.add_argument('--rate', type=float, default=1e-3, help='highest rate of learning')
+    p.add_argument('--threads', type=int, default=1, help='of torch')
+    p.add_argument('--workers', type=int, default=1, help='processes that draw examples')
+    p.add_argument('--device', default='cpu', help='of torch: cpu, cuda')
+    return p
+
+
+def _run(options) -> None:
+    import torch
+
+    from ulfprep.segmentation.network import STRIDE
+    from ulfprep.training.learning import Learner, Settings
+    from ulfprep.training.maps import map_names, read_heads
+    from ulfprep.training.run import CHECKPOINT, Duration, train
+
+    if options.patch % STRIDE or options.patch <= 0:
+        raise ValueError(f'--patch is {options.patch}; it must be a multiple of {STRIDE}')
+    known = map_names(options.maps)
+    held = [name for name in options.hold_out.split(',') if name]
+    if unknown := [name for name in held if name not in known]:
+        raise ValueError(f'--hold-out names {unknown[0]}, which {options.maps} does not hold')
+    names = tuple(name for name in known if name not in held)
+    checkpoint = options.out / CHECKPOINT
+    if checkpoint.exists() and not options.resume:
+        raise ValueError(f'{checkpoint} exists: go on from it with --resume, or choose another OUT')
+    torch.set_num_threads(options.threads)
+    settings = Settings(options.seed, names, options.batch, options.patch, options.rate)
+    learner = Learner(settings, options.device)
+    if options.resume and checkpoint.exists():
+        state = torch.load(checkpoint, map_location=options.device, weights_only=True)
+        if tuple(state['settings']['heads']) != names:
+            raise ValueError(f'{checkpoint} was trained on other label maps; give it the same')
+        learner.restore(state)
+    print(f'{len(names)} label maps to learn from, {len(held)} held out', flush=True)
+    heads = read_heads(options.maps, names, cache=options.out / 'heads')
+    duration = Duration(options.minutes, options.steps)
+
+    def tell(line):
+        print(line, flush=True)
+
+    train(learner, heads, options.out, duration, options.workers, tell)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
