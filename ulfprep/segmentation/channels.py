@@ -9,6 +9,9 @@ from ulfprep.physics.grid import Grid, aligned_offsets, are_aligned
 from ulfprep.physics.interpolation import carry
 from ulfprep.segmentation.network import BRIGHTEST, CHANNELS, HINTS
 
+#: Factor of what is left when the mean of the brain is taken from a levelled scan.
+CONTRAST = np.float32(2)
+
 
 def lay(scan: np.ndarray, grid: Grid, lattice: Grid) -> np.ndarray:
     """Interpolate a scan onto the lattice in two ways.
@@ -85,7 +88,8 @@ def stack(laid: dict, levels: dict, mask: np.ndarray) -> np.ndarray:
     for k, name in enumerate(CHANNELS):
         if name in laid:
             scaled = laid[name] * np.float32(1 / levels[name])
-            out[2 * k : 2 * k + 2] = np.clip(scaled, 0, BRIGHTEST) * mask
+            # Contrast between tissues is a small part of the signal: take the mean away.
+            out[2 * k : 2 * k + 2] = CONTRAST * (np.clip(scaled, 0, BRIGHTEST) - 1) * mask
     out[-1] = mask
     return out
 

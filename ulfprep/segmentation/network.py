@@ -5,12 +5,9 @@ lattice in RAS order, and says of every voxel of the brain mask how probable eac
 Training and inference share everything in this file.
 """
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
-
-from ulfprep.physics import TISSUES
 
 #: Scans that it can see, in the order of its input.
 CHANNELS = ('T1w', 'T2w', 'FLAIR')
@@ -34,6 +31,9 @@ HINTS = 4
 POSITION_LEVEL, POSITION_UNIT = 2, 80.0
 #: Multiple that the sides of its input must be of, voxels.
 STRIDE = 2 ** (len(WIDTHS) - 1)
+#: Side, in voxels, up to which convolutions are done in single precision: the gradient that
+#: oneDNN returns for bfloat16 at 2 x 2 x 2 is memory that nobody wrote.
+SMALLEST = 2
 #: Times the mean of the brain at which intensities are cut.
 BRIGHTEST = 6.0
 
@@ -43,6 +43,8 @@ class Conv(nn.Conv3d):
 
     def forward(self, x):
         """Return features of the type of ``x``."""
+        if x.dtype == torch.bfloat16 and max(x.shape[2:]) <= SMALLEST:
+            return self(x.float()).to(x.dtype)
         bias = None if self.bias is None else self.bias.to(x.dtype)
         return F.conv3d(x, self.weight.to(x.dtype), bias, self.stride, self.padding)
 
@@ -57,8 +59,6 @@ class Block(nn.Module):
         self.norm = nn.LayerNorm(width) if normalised else None
         nn.init.zeros_(self.steer.weight)
         nn.init.zeros_(self.steer.bias)
-        with torch.no_grad():  # close to the identity, so that depth does no harm at first
-            self.second.weight.mul_(0.2)
 
     def forward(self, x, hints):
         """Return features of the shape of ``x``."""
@@ -81,7 +81,6 @@ class TissueNet(nn.Module):
         super().__init__()
         n = len(widths)
         self.stem = Conv(2 * len(CHANNELS) + 1, widths[0], 3, padding=1)
-        extra = [3 if k + 1 == POSITION_LEVEL else 0 for k in range(n - 1)]
         self.down = nn.ModuleList(
             Conv(widths[k], widths[k + 1], 2, stride=2) for k in range(n - 1)
         )
@@ -91,6 +90,21 @@ class TissueNet(nn.Module):
         self.decode = nn.ModuleList(Block(w) for w in widths[1:-1])
         self.fuse = Conv(widths[0], widths[0], 3, padding=1)
         self.head = Conv(widths[0], len(CLASSES), 1)
+        self._start()
+
+    def _start(self):
+        """Start with features of one size at every depth, though nothing normalises them."""
+        for module in self.modules():
+            if isinstance(module, Conv):
+                nn.init.kaiming_normal_(module.weight, 0.1)
+                nn.init.zeros_(module.bias)
+        with torch.no_grad():
+            for module in self.modules():
+                if isinstance(module, Block):  # close to the identity
+                    module.second.weight.mul_(0.2)
+            for module in self.up:
+                module.weight.mul_(0.7)
+            self.head.weight.mul_(0.3)
 
     def forward(self, x, hints, centre):
         """Return class scores.

@@ -18,7 +18,9 @@ def write_weights(file, state: dict) -> None:
     state : dict of str to torch.Tensor
         Of :meth:`ulfprep.segmentation.network.TissueNet.state_dict`.
     """
-    arrays = {name: value.detach().cpu().numpy().astype(np.float16) for name, value in state.items()}
+    arrays = {
+        name: value.detach().cpu().numpy().astype(np.float16) for name, value in state.items()
+    }
     np.savez_compressed(file, **arrays)
 
 

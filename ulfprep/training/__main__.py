@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--resume', action='store_true', help='go on from the checkpoint in OUT')
     p.add_argument('--batch', type=int, default=1, help='patches a step')
     p.add_argument('--patch', type=int, default=64, help='side of a patch, mm; a multiple of 16')
-    p.add_argument('--rate', type=float, default=1e-3, help='highest rate of learning')
+    p.add_argument('--rate', type=float, default=2e-3, help='highest rate of learning')
     p.add_argument('--threads', type=int, default=1, help='of torch')
     p.add_argument('--workers', type=int, default=1, help='processes that draw examples')
     p.add_argument('--device', default='cpu', help='of torch: cpu, cuda')
@@ -55,7 +55,9 @@ def _run(options) -> None:
     names = tuple(name for name in known if name not in held)
     checkpoint = options.out / CHECKPOINT
     if checkpoint.exists() and not options.resume:
-        raise ValueError(f'{checkpoint} exists: go on from it with --resume, or choose another OUT')
+        raise ValueError(
+            f'{checkpoint} exists: go on from it with --resume, or choose another OUT'
+        )
     torch.set_num_threads(options.threads)
     settings = Settings(options.seed, names, options.batch, options.patch, options.rate)
     learner = Learner(settings, options.device)

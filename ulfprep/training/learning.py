@@ -10,7 +10,7 @@ from ulfprep.physics import TISSUES
 from ulfprep.segmentation.network import CLASSES, TissueNet
 
 #: Steps over which the rate of learning rises, and after which it falls as their root.
-WARM_UP, STEADY = 200, 2000
+WARM_UP, STEADY = 100, 2000
 #: Memory of the averaged weights.
 MEMORY = 0.999
 #: Voxels at the border of a patch that nothing is learned from, for their context is cut off.
@@ -38,7 +38,7 @@ class Settings:
     heads: tuple[str, ...]
     batch: int = 1
     patch: int = 64
-    rate: float = 1e-3
+    rate: float = 2e-3
 
 
 class Learner:

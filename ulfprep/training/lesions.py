@@ -47,4 +47,3 @@ def add_spots(
         aims = rng.uniform(0, 2.5, len(images)) if odd else lesion(rng.uniform(0.1, 0.6))
         for image, aim in zip(images, aims, strict=True):
             image[cube] += weight * (np.float32(aim) - image[cube])
-
