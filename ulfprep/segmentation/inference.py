@@ -66,7 +66,6 @@ def class_shares(
     centre = np.array([axis.mean() for axis in np.nonzero(inside)], np.float32)
     x = torch.from_numpy(pad(x, STRIDE))[None].to(precision or torch.float32)
     with torch.inference_mode():
-        x = x.to(memory_format=torch.channels_last_3d)
         scores = net(x, torch.from_numpy(hints)[None], torch.from_numpy(centre)[None])
         shares = scores[0, :, *(slice(n) for n in inside.shape)].float().softmax(0).numpy()
     out = np.zeros((len(CLASSES), *mask.shape), np.float32)

@@ -31,8 +31,8 @@ HINTS = 4
 POSITION_LEVEL, POSITION_UNIT = 2, 80.0
 #: Multiple that the sides of its input must be of, voxels.
 STRIDE = 2 ** (len(WIDTHS) - 1)
-#: Side, in voxels, up to which convolutions are done in single precision: the gradient that
-#: oneDNN returns for bfloat16 at 2 x 2 x 2 is memory that nobody wrote.
+#: Shortest side, in voxels, up to which convolutions are done in single precision: the gradient
+#: that oneDNN returns for bfloat16 where a side is 2 is memory that nobody wrote.
 SMALLEST = 2
 #: Times the mean of the brain at which intensities are cut.
 BRIGHTEST = 6.0
@@ -43,29 +43,40 @@ class Conv(nn.Conv3d):
 
     def forward(self, x):
         """Return features of the type of ``x``."""
-        if x.dtype == torch.bfloat16 and max(x.shape[2:]) <= SMALLEST:
+        if x.dtype == torch.bfloat16 and min(x.shape[2:]) <= SMALLEST:
             return self(x.float()).to(x.dtype)
         bias = None if self.bias is None else self.bias.to(x.dtype)
         return F.conv3d(x, self.weight.to(x.dtype), bias, self.stride, self.padding)
 
 
+class Norm(nn.GroupNorm):
+    """Group normalisation in the precision of its input."""
+
+    def __init__(self, width: int):
+        super().__init__(4, width)
+
+    def forward(self, x):
+        """Return features of the type of ``x``."""
+        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+        return F.group_norm(x, self.num_groups, weight, bias, self.eps)
+
+
 class Block(nn.Module):
     """Two convolutions added to what comes in, steered by what is known of the scans."""
 
-    def __init__(self, width: int, normalised: bool = True):
+    def __init__(self, width: int):
         super().__init__()
         self.first, self.second = (Conv(width, width, 3, padding=1) for _ in range(2))
         self.steer = nn.Linear(HINTS * len(CHANNELS), 2 * width)
-        self.norm = nn.LayerNorm(width) if normalised else None
+        self.inner, self.outer = Norm(width), Norm(width)
         nn.init.zeros_(self.steer.weight)
         nn.init.zeros_(self.steer.bias)
 
     def forward(self, x, hints):
         """Return features of the shape of ``x``."""
-        y = x if self.norm is None else _over_channels(self.norm, x)
         scale, shift = self.steer(hints).to(x.dtype)[..., None, None, None].chunk(2, dim=1)
-        y = F.leaky_relu(torch.addcmul(shift, self.first(y), 1 + scale), 0.1)
-        return x + self.second(y)
+        y = F.leaky_relu(torch.addcmul(shift, self.inner(self.first(x)), 1 + scale), 0.1)
+        return F.leaky_relu(self.outer(x + self.second(y)), 0.1)
 
 
 class TissueNet(nn.Module):
@@ -89,11 +100,12 @@ class TissueNet(nn.Module):
         self.up = nn.ModuleList(Conv(widths[k + 1], widths[k], 1) for k in range(n - 1))
         self.decode = nn.ModuleList(Block(w) for w in widths[1:-1])
         self.fuse = Conv(widths[0], widths[0], 3, padding=1)
+        self.norms = nn.ModuleList(Norm(widths[0]) for _ in range(3))
         self.head = Conv(widths[0], len(CLASSES), 1)
         self._start()
 
     def _start(self):
-        """Start with features of one size at every depth, though nothing normalises them."""
+        """Start with features of about one size at every depth."""
         for module in self.modules():
             if isinstance(module, Conv):
                 nn.init.kaiming_normal_(module.weight, 0.1)
@@ -122,7 +134,7 @@ class TissueNet(nn.Module):
         -------
         torch.Tensor, shape (B, 9, X, Y, Z)
         """
-        x = F.leaky_relu(self.stem(x), 0.1)
+        x = F.leaky_relu(self.norms[0](self.stem(x)), 0.1)
         skips = [x]
         for level, (down, block) in enumerate(zip(self.down, self.encode, strict=True), 1):
             x = down(x)
@@ -134,15 +146,8 @@ class TissueNet(nn.Module):
             x = F.interpolate(self.up[level](x), scale_factor=2, mode='nearest') + skips[level]
             if level:
                 x = self.decode[level - 1](x, hints)
-        return self.head(F.leaky_relu(self.fuse(F.leaky_relu(x, 0.1)), 0.1))
-
-
-def _over_channels(norm, x):
-    """Normalise each voxel's features, whatever surrounds it: no patch changes the result."""
-    y = x.movedim(1, -1)
-    return F.layer_norm(
-        y, norm.normalized_shape, norm.weight.to(x.dtype), norm.bias.to(x.dtype)
-    ).movedim(-1, 1)
+        x = self.fuse(F.leaky_relu(self.norms[1](x), 0.1))
+        return self.head(F.leaky_relu(self.norms[2](x), 0.1))
 
 
 def _positions(x, step, centre):
