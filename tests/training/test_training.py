@@ -14,6 +14,7 @@ from ulfprep.segmentation.network import CHANNELS, CLASSES, STRIDE, TissueNet
 from ulfprep.segmentation.weights import digest, read_network, write_weights
 from ulfprep.training.__main__ import main
 from ulfprep.training.acquisitions import draw_session
+from ulfprep.training.deform import Ribbon
 from ulfprep.training.examples import draw_example
 from ulfprep.training.learning import Learner, Settings
 from ulfprep.training.maps import CLASS_OF, NAMES, map_names, read_heads
@@ -162,3 +163,19 @@ def test_the_command_learns_from_the_heads_that_are_not_held_out(maps, tmp_path,
     assert main([*arguments, '--steps', '2']) == 2
     assert '--resume' in capsys.readouterr().err
     assert main([*arguments, '--steps', '2', '--resume']) == 0
+
+
+@pytest.mark.parametrize(
+    ('take', 'give', 'sign'),
+    [('CSF', '', 1), ('white matter', '', 1), ('', 'CSF', -1), ('', 'white matter', -1)],
+)
+def test_cortex_grows_and_shrinks_by_a_voxel_where_it_is_asked_to(heads, take, give, sign):
+    labels = heads[0].labels
+    half = np.arange(labels.shape[0])[:, None, None] < labels.shape[0] // 2
+    ribbon = Ribbon(take, give, np.broadcast_to(half, labels.shape))
+    changed = ribbon.apply(labels)
+    cortex = NAMES.index('cortex')
+    gained = (changed == cortex).sum((1, 2)) - (labels == cortex).sum((1, 2)).astype(int)
+    assert np.sign(gained[: len(gained) // 2].sum()) == sign
+    assert not gained[len(gained) // 2 :].any()
+    assert set(np.unique(labels[changed != labels])) <= {cortex, NAMES.index(take or give)}

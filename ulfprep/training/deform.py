@@ -5,8 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from scipy import ndimage
+
 from ulfprep.physics.acquisition import apply_matrices
-from ulfprep.training.maps import Head
+from ulfprep.training.maps import NAMES, Head
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +92,53 @@ def draw_patch(rng: np.random.Generator, head: Head, size: int) -> Patch:
         positions[axis] = at
     centre = np.linalg.solve(affine, head.centre - middle) + (size - 1) / 2
     return Patch(head, positions, affine, centre)
+
+
+@dataclass(frozen=True, eq=False)
+class Ribbon:
+    """How much thicker or thinner than in the label map the cortex of a cube is.
+
+    Label maps are mostly of older adults; the cortex of the young is thicker.
+
+    Attributes
+    ----------
+    take, give : str
+        Structure that the cortex takes a layer from, and what its own outer layer turns into;
+        empty for nothing.
+    where : numpy.ndarray of bool, shape (n, n, n)
+        Where it does.
+    """
+
+    take: str
+    give: str
+    where: np.ndarray
+
+    def apply(self, labels: np.ndarray) -> np.ndarray:
+        """Return structures with another cortex, one voxel at most on either side."""
+        cortex = labels == NAMES.index('cortex')
+        out = labels.copy()
+        if self.take:
+            layer = ndimage.binary_dilation(cortex) & (labels == NAMES.index(self.take))
+            out[layer & self.where] = NAMES.index('cortex')
+        if self.give:
+            layer = ndimage.binary_dilation(labels == NAMES.index(self.give)) & cortex
+            out[layer & self.where] = NAMES.index(self.give)
+        return out
+
+
+def draw_ribbon(rng: np.random.Generator, size: int) -> Ribbon:
+    """Draw what becomes of the cortex; it grows more often than it shrinks.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    size : int
+        Side of the cube, voxels.
+    """
+    kinds = [('', ''), ('CSF', ''), ('white matter', ''), ('', 'CSF'), ('', 'white matter')]
+    take, give = kinds[rng.choice(5, p=(0.3, 0.3, 0.2, 0.1, 0.1))]
+    where = smooth_field(rng, (size,) * 3, 20) > rng.normal(-0.5, 1)
+    return Ribbon(take, give, where)
 
 
 def _inside(rng, head):

@@ -8,7 +8,7 @@ from ulfprep.physics.grid import Grid
 from ulfprep.physics.seeds import stream
 from ulfprep.segmentation.channels import describe, lay, stack
 from ulfprep.training.acquisitions import Acquisition, draw_sequence, draw_session
-from ulfprep.training.deform import draw_patch, smooth_field
+from ulfprep.training.deform import draw_patch, draw_ribbon, smooth_field
 from ulfprep.training.lesions import add_spots
 from ulfprep.training.maps import CLASS_OF, NAMES, Head
 from ulfprep.training.scans import make_scan, paint
@@ -62,13 +62,14 @@ def draw_example(heads: list[Head], seed: int, number: int, size: int = 64) -> E
 def make_example(rng: np.random.Generator, patch, session: list[Acquisition]) -> Example:
     """Scan a patch with the acquisitions of a session."""
     lattice = Grid(patch.positions.shape[1:], np.eye(4))
-    labels = patch.labels()
+    ribbon = draw_ribbon(rng, lattice.shape[0])
+    labels = ribbon.apply(patch.labels())
     reach = rng.choice(MASK_REACH) + rng.normal(0, 0.3)
     wobble = rng.uniform(0.3, 1.2)
     mask = patch.depth() <= reach + np.float32(wobble) * smooth_field(rng, lattice.shape, 20)
     nature, session, signals = with_contrast(rng, session)
     images = [
-        paint(labels if a.motion is None else patch.labels(a.motion), s, a, rng)
+        paint(labels if a.motion is None else ribbon.apply(patch.labels(a.motion)), s, a, rng)
         for a, s in zip(session, signals, strict=True)
     ]
 
