@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-
 from scipy import ndimage
 
 from ulfprep.physics.acquisition import apply_matrices
