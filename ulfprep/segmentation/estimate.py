@@ -1,0 +1,318 @@
+"""Tissues that explain scans through their point-spread functions, near what is known of brains.
+
+A prior says how probable each tissue is in every point of a lattice; the scans decide. The signals
+of the tissues are measured by least squares of a scan on what its voxels gather of them, together
+with what is left of its bias field. The shares q that explain the scans without leaving the prior
+p further than they must minimise
+
+    sum_v 1/2 sum_j w_vj (y_vj - f_vj (A_v m_v)_j)^2 + lambda sum_x KL(q(x) | p(x)),
+
+    m_v(x) = sum_k s_vk q_k(x),
+
+and are of the form q_k(x) = p_k(x) exp(sum_v s_vk t_v(x)) / Z(x), where t_v is the adjoint of one
+number a voxel. These numbers are found by Newton's method with conjugate gradients.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+#: Lambda: how much the prior weighs against the scan.
+PRIOR_WEIGHT = 1.0
+#: Least probability that a tissue has anywhere in the brain.
+RAREST = 1e-3
+#: Residuals beyond this many s.d. lose weight: lesions and vessels are no error of the tissues.
+FAR = 2.5
+#: Size of the neighbourhoods that show what is left of the bias field, mm.
+FIELD_FWHM = 45.0
+#: S.d. of the logarithm of signals about those that the sequence makes: they have a say where a
+#: tissue is next to absent.
+SIGNAL_SPREAD = 0.3
+#: Rounds of signals and shares, of signals and field, and of Newton's method.
+ROUNDS, ALTERNATIONS, NEWTON = 2, 4, 3
+#: Steps of conjugate gradients in each of Newton's.
+CONJUGATE = 5
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One scan of the lattice.
+
+    Attributes
+    ----------
+    model : object
+        Takes images on the lattice to the scan (``acquire``), and back (``adjoint``), such as
+        :class:`ulfprep.physics.forward.ForwardModel`.
+    measured : numpy.ndarray, shape (X, Y, Z)
+        Bias-corrected scan.
+    voxels : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain.
+    zooms : sequence of 3 floats
+        Voxel size, mm.
+    sigma : float
+        Noise s.d., units of the scan.
+    expected : sequence of 3 floats
+        Signals of CSF, GM and WM that its sequence makes, relative to WM.
+    """
+
+    model: object
+    measured: np.ndarray
+    voxels: np.ndarray
+    zooms: tuple
+    sigma: float
+    expected: tuple
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """How the tissues explain one scan.
+
+    Attributes
+    ----------
+    signals, errors : numpy.ndarray, shape (3,)
+        Of pure CSF, GM and WM, units of the scan, and their standard errors.
+    sigma : float
+        S.d. of what is not explained, units of the scan; noise is part of it.
+    field : numpy.ndarray, shape (X, Y, Z), float32
+        What was left of the bias field.
+    weight : numpy.ndarray, shape (X, Y, Z), float32
+        How far each voxel was believed: one, less where it is far off, zero outside.
+    residual : numpy.ndarray, shape (X, Y, Z), float32
+        Scan less what is expected of it, units of ``sigma``; zero outside.
+    """
+
+    signals: np.ndarray
+    errors: np.ndarray
+    sigma: float
+    field: np.ndarray
+    weight: np.ndarray
+    residual: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class TissueEstimate:
+    """Result of :func:`estimate_tissues`.
+
+    Attributes
+    ----------
+    shares : numpy.ndarray, shape (3, x, y, z), float32
+        CSF, GM, WM on the lattice; one in sum inside the brain, zero outside.
+    views : list of Explained
+        How the shares explain each scan.
+    surprise : list of numpy.ndarray
+        What the prior alone leaves of each scan unexplained (:attr:`Explained.residual`).
+    """
+
+    shares: np.ndarray
+    views: list
+    surprise: list
+
+
+def estimate_tissues(
+    views: list[View], prior: np.ndarray, brain: np.ndarray, prior_weight: float = PRIOR_WEIGHT
+) -> TissueEstimate:
+    """Estimate signals and shares of the tissues.
+
+    Parameters
+    ----------
+    views : list of View
+    prior : numpy.ndarray, shape (3, x, y, z)
+        Probabilities of CSF, GM and WM on the lattice, one in sum inside the brain.
+    brain : numpy.ndarray of bool, shape (x, y, z)
+    prior_weight : float
+        Lambda of the equation above.
+
+    Returns
+    -------
+    TissueEstimate
+
+    Raises
+    ------
+    ValueError
+        If a scan has no voxel that gathers brain alone.
+    """
+    whole = brain.astype(np.float32)
+    inside = [v.voxels & (v.model.acquire(whole) > 0.97) for v in views]
+    if not all(i.any() for i in inside):
+        raise ValueError('no voxel of the scan lies wholly within the brain mask')
+    log_prior = np.log(np.maximum(prior[:, brain], RAREST)).astype(np.float32)
+    shares = _softmax(log_prior.copy())
+    duals = [np.zeros(v.measured.shape, np.float32) for v in views]
+    surprise = []
+    for _ in range(ROUNDS):
+        pure = _spread(_purest(shares), brain)
+        explained = [explain(v, pure, i) for v, i in zip(views, inside, strict=True)]
+        surprise = surprise or [e.residual for e in explained]
+        shares, duals = _tilt(views, explained, log_prior, brain, duals, prior_weight)
+    return TissueEstimate(_spread(shares, brain), explained, surprise)
+
+
+def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
+    """Measure a scan's signals, and what is left of its bias field, with given tissues.
+
+    Least squares on shares that were themselves read off the scan would exaggerate contrast: noise
+    that makes a voxel dark makes it grey matter too. With whole labels the errors of the two
+    nearly cancel.
+
+    Parameters
+    ----------
+    view : View
+    shares : numpy.ndarray, shape (3, x, y, z)
+        On the lattice.
+    inside : numpy.ndarray of bool, shape (X, Y, Z)
+        Voxels to use.
+
+    Returns
+    -------
+    Explained
+    """
+    seen = view.model.acquire(shares)
+    weight, field = inside.astype(np.float32), np.ones(inside.shape, np.float32)
+    for _ in range(ALTERNATIONS):
+        signals, errors = measure_signals(view.measured, seen * field, weight, view.expected)
+        predicted = np.tensordot(signals, seen, 1).astype(np.float32)
+        field = left_over_field(view.measured, predicted, weight, view.zooms)
+        residual = np.where(inside, view.measured - field * predicted, 0).astype(np.float32)
+        sigma = max(view.sigma, 1.4826 * float(np.median(np.abs(residual[inside]))))
+        weight = inside / np.maximum(1, np.abs(residual) / np.float32(FAR * sigma))
+    return Explained(signals, errors, sigma, field, weight, residual / np.float32(sigma))
+
+
+def measure_signals(measured, seen, weight, expected):
+    """Signals of the tissues by weighted least squares of a scan on what its voxels gather.
+
+    Parameters
+    ----------
+    measured : numpy.ndarray, shape (X, Y, Z)
+    seen : numpy.ndarray, shape (3, X, Y, Z)
+        Share of each tissue, times the field.
+    weight : numpy.ndarray, shape (X, Y, Z)
+    expected : sequence of 3 floats
+        Relative to WM.
+
+    Returns
+    -------
+    signals, errors : numpy.ndarray, shape (3,)
+    """
+    used = weight > 0
+    a = seen[:, used].astype(np.float64)
+    w, y = weight[used].astype(np.float64), measured[used].astype(np.float64)
+    gram, right = (a * w) @ a.T, (a * w) @ y
+    free = np.linalg.lstsq(gram, right, rcond=1e-9)[0]
+    variance = float((w * (y - free @ a) ** 2).sum() / max(w.sum() - 3, 1))
+    white = max(float(free[2]), 1e-3 * float(y.max()))
+    wanted = white * np.asarray(expected, float) / expected[2]
+    hold = variance / (SIGNAL_SPREAD * np.maximum(wanted, 0.1 * white)) ** 2
+    gram, right = gram + np.diag(hold), right + hold * wanted
+    signals = np.maximum(np.linalg.solve(gram, right), 0.02 * white)
+    return signals, np.sqrt(variance * np.diag(np.linalg.inv(gram)))
+
+
+def left_over_field(measured, predicted, weight, zooms) -> np.ndarray:
+    """Smooth factor between a scan and what is predicted of it, one in the mean.
+
+    Parameters
+    ----------
+    measured, predicted, weight : numpy.ndarray, shape (X, Y, Z)
+    zooms : sequence of 3 floats
+        Mm.
+
+    Returns
+    -------
+    numpy.ndarray, shape (X, Y, Z), float32
+    """
+    width = [FIELD_FWHM / 2.3548 / z for z in zooms]
+    w = (weight * predicted).astype(np.float32)
+    above, below = (
+        ndimage.gaussian_filter(w * volume, width, mode='constant')
+        for volume in (measured, predicted)
+    )
+    few = np.float32(0.02 * below.max())  # where little is seen the field tends to one
+    field = (above + few) / (below + few)
+    return (field * np.float32(weight.sum() / (field * weight).sum())).astype(np.float32)
+
+
+def _tilt(views, explained, log_prior, brain, duals, prior_weight):
+    """Return shares of the form prior * exp(signals * t) that explain the scans, and the duals."""
+    ratios = [(e.signals / e.signals[2]).astype(np.float32) for e in explained]
+    roots = [
+        np.sqrt(e.weight / prior_weight) * np.float32(e.signals[2] / e.sigma) for e in explained
+    ]
+    goals = [
+        r * v.measured / np.float32(e.signals[2])
+        for r, v, e in zip(roots, views, explained, strict=True)
+    ]
+    roots = [r * e.field for r, e in zip(roots, explained, strict=True)]
+
+    def forward(volumes):
+        return [
+            r * v.model.acquire(_spread(x[None], brain)[0])
+            for r, v, x in zip(roots, views, volumes, strict=True)
+        ]
+
+    def back(voxels):
+        return [
+            v.model.adjoint(r * d)[brain] for r, v, d in zip(roots, views, voxels, strict=True)
+        ]
+
+    def tilted(duals):
+        logits = log_prior.copy()
+        for s, t in zip(ratios, back(duals), strict=True):
+            logits += s[:, None] * t
+        return _softmax(logits)
+
+    for _ in range(NEWTON):
+        q = tilted(duals)
+        means = [s @ q for s in ratios]
+        gap = [g - f - d for g, f, d in zip(goals, forward(means), duals, strict=True)]
+
+        def curvature(step, q=q, means=means):
+            # How the shares, and with them the signals, move with the tilt.
+            moved = q * sum(s[:, None] * t for s, t in zip(ratios, back(step), strict=True))
+            total = moved.sum(axis=0)
+            moved = [s @ moved - m * total for s, m in zip(ratios, means, strict=True)]
+            return [d + f for d, f in zip(step, forward(moved), strict=True)]
+
+        step = _conjugate_gradients(curvature, gap)
+        duals = [d + x for d, x in zip(duals, step, strict=True)]
+    return tilted(duals), duals
+
+
+def _conjugate_gradients(apply, right):
+    """Approximate solution of ``apply(x) = right``, lists of arrays, symmetric and positive."""
+    x = [np.zeros_like(r) for r in right]
+    r = [v.copy() for v in right]
+    p, rho = [v.copy() for v in right], _inner(right, right)
+    for _ in range(CONJUGATE):
+        if rho == 0:
+            break
+        ap = apply(p)
+        alpha = np.float32(rho / _inner(p, ap))
+        x = [a + alpha * b for a, b in zip(x, p, strict=True)]
+        r = [a - alpha * b for a, b in zip(r, ap, strict=True)]
+        before, rho = rho, _inner(r, r)
+        p = [a + np.float32(rho / before) * b for a, b in zip(r, p, strict=True)]
+    return x
+
+
+def _inner(a, b):
+    return float(sum((x.astype(np.float64) * y).sum() for x, y in zip(a, b, strict=True)))
+
+
+def _purest(shares):
+    """Whole labels: one for the tissue with the largest share, shape of ``shares``."""
+    return (shares.argmax(axis=0) == np.arange(3)[:, None]).astype(np.float32)
+
+
+def _spread(values, brain):
+    """Put values of the brain's points back on the lattice."""
+    out = np.zeros((len(values), *brain.shape), np.float32)
+    out[:, brain] = values
+    return out
+
+
+def _softmax(logits):
+    logits -= logits.max(axis=0)
+    np.exp(logits, out=logits)
+    return logits / logits.sum(axis=0)
