@@ -36,7 +36,7 @@ the following problem occured with image /w/scan.nii.gz :
 Traceback (most recent call last):
   File "/usr/local/freesurfer/8.0.0/python/scripts/mri_synthseg", line 345, in predict
     post_patch_segmentation = net.predict(image)
-ResourceExhaustedError: OOM when allocating tensor with shape[1,48,192,288,192]
+ResourceExhaustedError: OOM when allocating tensor
 
 resuming program execution
 
@@ -95,13 +95,13 @@ def test_every_label_of_synthseg_is_a_tissue():
 @pytest.mark.parametrize(
     ('out', 'err', 'line'),
     [
-        (STORY, '', 'ResourceExhaustedError: OOM when allocating tensor with shape[1,48,192,288,192]'),
-        (STORY, 'a warning\n', 'ResourceExhaustedError: OOM when allocating tensor with shape[1,48,192,288,192]'),
+        (STORY, '', 'ResourceExhaustedError: OOM when allocating tensor'),
+        (STORY, 'a warning\n', 'ResourceExhaustedError: OOM when allocating tensor'),
         ('SynthSeg 2.0\n', 'one\nlicense file not found\n\n', 'license file not found'),
         ('error: FREESURFER_HOME is not set.\n', ' \n', 'error: FREESURFER_HOME is not set.'),
         ('', '', ''),
     ],
-)  # fmt: skip
+)
 def test_the_line_that_says_what_went_wrong(out, err, line):
     assert what_went_wrong(out, err) == line
 
@@ -169,7 +169,9 @@ def test_what_it_says_of_a_failure_is_told_with_the_exit_status(tmp_path, monkey
     with pytest.raises(RuntimeError) as error:
         SynthSeg(in_file=files['in_file']).run()
     (line,) = str(error.value).splitlines()
-    assert line.startswith(f'{files["in_file"]}: mri_synthseg ended with exit status 1, and said: ')
+    assert line.startswith(
+        f'{files["in_file"]}: mri_synthseg ended with exit status 1, and said: '
+    )
     assert 'ValueError: nothing to see' in line
     assert '--segmentation embedded' in line
     assert 'Traceback' in (tmp_path / 'synthseg.txt').read_text()
@@ -205,10 +207,10 @@ def test_other_ends(tmp_path, monkeypatch, scan, script, words):
         (np.zeros(SHAPE), r'is empty \(--segmentation synthseg\)'),
         (np.where(tissue_labels(SHAPE) == 3, 2, 0), 'no voxel of it is CSF or GM'),
         (np.choose(tissue_labels(SHAPE), (0, 9000, 3, 2)), 'labels that are no tissue'),
-        (np.roll(np.choose(tissue_labels(SHAPE), (0, 4, 3, 2)), 30, 0), 'of the brain has a tissue'),
+        (np.roll(np.choose(tissue_labels(SHAPE), (0, 4, 3, 2)), 20, 0), 'the brain has a tissue'),
         (np.choose(tissue_labels(SHAPE), (0, 2, 4, 3)), 'not those of their names.* embedded'),
     ],
-)  # fmt: skip
+)
 def test_labels_that_cannot_be_are_refused_by_the_flag(tmp_path, monkeypatch, scan, labels, words):
     monkeypatch.chdir(tmp_path)
     image = nib.Nifti1Image(labels.astype(np.int32), affine_of(SHAPE, ZOOMS))

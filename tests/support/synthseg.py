@@ -46,7 +46,8 @@ labels[(fine > 60) & (fine <= 105)] = 3
 labels[fine > 105] = 2
 labels[(radius < 0.25) & (fine < 75)] = 4
 labels[radius > 0.85] = 0
-labels = np.where((labels > 0) & (x > 0), np.choose(np.clip(labels - 2, 0, 2), (41, 42, 43)), labels)
+right = np.choose(np.clip(labels - 2, 0, 2), (41, 42, 43))
+labels = np.where((labels > 0) & (x > 0), right, labels)
 image.header.set_data_dtype(np.int32)
 nib.save(nib.Nifti1Image(labels.astype(np.int32), affine, image.header), known.o)
 print('segmentation  saved in:    ' + known.o)
