@@ -81,6 +81,5 @@ def test_dry_run_and_jobs_of_a_cluster(make_dataset, run, tmp_path, capsys):
     assert 'segmentation = "synthseg"' in (tmp_path / 'jobs/settings.toml').read_text()
     script = (tmp_path / 'jobs/participant.sbatch').read_text()
     assert int(re.search(r'--mem=(\d+)M', script)[1]) > 8 * 1024
-    assert (
-        run(root, '--write-sbatch', tmp_path / 'jobs', '--tissue-prior', 'template') == Exit.USAGE
-    )
+    prior = ('--tissue-prior', 'template')
+    assert run(root, '--write-sbatch', tmp_path / 'jobs', *prior) == Exit.USAGE
