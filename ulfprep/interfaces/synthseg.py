@@ -25,7 +25,7 @@ WAY_OUT = 'look at the scan and at FreeSurfer, or use --segmentation embedded'
 def synthseg_command(scan: str, labels: str, threads: int = 1) -> list[str]:
     """Return SynthSeg's command line as ulfprep calls it: on the CPU, tissues only.
 
-    The flags are those that all its releases since FreeSurfer 7.2 take.
+    The model is its usual one, without parcels of the cortex.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class SynthSeg(SimpleInterface):
         )
         log = Path(runtime.cwd, LOG)
         log.write_text(f'{done.stdout}\n{done.stderr}', encoding='utf-8')
-        # Some releases end well where they went on after an error.
+        # It goes on after an error, so its exit status alone is not trusted.
         if done.returncode or not labels.exists():
             said = what_went_wrong(done.stdout, done.stderr)
             raise RuntimeError(
