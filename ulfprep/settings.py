@@ -177,7 +177,7 @@ class Settings:
     sloppy : bool
         Poor but fast settings, for trying things out and for tests.
     segmentation : str
-        ``auto``, ``fast`` (FSL FAST) or ``embedded`` (HMRF-EM).
+        ``auto``, ``fast`` (FSL FAST), ``synthseg`` (of FreeSurfer) or ``embedded`` (HMRF-EM).
     tissue_prior : str
         Of the embedded segmentation: ``none``, or ``template`` for that of the MNI152 template.
     verbose : int

@@ -5,6 +5,7 @@ import re
 
 import nibabel as nib
 import pytest
+from synthseg import put_synthseg
 
 from ulfprep.cli import preflight
 from ulfprep.cli.device import describe_device
@@ -123,6 +124,26 @@ def test_fast_without_fsl(args, capsys, monkeypatch, tmp_path):
     args['more'] = ['--device', 'cpu', '--segmentation', 'fast']
     expect(args, Exit.USAGE, capsys, 'fast', '--segmentation embedded')
     assert not args['out'].exists()
+
+
+@pytest.mark.parametrize('flag', ['--write-sbatch', '--dry-run'])
+def test_synthseg_without_freesurfer(args, capsys, monkeypatch, tmp_path, flag):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    args['more'] = ['--device', 'cpu', '--segmentation', 'synthseg']
+    words = ('SynthSeg', '`mri_synthseg`', 'FreeSurfer (7.2', '--segmentation embedded')
+    expect(args, Exit.USAGE, capsys, *words)
+    args['more'] += [flag, str(tmp_path / 'jobs')] if flag == '--write-sbatch' else [flag]
+    expect(args, Exit.USAGE, capsys, *words)
+    assert not args['out'].exists()
+
+
+def test_synthseg_is_taken_where_it_is_asked_for_and_never_by_itself(monkeypatch, tmp_path):
+    put_synthseg(tmp_path / 'freesurfer', monkeypatch)
+    monkeypatch.setenv('PATH', str(tmp_path / 'freesurfer'))
+    assert preflight.resolve_segmentation('synthseg') == 'synthseg'
+    assert preflight.resolve_segmentation('auto') == 'embedded'
+    with pytest.raises(Stop, match='--tissue-prior template is of the embedded segmentation'):
+        preflight.resolve_segmentation('synthseg', 'template')
 
 
 @pytest.fixture

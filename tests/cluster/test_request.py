@@ -36,6 +36,7 @@ def test_more_to_do_takes_longer():
     for other in (
         scan_seconds(scan, dataclasses.replace(SETTINGS, output_resolution=0.5)),
         scan_seconds(scan, dataclasses.replace(SETTINGS, backbone='wire')),
+        scan_seconds(scan, dataclasses.replace(SETTINGS, segmentation='synthseg')),
         scan_seconds(dataclasses.replace(scan, together=True), SETTINGS),
         scan_seconds(dataclasses.replace(scan, reference_voxels=10**7), SETTINGS),
     ):

@@ -47,6 +47,15 @@ def test_every_mandatory_input_is_set_or_connected(settings, group):
     assert_all_inputs_given(init_fuse_wf(group, settings))
 
 
+@pytest.mark.parametrize('segmentation', ['embedded', 'fast', 'synthseg'])
+def test_scans_are_segmented_together_unless_other_software_was_asked_for(
+    settings, group, segmentation
+):
+    workflow = init_fuse_wf(group, dataclasses.replace(settings, segmentation=segmentation))
+    assert_all_inputs_given(workflow)
+    assert ('together' in workflow.list_node_names()) == (segmentation == 'embedded')
+
+
 def test_there_is_one_fit_and_what_is_written_of_each(settings, group):
     workflow = init_fuse_wf(group, settings)
     names = workflow.list_node_names()

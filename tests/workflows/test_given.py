@@ -49,6 +49,13 @@ def test_given_tissues_leave_no_segmentation_to_do(settings, tasks):
         assert 'those of other software' in methods
 
 
+def test_given_tissues_go_before_synthseg(settings, tasks):
+    settings = dataclasses.replace(settings, segmentation='synthseg')
+    names = init_scan_wf(tasks[0], settings).list_node_names()
+    assert 'preprocess_wf.synthseg' not in names
+    assert 'preprocess_wf.tissues' in names
+
+
 def test_scans_with_given_tissues_are_not_segmented_together(settings, tasks):
     settings = dataclasses.replace(settings, segmentation='embedded')
     (fusion,), _ = group_scans([task.scan for task in tasks], 'all', {})

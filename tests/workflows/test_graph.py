@@ -30,14 +30,15 @@ def settings(make_dataset, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('segmentation', 'target'), itertools.product(['fast', 'embedded'], [None, 0.01])
+    ('segmentation', 'target'), itertools.product(['fast', 'synthseg', 'embedded'], [None, 0.01])
 )
 def test_scan_workflow_builds(settings, segmentation, target):
     settings = dataclasses.replace(settings, segmentation=segmentation, target_field=target)
     task = make_task(find_scans(settings)[0], settings)
     workflow = init_scan_wf(task, settings)
     nodes = workflow.list_node_names()
-    assert ('preprocess_wf.fast' in nodes) == (segmentation == 'fast')
+    for name in ('fast', 'synthseg'):
+        assert (f'preprocess_wf.{name}' in nodes) == (segmentation == name)
     assert ('enhance_wf.fit' in nodes) == (target is None)
     assert ('simulate_wf.simulate' in nodes) == (target is not None)
     for name in nodes:
@@ -93,6 +94,20 @@ def test_methods_say_what_this_workflow_does(settings):
     assert 'hidden Markov' in workflow.get_node('outputs_wf.derivatives').inputs.methods
 
 
+def test_synthseg_sees_the_corrected_scan_with_its_head(settings):
+    chosen = dataclasses.replace(settings, segmentation='synthseg')
+    workflow = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen)
+    node = workflow.get_node('preprocess_wf.synthseg')
+    assert (node.n_procs, node.inputs.n_threads) == (2, 2)
+    assert node.mem_gb > 8
+    graph = workflow._create_flat_graph()
+    ((source, _, how),) = graph.in_edges(next(n for n in graph if n.name == 'synthseg'), data=True)
+    assert (source.name, how['connect']) == ('bias', [('out_file', 'in_file')])
+    methods = ' '.join(workflow.visit_desc().split())
+    assert 'labelled at 1 mm with SynthSeg [@synthseg]' in methods
+    assert 'hidden Markov' not in methods
+
+
 def test_a_prior_reaches_the_segmentation_and_the_methods(settings):
     task = make_task(find_scans(settings)[0], settings)
     asked = dataclasses.replace(settings, tissue_prior='template')
@@ -118,7 +133,7 @@ def test_every_citation_is_in_the_bibliography(settings):
 
     bibliography = files('ulfprep.data').joinpath('boilerplate.bib').read_text()
     known = set(re.findall(r'@\w+\{([^,]+),', bibliography))
-    every = itertools.product(['fast', 'embedded'], [None, 0.01], BACKBONES)
+    every = itertools.product(['fast', 'synthseg', 'embedded'], [None, 0.01], BACKBONES)
     for segmentation, target, backbone in every:
         prior = 'template' if segmentation == 'embedded' else 'none'
         chosen = dataclasses.replace(

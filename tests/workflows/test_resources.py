@@ -58,6 +58,16 @@ def test_more_voxels_need_more_memory():
     assert largest_need([FINE], SETTINGS)[1] > largest_need([HEAD], SETTINGS)[1]
 
 
+def test_synthseg_needs_what_is_published_of_it_and_only_where_it_runs():
+    chosen = dataclasses.replace(SETTINGS, segmentation='synthseg')
+    for size, least, most in ((LOW, 7.5, 16), (HEAD, 16, 24)):
+        assert largest_need([size], SETTINGS)[0] != 'synthseg'
+        for direction in ('enhance', 'simulate'):
+            node, need = largest_need([size], chosen, direction)
+            assert node == 'synthseg'
+            assert least < need < most
+
+
 def test_finer_output_needs_more_memory_where_it_is_rendered():
     fine = dataclasses.replace(SETTINGS, output_resolution=0.5)
     assert memory_gb('render_kept', [LOW], fine) > memory_gb('render', [LOW], fine)

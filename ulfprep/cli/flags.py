@@ -155,10 +155,11 @@ def add_method(group) -> None:
     """Add how the work is done, as far as it changes results."""
     group.add_argument(
         '--segmentation',
-        choices=('auto', 'fast', 'embedded'),
+        choices=('auto', 'fast', 'synthseg', 'embedded'),
         default='auto',
-        help='tissue segmentation: FSL FAST, the embedded one, or FAST where FSL is '
-        'installed and no --tissue-prior is asked for (default: auto)',
+        help='tissue segmentation: FSL FAST, SynthSeg of FreeSurfer, the embedded one, or (auto) '
+        'FAST where FSL is installed and no --tissue-prior is asked for, else the embedded one '
+        '(default: auto)',
     )
     group.add_argument(
         '--tissue-prior',

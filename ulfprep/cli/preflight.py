@@ -13,19 +13,28 @@ from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.paths import check_paths, make_folder
 from ulfprep.settings import MODALITIES, Settings
 
+#: Segmentations by other software: its name, its command and how to get that.
+COMMANDS = {
+    'fast': ('FSL FAST', 'fast', 'install FSL and source its set-up'),
+    'synthseg': (
+        'SynthSeg',
+        'mri_synthseg',
+        'install FreeSurfer (7.2 or newer) and source its SetUpFreeSurfer.sh',
+    ),
+}
+
 
 def resolve_segmentation(name: str, prior: str = 'none') -> str:
-    """Return ``fast`` or ``embedded`` for what was asked.
+    """Return the segmentation that was asked for, or what ``auto`` turns into.
 
     Raises
     ------
     Stop
-        Where ``fast`` was asked for by name and FSL is not installed, or with a prior that
+        Where other software was asked for by name and is not installed, or with a prior that
         only the embedded segmentation takes; where the template of the prior is not installed.
     """
-    found = shutil.which('fast')
     if prior != 'none':
-        if name == 'fast':
+        if name in COMMANDS:
             raise Stop(
                 Exit.USAGE,
                 f'--tissue-prior {prior} is of the embedded segmentation; leave it out, or use '
@@ -34,13 +43,15 @@ def resolve_segmentation(name: str, prior: str = 'none') -> str:
         check_template()
         return 'embedded'
     if name == 'auto':
-        return 'fast' if found else 'embedded'
-    if name == 'fast' and not found:
-        raise Stop(
-            Exit.USAGE,
-            'FSL FAST was asked for but there is no command `fast` on the PATH; install FSL '
-            'and source its set-up, or use --segmentation embedded',
-        )
+        return 'fast' if shutil.which('fast') else 'embedded'
+    if name in COMMANDS:
+        program, command, how = COMMANDS[name]
+        if not shutil.which(command):
+            raise Stop(
+                Exit.USAGE,
+                f'{program} was asked for but there is no command `{command}` on the PATH; {how}, '
+                'or use --segmentation embedded',
+            )
     return name
 
 

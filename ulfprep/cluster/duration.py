@@ -31,6 +31,8 @@ PER_REALISATION = 1
 RENDER = 12
 #: Scans that are fitted together, and networks other than lattices, as multiples of the usual.
 TOGETHER, OTHER_NETWORK = 1.5, 3
+#: Seconds of SynthSeg, whose authors state two minutes on a CPU; not measured here.
+SYNTHSEG = 300
 #: What other machines, busy nodes and slow disks may take of it.
 SAFETY = 4
 #: What is asked for at least, and in what steps, minutes.
@@ -62,9 +64,10 @@ class Work:
 def scan_seconds(work: Work, settings: Settings) -> float:
     """Return the CPU seconds that a scan is expected to take on one thread."""
     size = work.voxels / 1e6
+    labels = SYNTHSEG if settings.segmentation == 'synthseg' else 0
     if work.direction == 'simulate':
         more = PER_REALISATION * (settings.n_realisations - 1) * size
-        return SIMULATED + PER_MILLION * size + more
+        return labels + SIMULATED + PER_MILLION * size + more
     seconds = (ENHANCED_SLOPPY if settings.sloppy else ENHANCED) + PER_MILLION * size
     if settings.backbone != 'lattice':
         seconds *= OTHER_NETWORK
@@ -73,8 +76,8 @@ def scan_seconds(work: Work, settings: Settings) -> float:
     if settings.output_resolution != 1.0:
         seconds += RENDER / settings.output_resolution**3
     if work.reference_voxels:
-        seconds += SIMULATED + PER_MILLION * work.reference_voxels / 1e6
-    return seconds
+        seconds += labels + SIMULATED + PER_MILLION * work.reference_voxels / 1e6
+    return seconds + labels
 
 
 def minutes_of(scans: Sequence[Work], settings: Settings, at_once: int = 1) -> int:

@@ -31,10 +31,20 @@ class GivenTissues(SimpleInterface):
 
     input_spec = _GivenTissuesInputSpec
     output_spec = TissueOutputSpec
+    #: The flag that gave them, and what to do where they are refused or contradict the scan.
+    flag = '--derivatives'
+    mend = (
+        'mend the labels (dseg.tsv) or the names of the files, or leave them out (--derivatives)'
+    )
+    check = (
+        'Check their labels (--derivatives), suffix and sidecar of the scan, or state its '
+        'sequence with --source-sequence.'
+    )
 
     def _run_interface(self, runtime):
         from ulfprep.bids.checks import UnusableScanError
         from ulfprep.bids.labels import to_dseg
+        from ulfprep.bids.precomputed import BadDerivativeError
         from ulfprep.bids.precomputed_read import read_shares
         from ulfprep.physics.grid import Grid, isotropic_grid
         from ulfprep.segmentation.given import given_tissues, out_of_order
@@ -44,7 +54,10 @@ class GivenTissues(SimpleInterface):
         data, grid = read_volume(inputs.in_file)
         mask = read_mask(inputs.in_mask)
         numbers = inputs.numbers if isdefined(inputs.numbers) else ()
-        shares, affine = read_shares(inputs.given, numbers)
+        try:
+            shares, affine = read_shares(inputs.given, numbers)
+        except BadDerivativeError as error:
+            raise BadDerivativeError(str(error).replace('--derivatives', self.flag)) from error
         resolution = inputs.resolution if isdefined(inputs.resolution) else {}
         try:
             result = given_tissues(
@@ -58,18 +71,16 @@ class GivenTissues(SimpleInterface):
                 spacing=inputs.spacing,
             )
         except ValueError as error:
-            raise ValueError(f'{inputs.given[0]} (--derivatives): {error}') from error
+            raise ValueError(f'{inputs.given[0]} ({self.flag}): {error}') from error
         turned = out_of_order(result.means, inputs.expected) if isdefined(inputs.expected) else ''
         if turned and misplaced(result.probs, mask, grid.zooms):
             raise UnusableScanError(
                 f'{inputs.given[0]}: its tissues are not those of their names: {turned}, nor do '
-                'they lie where they do in a brain; mend the labels (dseg.tsv) or the names of '
-                'the files, or leave them out (--derivatives)'
+                f'they lie where they do in a brain; {self.mend}'
             )
         warning = (
-            f'Warning: the tissues of {inputs.given_name} contradict the scan: {turned}. Check '
-            'their labels (--derivatives), suffix and sidecar of the scan, or state its sequence '
-            'with --source-sequence.'
+            f'Warning: the tissues of {inputs.given_name} contradict the scan: {turned}. '
+            f'{self.check}'
         )
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine

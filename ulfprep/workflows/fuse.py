@@ -173,7 +173,7 @@ def _add_together(workflow, prepared, registers, fit, fusion: Fusion, settings: 
     or another segmentation that was asked for goes before it.
     """
     same = [n for n, scan in enumerate(fusion.members) if scan.suffix == fusion.contrasts[0]]
-    asked = settings.segmentation == 'fast' or settings.tissue_prior != 'none'
+    asked = settings.segmentation in ('fast', 'synthseg') or settings.tissue_prior != 'none'
     asked |= any(s.precomputed and s.precomputed.tissues for s in fusion.members)
     if fusion.contrasts[0] != 'T1w' or len(same) < 2 or asked:
         return

@@ -9,6 +9,7 @@ from ulfprep.bids.expected import expected_of
 from ulfprep.bids.precomputed import Piece, Precomputed
 from ulfprep.interfaces.given import GivenTissues
 from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
+from ulfprep.interfaces.synthseg import SynthSeg, SynthSegTissues
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
 from ulfprep.settings import WEIGHTINGS, Settings
 
@@ -29,6 +30,11 @@ WHITE = 'the brightness of the brightest tenth of each 60 mm neighbourhood'
 MIDDLE = 'the middle of the brightness of what is not CSF in each 60 mm neighbourhood'
 BOILERPLATE_FAST = """\
 Tissues (CSF, GM, WM) were segmented with FSL FAST [@fast]. """
+BOILERPLATE_SYNTHSEG = """\
+Structures were labelled at 1 mm with SynthSeg [@synthseg] (*mri_synthseg* of FreeSurfer) and
+grouped into tissues (CSF, GM, WM), which were averaged over the voxels of the scan: where its
+slices are thick, through a 1 mm lattice and the point-spread function. What the brain mask holds
+beside them was taken for CSF. """
 BOILERPLATE_EMBEDDED = """\
 Tissues (CSF, GM, WM) were segmented with a hidden Markov random field fitted by
 expectation-maximisation [@fast], with a smooth bias field inside the model; scans with thick
@@ -58,7 +64,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     ----------
     scan : Scan
     settings : Settings
-        ``segmentation`` must be ``fast`` or ``embedded`` (``auto`` is resolved before).
+        ``segmentation`` must not be ``auto``, which is resolved before.
 
     Returns
     -------
@@ -162,6 +168,8 @@ def _methods(scan: Scan, given: Precomputed, expected: list[float], settings: Se
         return text + BOILERPLATE_GIVEN.format(name=given.tissues.name)
     if settings.segmentation == 'fast':
         return text + BOILERPLATE_FAST
+    if settings.segmentation == 'synthseg':
+        return text + BOILERPLATE_SYNTHSEG
     text += BOILERPLATE_T1W if scan.suffix == 'T1w' else BOILERPLATE_EMBEDDED
     return text + (BOILERPLATE_PRIOR if settings.tissue_prior == 'template' else '')
 
@@ -175,7 +183,7 @@ def _add_segmentation(
     brain: pe.Node,
     given: Piece | None,
 ) -> pe.Node:
-    """Add the given tissues or one of the two segmentations; return the node with its outputs."""
+    """Add the given tissues or one of the segmentations; return the node with its outputs."""
     if given:
         tissues = pe.Node(
             GivenTissues(
@@ -196,6 +204,8 @@ def _add_segmentation(
             (conform, tissues, [('resolution', 'resolution')]),
         ])  # fmt: skip
         return tissues
+    if settings.segmentation == 'synthseg':
+        return _add_synthseg(workflow, expected, settings, conform, bias, brain)
     if settings.segmentation != 'fast':
         tissues = pe.Node(
             SegmentTissues(
@@ -223,5 +233,30 @@ def _add_segmentation(
         (segment, tissues, [('partial_volume_files', 'partial_volume_files')]),
         (brain, tissues, [('out_mask', 'in_mask')]),
         (bias, tissues, [('out_file', 'in_file')]),
+    ])  # fmt: skip
+    return tissues
+
+
+def _add_synthseg(workflow, expected, settings: Settings, conform, bias, brain) -> pe.Node:
+    """Add SynthSeg, which takes the scan with its head, and what brings its labels to the scan."""
+    label = pe.Node(
+        SynthSeg(n_threads=settings.omp_nthreads), name='synthseg', n_procs=settings.omp_nthreads
+    )
+    tissues = pe.Node(
+        SynthSegTissues(
+            given_name='SynthSeg',
+            expected=expected,
+            spacing=2.0 if settings.sloppy else 1.0,
+            psf=settings.psf,
+        ),
+        name='tissues',
+        n_procs=settings.omp_nthreads,
+    )
+    workflow.connect([
+        (bias, label, [('out_file', 'in_file')]),
+        (label, tissues, [('out_files', 'given')]),
+        (bias, tissues, [('out_file', 'in_file')]),
+        (brain, tissues, [('out_mask', 'in_mask')]),
+        (conform, tissues, [('resolution', 'resolution')]),
     ])  # fmt: skip
     return tissues

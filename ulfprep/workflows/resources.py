@@ -44,6 +44,10 @@ NEEDS = {
     'tissues': Need(per_voxel=48, per_point=48),
     'apply_mask': Need(per_voxel=24),
     'fast': Need(per_voxel=80),
+    # Not measured here. Published are 7.5 GB for a usual T1w (QSIPrep) and 24 GB as what
+    # FreeSurfer 8 asks for; its activations lie on a 1 mm grid over the whole field of view.
+    # This is 12 to 16 GB for scans of 64 mT and 22 GB for a head of 256^3.
+    'synthseg': Need(8.0, per_point=900),
     'plan': Need(per_voxel=80),
     'measure': Need(per_voxel=80),
     'simulate': Need(per_voxel=60),
@@ -62,6 +66,8 @@ NEEDS = {
 OTHER = Need(0.25)
 #: Steps there are only where a scan is enhanced.
 ENHANCING = frozenset({'fit', 'render', 'residual', 'bicubic', 'together', 'register'})
+#: Steps that need more than all others, and are there only with the segmentation of their name.
+OF_SEGMENTATION = frozenset({'synthseg'})
 #: Step there is only where an enhanced scan is held against another image.
 COMPARING = 'compare'
 #: Each scan beside the first in a fit of several, as a share of the first.
@@ -139,7 +145,7 @@ def largest_need(
     node : str
     gb : float
     """
-    names = set(NEEDS) - {COMPARING}
+    names = set(NEEDS) - {COMPARING} - (OF_SEGMENTATION - {settings.segmentation})
     names -= ENHANCING if direction == 'simulate' else {'simulate'}
     if direction == 'enhance' and settings.output_resolution != 1.0:
         names.add('render_kept')
