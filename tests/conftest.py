@@ -86,6 +86,7 @@ def _fake_tissue() -> ModuleType:
             sds=np.array([3, 3, 3]),
             fine=None,
             unmixed=False,
+            surprise=None,
             method='embedded HMRF-EM',
         )
 

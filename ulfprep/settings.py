@@ -177,7 +177,8 @@ class Settings:
     sloppy : bool
         Poor but fast settings, for trying things out and for tests.
     segmentation : str
-        ``auto``, ``fast`` (FSL FAST), ``synthseg`` (of FreeSurfer) or ``embedded`` (HMRF-EM).
+        ``auto`` (``network``), ``network`` (trained on label maps), ``embedded`` (from the scan
+        alone), ``fast`` (FSL FAST) or ``synthseg`` (of FreeSurfer).
     tissue_prior : str
         Of the embedded segmentation: ``none``, or ``template`` for that of the MNI152 template.
     verbose : int

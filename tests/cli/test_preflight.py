@@ -122,7 +122,7 @@ def test_no_t1w(args, capsys, make_dataset):
 def test_fast_without_fsl(args, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv('PATH', str(tmp_path))
     args['more'] = ['--device', 'cpu', '--segmentation', 'fast']
-    expect(args, Exit.USAGE, capsys, 'fast', '--segmentation embedded')
+    expect(args, Exit.USAGE, capsys, 'fast', 'leave --segmentation out')
     assert not args['out'].exists()
 
 
@@ -130,18 +130,17 @@ def test_fast_without_fsl(args, capsys, monkeypatch, tmp_path):
 def test_synthseg_without_freesurfer(args, capsys, monkeypatch, tmp_path, flag):
     monkeypatch.setenv('PATH', str(tmp_path))
     args['more'] = ['--device', 'cpu', '--segmentation', 'synthseg']
-    words = ('SynthSeg', '`mri_synthseg`', 'FreeSurfer (7.2', '--segmentation embedded')
+    words = ('SynthSeg', '`mri_synthseg`', 'FreeSurfer (7.2', 'leave --segmentation out')
     expect(args, Exit.USAGE, capsys, *words)
     args['more'] += [flag, str(tmp_path / 'jobs')] if flag == '--write-sbatch' else [flag]
     expect(args, Exit.USAGE, capsys, *words)
     assert not args['out'].exists()
 
 
-def test_synthseg_is_taken_where_it_is_asked_for_and_never_by_itself(monkeypatch, tmp_path):
+def test_synthseg_takes_no_prior(monkeypatch, tmp_path):
     put_synthseg(tmp_path / 'freesurfer', monkeypatch)
     monkeypatch.setenv('PATH', str(tmp_path / 'freesurfer'))
     assert preflight.resolve_segmentation('synthseg') == 'synthseg'
-    assert preflight.resolve_segmentation('auto') == 'embedded'
     with pytest.raises(Stop, match='--tissue-prior template is of the embedded segmentation'):
         preflight.resolve_segmentation('synthseg', 'template')
 
@@ -164,8 +163,8 @@ def test_fast_takes_no_prior(args, capsys):
 
 
 @pytest.mark.usefixtures('with_fsl')
-def test_a_prior_decides_for_the_embedded_segmentation():
-    assert preflight.resolve_segmentation('auto') == 'fast'
+def test_auto_is_the_network_whatever_is_installed_and_a_prior_the_embedded_segmentation():
+    assert preflight.resolve_segmentation('auto') == 'network'
     assert preflight.resolve_segmentation('auto', 'template') == 'embedded'
 
 
@@ -206,15 +205,6 @@ def test_the_log_says_which_device_was_taken_and_why(monkeypatch):
     assert re.fullmatch(
         r'device: cpu \(--device auto; torch \S+ sees no GPU\)', describe_device('auto', 'cpu')
     )
-
-
-@pytest.mark.parametrize(('there', 'method'), [(True, 'fast'), (False, 'embedded')])
-def test_auto_takes_fast_where_it_is(monkeypatch, tmp_path, there, method):
-    if there:
-        (tmp_path / 'fast').write_text('#!/bin/sh\n')
-        (tmp_path / 'fast').chmod(0o755)
-    monkeypatch.setenv('PATH', str(tmp_path))
-    assert preflight.resolve_segmentation('auto') == method
 
 
 def test_group_without_results(tmp_path, capsys, fake_core):

@@ -171,7 +171,7 @@ def test_what_it_says_of_a_failure_is_told_with_the_exit_status(tmp_path, monkey
     (line,) = str(error.value).splitlines()
     said = 'mri_synthseg ended with exit status 1, and said: ValueError: nothing to see'
     assert line.startswith(f'{files["in_file"]}: {said}')
-    assert '--segmentation embedded' in line
+    assert 'leave --segmentation out' in line
     assert 'Traceback' in (tmp_path / 'synthseg.txt').read_text()
 
 
@@ -206,7 +206,7 @@ def test_other_ends(tmp_path, monkeypatch, scan, script, words):
         (np.where(tissue_labels(SHAPE) == 3, 2, 0), 'no voxel of it is CSF or GM'),
         (np.choose(tissue_labels(SHAPE), (0, 9000, 3, 2)), 'labels that are no tissue'),
         (np.roll(np.choose(tissue_labels(SHAPE), (0, 4, 3, 2)), 20, 0), 'the brain has a tissue'),
-        (np.choose(tissue_labels(SHAPE), (0, 2, 4, 3)), 'not those of their names.* embedded'),
+        (np.choose(tissue_labels(SHAPE), (0, 2, 4, 3)), 'not those of their names.* out'),
     ],
 )
 def test_labels_that_cannot_be_are_refused_by_the_flag(tmp_path, monkeypatch, scan, labels, words):

@@ -155,11 +155,11 @@ def add_method(group) -> None:
     """Add how the work is done, as far as it changes results."""
     group.add_argument(
         '--segmentation',
-        choices=('auto', 'fast', 'synthseg', 'embedded'),
+        choices=('auto', 'network', 'embedded', 'fast', 'synthseg'),
         default='auto',
-        help='tissue segmentation: FSL FAST, SynthSeg of FreeSurfer, the embedded one, or (auto) '
-        'FAST where FSL is installed and no --tissue-prior is asked for, else the embedded one '
-        '(default: auto)',
+        help='tissue segmentation: by the scan and the anatomy of a network that was trained on '
+        'label maps, from the scan alone (embedded), by FSL FAST, or by SynthSeg of FreeSurfer; '
+        'auto is the network, or embedded with a --tissue-prior (default: auto)',
     )
     group.add_argument(
         '--tissue-prior',

@@ -34,7 +34,7 @@ def resolve_segmentation(name: str, prior: str = 'none') -> str:
         only the embedded segmentation takes; where the template of the prior is not installed.
     """
     if prior != 'none':
-        if name in COMMANDS:
+        if name not in ('auto', 'embedded'):
             raise Stop(
                 Exit.USAGE,
                 f'--tissue-prior {prior} is of the embedded segmentation; leave it out, or use '
@@ -43,14 +43,14 @@ def resolve_segmentation(name: str, prior: str = 'none') -> str:
         check_template()
         return 'embedded'
     if name == 'auto':
-        return 'fast' if shutil.which('fast') else 'embedded'
+        return 'network'
     if name in COMMANDS:
         program, command, how = COMMANDS[name]
         if not shutil.which(command):
             raise Stop(
                 Exit.USAGE,
                 f'{program} was asked for but there is no command `{command}` on the PATH; {how}, '
-                'or use --segmentation embedded',
+                'or leave --segmentation out',
             )
     return name
 

@@ -191,8 +191,12 @@ def resolved(settings: Settings, contained: bool) -> Settings:
 
 def _for_outlook(settings: Settings) -> Settings:
     """Return settings by which a scan is known as finished."""
-    embedded = settings.segmentation == 'auto'  # as in an image without FSL
-    return dataclasses.replace(settings, segmentation='embedded') if embedded else settings
+    from ulfprep.cli.preflight import resolve_segmentation
+
+    if settings.segmentation != 'auto':  # other software need not be where jobs are written
+        return settings
+    segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)
+    return dataclasses.replace(settings, segmentation=segmentation)
 
 
 def of_tasks(settings: Settings) -> Settings:

@@ -19,7 +19,7 @@ COMMAND = 'mri_synthseg'
 LABELS, LOG = 'synthseg.nii.gz', 'synthseg.txt'
 #: What it prints below the story of an error that it went on after.
 WENT_ON = 'resuming program execution'
-WAY_OUT = 'look at the scan and at FreeSurfer, or use --segmentation embedded'
+WAY_OUT = 'look at the scan and at FreeSurfer, or leave --segmentation out'
 
 
 def synthseg_command(scan: str, labels: str, threads: int = 1) -> list[str]:
@@ -118,7 +118,7 @@ class SynthSegTissues(GivenTissues):
     """SynthSeg's labels as tissues of a scan, as those of other software are brought to it."""
 
     flag = '--segmentation synthseg'
-    mend = 'look at the scan and its labels, or use --segmentation embedded'
+    mend = 'look at the scan and its labels, or leave --segmentation out'
     check = (
         'Look at them, check suffix and sidecar of the scan, state its sequence with '
         '--source-sequence, or use --segmentation embedded.'

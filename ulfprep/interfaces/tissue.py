@@ -30,6 +30,8 @@ class _SegmentInputSpec(BaseInterfaceInputSpec):
     resolution = traits.Dict(desc='voxel_size_mm at acquisition; those of the file without')
     psf = traits.Str('gaussian', usedefault=True, desc='kind of point-spread function')
     prior = traits.Enum('none', 'template', usedefault=True, desc='prior of the tissues')
+    network = traits.Bool(False, usedefault=True, desc='whether the trained network is the prior')
+    modality = traits.Enum('T1w', 'T2w', 'FLAIR', usedefault=True)
 
 
 class TissueOutputSpec(TraitedSpec):
@@ -41,6 +43,9 @@ class TissueOutputSpec(TraitedSpec):
     )
     dseg = File(exists=True, desc='1 GM, 2 WM, 3 CSF')
     summary = traits.Dict(desc='method, means and standard deviations of the classes')
+    disagreement = File(
+        exists=True, desc='what the anatomy of the network leaves of the scan unexplained'
+    )
 
 
 class SegmentTissues(SimpleInterface):
@@ -62,16 +67,19 @@ class SegmentTissues(SimpleInterface):
         more = {}
         if self.inputs.prior == 'template':
             more['prior'] = self._template(data, mask, grid, acquired)
-        result = segment(
-            data,
-            mask,
-            grid.zooms,
-            spacing=self.inputs.spacing,
-            expected=expected,
-            acquired=acquired,
-            psf=self.inputs.psf,
-            **more,
-        )
+        if self.inputs.network:
+            result = self._learned(data, mask, grid, acquired or grid.zooms, expected)
+        else:
+            result = segment(
+                data,
+                mask,
+                grid.zooms,
+                spacing=self.inputs.spacing,
+                expected=expected,
+                acquired=acquired,
+                psf=self.inputs.psf,
+                **more,
+            )
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine
         )
@@ -93,7 +101,35 @@ class SegmentTissues(SimpleInterface):
             'means': [float(value) for value in result.means],
             'sds': [float(value) for value in result.sds],
         }
+        if result.surprise is not None:
+            self._results['disagreement'] = write_volume(
+                runtime.cwd, 'disagreement', result.surprise, grid.affine
+            )
+            self._results['summary'] |= learned_from()
         return runtime
+
+    def _learned(self, data, mask, grid, acquired, expected):
+        """Return the tissues with the trained network as prior."""
+        from ulfprep.physics.noise import estimate_noise
+        from ulfprep.segmentation.learned import learned_tissues
+        from ulfprep.segmentation.together import Run
+
+        sigma = estimate_noise(data, mask, grid.zooms, acquired).sigma
+        run = Run(
+            data,
+            mask,
+            grid,
+            1.0,
+            sigma,
+            tuple(acquired),
+            self.inputs.psf,
+            self.inputs.modality,
+            tuple(expected),
+        )
+        try:
+            return learned_tissues([run], self.inputs.spacing)
+        except ValueError as error:
+            raise ValueError(f'{self.inputs.in_file}: {error}') from error
 
     def _template(self, data, mask, grid, acquired):
         """Return the template's prior where the scan will be segmented."""
@@ -107,6 +143,14 @@ class SegmentTissues(SimpleInterface):
             return template_prior(data, mask, grid, where)
         except ValueError as error:
             raise ValueError(f'{self.inputs.in_file}: {error}') from error
+
+
+def learned_from() -> dict:
+    """Return what the QC file says of the network's weights."""
+    from ulfprep.segmentation.learned import weights_file
+    from ulfprep.segmentation.weights import digest
+
+    return {'network_weights_sha256': digest(weights_file())}
 
 
 class _ApplyMaskInputSpec(BaseInterfaceInputSpec):

@@ -1,4 +1,4 @@
-"""Tissues of several scans of one contrast at once, as a Nipype node."""
+"""Tissues of several scans of a session at once, as a Nipype node."""
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
@@ -25,7 +25,11 @@ OF_EACH = ('in_file', 'in_mask', 'plan_file', 'registration_file')
 class _TogetherInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
     n_scans = traits.Int(mandatory=True)
     spacing = traits.Float(1.0, usedefault=True, desc='of the lattice, mm')
-    expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that they should show')
+    expected = traits.List(
+        traits.List(traits.Float), desc='signals of CSF, GM, WM that each should show'
+    )
+    modalities = traits.List(traits.Str, desc='of each')
+    network = traits.Bool(False, usedefault=True, desc='whether the trained network is the prior')
 
 
 class _TogetherOutputSpec(TraitedSpec):
@@ -45,11 +49,15 @@ class SegmentTogether(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.physics.grid import isotropic_grid
+        from ulfprep.segmentation.learned import learned_tissues
         from ulfprep.segmentation.together import segment_together
 
         inputs = self.inputs
         runs = [self._run_of(number) for number in range(1, inputs.n_scans + 1)]
-        found = segment_together(runs, spacing=inputs.spacing, expected=list(inputs.expected))
+        if inputs.network:
+            found = learned_tissues(runs, inputs.spacing).fine
+        else:
+            found = segment_together(runs, spacing=inputs.spacing, expected=inputs.expected[0])
         fine = isotropic_grid(runs[0].grid, inputs.spacing)
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'together', found, fine.affine
@@ -70,4 +78,6 @@ class SegmentTogether(SimpleInterface):
             sigma=plan['noise_sigma'],
             acquired=tuple(plan['psf_fwhm_mm']),
             psf=plan.get('psf', 'gaussian'),
+            modality=self.inputs.modalities[number - 1],
+            expected=tuple(self.inputs.expected[number - 1]),
         )

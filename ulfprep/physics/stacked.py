@@ -27,6 +27,16 @@ class Part:
     weights: np.ndarray
     resampling: object = None
 
+    def acquire(self, volume: np.ndarray) -> np.ndarray:
+        """Take images (..., x, y, z) on the common lattice to the weighted voxels of the scan."""
+        near = _apply(self.resampling, volume, self.model)
+        return self.model.acquire(near) * self.weights
+
+    def adjoint(self, voxels: np.ndarray) -> np.ndarray:
+        """Apply the exact transpose to weighted voxels of one scan, shape (x, y, z) or flat."""
+        near = self.model.adjoint(voxels * self.weights)
+        return near if self.resampling is None else self.resampling.T @ near.ravel()
+
 
 @dataclass(frozen=True, eq=False)
 class StackedModel:
@@ -55,11 +65,7 @@ class StackedModel:
     def acquire(self, volume: np.ndarray) -> np.ndarray:
         """Take images (..., x, y, z) to the weighted voxels of all scans, (..., n)."""
         lead = volume.shape[:-3]
-        found = []
-        for part in self.parts:
-            near = _apply(part.resampling, volume, part.model)
-            seen = part.model.acquire(near) * part.weights
-            found.append(seen.reshape(*lead, -1))
+        found = [part.acquire(volume).reshape(*lead, -1) for part in self.parts]
         return np.concatenate(found, axis=-1)
 
     def adjoint(self, voxels: np.ndarray) -> np.ndarray:
@@ -67,11 +73,8 @@ class StackedModel:
         out, start = np.zeros(self.shape, np.float32), 0
         for part in self.parts:
             n = part.weights.size
-            seen = voxels[start : start + n].reshape(part.weights.shape) * part.weights
-            near = part.model.adjoint(seen)
-            if part.resampling is not None:
-                near = (part.resampling.T @ near.ravel()).reshape(self.shape)
-            out += near
+            seen = voxels[start : start + n].reshape(part.weights.shape)
+            out += part.adjoint(seen).reshape(self.shape)
             start += n
         return out
 

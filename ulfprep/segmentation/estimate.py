@@ -228,8 +228,9 @@ def left_over_field(measured, predicted, weight, zooms) -> np.ndarray:
         ndimage.gaussian_filter(w * volume, width, mode='constant')
         for volume in (measured, predicted)
     )
+    gain = np.float32(above.sum() / below.sum())
     few = np.float32(0.02 * below.max())  # where little is seen the field tends to one
-    field = (above + few) / (below + few)
+    field = (above / gain + few) / (below + few)
     return (field * np.float32(weight.sum() / (field * weight).sum())).astype(np.float32)
 
 
@@ -253,7 +254,8 @@ def _tilt(views, explained, log_prior, brain, duals, prior_weight):
 
     def back(voxels):
         return [
-            v.model.adjoint(r * d)[brain] for r, v, d in zip(roots, views, voxels, strict=True)
+            v.model.adjoint(r * d).reshape(brain.shape)[brain]
+            for r, v, d in zip(roots, views, voxels, strict=True)
         ]
 
     def tilted(duals):

@@ -1,5 +1,6 @@
 """What the trained network says of the scans of one head."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,13 @@ from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid
 from ulfprep.segmentation.channels import describe, lay, level, pad, stack
 from ulfprep.segmentation.network import CLASSES, STRIDE, TissueNet
+
+#: Most voxels that the network is given at once, which bounds its memory, and how far slabs
+#: reach into their neighbours, voxels.
+MOST_VOXELS, OVERLAP = 2_200_000, 32
+#: Logarithms of the network's probabilities are divided by this: on heads that it never saw it
+#: is surer than it is right.
+TEMPERATURE = 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +38,11 @@ class Seen:
 
 
 def class_shares(
-    net: TissueNet, scans: dict[str, Seen], lattice: Grid, mask: np.ndarray, precision=None
+    net: TissueNet, scans: dict[str, Seen], lattice: Grid, mask: np.ndarray
 ) -> np.ndarray:
     """Probability of every class in every voxel of the brain.
+
+    Computed on one thread: sums over a volume are not the same bits on several.
 
     Parameters
     ----------
@@ -43,8 +53,6 @@ def class_shares(
         Of 1 mm, axes in RAS order.
     mask : numpy.ndarray of bool, shape ``lattice.shape``
         Brain mask.
-    precision : torch.dtype, optional
-        Of the features; single precision without.
 
     Returns
     -------
@@ -62,29 +70,67 @@ def class_shares(
     inside = mask[bounds]
     x = stack({k: v[(slice(None), *bounds)] for k, v in laid.items()}, levels, inside)
     del laid
-    hints = describe({name: s.voxel_size for name, s in scans.items()})
+    hints = torch.from_numpy(describe({name: s.voxel_size for name, s in scans.items()}))[None]
     centre = np.array([axis.mean() for axis in np.nonzero(inside)], np.float32)
-    x = torch.from_numpy(pad(x, STRIDE))[None].to(precision or torch.float32)
-    with torch.inference_mode():
-        scores = net(x, torch.from_numpy(hints)[None], torch.from_numpy(centre)[None])
-        shares = scores[0, :, *(slice(n) for n in inside.shape)].float().softmax(0).numpy()
+    found = np.zeros((len(CLASSES), *inside.shape), np.float32)
+    with torch.inference_mode(), _one_thread():
+        for start, stop, weight in _slabs(inside.shape):
+            part = pad(x[:, :, start:stop], STRIDE)
+            at = torch.from_numpy(centre - np.array([0, start, 0], np.float32))[None]
+            scores = net(torch.from_numpy(part)[None], hints, at)[0]
+            scores = scores[:, : inside.shape[0], : stop - start, : inside.shape[2]]
+            found[:, :, start:stop] += weight[:, None] * scores.softmax(0).numpy()
     out = np.zeros((len(CLASSES), *mask.shape), np.float32)
-    out[(slice(None), *bounds)] = shares * inside
+    out[(slice(None), *bounds)] = found * inside
     return out
 
 
-def tissue_shares(classes: np.ndarray) -> np.ndarray:
+def _slabs(shape):
+    """Cut a volume along its second axis; yield start, stop and the weight of every plane."""
+    n = shape[1]
+    most = max(MOST_VOXELS // (shape[0] * shape[2]), 3 * OVERLAP)
+    count = 1 if n <= most else int(np.ceil((n - OVERLAP) / (most - OVERLAP)))
+    edges = np.linspace(0, n - OVERLAP, count + 1).round().astype(int)
+    ramp = (np.arange(OVERLAP, dtype=np.float32) + 0.5) / OVERLAP
+    for k in range(count):
+        start, stop = int(edges[k]), int(edges[k + 1]) + OVERLAP
+        if count == 1:
+            stop = n
+        weight = np.ones(stop - start, np.float32)
+        if k:
+            weight[:OVERLAP] = ramp
+        if k < count - 1:
+            weight[-OVERLAP:] = 1 - ramp
+        yield start, stop, weight
+
+
+@contextmanager
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def tissue_shares(classes: np.ndarray, temperature: float = TEMPERATURE) -> np.ndarray:
     """Sum classes to CSF, GM and WM; what is no brain counts as fluid around it.
 
     Parameters
     ----------
     classes : numpy.ndarray, shape (9, ...)
+    temperature : float
+        Of the probabilities.
 
     Returns
     -------
     numpy.ndarray, shape (3, ...)
+        One in sum where the classes have a sum, else zero.
     """
     tissues = np.zeros((len(TISSUES), *classes.shape[1:]), classes.dtype)
     for share, tissue in zip(classes, CLASSES.values(), strict=True):
         tissues[TISSUES.index(tissue or 'CSF')] += share
-    return tissues
+    tissues **= np.float32(1 / temperature)
+    total = tissues.sum(axis=0)
+    return np.where(total > 0, tissues / np.maximum(total, 1e-9), 0)

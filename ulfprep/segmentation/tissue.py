@@ -42,6 +42,10 @@ class TissueSegmentation:
         (:func:`ulfprep.physics.grid.isotropic_grid`), where it was segmented there.
     method : str
         Which model made it, in words.
+    surprise : numpy.ndarray, shape (X, Y, Z), float32, optional
+        What the prior anatomy leaves of the scan unexplained, in units of what is usual.
+    unmixed : bool
+        Whether ``means`` are those of pure tissue, measured through the PSF.
     """
 
     probs: np.ndarray
@@ -49,11 +53,8 @@ class TissueSegmentation:
     sds: np.ndarray
     fine: np.ndarray | None = None
     method: str = HMRF
-
-    @property
-    def unmixed(self) -> bool:
-        """Whether ``means`` are those of pure tissue, measured through the PSF."""
-        return self.method == PSF_AWARE
+    surprise: np.ndarray | None = None
+    unmixed: bool = False
 
 
 def brightness_order(expected=None) -> list[int]:
@@ -164,7 +165,8 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
     on_scan[(slice(None), *bounds)] = seen_shares(model, found.probs, voxels)
     on_fine = np.zeros((3, *whole.shape), np.float32)
     on_fine[(slice(None), *fine_bounds)] = found.probs
-    return TissueSegmentation(on_scan, found.means, found.sds, on_fine, method)
+    unmixed = method == PSF_AWARE
+    return TissueSegmentation(on_scan, found.means, found.sds, on_fine, method, unmixed=unmixed)
 
 
 def seen_shares(model, fine: np.ndarray, voxels: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.placement import place
 from ulfprep.physics.stacked import Part, StackedModel
+from ulfprep.segmentation.coarse import T1W
 from ulfprep.segmentation.tissue import lattice_tissues
 
 
@@ -31,6 +32,10 @@ class Run:
         FWHM of its PSF along its axes, mm.
     psf : str
         One of :data:`ulfprep.physics.psf.KINDS`.
+    modality : str
+        T1w, T2w or FLAIR.
+    expected : tuple of 3 floats
+        Signals of CSF, GM and WM that it should show, relative to WM.
     """
 
     image: np.ndarray
@@ -40,6 +45,8 @@ class Run:
     sigma: float
     acquired: tuple
     psf: str = 'gaussian'
+    modality: str = 'T1w'
+    expected: tuple = T1W
 
 
 def segment_together(

@@ -42,7 +42,11 @@ reference ({reference}) were registered to it rigidly, by the correlation of bra
 and the mutual information of those of two, and fitted in one field with it: the tissues are
 shared, and so is the image among scans of one contrast. """
 TOGETHER = """\
-The tissues of the field are those of the T1-weighted scans at once, deconvolved together. """
+The tissues of the field are those of {which} scans at once, {how}. """
+TOGETHER_HOW = {
+    False: ('the T1-weighted', 'deconvolved together'),
+    True: ('all', 'which the network of tissues saw together and the estimate explained together'),
+}
 #: What of a scan's preparation the fit takes, and as what.
 TO_FIT = {
     'preproc': 'in_file',
@@ -167,21 +171,25 @@ def _add_fit(workflow, prepared, results, fusion: Fusion, settings: Settings, al
 
 
 def _add_together(workflow, prepared, registers, fit, fusion: Fusion, settings: Settings):
-    """Add one segmentation of all scans of the reference's contrast, where that can be had.
+    """Add one segmentation of all scans that can be segmented at once.
 
-    It is that of T1w scans, which thick slices of different directions resolve together; a prior
-    or another segmentation that was asked for goes before it.
+    The network takes every contrast; without it, it is that of T1w scans, which thick slices of
+    different directions resolve together. A prior or another segmentation that was asked for goes
+    before it.
     """
-    same = [n for n, scan in enumerate(fusion.members) if scan.suffix == fusion.contrasts[0]]
+    network = settings.segmentation == 'network'
+    same = [n for n, s in enumerate(fusion.members) if network or s.suffix == fusion.contrasts[0]]
     asked = settings.segmentation in ('fast', 'synthseg') or settings.tissue_prior != 'none'
     asked |= any(s.precomputed and s.precomputed.tissues for s in fusion.members)
-    if fusion.contrasts[0] != 'T1w' or len(same) < 2 or asked:
+    if not (network or fusion.contrasts[0] == 'T1w') or len(same) < 2 or asked:
         return
     together = pe.Node(
         SegmentTogether(
             n_scans=len(same),
             spacing=2.0 if settings.sloppy else 1.0,
-            expected=expected_of(fusion.members[0], settings),
+            expected=[expected_of(fusion.members[n], settings) for n in same],
+            modalities=[fusion.members[n].suffix for n in same],
+            network=network,
         ),
         name='together',
         n_procs=settings.omp_nthreads,
@@ -272,7 +280,8 @@ def _methods(prepared, fusion: Fusion, settings: Settings, together: bool) -> st
     opening = OPENING.format(version=__version__)
     fused = FUSION.format(count=len(kinds), kinds=counted, reference=fusion.members[0].name)
     if together:
-        fused += TOGETHER
+        which, how = TOGETHER_HOW[settings.segmentation == 'network']
+        fused += TOGETHER.format(which=which, how=how)
     enhanced = boilerplate(settings).replace('from the scan alone', 'from these scans alone')
     text = ' '.join([opening, *dict.fromkeys(words), fused, enhanced, CLOSING])
     return ' '.join(text.split())

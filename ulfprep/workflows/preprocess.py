@@ -48,6 +48,14 @@ the signals of GM and WM were measured in homogeneous places and by that field w
 weakly tied to what relaxation times make of the sequence), that of CSF by least squares
 through the point-spread function. In scans with small voxels the signals were those of a mixture
 of three Gaussians. """
+BOILERPLATE_NETWORK = """\
+Tissues (CSF, GM, WM) were segmented with a prior and the scan itself. The prior is that of a small
+convolutional network, which was trained on scans that *ulfprep*'s own physics made of the label
+maps of {heads} heads [@synthseg] and has seen no image of anybody; it knows shapes, but no
+intensities of this scan. Signals were measured by robust least squares of the scan on the tissues
+that its voxels gather through the point-spread function, with what was left of the bias field,
+and the shares are those that explain the scan without leaving the prior further than they must.
+"""
 BOILERPLATE_GIVEN = """\
 Tissues (CSF, GM, WM) were those of other software ({name}), averaged over the voxels of the scan:
 where theirs are small and the scan's slices thick, through a 1 mm lattice and the point-spread
@@ -73,7 +81,8 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ``brain_mask``, ``stripped``, ``probsegs`` (CSF, GM, WM),
         ``lattice_probsegs`` (the same on the fine lattice, of coarse scans), ``dseg``,
         ``segmentation`` (summary), ``resolution`` (as decided), ``given_bias`` (whether the bias
-        field is that of other software), ``notes``.
+        field is that of other software), ``disagreement`` (of scan and network, where that was
+        asked), ``notes``.
     """
     workflow = LiterateWorkflow(name='preprocess_wf')
     expected = expected_of(scan, settings)
@@ -119,6 +128,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
                 'lattice_probsegs',
                 'dseg',
                 'segmentation',
+                'disagreement',
                 'resolution',
                 'given_bias',
                 'notes',
@@ -126,7 +136,8 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ),
         name='outputnode',
     )
-    tissues = _add_segmentation(workflow, expected, settings, conform, bias, brain, given.tissues)
+    nodes = (conform, bias, brain)
+    tissues = _add_segmentation(workflow, scan.suffix, expected, settings, nodes, given.tissues)
     workflow.connect([
         (check, conform, [('out_file', 'in_file')]),
         (conform, brain, [('out_file', 'in_file')]),
@@ -149,6 +160,11 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
             ('dseg', 'dseg'),
             ('summary', 'segmentation'),
         ]),
+        *(
+            [(tissues, outputnode, [('disagreement', 'disagreement')])]
+            if settings.segmentation == 'network' and not given.tissues
+            else []
+        ),
         (notes, outputnode, [('out', 'notes')]),
     ])  # fmt: skip
     return workflow
@@ -170,20 +186,22 @@ def _methods(scan: Scan, given: Precomputed, expected: list[float], settings: Se
         return text + BOILERPLATE_FAST
     if settings.segmentation == 'synthseg':
         return text + BOILERPLATE_SYNTHSEG
+    if settings.segmentation == 'network':
+        return text + BOILERPLATE_NETWORK.format(heads=14)
     text += BOILERPLATE_T1W if scan.suffix == 'T1w' else BOILERPLATE_EMBEDDED
     return text + (BOILERPLATE_PRIOR if settings.tissue_prior == 'template' else '')
 
 
 def _add_segmentation(
     workflow,
+    suffix: str,
     expected: list[float],
     settings: Settings,
-    conform: pe.Node,
-    bias: pe.Node,
-    brain: pe.Node,
+    nodes: tuple[pe.Node, pe.Node, pe.Node],
     given: Piece | None,
 ) -> pe.Node:
     """Add the given tissues or one of the segmentations; return the node with its outputs."""
+    conform, bias, brain = nodes
     if given:
         tissues = pe.Node(
             GivenTissues(
@@ -213,6 +231,8 @@ def _add_segmentation(
                 expected=expected,
                 psf=settings.psf,
                 prior=settings.tissue_prior,
+                network=settings.segmentation == 'network',
+                modality=suffix,
             ),
             name='tissues',
             n_procs=settings.omp_nthreads,

@@ -1,0 +1,117 @@
+"""Tissues that explain scans through their point-spread functions near a prior."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from ulfprep.physics import ForwardModel, Grid
+from ulfprep.physics.acquisition import add_rician_noise
+from ulfprep.physics.grid import resized_grid
+from ulfprep.segmentation.estimate import View, estimate_tissues, left_over_field
+
+SIGNALS = {'T1w': (30.0, 80.0, 100.0), 'T2w': (220.0, 130.0, 100.0)}
+VOXEL = (1.6, 1.6, 5.0)
+
+
+@pytest.fixture(scope='module')
+def truth():
+    """Return a folded ball: shares of CSF, GM, WM, its brain and its grid of 1 mm."""
+    grid = Grid((56, 56, 50), np.eye(4))
+    x, y, z = (a - (n - 1) / 2 for a, n in zip(np.indices(grid.shape), grid.shape, strict=True))
+    radius = np.sqrt(x**2 + y**2 + z**2)
+    folds = 2.5 * (np.sin(x / 3) + np.sin(y / 3) + np.sin(z / 3)) / 1.5
+    labels = (radius < 23).astype(int) + (radius < 20 + folds / 2) + (radius < 14 + folds)
+    labels[(np.abs(x) < 5) & (np.abs(y) < 8) & (np.abs(z) < 5)] = 1
+    return np.stack([labels == k for k in (1, 2, 3)]).astype(np.float32), labels > 0, grid
+
+
+def vague(shares, brain, width=2.0):
+    """Return a prior that knows the truth but for its detail."""
+    out = np.stack([ndimage.gaussian_filter(s, width) for s in shares]) + 0.02
+    return np.where(brain, out / out.sum(axis=0), 0).astype(np.float32)
+
+
+def view(truth, modality='T1w', voxel=VOXEL, sigma=4.0, change=None):
+    shares, brain, grid = truth
+    scan = resized_grid(grid, voxel)
+    model = ForwardModel.between(scan, grid, voxel, np.ones(3))
+    image = np.tensordot(SIGNALS[modality], shares, 1).astype(np.float32)
+    if change is not None:
+        image = change(image)
+    measured = add_rician_noise(model.acquire(image), sigma, np.random.default_rng(1))
+    voxels = model.acquire(brain.astype(np.float32)) > 0.5
+    expected = tuple(np.divide(SIGNALS[modality], SIGNALS[modality][2]))
+    return View(model, measured, voxels, voxel, sigma, expected)
+
+
+def wrong(shares, truth):
+    return float((shares.argmax(axis=0) != truth[0].argmax(axis=0))[truth[1]].mean())
+
+
+def test_scans_sharpen_a_vague_prior_and_two_contrasts_more_than_one(truth):
+    prior = vague(truth[0], truth[1], 4.0)
+    one = estimate_tissues([view(truth)], prior, truth[1])
+    across = view(truth, 'T2w', (5.0, 1.6, 1.6))
+    both = estimate_tissues([view(truth), across], prior, truth[1])
+    assert wrong(both.shares, truth) < wrong(one.shares, truth) < 0.85 * wrong(prior, truth)
+    for found in (one, both):
+        assert np.allclose(found.shares.sum(axis=0), truth[1], atol=1e-5)
+
+
+@pytest.mark.parametrize('modality', SIGNALS)
+def test_signals_are_those_of_pure_tissue(truth, modality):
+    found = estimate_tissues([view(truth, modality)], vague(truth[0], truth[1], 0.7), truth[1])
+    signals = found.views[0].signals
+    ratios = signals / signals[2]
+    wanted = np.divide(SIGNALS[modality], 100.0)
+    assert abs(ratios[1] / wanted[1] - 1) < 0.03
+    assert abs(ratios[0] / wanted[0] - 1) < 0.15
+    assert (found.views[0].errors < 0.05 * signals[2]).all()
+
+
+def test_a_field_that_is_left_is_told_from_tissue():
+    predicted = np.random.default_rng(0).choice([0.8, 1.0], (80, 80, 30)).astype(np.float32)
+    x = np.linspace(-0.15, 0.15, 80)[:, None, None]
+    field = np.broadcast_to(np.exp(x), predicted.shape)
+    found = left_over_field(predicted * field, predicted, np.ones_like(predicted), VOXEL)
+    error = np.log(found) - np.log(field)
+    assert error.std() < 0.4 * np.log(field).std()
+
+
+def test_the_field_is_one_where_the_prediction_is_right():
+    predicted = np.random.default_rng(0).uniform(0.5, 1, (20, 20, 8)).astype(np.float32)
+    field = left_over_field(3 * predicted, predicted, np.ones_like(predicted), VOXEL)
+    assert np.allclose(field, 1, atol=1e-4)
+
+
+def test_a_lesion_is_a_surprise_and_moves_neither_signals_nor_the_rest(truth):
+    prior = vague(truth[0], truth[1], 0.7)
+    centre = tuple(n // 2 - 12 * (a == 0) for a, n in enumerate(truth[2].shape))
+
+    def with_lesion(image):
+        out = image.copy()
+        out[tuple(slice(c - 3, c + 4) for c in centre)] = 250.0
+        return out
+
+    plain = estimate_tissues([view(truth)], prior, truth[1])
+    struck = estimate_tissues([view(truth, change=with_lesion)], prior, truth[1])
+    assert np.abs(struck.views[0].signals / plain.views[0].signals - 1).max() < 0.02
+    at = tuple(int(c / v) for c, v in zip(centre, VOXEL, strict=True))
+    assert struck.surprise[0][at] > 8
+    assert abs(plain.surprise[0][at]) < 5
+
+
+def test_a_stronger_prior_is_followed_further(truth):
+    prior = vague(truth[0], truth[1])
+    gaps = [
+        float(np.abs(estimate_tissues([view(truth)], prior, truth[1], w).shares - prior).sum())
+        for w in (0.3, 1.0, 10.0)
+    ]
+    assert gaps[0] > gaps[1] > gaps[2]
+
+
+def test_a_brain_thinner_than_a_voxel_is_refused(truth):
+    speck = np.zeros_like(truth[1])
+    speck[20, 20, 20] = True
+    with pytest.raises(ValueError, match='no voxel'):
+        estimate_tissues([view(truth)], vague(truth[0], truth[1]), speck)

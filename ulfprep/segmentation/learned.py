@@ -1,0 +1,128 @@
+"""Tissues of a scan, or of all scans of a session, with the network's anatomy as their prior."""
+
+from importlib.resources import files
+
+import numpy as np
+
+from ulfprep.physics.grid import brain_bounds, isotropic_grid
+from ulfprep.physics.interpolation import carry_shares, resample_mask
+from ulfprep.physics.placement import place
+from ulfprep.physics.stacked import Part
+from ulfprep.segmentation.estimate import TissueEstimate, View, estimate_tissues
+from ulfprep.segmentation.given import with_csf
+from ulfprep.segmentation.inference import Seen, class_shares, tissue_shares
+from ulfprep.segmentation.mixels import tissue_shares as plain_shares
+from ulfprep.segmentation.tissue import TissueSegmentation, on_lattice, seen_shares
+from ulfprep.segmentation.together import Run
+from ulfprep.segmentation.weights import read_network
+
+#: Spacing that the network was trained at, mm.
+SPACING = 1.0
+#: The model, in words for reports.
+NETWORK = 'the network of tissues and the PSF-aware estimate'
+#: Spread of a tissue's signal where voxels are small, relative to WM: texture, iron, myelin.
+WITHIN = 0.07
+
+
+def weights_file():
+    """Return the file of the network's weights that ships with the package."""
+    return files('ulfprep.data') / 'tissue_network.npz'
+
+
+def learned_tissues(runs: list[Run], spacing: float = SPACING) -> TissueSegmentation:
+    """Segment a scan, or several of one brain at once.
+
+    The network says on a 1 mm lattice how probable every tissue is
+    (:mod:`ulfprep.segmentation.inference`), the scans decide through their point-spread functions
+    (:mod:`ulfprep.segmentation.estimate`). A single scan with small voxels is decided voxel by
+    voxel instead.
+
+    Parameters
+    ----------
+    runs : list of Run
+        The first one's brain and grid are those of the result. Of several scans of one contrast
+        the network sees one at a time; what it says of each is pooled.
+    spacing : float
+        Of the lattice of the result, mm.
+
+    Returns
+    -------
+    TissueSegmentation
+        Of the first scan.
+
+    Raises
+    ------
+    ValueError
+        If a scan has no signal in the brain, or lies elsewhere.
+    """
+    first = runs[0]
+    mask = np.asarray(first.mask, bool)
+    prior, where = _prior(runs, mask)
+    if len(runs) == 1 and not on_lattice(first.acquired):
+        return _plain(first, mask, with_csf(_carried(prior, where, first.grid), mask))
+    bounds, fine_bounds = brain_bounds(mask, first.grid, spacing)
+    whole = isotropic_grid(first.grid, spacing)
+    fine = whole.crop(fine_bounds)
+    voxels = mask[bounds]
+    brain = resample_mask(voxels, first.grid.crop(bounds), fine)
+    views = [_view(run, fine, brain) for run in runs]
+    estimate = estimate_tissues(views, with_csf(_carried(prior, where, fine), brain), brain)
+    return _on_scan(estimate, views[0], mask, bounds, whole, fine_bounds)
+
+
+def _prior(runs, mask):
+    """Return what the network says of the tissues on its lattice, and the lattice."""
+    grid = runs[0].grid
+    bounds, fine_bounds = brain_bounds(mask, grid, SPACING)
+    lattice = isotropic_grid(grid, SPACING).crop(fine_bounds)
+    brain = resample_mask(mask[bounds], grid.crop(bounds), lattice)
+    by_contrast = {}
+    for run in runs:
+        by_contrast.setdefault(run.modality, []).append(run)
+    net = read_network(weights_file())
+    total = 0.0
+    rounds = max(map(len, by_contrast.values()))
+    for k in range(rounds):
+        shown = {name: same[min(k, len(same) - 1)] for name, same in by_contrast.items()}
+        seen = {n: Seen(r.image, r.grid, tuple(r.acquired)) for n, r in shown.items()}
+        total = total + np.log(np.maximum(class_shares(net, seen, lattice, brain), 1e-6)) / rounds
+    pooled = np.exp(total) * brain
+    return tissue_shares(pooled / np.maximum(pooled.sum(axis=0), 1e-9)), lattice
+
+
+def _carried(shares, source, target):
+    return np.stack([carry_shares(share, source, target) for share in shares])
+
+
+def _view(run: Run, fine, brain) -> View:
+    placed = place(run.mask, run.grid, fine, brain, run.acquired, np.ones(3), run.psf)
+    model = Part(placed.model, placed.seen.astype(np.float32), placed.resampling)
+    measured = np.asarray(run.image, np.float32)[placed.bounds]
+    zooms = tuple(map(float, run.grid.zooms))
+    return View(model, measured, placed.voxels & placed.seen, zooms, run.sigma, run.expected)
+
+
+def _on_scan(estimate: TissueEstimate, view, mask, bounds, whole, fine_bounds):
+    found = estimate.views[0]
+    on_scan = np.zeros((3, *mask.shape), np.float32)
+    on_scan[(slice(None), *bounds)] = seen_shares(view.model, estimate.shares, mask[bounds])
+    on_fine = np.zeros((3, *whole.shape), np.float32)
+    on_fine[(slice(None), *fine_bounds)] = estimate.shares
+    surprise = np.zeros(mask.shape, np.float32)
+    surprise[bounds] = estimate.surprise[0]
+    sds = np.full(3, found.sigma)
+    return TissueSegmentation(on_scan, found.signals, sds, on_fine, NETWORK, surprise, True)
+
+
+def _plain(run: Run, mask, prior):
+    """Decide voxel by voxel: small voxels hold mixtures of two tissues at most."""
+    pure = (prior.argmax(axis=0) == np.arange(3)[:, None, None, None]) & mask
+    image = np.asarray(run.image, np.float32)
+    means = np.array([np.median(image[p]) if p.any() else np.nan for p in pure])
+    if not np.isfinite(means).all() or not (means > 0).all():
+        raise ValueError('the scan does not show three tissues')
+    sd = max(run.sigma, WITHIN * means[2])
+    probs = plain_shares(image, mask, run.grid.zooms, means, sd, prior=np.maximum(prior, 0.02))
+    residual = (image - np.tensordot(means, probs, 1)) / sd
+    surprise = np.where(mask, residual, 0).astype(np.float32)
+    return TissueSegmentation(probs, means, np.full(3, sd), None, NETWORK, surprise, True)
