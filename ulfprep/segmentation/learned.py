@@ -29,7 +29,7 @@ def weights_file():
     return files('ulfprep.data') / 'tissue_network.npz'
 
 
-def learned_tissues(runs: list[Run], spacing: float = SPACING) -> TissueSegmentation:
+def learned_tissues(runs: list[Run], spacing: float = SPACING, net=None) -> TissueSegmentation:
     """Segment a scan, or several of one brain at once.
 
     The network says on a 1 mm lattice how probable every tissue is
@@ -44,6 +44,8 @@ def learned_tissues(runs: list[Run], spacing: float = SPACING) -> TissueSegmenta
         the network sees one at a time; what it says of each is pooled.
     spacing : float
         Of the lattice of the result, mm.
+    net : TissueNet, optional
+        The one that ships with the package without.
 
     Returns
     -------
@@ -57,7 +59,8 @@ def learned_tissues(runs: list[Run], spacing: float = SPACING) -> TissueSegmenta
     """
     first = runs[0]
     mask = np.asarray(first.mask, bool)
-    prior, where = _prior(runs, mask)
+    net = read_network(weights_file()) if net is None else net
+    prior, where = _prior(net, runs, mask)
     if len(runs) == 1 and not on_lattice(first.acquired):
         return _plain(first, mask, with_csf(_carried(prior, where, first.grid), mask))
     bounds, fine_bounds = brain_bounds(mask, first.grid, spacing)
@@ -70,7 +73,7 @@ def learned_tissues(runs: list[Run], spacing: float = SPACING) -> TissueSegmenta
     return _on_scan(estimate, views[0], mask, bounds, whole, fine_bounds)
 
 
-def _prior(runs, mask):
+def _prior(net, runs, mask):
     """Return what the network says of the tissues on its lattice, and the lattice."""
     grid = runs[0].grid
     bounds, fine_bounds = brain_bounds(mask, grid, SPACING)
@@ -79,7 +82,6 @@ def _prior(runs, mask):
     by_contrast = {}
     for run in runs:
         by_contrast.setdefault(run.modality, []).append(run)
-    net = read_network(weights_file())
     total = 0.0
     rounds = max(map(len, by_contrast.values()))
     for k in range(rounds):

@@ -28,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--steps', type=int, help='stop at this step, counted from the very first')
     p.add_argument('--seed', type=int, default=0)
     p.add_argument('--hold-out', default='', help='names of maps not to learn from, by comma')
+    p.add_argument(
+        '--score', type=Path, metavar='WEIGHTS', help='score these on the maps held out instead'
+    )
     p.add_argument('--resume', action='store_true', help='go on from the checkpoint in OUT')
     p.add_argument('--batch', type=int, default=1, help='patches a step')
     p.add_argument('--patch', type=int, default=64, help='side of a patch, mm; a multiple of 16')
@@ -52,6 +55,9 @@ def _run(options) -> None:
     held = [name for name in options.hold_out.split(',') if name]
     if unknown := [name for name in held if name not in known]:
         raise ValueError(f'--hold-out names {unknown[0]}, which {options.maps} does not hold')
+    if options.score:
+        _score(options, held)
+        return
     names = tuple(name for name in known if name not in held)
     checkpoint = options.out / CHECKPOINT
     if checkpoint.exists() and not options.resume:
@@ -69,11 +75,25 @@ def _run(options) -> None:
     print(f'{len(names)} label maps to learn from, {len(held)} held out', flush=True)
     heads = read_heads(options.maps, names, cache=options.out / 'heads')
     duration = Duration(options.minutes, options.steps)
+    train(learner, heads, options.out, duration, options.workers, _say)
 
-    def tell(line):
-        print(line, flush=True)
 
-    train(learner, heads, options.out, duration, options.workers, tell)
+def _score(options, held) -> None:
+    import torch
+
+    from ulfprep.segmentation.weights import read_network
+    from ulfprep.training.maps import read_heads
+    from ulfprep.training.score import score
+
+    if not held:
+        raise ValueError('--score needs the maps to score on: name them with --hold-out')
+    torch.set_num_threads(options.threads)
+    heads = read_heads(options.maps, held, cache=options.out / 'heads')
+    score(read_network(options.score), heads, options.out, tell=_say)
+
+
+def _say(line) -> None:
+    print(line, flush=True)
 
 
 if __name__ == '__main__':
