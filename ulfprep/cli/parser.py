@@ -17,8 +17,8 @@ from ulfprep.machine import usable_cpus
 from ulfprep.settings import MODALITIES, Settings
 
 DESCRIPTION = """\
-ulfprep enhances ultra-low-field (64 mT) brain MRI by physics, one scan at a time,
-without training data; it also simulates such scans from high-field ones.
+ulfprep enhances ultra-low-field (64 mT) brain MRI by physics, one scan at a time;
+it also simulates such scans from high-field ones.
 Research use only: not a medical device."""
 
 EPILOG = """\
