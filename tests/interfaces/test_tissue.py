@@ -1,6 +1,7 @@
 """FSL FAST: how it is called, and how its outputs become ulfprep's tissues."""
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -169,6 +170,26 @@ def test_embedded_segmentation_has_the_same_outputs(tmp_path, monkeypatch, phant
     assert set(np.unique(dseg)) == {0, 1, 2, 3}
     assert outputs.summary['method'] == 'the embedded mixture model'
     assert outputs.summary['means'] == sorted(outputs.summary['means'])
+
+
+def test_the_network_says_which_weights_it_has_and_where_the_scan_disagrees(
+    tmp_path, monkeypatch, phantom
+):
+    monkeypatch.chdir(tmp_path)
+    affine = np.diag([2.0, 2.0, 2.0, 1])
+    data = phantom.get_fdata(dtype=np.float32)
+    image = save(tmp_path / 'x.nii.gz', data, affine)
+    mask = save(tmp_path / 'm.nii.gz', (data > 15).astype(np.uint8), affine)
+    node = SegmentTissues(in_file=image, in_mask=mask, expected=[0.25, 0.8, 1.0], network=True)
+    outputs = node.run().outputs
+    assert len(outputs.probsegs) == len(outputs.lattice_probsegs) == 3
+    assert outputs.summary['unmixed']
+    assert re.fullmatch('[0-9a-f]{64}', outputs.summary['network_weights_sha256'])
+    found = nib.load(outputs.disagreement).get_fdata()
+    assert found.shape == data.shape
+    assert np.isfinite(found).all()
+    assert found[data > 15].any()
+    assert not found[data <= 15].any()
 
 
 def test_the_template_is_laid_over_the_scan_it_segments(tmp_path, monkeypatch):

@@ -47,13 +47,17 @@ def test_every_mandatory_input_is_set_or_connected(settings, group):
     assert_all_inputs_given(init_fuse_wf(group, settings))
 
 
-@pytest.mark.parametrize('segmentation', ['embedded', 'fast', 'synthseg'])
+@pytest.mark.parametrize('segmentation', ['network', 'embedded', 'fast', 'synthseg'])
 def test_scans_are_segmented_together_unless_other_software_was_asked_for(
     settings, group, segmentation
 ):
     workflow = init_fuse_wf(group, dataclasses.replace(settings, segmentation=segmentation))
     assert_all_inputs_given(workflow)
-    assert ('together' in workflow.list_node_names()) == (segmentation == 'embedded')
+    own = segmentation in ('network', 'embedded')
+    assert ('together' in workflow.list_node_names()) == own
+    if own:
+        seen = ['T1w', 'T1w', 'T2w'] if segmentation == 'network' else ['T1w', 'T1w']
+        assert workflow.get_node('together').inputs.modalities == seen
 
 
 def test_there_is_one_fit_and_what_is_written_of_each(settings, group):

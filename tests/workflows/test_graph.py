@@ -30,7 +30,8 @@ def settings(make_dataset, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('segmentation', 'target'), itertools.product(['fast', 'synthseg', 'embedded'], [None, 0.01])
+    ('segmentation', 'target'),
+    itertools.product(['fast', 'synthseg', 'network', 'embedded'], [None, 0.01]),
 )
 def test_scan_workflow_builds(settings, segmentation, target):
     settings = dataclasses.replace(settings, segmentation=segmentation, target_field=target)
@@ -133,7 +134,8 @@ def test_every_citation_is_in_the_bibliography(settings):
 
     bibliography = files('ulfprep.data').joinpath('boilerplate.bib').read_text()
     known = set(re.findall(r'@\w+\{([^,]+),', bibliography))
-    every = itertools.product(['fast', 'synthseg', 'embedded'], [None, 0.01], BACKBONES)
+    methods = ['fast', 'synthseg', 'network', 'embedded']
+    every = itertools.product(methods, [None, 0.01], BACKBONES)
     for segmentation, target, backbone in every:
         prior = 'template' if segmentation == 'embedded' else 'none'
         chosen = dataclasses.replace(
