@@ -20,7 +20,9 @@ from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import discrepancy_inverse
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.segmentation.hmrf import fit_markov_field
+from ulfprep.segmentation.learned import learned_tissues
 from ulfprep.segmentation.tissue import SHARP_NOISE, segment
+from ulfprep.segmentation.together import Run
 
 #: Strength of the prior in FSL FAST and in the examples of Atropos and dipy.
 FAST_BETA = 0.1
@@ -85,8 +87,18 @@ def linear_inverse(scan, mask, grid) -> Found:
     return Found(field.probs, fine, field.means)
 
 
-def ulfprep(scan, mask, grid) -> Found:
-    """What ulfprep does: :func:`ulfprep.segmentation.tissue.segment`."""
+def network(scan, mask, grid) -> Found:
+    """What ulfprep does: :func:`ulfprep.segmentation.learned.learned_tissues`."""
+    sigma = estimate_noise(scan, mask, grid.zooms).sigma
+    zooms = tuple(map(float, grid.zooms))
+    result = learned_tissues([Run(scan, mask, grid, 1.0, sigma, zooms)])
+    if result.fine is None:
+        return Found(result.probs, grid, result.means)
+    return Found(result.fine, isotropic_grid(grid), result.means)
+
+
+def embedded(scan, mask, grid) -> Found:
+    """What ulfprep does without the network: :func:`ulfprep.segmentation.tissue.segment`."""
     result = segment(scan, mask, grid.zooms)
     if result.fine is None:
         return Found(result.probs, grid, result.means)
@@ -163,12 +175,13 @@ COARSE = {
     'hmrf-0.1': markov_field(FAST_BETA),
     'hmrf-0.9': markov_field(0.9),
     'inverse+hmrf': linear_inverse,
-    'ulfprep': ulfprep,
+    'network': network,
+    'embedded': embedded,
     'atropos': atropos,
     'dipy': dipy_hmrf,
     'fast': fast,
 }
-#: The same at 1 mm, where ulfprep segments the scan as it is, as ``hmrf-0.9`` would.
+#: The same at 1 mm, where nothing is deconvolved.
 FINE = {
     name: method for name, method in COARSE.items() if name not in ('hmrf-0.9', 'inverse+hmrf')
 }
@@ -178,7 +191,9 @@ DESCRIPTIONS = {
     'hmrf-0.1': 'HMRF-EM of ulfprep on the scan, prior 0.1 (the strength of FSL FAST)',
     'hmrf-0.9': 'HMRF-EM of ulfprep on the scan, prior 0.9',
     'inverse+hmrf': 'HMRF-EM of ulfprep on the 1 mm lattice after the linear inverse',
-    'ulfprep': 'ulfprep: PSF-aware on the 1 mm lattice; plain HMRF-EM where voxels are 1 mm',
+    'network': 'ulfprep: the network of tissues as prior, the scan decides through its PSF',
+    'embedded': 'ulfprep without the network: PSF-aware on the 1 mm lattice; mixtures where '
+    'voxels are 1 mm',
     'atropos': 'ANTs Atropos (antspyx) on the scan, k-means start, MRF 0.1',
     'dipy': "dipy's TissueClassifierHMRF on the scan, beta 0.1",
     'fast': 'FSL FAST on the scan',
