@@ -130,6 +130,21 @@ CAPTIONS = {
         ('Plain', 'With outlines'),
         'second',
     ),
+    'disagreement': Caption(
+        'Where scan and network disagree',
+        'Scan in three planes, plain and with a map of what the anatomy that the network expects '
+        'leaves of it unexplained, red where the scan is brighter and blue where it is darker.',
+        'The network says which tissues it expects in each place; signals are measured in the '
+        'scan, and the map is the scan minus what both make of it, lightly averaged. It is in '
+        'units of the standard deviation of what is usually left, and coloured beyond 3 alone. '
+        'Specks and thin lines along sulci and ventricles should be there: the network does not '
+        'know every fold. A coherent patch should not: it is a lesion, a large vessel, a wrong '
+        'tissue, a rest of the bias field, or, along the rim, a bad mask.',
+        'The scan has the last word, so the tissues above may be right where this map is '
+        'coloured, and three tissues have none for a lesion. Where it is pale both may be wrong '
+        'alike: what looks like ordinary tissue, or is smaller than a voxel, is not found. It is '
+        'a hint where to look, no detector of disease.',
+    ),
     'tissuechange': Caption(
         'What the fit changed in the tissues',
         'Scan in three planes with a coloured map of the share of each voxel that changed its '
