@@ -162,6 +162,26 @@ def test_a_missing_figure_is_named_in_red(tmp_path, qc, add_scan):
     assert html.count('class="alert missing"') == 2
 
 
+@pytest.mark.parametrize('direction', ['enhance', 'simulate'])
+def test_disagreement_is_missed_with_the_network_alone(tmp_path, qc, add_scan, direction):
+    qc['direction'] = direction
+    others = set(FIGURES['enhance']) - set(FIGURES[direction])
+    add_scan('sub-01', qc, leave_out=('disagreement', *others))
+    html, _ = read(write_report(tmp_path, '01'))
+    assert 'disagree' not in html
+    qc['segmentation']['network_weights_sha256'] = '0' * 64
+    add_scan('sub-01', qc, leave_out=('disagreement', *others))
+    html, _ = read(write_report(tmp_path, '01'))
+    assert 'Where scan and network disagree' in html
+    assert 'disagreement' in re.search(r'Missing figures?: ([^<]*)', html)[1]
+    add_scan('sub-01', qc, leave_out=others)
+    html, page = read(write_report(tmp_path, '01'))
+    assert 'disagreement' not in ' '.join(re.findall(r'Missing figures?: ([^<]*)', html))
+    titles = re.findall(r'<(?:h[23]|figcaption)[^>]*>\s*([^<]+?)\s*<', html)
+    assert 'Tissues' in titles
+    assert html.index('Brain mask and tissues of the scan') < html.index('Where scan and network')
+
+
 def test_scans_of_a_session_come_in_natural_order(tmp_path, qc, add_scan):
     for stem in ('sub-01_ses-A_run-10', 'sub-01_ses-A_run-2', 'sub-01_ses-A_acq-x_run-1'):
         add_scan(stem, qc)
