@@ -132,18 +132,20 @@ CAPTIONS = {
     ),
     'disagreement': Caption(
         'Where scan and network disagree',
-        'Scan in three planes, plain and with a map of what the anatomy that the network expects '
-        'leaves of it unexplained, red where the scan is brighter and blue where it is darker.',
-        'The network says which tissues it expects in each place; signals are measured in the '
-        'scan, and the map is the scan minus what both make of it, lightly averaged. It is in '
-        'units of the standard deviation of what is usually left, and coloured beyond 3 alone. '
-        'Specks and thin lines along sulci and ventricles should be there: the network does not '
-        'know every fold. A coherent patch should not: it is a lesion, a large vessel, a wrong '
-        'tissue, a rest of the bias field, or, along the rim, a bad mask.',
+        'Map, in three planes, of the scan minus what the anatomy that the network expects makes '
+        'of it, red where the scan is brighter and blue where it is darker; and the scan, '
+        'coloured where that is far off.',
+        'The network says which tissues it expects in each place, and their signals are measured '
+        'in the scan; what both do not explain is shown, lightly averaged, in units of what is '
+        'usual in this scan. Specks should be there, and thin lines along sulci and ventricles: '
+        'the network does not know every fold. A coherent patch of one colour should not: it is '
+        'a lesion, a large vessel, a wrong tissue, a rest of the bias field or, along the rim, '
+        'a bad mask.',
         'The scan has the last word, so the tissues above may be right where this map is '
-        'coloured, and three tissues have none for a lesion. Where it is pale both may be wrong '
-        'alike: what looks like ordinary tissue, or is smaller than a voxel, is not found. It is '
-        'a hint where to look, no detector of disease.',
+        'coloured. Where it is pale both may be wrong alike: what has the brightness of the '
+        'tissue that is expected there, or is smaller than a voxel, leaves no trace. Three '
+        'slices are shown and not the whole brain. It says where to look and finds no disease; '
+        'the unit is the scan\u2019s own, so two scans cannot be compared by it.',
     ),
     'tissuechange': Caption(
         'What the fit changed in the tissues',

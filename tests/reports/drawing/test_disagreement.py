@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from phantom_files import lesion
 
-from ulfprep.reports.drawing.disagreement import LEAST, _colours, disagreement, lightly_averaged
+from ulfprep.reports.drawing.disagreement import (
+    FULL,
+    LEAST,
+    _beyond_least,
+    disagreement,
+    in_usual_units,
+    lightly_averaged,
+)
 from ulfprep.reports.drawing.style import figure_style
 from ulfprep.reports.drawing.volumes import load, place
 
@@ -17,9 +24,10 @@ def volumes(files):
 def test_a_lesion_has_a_colour_and_noise_has_none(volumes):
     scan, mask, surprise = volumes.values()
     inside = mask.data > 0
-    shown = lightly_averaged(surprise, inside)
+    shown = in_usual_units(lightly_averaged(surprise, inside))
     there = lesion(shown.shape, surprise.zooms) & inside
     assert (shown[there] > LEAST).mean() > 0.95
+    assert 0.9 < shown[inside & ~there].std() < 1.6
     assert (np.abs(shown[inside & ~there]) > LEAST).mean() < 0.01
     assert np.isnan(shown[~inside]).all()
 
@@ -32,26 +40,29 @@ def test_the_average_does_not_fade_at_the_rim():
 
 
 def test_there_is_no_colour_up_to_three_and_one_that_tells_the_sign_beyond():
-    colours = _colours()(np.array([-8.0, -4, -2, 0, 2, 4, 8]) / 16 + 0.5)
+    values = np.array([-FULL, -LEAST - 1, -2, 0, 2, LEAST + 1, FULL])
+    colours = _beyond_least()(values / (2 * FULL) + 0.5)
     np.testing.assert_array_equal(colours[:, 3] > 0, [1, 1, 0, 0, 0, 1, 1])
     assert (colours[:2, 2] > colours[:2, 0]).all()
     assert (colours[5:, 0] > colours[5:, 2]).all()
 
 
-def test_the_scan_stands_above_the_map_with_its_scale(volumes):
+def test_the_map_stands_above_the_scan_with_one_scale(volumes):
     with figure_style(dark=True):
         figure = disagreement(*volumes.values())
     panels = [axes for axes in figure.axes if axes.get_images()]
     assert [len(axes.get_images()) for axes in panels] == [1, 1, 1, 2, 2, 2]
-    assert {axes.get_images()[1].get_clim() for axes in panels[3:]} == {(-8, 8)}
-    assert len({axes.get_images()[0].get_clim() for axes in panels}) == 1
+    assert {axes.get_images()[-1].get_clim() for axes in panels} == {(-FULL, FULL)}
     (bar,) = (axes for axes in figure.axes if axes.get_xlabel())
-    assert 's.d.' in bar.get_xlabel()
-    assert any('beyond 3' in text.get_text() for text in figure.texts)
+    assert 'usual in this scan' in bar.get_xlabel()
+    assert {-LEAST, LEAST} <= set(bar.get_xticks())
+    assert any(f'beyond {LEAST:g}' in text.get_text() for text in figure.texts)
 
 
-def test_a_scan_that_agrees_everywhere_is_a_picture_too(volumes):
+@pytest.mark.parametrize('value', [0.0, np.nan])
+def test_a_scan_that_agrees_everywhere_or_was_not_compared_is_a_picture_too(volumes, value):
     scan, mask, surprise = volumes.values()
     nothing = surprise._replace(data=np.zeros_like(surprise.data))
     with figure_style(dark=True):
         assert disagreement(scan, mask, nothing).axes
+    np.testing.assert_array_equal(in_usual_units(np.full((2, 2), value)), value)

@@ -4,42 +4,45 @@ import numpy as np
 
 from ulfprep.reports.drawing.pictures import grey_window
 from ulfprep.reports.drawing.sheet import Sheet, centre_row
+from ulfprep.reports.drawing.style import on_dark
 
 #: S.d. of the Gaussian that averages the map, mm.
 WIDTH = 1.5
-#: Disagreement from which on the map has a colour, and where the colours end.
-LEAST, FULL = 3.0, 8.0
+#: Disagreement from which on the scan is coloured, and where the colours end.
+LEAST, FULL = 3.0, 6.0
 #: The scan is dimmed, so that colours stand out from it.
 _DIM = 1.5
 
 
 def disagreement(scan, mask, surprise):
-    """Scan, and scan with a map of its disagreement with the network.
+    """Map of the disagreement of scan and network, and the scan with what is far off.
 
     Parameters
     ----------
     scan, mask : Volume
     surprise : Volume
-        Scan minus what the network's anatomy expects of it, units of the s.d. of what is usually
-        left; zero where it was not compared.
+        Scan minus what the network's anatomy expects of it; zero where it was not compared.
     """
-    titles = ('Scan', 'Scan minus what the anatomy of the network expects of it')
+    titles = (
+        'Scan minus what the anatomy of the network expects of it',
+        f'Scan, coloured where that is beyond {LEAST:g}',
+    )
     sheet = Sheet([centre_row(mask)], titles, foot=0.78)
     inside = mask.data > 0
+    compared = inside & (surprise.data != 0)
+    shown = surprise._replace(data=in_usual_units(lightly_averaged(surprise, compared)))
+    drawn = sheet.show(0, shown, cmap=on_dark('RdBu_r'), vmin=-FULL, vmax=FULL)
     low, high = grey_window(scan, mask, 95)  # else bright CSF (T2w) leaves tissue black
     # Bright fat beside the colours would draw the eye.
     scan = scan._replace(data=np.where(inside, scan.data, 0))
-    for half in range(2):
-        sheet.show(half, scan, cmap='gray', vmin=low, vmax=_DIM * high)
-    compared = inside & (surprise.data != 0)
-    shown = surprise._replace(data=lightly_averaged(surprise, compared))
-    drawn = sheet.show(1, shown, cmap=_colours(), vmin=-FULL, vmax=FULL)
+    sheet.show(1, scan, cmap='gray', vmin=low, vmax=_DIM * high)
+    sheet.show(1, shown, cmap=_beyond_least(), vmin=-FULL, vmax=FULL)
     for half in range(2):
         sheet.annotate(half)
-    sheet.note(1, f'averaged over about {2.3548 * WIDTH:.1f} mm; coloured beyond {LEAST:g}')
-    label = 'darker than expected (s.d. of what is usually left) brighter'
+    sheet.note(0, f'averaged over about {2.3548 * WIDTH:.1f} mm')
+    label = 'units of what is usual in this scan (robust standard deviation); red: brighter'
     ticks = (-FULL, -LEAST, 0, LEAST, FULL)
-    sheet.colour_bar(drawn, label, rect=(0.25, 0.5), ticks=ticks, extend='both')
+    sheet.colour_bar(drawn, label, rect=(0.2, 0.6), ticks=ticks, extend='both')
     return sheet.figure
 
 
@@ -53,12 +56,24 @@ def lightly_averaged(volume, inside):
     return np.where(inside, total / np.maximum(share, 1e-6), np.nan)
 
 
-def _colours():
+def in_usual_units(values):
+    """Return values divided by their robust s.d. about zero; those that are NaN stay so.
+
+    What is left of a scan holds noise, of which an average has less, and folds that the network
+    does not know, of which it has hardly less: how much is usual after it is known of no unit.
+    """
+    known = np.abs(values[np.isfinite(values)])
+    usual = 1.4826 * float(np.median(known)) if known.size else 0.0
+    return values / (usual or 1.0)
+
+
+def _beyond_least():
     """Return a map from blue to red, brighter the further out, with nothing up to LEAST."""
     from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 
-    ends = [(0.0, '#9BE7FF'), (0.3, '#1E7BFF'), (0.5, '#1747B5')]
-    ends += [(0.5, '#B3210F'), (0.7, '#FF4A1E'), (1.0, '#FFE08A')]
+    edge = (1 - LEAST / FULL) / 2
+    ends = [(0.0, '#9BE7FF'), (edge, '#1E7BFF'), (0.5, '#1747B5')]
+    ends += [(0.5, '#B3210F'), (1 - edge, '#FF4A1E'), (1.0, '#FFE08A')]
     values = np.linspace(-FULL, FULL, 256)
     colours = LinearSegmentedColormap.from_list('disagreement', ends)(np.linspace(0, 1, 256))
     colours[:, 3] = np.where(np.abs(values) < LEAST, 0, 0.9)
