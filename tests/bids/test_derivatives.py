@@ -15,9 +15,12 @@ from ulfprep.bids.derivatives import (
     path_of,
     remove_rendered,
 )
+from ulfprep.bids.figures import figure_path
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
-from ulfprep.bids.finished import is_finished
+from ulfprep.bids.finished import is_finished, missing_files
 from ulfprep.bids.labels import LOOKUP, lookup_table, to_dseg
+from ulfprep.bids.precomputed import Piece, Precomputed
+from ulfprep.bids.prior import FIELD
 from ulfprep.bids.sidecars import dataset_description, provenance, sidecar
 from ulfprep.settings import MODALITIES, Settings
 
@@ -128,6 +131,20 @@ def test_missing_or_empty_file_is_not_finished(finished, index):
     assert not is_finished(scan, settings, 'enhance')
 
 
+def test_the_figure_of_the_network_is_asked_of_its_tissues_alone(finished, tmp_path):
+    scan, settings = finished
+    learned = dataclasses.replace(settings, segmentation='network')
+    record = {'direction': 'enhance', **provenance(scan, learned)}
+    write_json(settings.output_dir / path_of(scan, QC), record)
+    assert not is_finished(scan, learned, 'enhance')
+    piece = Piece('tissues', (tmp_path / 'in.nii.gz',), ())
+    given = dataclasses.replace(scan, precomputed=Precomputed(tissues=piece))
+    assert missing_files(given, learned, 'enhance') == []
+    assert missing_files(scan, learned, 'enhance') == [figure_path(scan, 'disagreement')]
+    write_text(settings.output_dir / figure_path(scan, 'disagreement'), 'x')
+    assert is_finished(scan, learned, 'enhance')
+
+
 def test_other_settings_are_not_finished(finished):
     scan, settings = finished
     assert not is_finished(scan, dataclasses.replace(settings, random_seed=1), 'enhance')
@@ -183,6 +200,20 @@ def test_preproc_of_a_head_is_not_stripped(finished):
     scan, settings = finished
     preproc = derivatives_of('enhance')[0]
     assert not sidecar(preproc, scan, provenance(scan, settings), {}, False)['SkullStripped']
+
+
+def test_sidecars_name_the_weights_behind_their_tissues(finished):
+    scan, settings = finished
+    made_by = provenance(scan, settings)
+    told = {}
+    for derivative in [*derivatives_of('enhance')[:-1], *derivatives_of('simulate')[:-1]]:
+        content = sidecar(derivative, scan, made_by, {}, True, weights=('own', 'shared'))
+        told[derivative.key] = content.get(FIELD)
+        assert FIELD not in sidecar(derivative, scan, made_by, {}, True)
+    assert {key for key, value in told.items() if not value} == {'preproc', 'brain_mask'}
+    assert told['dseg'] == told['probseg_gm'] == told['simulated'] == 'own'
+    # What comes of a field has the tissues of all scans that it was fitted to.
+    assert told['enhanced'] == told['fine_dseg'] == told['residual'] == 'shared'
 
 
 def test_description_links_to_the_input(make_dataset, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from ulfprep.bids.dataset import ENTITY_NAMES, Scan
 from ulfprep.bids.derivatives import golden_list
+from ulfprep.bids.figures import figures_of
 from ulfprep.bids.finished import input_digest
 from ulfprep.bids.fusion import group_scans
 
@@ -154,6 +155,15 @@ def test_the_files_of_a_group():
     assert all('res-1mm' in name for name in fused if name.endswith('.nii.gz'))
     # The only T2w has what an ordinary scan has.
     assert files['sub-1_T2w'] == {p.name for p in golden_list(scan('sub-1_T2w'), 'enhance')}
+
+
+def test_disagreement_with_the_network_is_of_scans_and_not_of_what_they_share():
+    fusion = fusion_of('all', *NAMES)
+    shown = {
+        s.name for s in fusion.results() if 'disagreement' in figures_of('enhance', s.role, True)
+    }
+    assert shown == set(NAMES)
+    assert 'disagreement' not in figures_of('enhance', 'member')
 
 
 def test_a_shared_image_has_the_resolution_of_its_scans():

@@ -36,6 +36,7 @@ FIGURES = [
     'bias',
     'claim',
     'contrast',
+    'disagreement',
     'enhancement',
     'entropy',
     'histogram',

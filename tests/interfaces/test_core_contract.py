@@ -90,6 +90,7 @@ CALLS = {
                 'bias_field',
                 'brain_mask',
                 'dseg',
+                'disagreement',
                 'bicubic',
                 'enhanced',
                 'fine_dseg',

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ulfprep.bids.derivatives import FIGURES
+from ulfprep.bids.figures import FIGURES
 from ulfprep.reports.participant import write_report
 
 HOSTILE = '<script>alert("x")</script>'
@@ -160,6 +160,27 @@ def test_a_missing_figure_is_named_in_red(tmp_path, qc, add_scan):
     assert 'Missing figures: bias, residual.' in text
     assert text.count('Missing figure: ') == 2
     assert html.count('class="alert missing"') == 2
+
+
+@pytest.mark.parametrize('direction', ['enhance', 'simulate'])
+def test_disagreement_is_missed_with_the_network_alone(tmp_path, qc, add_scan, direction):
+    def page(*leave_out):
+        add_scan('sub-01', qc, leave_out)
+        html, _ = read(write_report(tmp_path, '01'))
+        return html, ' '.join(re.findall(r'Missing figures?: ([^<]*)', html))
+
+    title = 'Where scan and network disagree'
+    qc['direction'] = direction
+    html, missing = page('disagreement')
+    assert title not in html
+    assert 'disagreement' not in missing
+    qc['segmentation']['network_weights_sha256'] = '0' * 64
+    html, missing = page('disagreement')
+    assert title in html
+    assert 'disagreement' in missing
+    html, missing = page()
+    assert 'disagreement' not in missing
+    assert html.index('Brain mask and tissues of the scan') < html.index(title)
 
 
 def test_scans_of_a_session_come_in_natural_order(tmp_path, qc, add_scan):

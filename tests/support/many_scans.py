@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.derivatives import figures_of
+from ulfprep.bids.figures import figures_of
 from ulfprep.bids.files import dump_json
 from ulfprep.metrics.dictionary import METRICS
 

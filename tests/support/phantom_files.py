@@ -22,6 +22,13 @@ def head(shape, zooms):
     return labels
 
 
+def lesion(shape, zooms):
+    """Return a ball of 30 mm in the left white matter."""
+    axes = [(np.arange(n) + 0.5) * z - n * z / 2 for n, z in zip(shape, zooms, strict=True)]
+    x, y, z = np.meshgrid(*axes, indexing='ij')
+    return (x + 32) ** 2 + y**2 + z**2 < 15**2
+
+
 def save(path, data, affine):
     import nibabel as nib
 
@@ -57,6 +64,8 @@ def make_files(folder, coarsen=1):
     spread = np.where(fine > 0, 12, 0).astype(np.float32)
     # Every voxel of grey matter became white matter by a quarter.
     grew = labels == 1
+    surprise = noise * (labels > 0)
+    surprise[lesion(shape, zooms)] += 9
     return {
         'scan': save(folder / 'scan.nii.gz', image * field, scan_affine),
         'preproc': save(folder / 'preproc.nii.gz', image, scan_affine),
@@ -67,6 +76,7 @@ def make_files(folder, coarsen=1):
         'enhanced': save(folder / 'enhanced.nii.gz', enhanced, fine_affine),
         'fine_dseg': save(folder / 'fine.nii.gz', fine, fine_affine),
         'residual': save(folder / 'residual.nii.gz', noise * (labels > 0), scan_affine),
+        'disagreement': save(folder / 'd.nii.gz', surprise, scan_affine),
         'uncertainty': save(folder / 'uncertainty.nii.gz', spread, fine_affine),
         'entropy': save(folder / 'entropy.nii.gz', spread / 12, fine_affine),
         'claim': save(folder / 'claim.nii.gz', spread / 24, fine_affine),

@@ -95,6 +95,23 @@ def test_methods_say_what_this_workflow_does(settings):
     assert 'hidden Markov' in workflow.get_node('outputs_wf.derivatives').inputs.methods
 
 
+@pytest.mark.parametrize('target', [None, 0.01])
+def test_disagreement_with_the_network_reaches_the_figures(settings, target):
+    def sources(segmentation):
+        chosen = dataclasses.replace(settings, segmentation=segmentation, target_field=target)
+        workflow = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen)
+        assert_all_inputs_given(workflow)
+        edges = workflow._create_flat_graph().edges(data=True)
+        return {
+            source.name
+            for source, node, data in edges
+            if ('disagreement', 'disagreement') in data['connect']
+        }
+
+    assert 'tissues' in sources('network')
+    assert 'tissues' not in sources('embedded')
+
+
 def test_synthseg_sees_the_corrected_scan_with_its_head(settings):
     chosen = dataclasses.replace(settings, segmentation='synthseg')
     workflow = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen)

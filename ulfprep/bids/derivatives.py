@@ -6,38 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.figures import figure_path, figures_of
 from ulfprep.bids.names import path_of_name
 
-#: Figures of a scan, per direction; each is one file and one place in the report.
-FIGURES = {
-    'enhance': (
-        'bias',
-        'tissues',
-        'tissuechange',
-        'enhancement',
-        'segmentation',
-        'residual',
-        'uncertainty',
-        'entropy',
-        'claim',
-        'loss',
-        'contrast',
-        'histogram',
-        'prediction',
-        'thumbnail',
-    ),
-    'simulate': (
-        'bias',
-        'tissues',
-        'contrast',
-        'simulated',
-        'simcheck',
-        'histogram',
-        'thumbnail',
-    ),
-}
-#: Figures of a scan that shares its image with others; that image has the others, and the last.
-FIGURES_OF_MEMBER = ('bias', 'tissues', 'tissuechange', 'residual', 'prediction', 'contrast')
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
 #: Stands for the suffix of the scan.
 IMAGE = 'image'
@@ -192,14 +163,6 @@ def resolution_label(millimetres: float) -> str:
     return f'{millimetres:g}mm'.replace('.', 'p')
 
 
-def figures_of(direction: str, role: str = 'scan') -> tuple[str, ...]:
-    """Return the names of the figures there are of a scan."""
-    if role == 'member':
-        return FIGURES_OF_MEMBER
-    left = FIGURES_OF_MEMBER[:-1] if role == 'fused' else ()
-    return tuple(name for name in FIGURES[direction] if name not in left)
-
-
 def simulated(n_realisations: int) -> list[Derivative]:
     """Return the simulated scans: one, or several that differ in their noise alone."""
     numbers = [''] if n_realisations == 1 else range(1, n_realisations + 1)
@@ -272,21 +235,18 @@ def sidecar_path(path: Path) -> Path:
     return path.with_name(path.name.removesuffix('.nii.gz') + '.json')
 
 
-def figure_path(scan: Scan, name: str) -> Path:
-    """Return a figure's path inside the output folder."""
-    return Path(f'sub-{scan.subject}', 'figures', f'{scan.stem}_desc-{name}_{scan.suffix}.svg')
-
-
 def session_name(subject: str, session: str | None) -> str:
     """Return what the files of a participant and session begin with, such as ``sub-01_ses-A``."""
     return f'sub-{subject}' + (f'_ses-{session}' if session else '')
 
 
-def golden_list(scan: Scan, direction: str, n_realisations: int = 1) -> list[Path]:
+def golden_list(
+    scan: Scan, direction: str, n_realisations: int = 1, network: bool = False
+) -> list[Path]:
     """Return all files of a finished scan, inside the output folder, sorted.
 
     Images, their sidecars, the QC file and the figures; the report is a file of the
-    participant, not of the scan.
+    participant, not of the scan. ``network`` is for :func:`ulfprep.bids.figures.figures_of`.
     """
     paths = []
     for derivative in derivatives_of(direction, n_realisations, scan.role):
@@ -294,5 +254,5 @@ def golden_list(scan: Scan, direction: str, n_realisations: int = 1) -> list[Pat
         paths.append(path)
         if path.name.endswith('.nii.gz'):
             paths.append(sidecar_path(path))
-    paths += [figure_path(scan, name) for name in figures_of(direction, scan.role)]
+    paths += [figure_path(scan, name) for name in figures_of(direction, scan.role, network)]
     return sorted(paths)

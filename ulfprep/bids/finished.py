@@ -9,6 +9,7 @@ from ulfprep.bids.dataset import Scan
 from ulfprep.bids.derivatives import QC, golden_list, path_of
 from ulfprep.bids.files import read_json
 from ulfprep.bids.fusion import Fusion
+from ulfprep.bids.prior import asks_network
 from ulfprep.settings import NOT_IN_HASH, Settings
 
 
@@ -121,9 +122,9 @@ def _kept_apart(fusion: Fusion, settings: Settings) -> Fusion:
 
 def missing_files(scan: Scan, settings: Settings, direction: str) -> list[Path]:
     """Return those of a scan's files that are missing or empty."""
-    out = settings.output_dir
+    out, network = settings.output_dir, asks_network(scan, settings)
     return [
         path
-        for path in golden_list(scan, direction, settings.n_realisations)
+        for path in golden_list(scan, direction, settings.n_realisations, network)
         if not (out / path).is_file() or (out / path).stat().st_size == 0
     ]

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.bids.derivatives import FIGURES, figures_of, session_name
+from ulfprep.bids.derivatives import session_name
+from ulfprep.bids.figures import FIGURES, figures_of
 from ulfprep.bids.files import read_json
 from ulfprep.bids.order import natural
+from ulfprep.bids.prior import used_network
 from ulfprep.bids.selection import FOLDER as SELECTION
 from ulfprep.bids.selection import read_selection
 from ulfprep.bids.verdicts import read_verdicts
@@ -70,7 +72,8 @@ class Outcome:
         direction = self.qc.get('direction')
         if direction not in FIGURES:
             return []
-        return [name for name in figures_of(direction, self.role) if name not in self.figures]
+        wanted = figures_of(direction, self.role, used_network(self.qc))
+        return [name for name in wanted if name not in self.figures]
 
 
 def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:

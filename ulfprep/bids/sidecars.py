@@ -13,6 +13,7 @@ from ulfprep.bids.files import read_json, write_json, write_text
 from ulfprep.bids.finished import input_digest, relevant_settings
 from ulfprep.bids.labels import lookup_table
 from ulfprep.bids.precomputed import dataset_names
+from ulfprep.bids.prior import BEFORE_TISSUES, FIELD
 from ulfprep.bids.text import read_text
 from ulfprep.settings import MODALITIES, Settings
 
@@ -76,6 +77,7 @@ def sidecar(
     plan: dict,
     stripped: bool,
     registrations: list[dict] = (),
+    weights: tuple[str, str] = ('', ''),
 ) -> dict:
     """Return the sidecar of one derivative image.
 
@@ -91,6 +93,9 @@ def sidecar(
         Whether the scan came without skull.
     registrations : list of dict
         Of the scans that it was fitted with (:func:`ulfprep.bids.qc.fusion_record`).
+    weights : tuple of 2 str
+        Digests of the network's weights behind the scan's own tissues, and behind those of the
+        field that it was fitted in; empty where the network had no part in them.
     """
     fine = on_fine_grid(derivative)
     description = derivative.description.format(resolution=scan.resolution)
@@ -110,7 +115,10 @@ def sidecar(
             FINE: f'{scan.resolution:g} mm isotropic, axes and field of view of the scan',
             'ulf': f'{size} mm, the acquisition of the simulated scanner',
         }[derivative.entities['resolution']]
-    if scan.is_fused and (fine or derivative.key == 'residual'):
+    of_field = fine or derivative.key == 'residual'
+    if weights[of_field] and derivative.key not in BEFORE_TISSUES:
+        content[FIELD] = weights[of_field]
+    if scan.is_fused and of_field:
         content['Sources'] = [
             source for member in scan.fusion.members for source in _sources(member, derivative)
         ]

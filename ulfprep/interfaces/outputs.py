@@ -104,7 +104,7 @@ class WriteDerivatives(SimpleInterface):
         remove_unshared(scan, out)
         if inputs.direction == 'enhance':
             remove_rendered(scan, out)
-        registrations = self._registrations()
+        registrations, weights = self._registrations(), self._weights(scan)
         files = self._files()
         simulated = self._simulated_sidecars(plan)
         for derivative in derivatives_of(inputs.direction, settings.n_realisations, scan.role):
@@ -112,7 +112,9 @@ class WriteDerivatives(SimpleInterface):
                 continue
             target = out / path_of(scan, derivative)
             write_bytes(target, Path(files[derivative.key]).read_bytes())
-            content = sidecar(derivative, scan, made_by, plan, inputs.stripped, registrations)
+            content = sidecar(
+                derivative, scan, made_by, plan, inputs.stripped, registrations, weights
+            )
             write_json(sidecar_path(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
         notes = list(inputs.notes) if isdefined(inputs.notes) else []
@@ -147,6 +149,16 @@ class WriteDerivatives(SimpleInterface):
                 for tissue, path in zip(TISSUES, paths, strict=True):
                     files[f'{prefix}probseg_{tissue.lower()}'] = path
         return files | dict(zip(self._realisations(), self._simulated(), strict=True))
+
+    def _weights(self, scan) -> tuple[str, str]:
+        """Return the digests of the network's weights behind the tissues of scan and field."""
+        from ulfprep.bids.prior import WEIGHTS, asks_network
+        from ulfprep.interfaces.tissue import learned_from
+
+        own = dict(self.inputs.segmentation).get(WEIGHTS, '')
+        others = scan.fusion.members if scan.is_fused else ()
+        shared = any(asks_network(other, self.inputs.settings) for other in others)
+        return own, own or (learned_from()[WEIGHTS] if shared else '')
 
     def _registrations(self) -> list[dict]:
         files = self.inputs.registration_files
@@ -201,6 +213,7 @@ class _FiguresInputSpec(BaseInterfaceInputSpec):
     bias_field = File(exists=True)
     brain_mask = File(exists=True)
     dseg = File(exists=True)
+    disagreement = File(exists=True, desc='of scan and network, where that was asked')
     bicubic = File(exists=True)
     enhanced = File(exists=True)
     fine_dseg = File(exists=True)
@@ -229,6 +242,7 @@ class WriteFigures(SimpleInterface):
         'bias_field',
         'brain_mask',
         'dseg',
+        'disagreement',
         'bicubic',
         'enhanced',
         'fine_dseg',
@@ -242,12 +256,15 @@ class WriteFigures(SimpleInterface):
     )
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.derivatives import figure_path, figures_of
+        from ulfprep.bids.figures import OF_NETWORK, figure_path, figures_of
+        from ulfprep.bids.prior import used_network
         from ulfprep.reports.drawing.figures import plot_scan
 
         inputs = self.inputs
         qc = read_json(inputs.qc_file)
-        wanted = figures_of(inputs.direction, inputs.scan.role)
+        wanted = figures_of(inputs.direction, inputs.scan.role, used_network(qc))
+        for name in set(OF_NETWORK).difference(wanted):  # of an earlier run with other tissues
+            (Path(inputs.output_dir) / figure_path(inputs.scan, name)).unlink(missing_ok=True)
         drawn = Path(runtime.cwd, 'figures')
         shutil.rmtree(drawn, ignore_errors=True)
         drawn.mkdir()

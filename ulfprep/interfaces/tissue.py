@@ -147,10 +147,11 @@ class SegmentTissues(SimpleInterface):
 
 def learned_from() -> dict:
     """Return what the QC file says of the network's weights."""
+    from ulfprep.bids.prior import WEIGHTS
     from ulfprep.segmentation.learned import weights_file
     from ulfprep.segmentation.weights import digest
 
-    return {'network_weights_sha256': digest(weights_file())}
+    return {WEIGHTS: digest(weights_file())}
 
 
 class _ApplyMaskInputSpec(BaseInterfaceInputSpec):

@@ -130,6 +130,23 @@ CAPTIONS = {
         ('Plain', 'With outlines'),
         'second',
     ),
+    'disagreement': Caption(
+        'Where scan and network disagree',
+        'Map, in three planes, of the scan minus what the anatomy that the network expects makes '
+        'of it, red where the scan is brighter and blue where it is darker; and the scan, '
+        'coloured where that is far off.',
+        'The network says which tissues it expects in each place, and their signals are measured '
+        'in the scan; what both do not explain is shown, lightly averaged, in units of what is '
+        'usual in this scan. Specks should be there, and thin lines along sulci and ventricles: '
+        'the network does not know every fold. A coherent patch of one colour should not: it is '
+        'a lesion, a large vessel, a wrong tissue, a rest of the bias field or, along the rim, '
+        'a bad mask.',
+        'The scan has the last word, so the tissues above may be right where this map is '
+        'coloured. Where it is pale both may be wrong alike: what has the brightness of the '
+        'tissue that is expected there, or is smaller than a voxel, leaves no trace. Three '
+        'slices are shown and not the whole brain. It says where to look and finds no disease; '
+        'the unit is the scan\u2019s own, so two scans cannot be compared by it.',
+    ),
     'tissuechange': Caption(
         'What the fit changed in the tissues',
         'Scan in three planes with a coloured map of the share of each voxel that changed its '

@@ -12,6 +12,7 @@ MOST_BYTES = 8_000_000
 LEAST = (
     'entropy',
     'tissuechange',
+    'disagreement',
     'segmentation',
     'histogram',
     'loss',

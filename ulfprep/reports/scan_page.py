@@ -5,7 +5,8 @@ from itertools import count
 
 from markupsafe import Markup
 
-from ulfprep.bids.derivatives import FIGURES, figures_of
+from ulfprep.bids.figures import FIGURES, figures_of
+from ulfprep.bids.prior import used_network
 from ulfprep.bids.resources import read_resources
 from ulfprep.bids.table import read_table
 from ulfprep.metrics.dictionary import METRICS
@@ -45,7 +46,8 @@ def scan_context(index, scan, crashes, output_dir, among_others=True):
     direction = qc.get('direction') if qc.get('direction') in FIGURES else 'enhance'
     # Of a scan that did not finish nothing can be expected; what there is, is shown.
     role = fusion.record(qc).get('role', 'scan')
-    expected = [n for n in figures_of(direction, role) if n not in ELSEWHERE] if qc else []
+    wanted = figures_of(direction, role, used_network(qc)) if qc else ()
+    expected = [name for name in wanted if name not in ELSEWHERE]
     missing = [name for name in expected if name not in scan.figures]
     gists = [crash['gist'] for crash in crashes if crash['scan'] == scan.name]
     ids = count(1)

@@ -6,12 +6,12 @@ SECTIONS = {
         ('Enhanced against the scan', ('enhancement', 'segmentation')),
         ('Where not to believe it', ('residual', 'uncertainty', 'claim', 'entropy')),
         ('Intensities', ('histogram',)),
-        ('Tissues', ('bias', 'tissues', 'tissuechange')),
+        ('Tissues', ('bias', 'tissues', 'disagreement', 'tissuechange')),
         ('Fit', ('prediction', 'loss')),
     ),
     'simulate': (
         ('Simulation', ('simulated', 'simcheck', 'histogram')),
-        ('Tissues', ('bias', 'tissues')),
+        ('Tissues', ('bias', 'tissues', 'disagreement')),
     ),
 }
 #: Figures that are not for the report of a participant.

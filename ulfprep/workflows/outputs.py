@@ -20,6 +20,8 @@ ONLY_DERIVATIVES = {
 #: What is rendered of the field, and its name there.
 RENDERED = {name: name for name in RESULTS['enhance'] if name != 'residual'}
 RENDERED |= {'fine_dseg': 'dseg', 'fine_probsegs': 'probsegs'}
+#: Of the scan before any fit, for figures alone.
+PREPARED = ['conformed', 'bias_field', 'disagreement']
 ONLY_FIGURES = {'enhance': ['bicubic', 'tissue_change', 'tissue_move'], 'simulate': []}
 
 
@@ -56,7 +58,7 @@ def init_outputs_wf(
         'given_bias',
         'notes',
     ]
-    to_figures = [*to_both, *ONLY_FIGURES[direction], 'conformed', 'bias_field']
+    to_figures = [*to_both, *ONLY_FIGURES[direction], *PREPARED]
     if scan.fusion:
         to_derivatives.append('registration_files')
     apart = RENDERED if elsewhere else {}

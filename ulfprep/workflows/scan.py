@@ -38,7 +38,7 @@ bounded least-squares system of both. """
 PLAN_NODE = 'plan_wf.plan'
 #: What of a scan's preparation its results are made of, and what is written as well.
 PREPARED = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
-KEPT = [*PREPARED, 'dseg', 'stripped', 'segmentation', 'given_bias']
+KEPT = [*PREPARED, 'dseg', 'disagreement', 'stripped', 'segmentation', 'given_bias']
 CLOSING = """\
 This software is for research use only."""
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from phantom_files import grid_affine, save
 
-from ulfprep.bids.derivatives import FIGURES
+from ulfprep.bids.figures import FIGURES
 from ulfprep.reports.drawing import closeups
 from ulfprep.reports.drawing.figures import plot_scan
 from ulfprep.reports.drawing.loss import LOSS_TERMS, loss
@@ -80,7 +80,7 @@ def test_same_files_give_the_same_bytes(tmp_path, coarse_files, plan, fit):
 def test_simulated_scan_on_its_own_grid(tmp_path, coarse_files, plan):
     result = np.full((14, 17, 10), 50, np.float32)
     simulated = save(tmp_path / 'simulated.nii.gz', result, grid_affine((12.8, 12.8, 20.0)))
-    common = ('scan', 'preproc', 'bias_field', 'brain_mask', 'dseg')
+    common = ('scan', 'preproc', 'bias_field', 'brain_mask', 'dseg', 'disagreement')
     figures = plot_scan(
         tmp_path / 's',
         direction='simulate',

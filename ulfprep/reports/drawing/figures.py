@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.derivatives import FIGURES
+from ulfprep.bids.figures import FIGURES
 from ulfprep.bids.files import write_text
 from ulfprep.reports.drawing import charts, pictures
 from ulfprep.reports.drawing.bias import bias
 from ulfprep.reports.drawing.change import change
+from ulfprep.reports.drawing.disagreement import disagreement as disagreeing
 from ulfprep.reports.drawing.histogram import histogram
 from ulfprep.reports.drawing.loss import loss
 from ulfprep.reports.drawing.prediction import prediction
@@ -30,6 +31,7 @@ def plot_scan(
     bias_field=None,
     brain_mask=None,
     dseg=None,
+    disagreement=None,
     bicubic=None,
     enhanced=None,
     fine_dseg=None,
@@ -62,6 +64,9 @@ def plot_scan(
         NIfTI files on the fine grid: cubic interpolation of the scan, enhanced image,
         its tissues, standard deviation in the units of the enhanced image, entropy of the
         tissues in bits, share of the local detail that the scan supports.
+    disagreement : path-like or None
+        What the anatomy of the network leaves of the scan unexplained, on the scan's grid, units
+        of its standard deviation.
     residual : path-like or None
         Data-consistency residual on the scan's grid, units of the noise sigma.
     tissue_change, tissue_move : path-like or None
@@ -97,6 +102,7 @@ def plot_scan(
         'field': bias_field,
         'mask': brain_mask,
         'dseg': dseg,
+        'disagreement': disagreement,
         'bicubic': bicubic,
         'enhanced': enhanced,
         'fine_dseg': fine_dseg,
@@ -199,6 +205,11 @@ def _recipes(v, plan, fit, metrics):
             look,
         )
     recipes['tissues'] = (lambda: pictures.tissues(base, v['mask'], v['dseg']), look)
+    if has('disagreement'):
+        recipes['disagreement'] = (
+            lambda: disagreeing(base, v['mask'], v['disagreement']),
+            look,
+        )
     if has('change', 'move'):
         recipes['tissuechange'] = (
             lambda: change(base, v['mask'], v['change'], v['move'], metrics),

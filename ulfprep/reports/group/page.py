@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ulfprep import __version__
-from ulfprep.bids.derivatives import figures_of
+from ulfprep.bids.figures import figures_of
 from ulfprep.bids.files import write_text
 from ulfprep.bids.order import natural
 from ulfprep.bids.outcomes import FAILED as NOT_DONE
