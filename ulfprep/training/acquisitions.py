@@ -21,9 +21,9 @@ SEQUENCES = {
 }
 #: How often each set of scans is drawn.
 SUBSETS = {
-    ('T1w',): 0.36,
-    ('T2w',): 0.14,
-    ('FLAIR',): 0.11,
+    ('T1w',): 0.32,
+    ('T2w',): 0.15,
+    ('FLAIR',): 0.14,
     ('T1w', 'T2w'): 0.07,
     ('T1w', 'FLAIR'): 0.05,
     ('T2w', 'FLAIR'): 0.05,
@@ -126,10 +126,14 @@ def draw_sequence(rng: np.random.Generator, modality: str, field: float) -> Sequ
     if field < ULTRA_LOW_FIELD:  # nowhere stated; echo trains of 0.25 s are likely as well
         train *= float(rng.uniform(0.4, 1.1))
     repetition, inversion = about(preset.repetition_time), about(preset.inversion_time)
+    if modality == 'T2w' and rng.random() < 0.5:
+        # Fluid is often far brighter than the nominal repetition time allows, as where the end
+        # of the echo train turns magnetisation back: as if there were more time.
+        repetition *= float(rng.uniform(1.0, 4.0))
     return replace(
         preset,
         repetition_time=repetition,
-        echo_time=about(preset.echo_time, 0.15),
+        echo_time=about(preset.echo_time, 0.2 if modality == 'T2w' else 0.15),
         inversion_time=inversion,
         train_duration=min(train, 0.9 * (repetition - inversion)),
         flip_angle=about(preset.flip_angle) if preset.flip_angle < 90 else preset.flip_angle,

@@ -16,7 +16,7 @@ from ulfprep.training.tissues import draw_nature, lesion_signal, structure_signa
 
 #: What makes a scan one of its modality: lowest and highest GM/WM, highest (or, if T2w,
 #: lowest) CSF/WM. Timings and relaxation that give anything else are drawn again.
-PLAUSIBLE = {'T1w': (0.45, 0.97, 0.9), 'T2w': (0.85, 2.0, 1.3), 'FLAIR': (0.85, 2.0, 1.0)}
+PLAUSIBLE = {'T1w': (0.45, 0.97, 0.9), 'T2w': (0.85, 2.3, 1.3), 'FLAIR': (0.85, 2.0, 1.0)}
 #: Least contrast between GM and WM, relative to WM, that a scan is worth learning from.
 LEAST_CONTRAST = 0.03
 #: How far masks reach beyond the hull of the brain, mm; less than zero cuts brain off.
