@@ -1,5 +1,9 @@
 """Training of the tissue network: label maps to scans by our own physics, and learning."""
 
+import subprocess
+import sys
+import time
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -20,6 +24,7 @@ from ulfprep.training.learning import Learner, Settings
 from ulfprep.training.maps import CLASS_OF, NAMES, map_names, read_heads
 from ulfprep.training.run import CHECKPOINT, LOSSES, WEIGHTS, Duration, train
 from ulfprep.training.scans import make_scan, paint
+from ulfprep.training.score import CASES, compare
 from ulfprep.training.tissues import BETWEEN, Nature, relaxations, structure_signals
 
 #: Radii (share of the head's) and FreeSurfer's numbers of nested ellipsoids.
@@ -179,3 +184,44 @@ def test_cortex_grows_and_shrinks_by_a_voxel_where_it_is_asked_to(heads, take, g
     assert np.sign(gained[: len(gained) // 2].sum()) == sign
     assert not gained[len(gained) // 2 :].any()
     assert set(np.unique(labels[changed != labels])) <= {cortex, NAMES.index(take or give)}
+
+
+def test_a_run_that_is_told_to_stop_keeps_what_it_has_learned(maps, tmp_path):
+    out = tmp_path / 'out'
+    command = [sys.executable, '-m', 'ulfprep.training', str(maps), str(out)]
+    command += ['--patch', '16', '--workers', '0']
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        run.stdout.readline()  # it has begun
+        time.sleep(1)
+        run.terminate()
+        assert run.wait(timeout=120) == 0
+    assert (out / CHECKPOINT).exists()
+    assert (out / WEIGHTS).exists()
+
+
+def test_scores_of_a_head_that_was_held_out(maps, tmp_path, capsys):
+    out = tmp_path / 'out'
+    write_weights(tmp_path / 'weights.npz', TissueNet().state_dict())
+    arguments = [str(maps), str(out), '--score', str(tmp_path / 'weights.npz')]
+    assert main(arguments) == 2
+    assert '--hold-out' in capsys.readouterr().err
+    assert main([*arguments, '--hold-out', 'b']) == 0
+    header, *rows = (out / 'scores.tsv').read_text().splitlines()
+    assert len(rows) == len(CASES)
+    names = header.split('\t')
+    for row in rows:
+        values = dict(zip(names, row.split('\t'), strict=True))
+        assert values['head'] == 'b'
+        assert all(0 <= float(values[f'dice_{t}']) <= 1 for t in TISSUES)
+
+
+def test_comparing_knows_right_from_wrong_and_sure_from_right():
+    truth = np.repeat([1, 2, 3, 0], 100).reshape(20, 20, 1)
+    right = np.stack([truth == k for k in (1, 2, 3)]).astype(np.float32)
+    assert compare(right, truth) == {
+        'dice_CSF': 1, 'dice_GM': 1, 'dice_WM': 1, 'calibration_error': 0,
+    }  # fmt: skip
+    wrong = compare(right[[1, 0, 2]], truth)
+    assert wrong['dice_CSF'] == wrong['dice_GM'] == 0
+    assert wrong['dice_WM'] == 1
+    assert abs(wrong['calibration_error'] - 2 / 3) < 1e-6

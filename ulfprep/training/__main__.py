@@ -1,7 +1,9 @@
 """Command line: ``python -m ulfprep.training MAPS OUT``."""
 
 import argparse
+import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -75,7 +77,21 @@ def _run(options) -> None:
     print(f'{len(names)} label maps to learn from, {len(held)} held out', flush=True)
     heads = read_heads(options.maps, names, cache=options.out / 'heads')
     duration = Duration(options.minutes, options.steps)
-    train(learner, heads, options.out, duration, options.workers, _say)
+    with _told_to_stop() as stop:
+        train(learner, heads, options.out, duration, options.workers, _say, stop)
+
+
+@contextmanager
+def _told_to_stop():
+    """Give whether SIGTERM or SIGINT came: a run then ends as at its time, with a checkpoint."""
+    told = []
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: told.append(True)) for number in numbers]
+    try:
+        yield lambda: bool(told)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _score(options, held) -> None:

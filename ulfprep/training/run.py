@@ -51,7 +51,15 @@ class Examples(torch.utils.data.Dataset):
         return 2**31
 
 
-def train(learner: Learner, heads, out: Path, duration: Duration, workers: int = 1, tell=print):
+def train(
+    learner: Learner,
+    heads,
+    out: Path,
+    duration: Duration,
+    workers: int = 1,
+    tell=print,
+    stop=lambda: False,
+):
     """Learn until the time or the steps are over; a checkpoint is kept at the end.
 
     Parameters
@@ -66,6 +74,8 @@ def train(learner: Learner, heads, out: Path, duration: Duration, workers: int =
         Processes that draw examples; zero draws them in this one.
     tell : callable
         Receives the progress lines.
+    stop : callable
+        Whether to end after the step that is being taken.
     """
     out.mkdir(parents=True, exist_ok=True)
     table = _Table(out / LOSSES, learner.step, duration.rows_every)
@@ -74,7 +84,7 @@ def train(learner: Learner, heads, out: Path, duration: Duration, workers: int =
     last = float('inf') if duration.steps is None else duration.steps
     for batch in _batches(heads, settings, first, workers):
         now = time.monotonic()
-        if learner.step >= last or _over(duration, now - start):
+        if learner.step >= last or _over(duration, now - start) or stop():
             break
         table.add(learner.step + 1, learner.learn(batch))
         now = time.monotonic()
