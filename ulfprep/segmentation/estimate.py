@@ -19,7 +19,7 @@ import numpy as np
 from scipy import ndimage
 
 #: Lambda: how much the prior weighs against the scan.
-PRIOR_WEIGHT = 1.0
+PRIOR_WEIGHT = 0.5
 #: Least probability that a tissue has anywhere in the brain.
 RAREST = 1e-3
 #: Residuals beyond this many s.d. lose weight: lesions and vessels are no error of the tissues.

@@ -16,7 +16,7 @@ from ulfprep.segmentation.network import CLASSES, STRIDE, TissueNet
 MOST_VOXELS, OVERLAP = 2_200_000, 32
 #: Logarithms of the network's probabilities are divided by this: on heads that it never saw it
 #: is surer than it is right.
-TEMPERATURE = 1.3
+TEMPERATURE = 1.15
 
 
 @dataclass(frozen=True, eq=False)
