@@ -225,3 +225,9 @@ def test_comparing_knows_right_from_wrong_and_sure_from_right():
     assert wrong['dice_CSF'] == wrong['dice_GM'] == 0
     assert wrong['dice_WM'] == 1
     assert abs(wrong['calibration_error'] - 2 / 3) < 1e-6
+
+
+def test_the_rate_of_learning_falls_over_the_last_steps():
+    duration = Duration(steps=100, cool_down=20)
+    assert [duration.factor(k) for k in (0, 80, 90, 99)] == [1, 1, 0.5, 0.05]
+    assert Duration(minutes=1, cool_down=20).factor(99) == 1

@@ -28,6 +28,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('out', type=Path, help='folder for checkpoints, weights and losses')
     p.add_argument('--minutes', type=float, help='stop after this time')
     p.add_argument('--steps', type=int, help='stop at this step, counted from the very first')
+    p.add_argument(
+        '--cool-down',
+        type=int,
+        default=0,
+        help='let the rate fall over so many of the last --steps',
+    )
     p.add_argument('--seed', type=int, default=0)
     p.add_argument('--hold-out', default='', help='names of maps not to learn from, by comma')
     p.add_argument(
@@ -76,7 +82,7 @@ def _run(options) -> None:
         learner.restore(state)
     print(f'{len(names)} label maps to learn from, {len(held)} held out', flush=True)
     heads = read_heads(options.maps, names, cache=options.out / 'heads')
-    duration = Duration(options.minutes, options.steps)
+    duration = Duration(options.minutes, options.steps, cool_down=options.cool_down)
     with _told_to_stop() as stop:
         train(learner, heads, options.out, duration, options.workers, _say, stop)
 

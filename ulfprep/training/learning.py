@@ -58,18 +58,20 @@ class Learner:
         self.optimiser = torch.optim.AdamW(self.net.parameters(), settings.rate, weight_decay=1e-4)
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
 
-    def learn(self, batch) -> dict[str, float]:
+    def learn(self, batch, factor: float = 1.0) -> dict[str, float]:
         """Take one step; return its losses.
 
         Parameters
         ----------
         batch : tuple of torch.Tensor
             ``x``, ``hints``, ``centre``, ``classes`` of examples, stacked.
+        factor : float
+            Of the rate of learning.
         """
         x, hints, centre, classes = (t.to(self.device, non_blocking=True) for t in batch)
         x = x.to(torch.bfloat16)  # plain layout: normalisation is slow in any other
         for group in self.optimiser.param_groups:
-            group['lr'] = self.settings.rate * rate_at(self.step)
+            group['lr'] = factor * self.settings.rate * rate_at(self.step)
         loss, report = losses(self.net(x, hints, centre), classes, x[:, -1] > 0)
         self.optimiser.zero_grad()
         loss.backward()

@@ -28,6 +28,8 @@ class Duration:
         Seconds between checkpoints, and between progress lines.
     rows_every : int
         Steps that a row of the table of losses averages.
+    cool_down : int
+        Over so many of the last ``steps`` the rate of learning falls to zero.
     """
 
     minutes: float | None = None
@@ -35,6 +37,13 @@ class Duration:
     keep_every: float = 180.0
     tell_every: float = 30.0
     rows_every: int = 20
+    cool_down: int = 0
+
+    def factor(self, step: int) -> float:
+        """Return what the rate of learning is multiplied with at a step."""
+        if self.steps is None or not self.cool_down:
+            return 1.0
+        return min(1.0, max(self.steps - step, 1) / self.cool_down)
 
 
 class Examples(torch.utils.data.Dataset):
@@ -86,7 +95,7 @@ def train(
         now = time.monotonic()
         if learner.step >= last or _over(duration, now - start) or stop():
             break
-        table.add(learner.step + 1, learner.learn(batch))
+        table.add(learner.step + 1, learner.learn(batch, duration.factor(learner.step)))
         now = time.monotonic()
         if now - told >= duration.tell_every:
             told = now
