@@ -80,10 +80,10 @@ def _run(options) -> None:
         if tuple(state['settings']['heads']) != names:
             raise ValueError(f'{checkpoint} was trained on other label maps; give it the same')
         learner.restore(state)
-    print(f'{len(names)} label maps to learn from, {len(held)} held out', flush=True)
-    heads = read_heads(options.maps, names, cache=options.out / 'heads')
     duration = Duration(options.minutes, options.steps, cool_down=options.cool_down)
     with _told_to_stop() as stop:
+        print(f'{len(names)} label maps to learn from, {len(held)} held out', flush=True)
+        heads = read_heads(options.maps, names, cache=options.out / 'heads')
         train(learner, heads, options.out, duration, options.workers, _say, stop)
 
 
