@@ -59,7 +59,7 @@ def test_scores_are_there_where_the_status_is_ok_and_only_there(quick):
 
 
 def test_a_plain_brain_at_high_field_is_nearly_no_problem(quick):
-    (row,) = (r for r in quick[1] if r['source'] == 'high field' and r['method'] == 'ulfprep')
+    (row,) = (r for r in quick[1] if r['source'] == 'high field' and r['method'] == 'embedded')
     assert min(float(row[name]) for name in ('dice_csf', 'dice_gm', 'dice_wm')) > 0.97
     assert abs(float(row['gm_wm_error'])) < 0.02
 
