@@ -89,7 +89,7 @@ def test_scans_of_another_simulator_are_scored(tmp_path):
     assert {(row['source'], row['brain'], row['voxel']) for row in rows.values()} == {
         ('outside', 'one', '2x2x4')
     }
-    for name in ('hmrf-0.9', 'ulfprep'):
+    for name in ('hmrf-0.9', 'embedded'):
         assert float(rows[name]['dice_wm']) > 0.85, name
         # Nobody says what the tissues' signals were.
         assert rows[name]['gm_wm_error'] == 'n/a'

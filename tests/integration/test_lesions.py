@@ -30,21 +30,16 @@ def contrast(image, region, around):
     return float(image[region].mean() / image[around].mean() - 1)
 
 
-def tissues_of(image, mask, grid, expected, modality, method):
-    """Segment a scan by the network or from itself alone."""
-    if method == 'embedded':
-        return segment(image, mask, grid.zooms, expected=expected)
+def tissues_of(image, mask, grid, expected, modality):
+    """Segment a scan as the command does by default."""
     sigma = estimate_noise(image, mask, grid.zooms).sigma
     run = Run(image, mask, grid, 1.0, sigma, tuple(map(float, grid.zooms)))
     return learned_tissues([replace(run, modality=modality, expected=tuple(expected))])
 
 
-@pytest.fixture(
-    scope='module',
-    params=[('T1w', 'network'), ('T2w', 'network'), ('FLAIR', 'network'), ('T1w', 'embedded')],
-)
+@pytest.fixture(scope='module', params=['T1w', 'T2w', 'FLAIR'])
 def there_and_back(request):
-    modality, method = request.param
+    modality = request.param
     name = f'hf_ms_patient07/patient07_{modality.removesuffix("w")}.nii.gz'
     image, zooms, affine = load(name)
     lesions = load('hf_ms_patient07/patient07_GOLD.nii.gz')[0] > 0
@@ -57,7 +52,7 @@ def there_and_back(request):
     brain = model.acquire(mask.astype(np.float32)) > 0.5
     scan = realise(simulation, 1) * brain
     expected = expected_signals({}, 0.064, modality)
-    tissues = tissues_of(scan, brain, low, expected, modality, method)
+    tissues = tissues_of(scan, brain, low, expected, modality)
     means = tissues.means if tissues.unmixed else None
     up = plan_contrast(
         scan, brain, tissues.probs, low.zooms, {}, 0.064, 3.0, modality=modality, means=means
@@ -129,7 +124,7 @@ def test_none_of_twenty_lesions_vanishes():
     model = ForwardModel.between(grid, fine, voxel, np.ones(3))
     mask = model.acquire((labels > 0).astype(np.float32)) > 0.5
     scan = brains.noisy(scan, 1 / 14, 5, mask)
-    tissues = tissues_of(scan, mask, grid, brains.SIGNALS['T1w'], 'T1w', 'network')
+    tissues = tissues_of(scan, mask, grid, brains.SIGNALS['T1w'], 'T1w')
     plan = plan_contrast(scan, mask, tissues.probs, voxel, {}, 0.064, 3.0, means=tissues.means)
     fit = fit_scan(
         scan, mask, tissues.probs, grid, plan, FitOptions.default(), lattice_probs=tissues.fine
