@@ -15,7 +15,8 @@ STEM = 'sub-MS017_ses-ulf'
 def real_run(test_data, tmp_path_factory):
     base = tmp_path_factory.mktemp('real')
     done = run_ulfprep(
-        test_data / 'ulf64mt_lowgan_bids', base / 'out', 'participant', '--segmentation', 'embedded', '-w', base / 'work',
+        test_data / 'ulf64mt_lowgan_bids', base / 'out', 'participant', '-w', base / 'work',
+        '--segmentation', 'embedded',
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return base / 'out'
