@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.segmentation.hmrf import softmax
+
 #: Lambda: how much the prior weighs against the scan.
 PRIOR_WEIGHT = 0.5
 #: Least probability that a tissue has anywhere in the brain.
@@ -137,7 +139,7 @@ def estimate_tissues(
     if not all(i.any() for i in inside):
         raise ValueError('no voxel of the scan lies wholly within the brain mask')
     log_prior = np.log(np.maximum(prior[:, brain], RAREST)).astype(np.float32)
-    shares = _softmax(log_prior.copy())
+    shares = softmax(log_prior)
     duals = [np.zeros(v.measured.shape, np.float32) for v in views]
     surprise = []
     for _ in range(ROUNDS):
@@ -262,7 +264,7 @@ def _tilt(views, explained, log_prior, brain, duals, prior_weight):
         logits = log_prior.copy()
         for s, t in zip(ratios, back(duals), strict=True):
             logits += s[:, None] * t
-        return _softmax(logits)
+        return softmax(logits)
 
     for _ in range(NEWTON):
         q = tilted(duals)
@@ -312,9 +314,3 @@ def _spread(values, brain):
     out = np.zeros((len(values), *brain.shape), np.float32)
     out[:, brain] = values
     return out
-
-
-def _softmax(logits):
-    logits -= logits.max(axis=0)
-    np.exp(logits, out=logits)
-    return logits / logits.sum(axis=0)

@@ -114,7 +114,7 @@ def fit_markov_field(
             log_likelihood += log_prior
         for _ in range(2):
             field = neighbours(probs) if n_iterations > 1 else 0.0
-            probs = _softmax(log_likelihood + 6 * strength * field)
+            probs = softmax(log_likelihood + 6 * strength * field)
         # A class is measured where its neighbours are of that class too: voxels of mixed
         # tissue would pull CSF up and GM towards it.
         pure = probs * neighbours(probs) ** 4
@@ -257,7 +257,8 @@ def _log_gaussian(values, means, sds):
     return (-0.5 * scaled**2 - np.log(sds)[:, None]).astype(np.float32)
 
 
-def _softmax(logits):
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities along the first axis from logarithms of their weights."""
     logits = logits - logits.max(axis=0)
     np.exp(logits, out=logits)
     return logits / logits.sum(axis=0)

@@ -12,6 +12,7 @@ from ulfprep.segmentation.estimate import TissueEstimate, View, estimate_tissues
 from ulfprep.segmentation.given import with_csf
 from ulfprep.segmentation.inference import Seen, class_shares, tissue_shares
 from ulfprep.segmentation.mixels import tissue_shares as plain_shares
+from ulfprep.segmentation.plain import WITHIN
 from ulfprep.segmentation.tissue import TissueSegmentation, on_lattice, seen_shares
 from ulfprep.segmentation.together import Run
 from ulfprep.segmentation.weights import read_network
@@ -20,8 +21,6 @@ from ulfprep.segmentation.weights import read_network
 SPACING = 1.0
 #: The model, in words for reports.
 NETWORK = 'the network of tissues and the PSF-aware estimate'
-#: Spread of a tissue's signal where voxels are small, relative to WM: texture, iron, myelin.
-WITHIN = 0.07
 
 
 def weights_file():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ulfprep.metrics.similarity import dice
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import carry
@@ -150,10 +151,7 @@ def compare(shares: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     dict of str to float
     """
     labels = np.where(shares.sum(axis=0) > 0, shares.argmax(axis=0) + 1, 0)
-    out = {}
-    for k, tissue in enumerate(TISSUES, 1):
-        both = ((labels == k) & (truth == k)).sum()
-        out[f'dice_{tissue}'] = float(2 * both / ((labels == k).sum() + (truth == k).sum()))
+    out = {f'dice_{t}': dice(labels, truth, k) for k, t in enumerate(TISSUES, 1)}
     inside = (truth > 0) & (labels > 0)
     sure, right = shares.max(axis=0)[inside], (labels == truth)[inside]
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)

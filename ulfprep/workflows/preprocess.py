@@ -7,6 +7,7 @@ from niworkflows.engine.workflows import LiterateWorkflow
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.expected import expected_of
 from ulfprep.bids.precomputed import Piece, Precomputed
+from ulfprep.bids.prior import asks_network
 from ulfprep.interfaces.given import GivenTissues
 from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
 from ulfprep.interfaces.synthseg import SynthSeg, SynthSegTissues
@@ -51,7 +52,7 @@ of three Gaussians. """
 BOILERPLATE_NETWORK = """\
 Tissues (CSF, GM, WM) were segmented with a prior and the scan itself. The prior is that of a small
 convolutional network, which was trained on scans that *ulfprep*'s own physics made of the label
-maps of {heads} heads [@synthseg] and has seen no image of anybody; it knows shapes, but no
+maps of 14 heads [@synthseg] and has seen no image of anybody; it knows shapes, but no
 intensities of this scan. Signals were measured by robust least squares of the scan on the tissues
 that its voxels gather through the point-spread function, with what was left of the bias field,
 and the shares are those that explain the scan without leaving the prior further than they must.
@@ -162,7 +163,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ]),
         *(
             [(tissues, outputnode, [('disagreement', 'disagreement')])]
-            if settings.segmentation == 'network' and not given.tissues
+            if asks_network(scan, settings)
             else []
         ),
         (notes, outputnode, [('out', 'notes')]),
@@ -187,7 +188,7 @@ def _methods(scan: Scan, given: Precomputed, expected: list[float], settings: Se
     if settings.segmentation == 'synthseg':
         return text + BOILERPLATE_SYNTHSEG
     if settings.segmentation == 'network':
-        return text + BOILERPLATE_NETWORK.format(heads=14)
+        return text + BOILERPLATE_NETWORK
     text += BOILERPLATE_T1W if scan.suffix == 'T1w' else BOILERPLATE_EMBEDDED
     return text + (BOILERPLATE_PRIOR if settings.tissue_prior == 'template' else '')
 
@@ -201,7 +202,7 @@ def _add_segmentation(
     given: Piece | None,
 ) -> pe.Node:
     """Add the given tissues or one of the segmentations; return the node with its outputs."""
-    conform, bias, brain = nodes
+    _, bias, brain = nodes
     if given:
         tissues = pe.Node(
             GivenTissues(
@@ -216,14 +217,9 @@ def _add_segmentation(
         )
         if given.numbers:
             tissues.inputs.numbers = list(given.numbers)
-        workflow.connect([
-            (bias, tissues, [('out_file', 'in_file')]),
-            (brain, tissues, [('out_mask', 'in_mask')]),
-            (conform, tissues, [('resolution', 'resolution')]),
-        ])  # fmt: skip
-        return tissues
+        return _connected(workflow, tissues, nodes)
     if settings.segmentation == 'synthseg':
-        return _add_synthseg(workflow, expected, settings, conform, bias, brain)
+        return _add_synthseg(workflow, expected, settings, nodes)
     if settings.segmentation != 'fast':
         tissues = pe.Node(
             SegmentTissues(
@@ -237,12 +233,7 @@ def _add_segmentation(
             name='tissues',
             n_procs=settings.omp_nthreads,
         )
-        workflow.connect([
-            (bias, tissues, [('out_file', 'in_file')]),
-            (brain, tissues, [('out_mask', 'in_mask')]),
-            (conform, tissues, [('resolution', 'resolution')]),
-        ])  # fmt: skip
-        return tissues
+        return _connected(workflow, tissues, nodes)
     masked = pe.Node(ApplyMask(), name='apply_mask')
     segment = pe.Node(make_fast(expected), name='fast')
     tissues = pe.Node(FastToTissues(expected=expected), name='tissues')
@@ -257,7 +248,18 @@ def _add_segmentation(
     return tissues
 
 
-def _add_synthseg(workflow, expected, settings: Settings, conform, bias, brain) -> pe.Node:
+def _connected(workflow, tissues: pe.Node, nodes) -> pe.Node:
+    """Give a segmentation the scan, its mask and its resolution; return it."""
+    conform, bias, brain = nodes
+    workflow.connect([
+        (bias, tissues, [('out_file', 'in_file')]),
+        (brain, tissues, [('out_mask', 'in_mask')]),
+        (conform, tissues, [('resolution', 'resolution')]),
+    ])  # fmt: skip
+    return tissues
+
+
+def _add_synthseg(workflow, expected, settings: Settings, nodes) -> pe.Node:
     """Add SynthSeg, which takes the scan with its head, and what brings its labels to the scan."""
     label = pe.Node(
         SynthSeg(n_threads=settings.omp_nthreads), name='synthseg', n_procs=settings.omp_nthreads
@@ -272,11 +274,9 @@ def _add_synthseg(workflow, expected, settings: Settings, conform, bias, brain) 
         name='tissues',
         n_procs=settings.omp_nthreads,
     )
+    _, bias, _ = nodes
     workflow.connect([
         (bias, label, [('out_file', 'in_file')]),
         (label, tissues, [('out_files', 'given')]),
-        (bias, tissues, [('out_file', 'in_file')]),
-        (brain, tissues, [('out_mask', 'in_mask')]),
-        (conform, tissues, [('resolution', 'resolution')]),
     ])  # fmt: skip
-    return tissues
+    return _connected(workflow, tissues, nodes)

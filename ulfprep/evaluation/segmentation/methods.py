@@ -87,22 +87,25 @@ def linear_inverse(scan, mask, grid) -> Found:
     return Found(field.probs, fine, field.means)
 
 
+def _where_segmented(result, grid) -> Found:
+    """Return tissues on the lattice where there are any, else on the scan."""
+    if result.fine is None:
+        return Found(result.probs, grid, result.means)
+    return Found(result.fine, isotropic_grid(grid), result.means)
+
+
 def network(scan, mask, grid) -> Found:
     """What ulfprep does: :func:`ulfprep.segmentation.learned.learned_tissues`."""
     sigma = estimate_noise(scan, mask, grid.zooms).sigma
     zooms = tuple(map(float, grid.zooms))
     result = learned_tissues([Run(scan, mask, grid, 1.0, sigma, zooms)])
-    if result.fine is None:
-        return Found(result.probs, grid, result.means)
-    return Found(result.fine, isotropic_grid(grid), result.means)
+    return _where_segmented(result, grid)
 
 
 def embedded(scan, mask, grid) -> Found:
     """What ulfprep does without the network: :func:`ulfprep.segmentation.tissue.segment`."""
     result = segment(scan, mask, grid.zooms)
-    if result.fine is None:
-        return Found(result.probs, grid, result.means)
-    return Found(result.fine, isotropic_grid(grid), result.means)
+    return _where_segmented(result, grid)
 
 
 def atropos(scan, mask, grid) -> Found:
