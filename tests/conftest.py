@@ -95,6 +95,29 @@ def _fake_tissue() -> ModuleType:
     return module
 
 
+def _fake_learned() -> ModuleType:
+    def learned_tissues(runs, spacing):
+        from ulfprep.physics.grid import isotropic_grid
+
+        first = runs[0]
+        classes = np.digitize(first.image, [60, 105])
+        probs = np.stack([(classes == k) & first.mask for k in range(3)]).astype(np.float32)
+        fine = np.ones((3, *isotropic_grid(first.grid, spacing).shape), np.float32) / 3
+        return SimpleNamespace(
+            probs=probs,
+            means=np.array([30, 90, 120]),
+            sds=np.array([3, 3, 3]),
+            fine=None if len(runs) == 1 else fine,
+            unmixed=True,
+            surprise=first.mask.astype(np.float32),
+            method='the network',
+        )
+
+    module = ModuleType('ulfprep.segmentation.learned')
+    module.learned_tissues = learned_tissues
+    return module
+
+
 def _fake_bias() -> ModuleType:
     module = ModuleType('ulfprep.segmentation.bias')
     module.correct_bias = lambda image, mask, zooms, expected=None: (image, np.ones_like(image))
@@ -268,6 +291,7 @@ def fake_core(monkeypatch):
     for fake in (
         _fake_brain(),
         _fake_tissue(),
+        _fake_learned(),
         _fake_bias(),
         _fake_fit(),
         _fake_render(),

@@ -1,10 +1,8 @@
 """What is written where the network is the prior of the tissues, and what of it is left after."""
 
 import json
-from types import SimpleNamespace
 
 import nibabel as nib
-import numpy as np
 import pytest
 
 from ulfprep.bids.dataset import find_scans
@@ -21,27 +19,8 @@ OF_DATASET = {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv'
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, fake_core):
+def run(tmp_path, fake_core):
     """Return a function that runs ulfprep with a quick stand-in for network and estimate."""
-
-    def learned_tissues(runs, spacing):
-        from ulfprep.physics.grid import isotropic_grid
-
-        first = runs[0]
-        classes = np.digitize(first.image, [60, 105])
-        probs = np.stack([(classes == k) & first.mask for k in range(3)]).astype(np.float32)
-        fine = np.ones((3, *isotropic_grid(first.grid, spacing).shape), np.float32) / 3
-        return SimpleNamespace(
-            probs=probs,
-            means=np.array([30, 90, 120]),
-            sds=np.array([3, 3, 3]),
-            fine=None if len(runs) == 1 else fine,
-            unmixed=True,
-            surprise=first.mask.astype(np.float32),
-            method='the network',
-        )
-
-    monkeypatch.setattr('ulfprep.segmentation.learned.learned_tissues', learned_tissues)
 
     def run(root, *args, segmentation='network'):
         common = ['-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu']
