@@ -131,7 +131,7 @@ def _fake_fit() -> ModuleType:
     class FitOptions:
         n_steps: int = 10
         likelihood: str = 'mae'
-        backbone: str = 'lattice'
+        backbone: str = 'direct'
 
         @classmethod
         def default(cls, backbone):

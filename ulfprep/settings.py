@@ -11,7 +11,7 @@ MODALITIES = ('T1w', 'T2w', 'FLAIR')
 #: What they are called in sentences.
 WEIGHTINGS = {'T1w': 'T1-weighted', 'T2w': 'T2-weighted', 'FLAIR': 'FLAIR'}
 #: Networks that a field can be made of.
-BACKBONES = ('lattice', 'wire', 'siren')
+BACKBONES = ('direct', 'lattice', 'wire')
 
 #: What ``--fuse`` may be told.
 FUSIONS = ('none', 'runs', 'contrasts', 'all')
@@ -213,7 +213,7 @@ class Settings:
     brain_mask: Path | None = None
     psf: str = 'gaussian'
     likelihood: str = 'rician'
-    backbone: str = 'lattice'
+    backbone: str = 'direct'
     output_resolution: float = 1.0
     target_resolution: tuple[float, ...] = (1.6, 1.6, 5.0)
     target_snr: float | None = None

@@ -232,7 +232,7 @@ def test_a_tissue_prior_is_off_unless_asked_for_and_changes_results():
 
 
 def test_another_backbone_changes_results():
-    assert parse_args(BASE).backbone == 'lattice'
+    assert parse_args(BASE).backbone == 'direct'
     assert parse_args([*BASE, '--backbone', 'wire']).digest() != parse_args(BASE).digest()
 
 

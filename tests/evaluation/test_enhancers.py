@@ -26,6 +26,7 @@ from ulfprep.evaluation.score import (
 )
 from ulfprep.inr.points import Points
 from ulfprep.physics.grid import isotropic_grid
+from ulfprep.physics.informed import ROUNDS
 from ulfprep.physics.interpolation import carry, resample_mask
 
 SLOPPY = Effort(sloppy=True, steps=3, points=500)
@@ -43,7 +44,8 @@ def test_names_say_variants_and_effort():
     assert parse_method('ulfprep:told:oracle').preparation == ('truth', True)
     options = Effort(epochs=3).options(found)
     assert (options.backbone, options.epochs, options.first_estimate) == ('wire', 40, False)
-    assert Effort(epochs=3, spacing=1.5).options().epochs == 3
+    assert Effort(epochs=3).options(parse_method('lattice')).epochs == 3
+    assert Effort(epochs=3).options().epochs == 0
     assert Effort().options(parse_method('ulfprep')) == Effort().options()
 
 
@@ -60,7 +62,9 @@ def test_every_name_is_known_and_described():
     [
         ('magic', 'no such method: magic; there are nearest'),
         ('bicubic@3', 'bicubic makes no passes'),
-        ('ulfprep@x', 'ulfprep@x: write NAME@N'),
+        ('ulfprep@3', 'ulfprep makes no passes'),
+        ('ulfprep:alone', 'ulfprep is the first estimate itself'),
+        ('wire@x', 'wire@x: write NAME@N'),
         ('ulfprep:loud', 'no variant :loud; there are :alone, :told, :oracle'),
         ('sinc:told', 'sinc knows neither tissues nor contrasts'),
     ],
@@ -72,7 +76,7 @@ def test_names_that_make_no_sense_are_refused(name, message):
 
 def test_only_fits_make_passes():
     fits = [name for name in base_names() if is_fit(parse_method(name))]
-    assert fits == ['voxel-fit', 'reference', 'ulfprep', 'lattice', 'wire', 'siren']
+    assert fits == ['voxel-fit', 'reference', 'lattice', 'wire']
 
 
 @pytest.mark.parametrize(
@@ -124,14 +128,14 @@ def test_free_voxels_start_at_nothing_and_are_one_number_each():
     assert int((out.abs() > 1e-4).sum()) == 1
 
 
-@pytest.mark.parametrize('name', ['first-estimate', 'voxel-fit@1', 'ulfprep@1', 'reference'])
+@pytest.mark.parametrize('name', ['voxel-fit@1', 'lattice@1', 'ulfprep', 'reference'])
 def test_seeing_methods_bring_tissues_that_fill_the_brain(name, given):
     found = enhance(name, given, SLOPPY)
     total = found.probs.sum(axis=0)
     assert found.probs.shape[1:] == found.image.shape == found.grid.shape
     np.testing.assert_allclose(total[total > 0.5], 1, atol=1e-3)
-    assert (found.uncertainty is not None) == (name in ('voxel-fit@1', 'ulfprep@1'))
-    assert found.epochs == {'first-estimate': None, 'reference': 3}.get(name, 1)
+    assert (found.uncertainty is not None) == (name in ('voxel-fit@1', 'lattice@1', 'ulfprep'))
+    assert found.epochs == {'ulfprep': ROUNDS, 'reference': 3}.get(name, 1)
 
 
 def test_the_reference_learns_the_scan_and_the_same_seed_gives_the_same(given):
@@ -144,7 +148,7 @@ def test_the_reference_learns_the_scan_and_the_same_seed_gives_the_same(given):
 
 def test_an_oracle_is_better_than_any_tissue_that_was_found(trial, given):
     true = prepare(trial, 2.0, oracle=True)
-    own, best = (score(enhance('first-estimate', g, SLOPPY), g, trial) for g in (given, true))
+    own, best = (score(enhance('ulfprep', g, SLOPPY), g, trial) for g in (given, true))
     assert best['own_dice_gm'] > own['own_dice_gm'] + 0.05
 
 

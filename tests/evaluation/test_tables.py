@@ -22,7 +22,7 @@ from ulfprep.evaluation.tables.run import run_trial
 from ulfprep.evaluation.trials import METADATA, REGIMES, outside_trials, simulated_trials
 
 SLOPPY = Effort(sloppy=True, steps=3, points=500)
-METHODS = ('bicubic', 'synthsr', 'reference', 'ulfprep@1', 'ulfprep', 'ulfprep:oracle')
+METHODS = ('bicubic', 'synthsr', 'reference', 'lattice@1', 'ulfprep', 'ulfprep:oracle')
 
 
 def read(path):
@@ -69,7 +69,7 @@ def test_scores_are_finite_and_those_of_tissues_only_where_a_method_has_them(run
         always = ('contrast', 'edge_f1', 'psnr', 'ssim', 'mslc', 'residual_rms', 'dice_wm', 'cpu')
         assert all(np.isfinite(float(row[name])) for name in always)
         assert (row['own_dice_gm'] == 'n/a') == (row['method'] == 'bicubic')
-        assert (row['within_1_sd'] != 'n/a') == row['method'].startswith('ulfprep')
+        assert (row['within_1_sd'] != 'n/a') == row['method'].startswith(('ulfprep', 'lattice'))
         assert 0.05 < float(row['memory']) < 4
     base = rows[0]
     for row in rows:
@@ -198,7 +198,7 @@ def test_losses_are_said_as_plainly_as_gains():
 
 
 def test_parts_and_variants_of_ulfprep_are_no_baselines():
-    own = ('ulfprep', 'ulfprep:told', 'first-estimate', 'lattice@3')
+    own = ('ulfprep', 'ulfprep:told', 'direct', 'lattice@3')
     assert not any(map(is_baseline, own))
     assert all(map(is_baseline, ('voxel-fit', 'reference', 'wire:alone', 'sinc')))
 

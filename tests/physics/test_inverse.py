@@ -13,7 +13,6 @@ from ulfprep.physics.inverse import (
     conjugate_gradient,
     discrepancy_inverse,
     edge_preserving_inverse,
-    guided_inverse,
 )
 
 QUICK = settings(deadline=None, max_examples=15, derandomize=True)
@@ -187,21 +186,3 @@ def test_the_edge_preserving_inverse_of_an_even_scan_is_even():
     inside = np.ones(y.shape, bool)
     image = edge_preserving_inverse(model, y, inside, 1.0, fine.zooms)
     np.testing.assert_allclose(image, 70, atol=0.5)
-
-
-def test_a_right_guess_is_nearer_to_a_block_than_any_inverse_without_one():
-    model, y, truth, fine = step(3.0)
-    inside = np.ones(y.shape, bool)
-    plain, _ = discrepancy_inverse(model, y, inside, 3.0, fine.zooms)
-    guided = guided_inverse(model, y, inside, 3.0, fine.zooms, truth)
-    assert np.abs(guided - truth).mean() < 0.5 * np.abs(plain - truth).mean()
-
-
-def test_a_wrong_guess_is_corrected_until_it_explains_the_scan():
-    model, y, truth, fine = step(3.0)
-    inside = np.ones(y.shape, bool)
-    guess = np.roll(truth, 6, axis=1) + 10
-    guided = guided_inverse(model, y, inside, 3.0, fine.zooms, guess)
-    left = model.acquire(guided) - y
-    assert np.sqrt(np.mean(left**2)) == pytest.approx(3.0, rel=0.1)
-    assert np.abs(guided - truth).mean() < 0.5 * np.abs(guess - truth).mean()

@@ -67,7 +67,9 @@ def test_scans_move_the_borders_of_a_prior_and_two_contrasts_more_than_one(truth
 
 @pytest.mark.parametrize('modality', SIGNALS)
 def test_signals_are_those_of_pure_tissue(truth, modality):
-    found = estimate_tissues([view(truth, modality)], vague(truth[0], truth[1], 0.7), truth[1], 1.0)
+    found = estimate_tissues(
+        [view(truth, modality)], vague(truth[0], truth[1], 0.7), truth[1], 1.0
+    )
     signals = found.views[0].signals
     ratios = signals / signals[2]
     wanted = np.divide(SIGNALS[modality], 100.0)
@@ -108,10 +110,12 @@ def test_a_lesion_is_a_surprise_and_moves_neither_signals_nor_the_rest(truth):
     assert abs(plain.surprise[0][at]) < 5
 
 
-def test_a_stronger_prior_is_followed_further(truth):
+def test_a_smaller_tilt_stays_closer_to_the_prior(truth):
     prior = vague(truth[0], truth[1])
     gaps = [
-        float(np.abs(estimate_tissues([view(truth)], prior, truth[1], 1.0, w).shares - prior).sum())
+        float(
+            np.abs(estimate_tissues([view(truth)], prior, truth[1], 1.0, w).shares - prior).sum()
+        )
         for w in (6.0, 2.0, 0.3)
     ]
     assert gaps[0] > gaps[1] > gaps[2]

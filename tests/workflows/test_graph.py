@@ -141,7 +141,11 @@ def test_a_backbone_reaches_the_fit_and_the_methods(settings, backbone):
     task = make_task(find_scans(settings)[0], settings)
     workflow = init_scan_wf(task, dataclasses.replace(settings, backbone=backbone))
     assert workflow.get_node('enhance_wf.fit').inputs.backbone == backbone
-    words = {'lattice': 'lattices of trained features', 'wire': '@fourier', 'siren': '@siren'}
+    words = {
+        'direct': 'No network is trained',
+        'lattice': 'lattices of trained features',
+        'wire': '@fourier',
+    }
     text = ' '.join(workflow.visit_desc().split())
     assert [name for name, word in words.items() if word in text] == [backbone]
 

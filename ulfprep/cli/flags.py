@@ -179,8 +179,9 @@ def add_method(group) -> None:
         '--backbone',
         choices=BACKBONES,
         default=Settings.backbone,
-        help='network of the fit: feature lattices with a small Gabor MLP, the Fourier features '
-        'and Gabor MLP of HULFSynth (wire), or a SIREN, both for comparison '
+        help='what the image is made of: the estimate in closed form (direct), or a network that '
+        'is fitted from there on, for comparison: feature lattices with a small Gabor MLP '
+        '(lattice), or the Fourier features and Gabor MLP of HULFSynth (wire) '
         '(default: %(default)s)',
     )
     group.add_argument(

@@ -5,10 +5,25 @@ Each is a module called with :class:`ulfprep.inr.points.Points` that returns a t
 ``parameter_groups(options)`` are what Adam is given.
 """
 
+import torch
+from torch import nn
+
 from ulfprep.inr.network import LatticeField
 from ulfprep.inr.options import BACKBONES
-from ulfprep.inr.siren import SirenField
 from ulfprep.inr.wire import WireField
+
+
+class Unchanged(nn.Module):
+    """No network: the first estimate is the result."""
+
+    def __init__(self, n_out: int):
+        super().__init__()
+        self.n_out = n_out
+
+    def forward(self, points):
+        """Corrections at the wanted points, shape (n_out, n): none."""
+        n = int(points.inside.count_nonzero())
+        return torch.zeros(self.n_out, n, device=points.inside.device)
 
 
 def build_network(extent, options, n_out: int = 4):
@@ -31,6 +46,8 @@ def build_network(extent, options, n_out: int = 4):
     ValueError
         If there is no such backbone.
     """
+    if options.backbone == 'direct':
+        return Unchanged(n_out)
     if options.backbone == 'lattice':
         return LatticeField(
             extent,
@@ -42,6 +59,4 @@ def build_network(extent, options, n_out: int = 4):
         )
     if options.backbone == 'wire':
         return WireField(extent, options.hidden, options.layers, n_out)
-    if options.backbone == 'siren':
-        return SirenField(extent, options.hidden, options.layers, n_out)
     raise ValueError(f'no such backbone: {options.backbone}; there are {", ".join(BACKBONES)}')

@@ -35,14 +35,15 @@ class Fit:
     options : FitOptions
         As used: smaller blocks than asked for where memory ran out.
     history : dict of list
-        Mean of every term of the objective an epoch, and ``residual_rms`` in sigma.
+        Mean of every term of the objective an epoch, or a round of the first estimate, and
+        ``residual_rms`` in sigma.
     modality : str
         Of the first scan.
     others : tuple of Channel
         The other contrasts, where scans of several were fitted.
     stopped : str
-        Why the fit ended: ``epochs``, as many as planned, or ``noise floor``, see
-        :func:`ulfprep.inr.stopping.at_noise_floor`.
+        Why the fit ended: ``epochs``, as many as planned, ``noise floor``, see
+        :func:`ulfprep.inr.stopping.at_noise_floor`, or ``converged``, where nothing is trained.
     notes : tuple of str
         What did not go as planned, a sentence each.
     """
@@ -178,6 +179,9 @@ def fit_scans(
         views = [even_start(view) for view in views]
         channels = [replace(channel, warm=even_start(channel.warm)) for channel in channels]
 
+    if not options.epochs:
+        return _direct(channels, options, progress)
+
     def train(block_mm):
         smaller = replace(options, block_mm=block_mm)
         return _train(views, channels, smaller, device, seed, progress, build)
@@ -186,6 +190,27 @@ def fit_scans(
         train, options.block_mm, SMALLEST_BLOCK, 'blocks of {:g} mm in the fit'
     )
     return replace(fit, notes=notes)
+
+
+def _direct(channels, options, progress) -> Fit:
+    """Return the first estimate as it is."""
+    first, *others = channels
+    course = first.warm.course
+    step, total = course['step'][-1], course['total'][-1]
+    if progress is not None:
+        progress(0, step, {})
+        progress(step, step, {'total': total})
+    network = new_network(first.warm, options, len(channels))
+    return Fit(
+        network,
+        first.warm,
+        first.plan,
+        options,
+        course,
+        first.modality,
+        tuple(others),
+        'converged',
+    )
 
 
 def _train(views, channels, options, device, seed, progress, build) -> Fit:

@@ -7,7 +7,13 @@ import numpy as np
 from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.pool import pooled_tissues
 from ulfprep.inr.views import Channel, View, in_white_matter, relative_noise, target_means
-from ulfprep.inr.warm import WarmStart, estimate_tissues, first_intensity, noise_spread
+from ulfprep.inr.warm import (
+    WarmStart,
+    correction_width,
+    estimate_tissues,
+    first_intensity,
+    noise_spread,
+)
 from ulfprep.physics.grid import brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import discrepancy_inverse
@@ -42,7 +48,7 @@ def joint_estimates(
     channels, views = [], {}
     for number, (group, found) in enumerate(zip(groups, sharp, strict=True)):
         plan = group[0].about.plan
-        intensity = first_intensity(
+        intensity, course = first_intensity(
             found.model,
             found.measured,
             found.voxels,
@@ -52,6 +58,7 @@ def joint_estimates(
             np.mean([_means(p.about.plan) for p in group], axis=0).astype(np.float32),
             found.sigma,
             fine.zooms,
+            correction_width(plan['psf_fwhm_mm'], len(group)),
         )
         noise = noise_spread(
             found.model, found.voxels.shape, found.sigma, found.smoothness, fine.zooms, seed
@@ -69,6 +76,7 @@ def joint_estimates(
             outside=placed[0].at.model.acquire(outside),
             noise=noise,
             smoothness=found.smoothness,
+            course=course,
         )
         channels.append(Channel(group[0].about.modality, warm, plan))
         for one in group:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ulfprep.inr.claim import claim, surviving
-from ulfprep.inr.uncertainty import lost_share, standard_deviation
+from ulfprep.inr.uncertainty import standard_deviation
 from ulfprep.inr.views import target_means
 from ulfprep.inr.warm import WarmStart
 
@@ -11,8 +11,7 @@ from ulfprep.inr.warm import WarmStart
 def doubt(intensity, probs, warm: WarmStart, plan: dict) -> tuple[np.ndarray, np.ndarray]:
     """Make the uncertainty and the claim map of a rendered field.
 
-    Takes two more solutions of the linear inverse: seconds, about an eighth of a default
-    fit.
+    Takes one more solution of the linear inverse.
 
     Parameters
     ----------
@@ -33,10 +32,7 @@ def doubt(intensity, probs, warm: WarmStart, plan: dict) -> tuple[np.ndarray, np
     contrast = np.array(plan['contrast_vector'], np.float32)
     targets = target_means(plan)
     inside, spacing = warm.inside, warm.fine.zooms
-    share = lost_share(warm.model, inside, warm.smoothness, spacing)
     seen = intensity * np.tensordot(contrast, probs, 1)
     sent, back = surviving(warm.model, seen, inside, warm.smoothness, spacing)
-    spread = standard_deviation(
-        intensity, probs, sent, back, inside, warm.noise, share, contrast, targets, spacing
-    )
+    spread = standard_deviation(probs, inside, warm.noise, contrast, targets)
     return spread, claim(sent, back, inside, warm.noise, spacing)

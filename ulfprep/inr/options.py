@@ -3,12 +3,12 @@
 import dataclasses
 from dataclasses import dataclass
 
-#: Networks that a field can be made of, and the size and step at which each is used: the
-#: lattices' as measured best, the others' as published.
+#: What a field can be made of: the first estimate itself, or a network that corrects it, with the
+#: size and step at which each is used: the lattices' as measured best, the other's as published.
 BACKBONES = {
+    'direct': {'epochs': 0},
     'lattice': {},
     'wire': {'hidden': 128, 'layers': 5, 'network_rate': 5e-5},
-    'siren': {'hidden': 128, 'layers': 4, 'network_rate': 1e-4},
 }
 
 
@@ -19,7 +19,7 @@ class FitOptions:
     Attributes
     ----------
     epochs : int
-        Passes over the brain.
+        Passes over the brain; none where there is no network.
     patience : int
         Epochs without progress after which a fit at the noise floor ends early; 0 for never.
     spacing : float
@@ -27,7 +27,7 @@ class FitOptions:
     block_mm : float
         Edge of the blocks that one step sees; bounds the memory.
     backbone : str
-        Network that the field is made of, one of :data:`BACKBONES`.
+        What the field is made of, one of :data:`BACKBONES`.
     first_estimate : bool
         Whether the network corrects the regularised linear inverse, or starts from an even
         brain of no tissue in particular, as the reference does.
@@ -66,13 +66,13 @@ class FitOptions:
     likelihood: str = 'rician'
 
     @classmethod
-    def sloppy(cls, backbone: str = 'lattice') -> 'FitOptions':
+    def sloppy(cls, backbone: str = 'direct') -> 'FitOptions':
         """Return poor but fast options, for tests and for trying things out."""
         quick = cls(epochs=2, spacing=2.0, block_mm=80.0, lattice_spacings=(12.0, 6.0), hidden=16)
         return quick._of(backbone)
 
     @classmethod
-    def default(cls, backbone: str = 'lattice') -> 'FitOptions':
+    def default(cls, backbone: str = 'direct') -> 'FitOptions':
         """Return the options of an ordinary run with a backbone."""
         return cls()._of(backbone)
 

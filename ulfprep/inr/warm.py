@@ -1,14 +1,23 @@
 """The first estimate: a regularised linear inverse and what its intensities say of tissue."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, aligned_offsets, brain_bounds, isotropic_grid
+from ulfprep.physics.informed import informed_inverse
 from ulfprep.physics.interpolation import resample_mask
-from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse, guided_inverse
+from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
+
+#: S.d. of intensities within a tissue, relative to white matter.
+TEXTURE = 0.05
+#: Part of the s.d. that shares leave to a point which its image may be corrected by: neighbours
+#: are wrong together, but not in all that they are wrong about.
+BELIEVED = 0.5
+#: S.d. of a correction's Gaussians over the edge of a cube as large as the scan's voxels.
+COARSENESS = 0.85
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +46,8 @@ class WarmStart:
         S.d. with which the scan's noise reaches the deconvolved image.
     smoothness : float
         Regularisation that the discrepancy principle chose.
+    course : dict of list
+        How the estimate was reached, see :func:`ulfprep.physics.informed.informed_inverse`.
     """
 
     scan: Grid
@@ -50,6 +61,7 @@ class WarmStart:
     outside: np.ndarray
     noise: np.ndarray
     smoothness: float
+    course: dict = field(default_factory=dict)
 
 
 def warm_start(
@@ -95,8 +107,9 @@ def warm_start(
     else:
         tissue = lattice_probs[(slice(None), *fine_bounds)]
     means = np.array(plan['means'], np.float32) / np.float32(white)
-    intensity = first_intensity(
-        model, measured, voxels, sharp, tissue, inside, means, sigma, fine.zooms
+    width = correction_width(plan['psf_fwhm_mm'])
+    intensity, course = first_intensity(
+        model, measured, voxels, sharp, tissue, inside, means, sigma, fine.zooms, width
     )
     noise = noise_spread(model, scan.shape, sigma, smoothness, fine.zooms, seed)
     return WarmStart(
@@ -111,6 +124,7 @@ def warm_start(
         outside=model.acquire(np.where(inside, 0, sharp).astype(np.float32)),
         noise=noise,
         smoothness=smoothness,
+        course=course,
     )
 
 
@@ -127,13 +141,19 @@ def even_start(warm: WarmStart) -> WarmStart:
     )
 
 
-def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma, spacing):
-    """High-field intensity by two inverses whose errors differ.
+def correction_width(voxel_size, scans: int = 1) -> float:
+    """Return the s.d. of the Gaussians that scans of a voxel size can correct an image by, mm."""
+    return COARSENESS * float(np.prod(voxel_size) / scans) ** (1 / 3)
 
-    One knows nothing of tissues (``sharp``) and blurs their borders; the other corrects the
-    image that tissues and their means alone would give
-    (:func:`ulfprep.physics.inverse.guided_inverse`), and has the borders of the segmentation,
-    its errors included. Their mean is nearer to the truth than either.
+
+def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma, spacing, width):
+    """High-field intensity: that of the tissues, and what the scan shows beyond them.
+
+    Tissues and their signals make an image at the scan's contrast. It is corrected until it
+    explains the scan, further where the tissues are in doubt: by the s.d. of the signals that a
+    point may have, and of the texture of a tissue
+    (:func:`ulfprep.physics.informed.informed_inverse`). Divided by the contrast factor of its
+    tissues it is the high-field image that the forward model takes to the scan.
 
     Parameters
     ----------
@@ -141,7 +161,7 @@ def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma
     measured, voxels : numpy.ndarray
         Scan and its brain voxels, on the model's grid.
     sharp : numpy.ndarray, shape (x, y, z)
-        Regularised linear inverse of ``measured``.
+        Regularised linear inverse of ``measured``, for what lies outside the brain.
     tissue : numpy.ndarray, shape (3, x, y, z)
         Probabilities of CSF, GM, WM.
     inside : numpy.ndarray of bool, shape (x, y, z)
@@ -151,17 +171,33 @@ def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma
         Noise s.d.; all intensities are relative to white matter.
     spacing : sequence of 3 floats
         Of the fine lattice, mm.
+    width : float
+        Of :func:`correction_width`.
 
     Returns
     -------
-    numpy.ndarray, shape (x, y, z), float32
+    intensity : numpy.ndarray, shape (x, y, z), float32
         Zero outside the brain.
+    course : dict of list
+        See :func:`ulfprep.physics.informed.informed_inverse`.
     """
-    guess = np.where(inside, np.tensordot(means, tissue, 1), sharp)
-    guided = guided_inverse(model, measured, voxels, sigma, spacing, guess)
-    both = 0.5 * np.maximum(sharp, 0) + 0.5 * np.maximum(guided, 0)
+    seen = np.tensordot(means, tissue, 1)
+    mixed = np.maximum(np.tensordot(means**2, tissue, 1) - seen**2, 0)
     factor = np.maximum(model.modulation(tissue), 0.05)
-    return np.where(inside, both / factor, 0).astype(np.float32)
+    doubt = np.sqrt(mixed + (factor * np.float32(TEXTURE)) ** 2)
+    guess = np.where(inside, seen, sharp)
+    correction, course = informed_inverse(
+        model,
+        measured,
+        voxels,
+        sigma,
+        spacing,
+        guess,
+        np.where(inside, np.float32(BELIEVED) * doubt, 0),
+        width,
+    )
+    image = np.maximum(guess + correction, 0) / factor
+    return np.where(inside, image, 0).astype(np.float32), course
 
 
 def _upsample(probs, scan, fine):

@@ -149,32 +149,6 @@ def _spread(rest: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.minimum(np.abs(rest), limit or np.inf) ** 2)))
 
 
-def guided_inverse(
-    model: ForwardModel, scan: np.ndarray, mask: np.ndarray, sigma: float, spacing, guess
-) -> np.ndarray:
-    """Correct a guess as smoothly as the noise allows until it explains the scan.
-
-    :func:`discrepancy_inverse` of what the guess leaves unexplained. Borders that the guess
-    has stay sharp, for what is penalised is the correction's gradient, not the image's; where
-    the scan contradicts the guess, the scan wins.
-
-    Parameters
-    ----------
-    model, scan, mask, sigma, spacing
-        See :func:`discrepancy_inverse`.
-    guess : numpy.ndarray, shape (x, y, z)
-        What the image may be, in the scan's units.
-
-    Returns
-    -------
-    numpy.ndarray, shape (x, y, z), float32
-    """
-    guess = np.asarray(guess, np.float32)
-    rest = np.where(mask, scan - model.acquire(guess), 0).astype(np.float32)
-    correction, _ = discrepancy_inverse(model, rest, mask, sigma, spacing, bounds=(1e-3, 10.0))
-    return guess + correction
-
-
 def edge_preserving_inverse(
     model: ForwardModel,
     scan: np.ndarray,

@@ -8,9 +8,9 @@ field, and the shares are
 
     q_k(x) = p_k(x) exp(sum_v u_vk (B z_v)(x)) / Z(x),
 
-where p is the prior, u_vk the signal of tissue k between 0 for the darkest and 1 for the brightest,
-and B z a sum of Gaussians on a coarser lattice with independent weights z. The z that explain the scans without leaving the prior further than
-they must minimise
+where p is the prior, u_vk the signal of tissue k between 0 for the darkest and 1 for the
+brightest, and B z a sum of Gaussians on a coarser lattice with independent weights z. The z that
+explain the scans without leaving the prior further than they must minimise
 
     sum_v 1/2 sum_j w_vj (y_vj - f_vj (A_v sum_k s_vk q_k)_j)^2 + 1/2 sum_v |z_v|^2,
 
@@ -23,11 +23,12 @@ import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.acquisition import apply_matrices
+from ulfprep.physics.informed import conjugate_gradients, gaussians
 from ulfprep.segmentation.hmrf import softmax
 
 #: S.d. of the tilt, logarithm of the odds of the brightest against the darkest tissue; that of its
-#: Gaussians, mm, and their distance. Chosen on heads that the network never saw.
-TILT, WIDTH, DISTANCE = 3.0, 2.0, 2.5
+#: Gaussians, mm. Chosen on heads that the network never saw.
+TILT, WIDTH = 3.0, 2.0
 #: Least probability that a tissue has anywhere in the brain.
 RAREST = 1e-3
 #: Residuals beyond this many s.d. lose weight: lesions and vessels are no error of the tissues.
@@ -148,7 +149,7 @@ def estimate_tissues(
         raise ValueError('no voxel of the scan lies wholly within the brain mask')
     log_prior = np.log(np.maximum(prior[:, brain], RAREST)).astype(np.float32)
     shares = softmax(log_prior)
-    basis = [gaussians(n, spacing) for n in brain.shape]
+    basis = [gaussians(n, spacing, WIDTH) for n in brain.shape]
     basis[0] = np.float32(tilt) * basis[0]
     weights = [np.zeros([b.shape[1] for b in basis], np.float32) for _ in views]
     surprise = []
@@ -246,27 +247,6 @@ def left_over_field(measured, predicted, weight, zooms) -> np.ndarray:
     return (field * np.float32(weight.sum() / (field * weight).sum())).astype(np.float32)
 
 
-def gaussians(n: int, spacing: float) -> np.ndarray:
-    """Gaussians along an axis of a lattice.
-
-    Parameters
-    ----------
-    n : int
-        Points of the lattice.
-    spacing : float
-        Their distance, mm.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n, m), float32
-        A Gaussian a column. Sums with weights of s.d. one have an s.d. of one.
-    """
-    extent = (n - 1) * spacing
-    centres = np.arange(-DISTANCE, extent + 2 * DISTANCE, DISTANCE)
-    out = np.exp(-0.5 * ((np.arange(n)[:, None] * spacing - centres) / WIDTH) ** 2)
-    return (out / np.sqrt((out**2).sum(axis=1, keepdims=True))).astype(np.float32)
-
-
 def _tilt(views, explained, log_prior, brain, weights, basis):
     """Return the shares of tilted odds that explain the scans, and the Gaussians' weights."""
     signals = [(e.signals / e.signals[2]).astype(np.float32) for e in explained]
@@ -319,32 +299,10 @@ def _tilt(views, explained, log_prior, brain, weights, basis):
             moved = varied(q, brightness, signals, [field(z) for z in step])
             return [z + d for z, d in zip(step, down(seen(moved)), strict=True)]
 
-        step = _conjugate_gradients(
-            curvature, [d - z for d, z in zip(down(gap), weights, strict=True)]
-        )
+        right = [d - z for d, z in zip(down(gap), weights, strict=True)]
+        step = conjugate_gradients(curvature, right, CONJUGATE)
         weights = [z + s for z, s in zip(weights, step, strict=True)]
     return tilted(weights), weights
-
-
-def _conjugate_gradients(apply, right):
-    """Approximate solution of ``apply(x) = right``, lists of arrays, symmetric and positive."""
-    x = [np.zeros_like(r) for r in right]
-    r = [v.copy() for v in right]
-    p, rho = [v.copy() for v in right], _inner(right, right)
-    for _ in range(CONJUGATE):
-        if rho == 0:
-            break
-        ap = apply(p)
-        alpha = np.float32(rho / _inner(p, ap))
-        x = [a + alpha * b for a, b in zip(x, p, strict=True)]
-        r = [a - alpha * b for a, b in zip(r, ap, strict=True)]
-        before, rho = rho, _inner(r, r)
-        p = [a + np.float32(rho / before) * b for a, b in zip(r, p, strict=True)]
-    return x
-
-
-def _inner(a, b):
-    return float(sum((x.astype(np.float64) * y).sum() for x, y in zip(a, b, strict=True)))
 
 
 def _purest(shares):

@@ -68,7 +68,9 @@ def learned_tissues(runs: list[Run], spacing: float = SPACING, net=None) -> Tiss
     voxels = mask[bounds]
     brain = resample_mask(voxels, first.grid.crop(bounds), fine)
     views = [_view(run, fine, brain) for run in runs]
-    estimate = estimate_tissues(views, with_csf(_carried(prior, where, fine), brain), brain, spacing)
+    estimate = estimate_tissues(
+        views, with_csf(_carried(prior, where, fine), brain), brain, spacing
+    )
     return _on_scan(estimate, views[0], mask, bounds, whole, fine_bounds)
 
 

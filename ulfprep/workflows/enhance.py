@@ -10,28 +10,31 @@ from ulfprep.interfaces.physics import Residual
 from ulfprep.settings import Settings
 
 BOILERPLATE = """\
-The image at the target field strength was estimated from the scan alone. Its first estimate is
-the mean of a regularised linear inverse of the point-spread function, as smooth as the noise
-demands (discrepancy principle), and of the image that the tissues and their means alone would
-give, corrected by the same inverse; an implicit neural representation of intensity and tissue
-probabilities in world coordinates corrects it so that the forward model (one contrast factor a
-tissue, point-spread function, sampling) reproduces the measured voxels [@hulfsynth], under
-Dice and cross-entropy to the tissue segmentation and total variation. {network} It was rendered
-at {rendered}.
-Its standard deviation adds up the variances of noise that passed the inverse, of detail that the
-image loses when it is sent through the forward model and the inverse once more, of the tissues
-that a point may belong to, of the texture of a tissue, and of anatomy that the scan does not
-show: the share that folded noise loses on the same way, times the mixture of tissues near by.
-The scale of the last two was measured on simulated scans of one brain. Errors of mask, noise
-level and contrast are not in it. The entropy of the tissue probabilities and a claim map (the
+The image at the target field strength was estimated from the scan alone. Tissues and their signals
+make an image at the scan's contrast; it is corrected by sums of Gaussians, further where the
+tissues are in doubt, until the forward model (one contrast factor a tissue, point-spread
+function, sampling) [@hulfsynth] reproduces the measured voxels down to their noise, and divided
+by the contrast factor of its tissues. {network} It was rendered at {rendered}.
+Its standard deviation adds up the variances of the tissues that a point may belong to, of noise
+that passes a regularised linear inverse of the scan, and of the texture of a tissue; the share
+of the first was chosen on simulated scans of two heads. Errors of mask, noise level and
+contrast are not in it. The entropy of the tissue probabilities and a claim map (the
 share of the energy of local detail that passes forward model and inverse, less that of noise)
-are reported beside it, and the residual of this fit, in units of the noise, for every voxel. """
+are reported beside it, and the residual, in units of the noise, for every voxel. """
+#: What is said of a network that corrects the image.
+FITTED_NETWORK = (
+    'An implicit neural representation of intensity and tissue probabilities in world coordinates '
+    'corrects it through the same model, under Dice and cross-entropy to the tissue segmentation '
+    'and total variation. '
+)
 NETWORKS = {
-    'lattice': 'Its network is a small MLP of Gabor wavelets [@wire] over multi-resolution '
-    'lattices of trained features.',
-    'wire': 'Its network is the published one: random Fourier features [@fourier] into five '
-    'layers of 128 Gabor wavelets [@wire].',
-    'siren': 'Its network is an MLP of sines [@siren].',
+    'direct': 'No network is trained on the scan.',
+    'lattice': FITTED_NETWORK
+    + 'It is a small MLP of Gabor wavelets [@wire] over multi-resolution lattices of trained '
+    'features.',
+    'wire': FITTED_NETWORK
+    + 'It is the published one: random Fourier features [@fourier] into five layers of 128 Gabor '
+    'wavelets [@wire].',
 }
 
 INPUTS = [

@@ -60,7 +60,7 @@ def parse_method(name: str) -> Method:
     """
     start, at, effort = name.partition('@')
     if at and not (effort.isdigit() and int(effort)):
-        raise ValueError(f'{name}: write NAME@N with a number, such as ulfprep@20')
+        raise ValueError(f'{name}: write NAME@N with a number, such as lattice@20')
     base, *variants = start.split(':')
     unknown = [word for word in variants if word not in VARIANTS]
     if unknown:
@@ -98,7 +98,8 @@ class Effort:
         make = FitOptions.sloppy if self.sloppy else FitOptions.default
         named = method is not None and method.base in BACKBONES
         base = make(method.base) if named else make()
-        epochs = (method and method.effort) or self.epochs or base.epochs
+        # Where there is nothing to train, no effort makes passes.
+        epochs = base.epochs and ((method and method.effort) or self.epochs or base.epochs)
         spacing = self.spacing or base.spacing
         start = not (method and method.alone)
         return replace(base, epochs=epochs, spacing=spacing, first_estimate=start)

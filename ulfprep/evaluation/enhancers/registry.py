@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ulfprep.evaluation.enhancers import interpolate, voxels
 from ulfprep.evaluation.enhancers.external import TOOLS, describe_tool, external
-from ulfprep.evaluation.enhancers.field import field, first_estimate, free_voxels
+from ulfprep.evaluation.enhancers.field import field, free_voxels
 from ulfprep.evaluation.enhancers.method import DEFAULT, VARIANTS, Effort, Method, parse_method
 from ulfprep.evaluation.enhancers.result import Enhanced
 from ulfprep.evaluation.fresh import measured
@@ -42,7 +42,6 @@ SEEING = {
             'voxel in the place of the network'
         ),
     ),
-    'first-estimate': (first_estimate, 'What the fit starts from: two linear inverses'),
     'reference': (
         None,
         "The reference's set-up: plain Gabor network, random points, no PSF, no first estimate",
@@ -60,7 +59,7 @@ def base_names() -> tuple[str, ...]:
 
 def is_fit(method: Method) -> bool:
     """Whether a method fits passes over the brain: it has a seed, and an effort."""
-    return method.base not in {*BLIND, *TOOLS, 'first-estimate'}
+    return method.base not in {*BLIND, *TOOLS, DEFAULT, 'direct'}
 
 
 def check_method(name: str) -> Method:
@@ -70,6 +69,8 @@ def check_method(name: str) -> Method:
         raise ValueError(f'no such method: {name}; there are {", ".join(base_names())}')
     if method.effort and not is_fit(method):
         raise ValueError(f'{name}: {method.base} makes no passes')
+    if method.alone and not is_fit(method):
+        raise ValueError(f'{name}: {method.base} is the first estimate itself')
     if method.base in {*BLIND, *TOOLS} and (method.told or method.oracle or method.alone):
         raise ValueError(f'{name}: {method.base} knows neither tissues nor contrasts')
     return method

@@ -67,7 +67,7 @@ def colour(method: str) -> str:
     """Return the colour of a method: what kind of method it is."""
     if method == 'ulfprep':
         return ULFPREP
-    if method.startswith(('ulfprep', 'first-estimate')):
+    if method.startswith(('ulfprep', 'lattice')):
         return TOLD
     if method.startswith('voxel'):
         return VOXEL

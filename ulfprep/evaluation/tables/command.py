@@ -24,7 +24,7 @@ from ulfprep.evaluation.slices import keep_slices
 METHODS = (
     'nearest', 'trilinear', 'bicubic', 'sinc', 'histogram', 'voxel-cg', 'voxel-tv',
     'voxel-fit', 'reference', 'synthsr', 'eclare', 'smore', 'unires',
-    'first-estimate', DEFAULT, f'{DEFAULT}:told', f'{DEFAULT}:oracle',
+    'lattice', DEFAULT, f'{DEFAULT}:told', f'{DEFAULT}:oracle',
 )  # fmt: skip
 #: What a quick run leaves out of them.
 NOT_QUICK = (f'{DEFAULT}:oracle',)

@@ -23,7 +23,7 @@ JUDGED = {
 
 def is_baseline(name: str) -> bool:
     """Whether a method is somebody else's: neither ulfprep nor a part or variant of it."""
-    return parse_method(name).base not in (DEFAULT, 'lattice', 'first-estimate')
+    return parse_method(name).base not in (DEFAULT, 'direct', 'lattice')
 
 
 def with_gaps(row: dict) -> dict:

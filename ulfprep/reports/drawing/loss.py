@@ -60,7 +60,7 @@ def loss(fit):
     for axes in charts:
         if steps:
             axes.axvline(steps[-1], color=_STOP, linewidth=1.2, linestyle=(0, (3, 2)))
-        axes.set_xlabel('optimiser step')
+        axes.set_xlabel('step')
         grid(axes)
     why = stopped_because(fit)
     if why:
@@ -74,6 +74,8 @@ def stopped_because(fit):
     options = fit.get('options') or {}
     if not epochs or not fit.get('stopped'):
         return ''
+    if fit['stopped'] == 'converged':
+        return f'No network was trained: the estimate itself, after {epochs[-1]} rounds'
     if fit['stopped'] == 'noise floor':
         planned, patience = options.get('epochs', '?'), options.get('patience', 'several')
         return (
