@@ -13,9 +13,6 @@ from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
 
 #: S.d. of intensities within a tissue, relative to white matter.
 TEXTURE = 0.05
-#: Part of the s.d. that shares leave to a point which its image may be corrected by: neighbours
-#: are wrong together, but not in all that they are wrong about.
-BELIEVED = 0.5
 #: S.d. of a correction's Gaussians over the edge of a cube as large as the scan's voxels.
 COARSENESS = 0.85
 
@@ -193,7 +190,7 @@ def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma
         sigma,
         spacing,
         guess,
-        np.where(inside, np.float32(BELIEVED) * doubt, 0),
+        np.where(inside, doubt, 0),
         width,
     )
     image = np.maximum(guess + correction, 0) / factor
@@ -230,7 +227,7 @@ def estimate_tissues(sharp, inside, prior, means, *, trust=0.5, softness=1.5):
     return (probs / probs.sum(axis=0) * inside).astype(np.float32)
 
 
-def noise_spread(model, shape, sigma, smoothness, spacing, seed, draws=4):
+def noise_spread(model, shape, sigma, smoothness, spacing, seed, draws=2):
     """Root mean square of pure noise after the linear inverse, smoothed over 10 mm."""
     rng = np.random.default_rng(seed)
     total = 0.0
