@@ -87,6 +87,7 @@ def _fake_tissue() -> ModuleType:
             fine=None,
             unmixed=False,
             surprise=None,
+            noise=None,
             method='embedded HMRF-EM',
         )
 
@@ -110,6 +111,7 @@ def _fake_learned() -> ModuleType:
             fine=None if len(runs) == 1 else fine,
             unmixed=True,
             surprise=first.mask.astype(np.float32),
+            noise=None,
             method='the network',
         )
 

@@ -59,7 +59,7 @@ def test_what_is_written_and_said(make_dataset, write, jobs, tmp_path):
     assert '5 scan(s) of 4 participant(s): 4 to run, 0 finished before, 1 refused' in err
     assert list((tmp_path / 'out').iterdir()) == []  # nothing is computed
     asked = head(jobs / 'participant.sbatch')
-    assert {'--cpus-per-task=2', '--time=00:20:00', '--requeue'} <= asked
+    assert {'--cpus-per-task=2', '--time=00:15:00', '--requeue'} <= asked
     assert not any(line.startswith(('--gres', '--array')) for line in asked)
 
 

@@ -11,7 +11,7 @@ from scipy.io import loadmat
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
-from ulfprep.physics.noise import estimate_noise, rayleigh_sigma
+from ulfprep.physics.noise import estimate_noise, noise_in_tissue, rayleigh_sigma
 
 QUICK = settings(deadline=None, max_examples=10, derandomize=True)
 
@@ -196,3 +196,38 @@ def test_noise_of_high_field_brains_is_small_whatever_their_background():
     mask = stripped > 0
     for scan in (stripped, head):
         assert 30 < np.median(scan[mask]) / estimate_noise(scan, mask, zooms).sigma < 300
+
+
+def smoothed_noise(width, level=4.0, shape=(60, 60, 20)):
+    """White noise under a Gaussian in plane, ``level`` before, and what its s.d. is then."""
+    white = level * np.random.default_rng(3).standard_normal(shape)
+    noise = ndimage.gaussian_filter(white, (width, width, 0)) if width else white
+    return noise, noise.std()
+
+
+@pytest.mark.parametrize('width', [0.6, 0.8, 1.0, 1.5])
+def test_noise_that_was_smoothed_is_found_in_what_tissues_leave(width):
+    noise, level = smoothed_noise(width)
+    mask = np.ones(noise.shape, bool)
+    white = estimate_noise(100 + noise, mask, (1.6, 1.6, 5)).sigma
+    assert white < 0.75 * level  # second differences miss it
+    found = noise_in_tissue(noise, mask, white)
+    assert found.sigma == pytest.approx(level, rel=0.1)
+    # Averaged over a region it is what the white noise was.
+    assert found.sigma * found.shared == pytest.approx(4.0, rel=0.25)
+
+
+def test_white_noise_and_small_errors_of_tissues_stay_as_they_were_told():
+    noise, level = smoothed_noise(0)
+    mask = np.ones(noise.shape, bool)
+    error = ndimage.gaussian_filter(np.random.default_rng(4).standard_normal(noise.shape), 2)
+    for residual in (noise, noise + 0.5 * level / error.std() * error):
+        found = noise_in_tissue(residual, mask, level)
+        assert (found.sigma, found.shared) == (level, 1.0)
+
+
+def test_a_few_voxels_tell_nothing_of_smoothed_noise():
+    noise, _ = smoothed_noise(1.0)
+    few = np.zeros(noise.shape, bool)
+    few[:10, :10, :10] = True
+    assert noise_in_tissue(noise, few, 0.1).sigma == 0.1

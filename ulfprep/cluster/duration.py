@@ -1,14 +1,13 @@
 """How long a participant may take, from the sizes of its scans.
 
 The model was fitted to records of ``logs/resources`` on two cores of a virtual machine (CPU
-seconds; 1 thread): simulated 64 mT scans of 5.2 litres and 0.4 million voxels took 106 to 136 by
-default and 25 to 51 with ``--sloppy``, a real head of 0.6 million voxels 131; simulating from 3 T
-heads of 5.2 and 16.8 million voxels 28 and 83 to 86; a high-field reference of 16.8 million voxels
-62 beside its scan. Three real scans fitted together took 498 (wall clock, 166 each). A fit by the
-``wire`` network took 259 where that of the lattices took 65 to 80.
+seconds; 1 thread; other work beside): a simulated 64 mT scan of 5.2 litres and 0.4 million voxels
+took 63 by default and 45 with ``--sloppy``, a real head of 0.6 million voxels 69; simulating from
+3 T heads of 5.2 and 16.8 million voxels 28 and 83 to 86; a high-field reference of 16.8 million
+voxels 62 beside its scan. A fit by the lattices' network took 65 to 80 more, one by ``wire`` 259.
 
-More cores are not counted: two shortened a scan from 130 to 105 seconds, and a third or fourth
-hardly does. A GPU is counted like a CPU, for none was measured.
+More cores are not counted: most of a scan runs on one. A GPU is counted like a CPU, for none was
+measured.
 """
 
 import math
@@ -19,8 +18,8 @@ from ulfprep.settings import Settings
 
 #: Seconds to start Python, to import what is heavy and to index one participant.
 START = 20
-#: Seconds of an enhanced scan, whatever its size: the fit is of a brain, not of its field of view.
-ENHANCED, ENHANCED_SLOPPY = 130, 30
+#: Seconds of an enhanced scan, whatever its size: the work is on a brain, not its field of view.
+ENHANCED, ENHANCED_SLOPPY = 62, 42
 #: Seconds of a simulated scan, whatever its size.
 SIMULATED = 5
 #: Seconds a million voxels of a file: bias field, brain mask, figures.
@@ -29,8 +28,10 @@ PER_MILLION = 5
 PER_REALISATION = 1
 #: Seconds to render at 1 mm; finer voxels cost by their number.
 RENDER = 12
-#: Scans that are fitted together, and networks other than lattices, as multiples of the usual.
-TOGETHER, OTHER_NETWORK = 1.5, 3
+#: Scans that are enhanced together, as a multiple of the usual.
+TOGETHER = 1.5
+#: Seconds to train a network on a scan.
+TRAINED = {'direct': 0, 'lattice': 75, 'wire': 260}
 #: Seconds of SynthSeg, whose authors state two minutes on a CPU; not measured here.
 SYNTHSEG = 300
 #: What other machines, busy nodes and slow disks may take of it.
@@ -69,8 +70,7 @@ def scan_seconds(work: Work, settings: Settings) -> float:
         more = PER_REALISATION * (settings.n_realisations - 1) * size
         return labels + SIMULATED + PER_MILLION * size + more
     seconds = (ENHANCED_SLOPPY if settings.sloppy else ENHANCED) + PER_MILLION * size
-    if settings.backbone != 'lattice':
-        seconds *= OTHER_NETWORK
+    seconds += TRAINED[settings.backbone]
     if work.together:
         seconds *= TOGETHER
     if settings.output_resolution != 1.0:

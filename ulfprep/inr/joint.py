@@ -48,6 +48,7 @@ def joint_estimates(
     channels, views = [], {}
     for number, (group, found) in enumerate(zip(groups, sharp, strict=True)):
         plan = group[0].about.plan
+        shared = plan.get('noise_shared', 1.0)
         intensity, course = first_intensity(
             found.model,
             found.measured,
@@ -56,12 +57,17 @@ def joint_estimates(
             tissue,
             inside,
             np.mean([_means(p.about.plan) for p in group], axis=0).astype(np.float32),
-            found.sigma,
+            (found.sigma, shared),
             fine.zooms,
             correction_width(plan['psf_fwhm_mm'], len(group)),
         )
         noise = noise_spread(
-            found.model, found.voxels.shape, found.sigma, found.smoothness, fine.zooms, seed
+            found.model,
+            found.voxels.shape,
+            shared * found.sigma,
+            found.smoothness,
+            fine.zooms,
+            seed,
         )
         outside = np.where(inside, 0, found.image).astype(np.float32)
         warm = WarmStart(

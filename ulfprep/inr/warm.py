@@ -88,7 +88,7 @@ def warm_start(
     WarmStart
     """
     white = plan['means'][2]
-    sigma = plan['noise_sigma'] / white
+    sigma, shared = plan['noise_sigma'] / white, plan.get('noise_shared', 1.0)
     bounds, fine_bounds = brain_bounds(mask, grid, spacing)
     scan, fine = grid.crop(bounds), isotropic_grid(grid, spacing).crop(fine_bounds)
     measured = (np.asarray(image, np.float32)[bounds] / np.float32(white)).astype(np.float32)
@@ -106,9 +106,9 @@ def warm_start(
     means = np.array(plan['means'], np.float32) / np.float32(white)
     width = correction_width(plan['psf_fwhm_mm'])
     intensity, course = first_intensity(
-        model, measured, voxels, sharp, tissue, inside, means, sigma, fine.zooms, width
+        model, measured, voxels, sharp, tissue, inside, means, (sigma, shared), fine.zooms, width
     )
-    noise = noise_spread(model, scan.shape, sigma, smoothness, fine.zooms, seed)
+    noise = noise_spread(model, scan.shape, shared * sigma, smoothness, fine.zooms, seed)
     return WarmStart(
         scan=scan,
         fine=fine,
@@ -143,7 +143,7 @@ def correction_width(voxel_size, scans: int = 1) -> float:
     return COARSENESS * float(np.prod(voxel_size) / scans) ** (1 / 3)
 
 
-def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma, spacing, width):
+def first_intensity(model, measured, voxels, sharp, tissue, inside, means, noise, spacing, width):
     """High-field intensity: that of the tissues, and what the scan shows beyond them.
 
     Tissues and their signals make an image at the scan's contrast. It is corrected until it
@@ -164,8 +164,9 @@ def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma
     inside : numpy.ndarray of bool, shape (x, y, z)
     means : numpy.ndarray, shape (3,)
         Of the tissues in the scan.
-    sigma : float
-        Noise s.d.; all intensities are relative to white matter.
+    noise : tuple of 2 floats
+        S.d., relative to white matter as all intensities are, and by how much more it counts
+        because neighbours share it (:class:`ulfprep.physics.noise.NoiseEstimate`).
     spacing : sequence of 3 floats
         Of the fine lattice, mm.
     width : float
@@ -187,12 +188,13 @@ def first_intensity(model, measured, voxels, sharp, tissue, inside, means, sigma
         model,
         measured,
         voxels,
-        sigma,
+        noise[0] * noise[1],
         spacing,
         guess,
         np.where(inside, doubt, 0),
         width,
     )
+    course['residual_rms'] = [noise[1] * value for value in course['residual_rms']]
     image = np.maximum(guess + correction, 0) / factor
     return np.where(inside, image, 0).astype(np.float32), course
 

@@ -77,6 +77,7 @@ class PlanContrast(SimpleInterface):
             resolution=inputs.resolution if isdefined(inputs.resolution) else None,
             psf=inputs.psf,
             means=found['means'] if found.get('unmixed') else None,
+            noise=found.get('noise'),
         )
         plan['warnings'] += found.get('warnings', [])
         if wrong := misplaced(probs, mask, grid.zooms):

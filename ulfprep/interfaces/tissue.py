@@ -1,6 +1,7 @@
 """Tissue segmentation nodes: the embedded one, and FSL FAST brought to the same outputs."""
 
 import shlex
+from dataclasses import asdict
 
 from nipype.interfaces import fsl
 from nipype.interfaces.base import (
@@ -101,6 +102,8 @@ class SegmentTissues(SimpleInterface):
             'means': [float(value) for value in result.means],
             'sds': [float(value) for value in result.sds],
         }
+        if result.noise is not None:
+            self._results['summary']['noise'] = asdict(result.noise)
         if result.surprise is not None:
             self._results['disagreement'] = write_volume(
                 runtime.cwd, 'disagreement', result.surprise, grid.affine

@@ -22,12 +22,31 @@ GROUPS = 8
 HALF_NORMAL_MIDMEAN = 0.6932435
 
 
+#: Residuals of flat tissue beyond this many times the s.d. that second differences tell are those
+#: of noise that somebody smoothed; below it they may be texture and small errors of the tissues.
+SMOOTHED = 1.25
+#: Largest s.d. of the Gaussian that smoothed noise is taken for, voxels.
+WIDEST = 2.0
+
+
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """Noise standard deviation (image units) and how it was found, in words."""
+    """How much noise there is.
+
+    Attributes
+    ----------
+    sigma : float
+        Standard deviation, image units.
+    method : str
+        How it was found, in words.
+    shared : float
+        Square root of the number of voxels that share their noise: by so much more than white
+        noise of the same ``sigma`` it counts in a sum over neighbours. One where it is white.
+    """
 
     sigma: float
     method: str
+    shared: float = 1.0
 
 
 def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) -> NoiseEstimate:
@@ -77,6 +96,44 @@ def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) ->
         if np.isfinite(sigma) and spread > 0.7 * inside:
             return NoiseEstimate(sigma, 'Rayleigh fit to the air around the head')
     return NoiseEstimate(inside, 'second differences in flat parts of the brain')
+
+
+def noise_in_tissue(residual: np.ndarray, flat: np.ndarray, white: float) -> NoiseEstimate:
+    """Estimate noise that may have been smoothed, from what tissues leave of a scan.
+
+    Scanners denoise, and what is left of the noise is low-pass: second differences miss it.
+    Its level is the spread of the residual in flat tissue. How far neighbours share it follows
+    from the part that second differences along two axes still see, taken for that of white noise
+    under a Gaussian.
+
+    Parameters
+    ----------
+    residual : numpy.ndarray, shape (X, Y, Z)
+        Scan less tissues and their signals, seen through the PSF and the bias field.
+    flat : numpy.ndarray of bool, shape (X, Y, Z)
+        Voxels of nearly one tissue.
+    white : float
+        Noise s.d. that second differences, or air, tell (:func:`estimate_noise`).
+
+    Returns
+    -------
+    NoiseEstimate
+        ``white`` where it explains the residual.
+    """
+    values = residual[flat]
+    if values.size < ENOUGH:
+        return NoiseEstimate(white, 'second differences or air')
+    level = 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    if level <= SMOOTHED * white:
+        return NoiseEstimate(white, 'second differences or air')
+    widths = np.linspace(0.05, WIDEST, 200)
+    near, far = np.exp(-1 / (4 * widths**2)), np.exp(-1 / widths**2)
+    # Variance of a second difference of unit gain, which falls as neighbours grow alike.
+    kept = 1 - (4 * near - far) / 3
+    width = widths[int(np.abs(kept - white / level).argmin())]
+    lags = np.arange(-12, 13)
+    shared = float(np.exp(-(lags**2) / (4 * width**2)).sum())
+    return NoiseEstimate(level, 'residuals of flat tissue: the noise was smoothed', shared)
 
 
 def rayleigh_sigma(background: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, solve_contrast, tissue_statistics
-from ulfprep.physics.noise import estimate_noise
+from ulfprep.physics.noise import NoiseEstimate, estimate_noise
 from ulfprep.physics.relaxation import read_table, relaxation
 from ulfprep.physics.resolution import are_lengths
 from ulfprep.physics.sequences import (
@@ -69,6 +69,7 @@ def plan_contrast(
     resolution: dict | None = None,
     psf: str = 'gaussian',
     means=None,
+    noise: dict | None = None,
 ) -> dict:
     """Measure a scan's tissues, derive those of the target, solve for the contrast vector.
 
@@ -99,6 +100,9 @@ def plan_contrast(
     means : sequence of 3 floats, optional
         Signals of pure CSF, GM, WM where the segmentation measured them through the PSF;
         without, they are measured in voxels that are nearly pure.
+    noise : dict, optional
+        Fields of a :class:`ulfprep.physics.noise.NoiseEstimate`, where the segmentation looked at
+        what it leaves of the scan.
 
     Returns
     -------
@@ -117,7 +121,8 @@ def plan_contrast(
     if resolution is None:
         fwhm, fwhm_source = acquired_resolution(metadata, zooms)
         resolution = {'voxel_size_mm': fwhm, 'source': fwhm_source}
-    noise = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
+    found = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
+    noise = NoiseEstimate(**noise) if noise and noise['shared'] > 1 else found
     statistics = tissue_statistics(image, probs, noise.sigma, zooms)
     if means is not None:
         statistics = replace(statistics, means=np.asarray(means, float))
@@ -158,6 +163,7 @@ def plan_contrast(
         'snr_standard_errors': _floats(statistics.standard_errors / noise.sigma),
         'noise_sigma': float(noise.sigma),
         'noise_method': noise.method,
+        'noise_shared': float(noise.shared),
         'target_means': _floats(target),
         'target_spread': _floats(spread),
         'target_sources': sources,

@@ -184,12 +184,12 @@ CAPTIONS = {
     'uncertainty': Caption(
         'Uncertainty',
         'Map of the standard deviation of the enhanced image in six slices.',
-        'Read it as an error bar: on simulated scans about two thirds of the truth lay within one '
-        'standard deviation of the enhanced image, and nine in ten within 1.96. Expect '
-        'more of it in folded cortex than deep in white matter.',
-        'It tells how large errors are about here, hardly at which voxel: most of them is '
-        'anatomy finer than the scan. A wrong mask, a wrong noise level, or a lesion that the '
-        'model has no tissue for can be wrong and still look certain.',
+        'Read it as an error bar: on simulated scans two thirds to three quarters of the truth '
+        'lay within one standard deviation of the enhanced image, and more than nine in ten '
+        'within 1.96. Expect more of it along the borders of tissues than within them.',
+        'It follows the doubt of the tissues. A wrong mask, a wrong noise level, tissues that are '
+        'surely wrong, or a lesion that the model has no tissue for can be wrong and still look '
+        'certain.',
     ),
     'entropy': Caption(
         'Tissue entropy',
@@ -213,12 +213,11 @@ CAPTIONS = {
     ),
     'loss': Caption(
         'Loss',
-        'Terms of the loss against the step of the fit on a logarithmic axis; root mean square of '
-        'the residual against the step; the step at which the fit stopped, and why.',
+        'Terms of the loss against the step of the estimate, or of the fit of a network, on a '
+        'logarithmic axis; root mean square of the residual against the step; where it ended.',
         'The total should fall and then flatten out, and the residual should come near the noise '
         '(1). The red line marks the last step. Terms beside the data may rise a little while '
-        'the data are met. The figures of the residual are those in the middle of training, '
-        'not of the final image.',
+        'the data are met.',
         'A curve that still falls steeply at the end was stopped too early; one that jumps '
         'late did not settle.',
     ),

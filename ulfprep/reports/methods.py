@@ -12,8 +12,7 @@ The scan was corrected for its bias field with N4 [@n4], its brain was extracted
 [@deepbet] and its tissues were segmented with a hidden Markov random field [@fast]. Tissue
 contrasts expected at the target field strength follow from the field dependence of
 relaxation times [@bottomley; @rooney; @marques]. Synthesis between field strengths goes
-through one forward model of contrast, point-spread function and noise [@hulfsynth], inverted
-with an implicit neural representation of Gabor wavelets [@wire]."""
+through one forward model of contrast, point-spread function and noise [@hulfsynth]."""
 #: Closes every methods text.
 FRAMEWORK = """\
 The workflow is a BIDS App [@bidsapps] for data in the Brain Imaging Data Structure [@bids],

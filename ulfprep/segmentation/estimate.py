@@ -24,6 +24,7 @@ from scipy import ndimage
 
 from ulfprep.physics.acquisition import apply_matrices
 from ulfprep.physics.informed import conjugate_gradients, gaussians
+from ulfprep.physics.noise import NoiseEstimate, noise_in_tissue
 from ulfprep.segmentation.hmrf import softmax
 
 #: S.d. of the tilt, logarithm of the odds of the brightest against the darkest tissue; that of its
@@ -33,6 +34,8 @@ TILT, WIDTH = 3.0, 2.0
 RAREST = 1e-3
 #: Residuals beyond this many s.d. lose weight: lesions and vessels are no error of the tissues.
 FAR = 2.5
+#: Share of one tissue that makes a voxel flat.
+FLAT = 0.8
 #: Size of the neighbourhoods that show what is left of the bias field, mm.
 FIELD_FWHM = 45.0
 #: S.d. of the logarithm of signals about those that the sequence makes: they have a say where a
@@ -89,6 +92,8 @@ class Explained:
         How far each voxel was believed: one, less where it is far off, zero outside.
     residual : numpy.ndarray, shape (X, Y, Z), float32
         Scan less what is expected of it, units of ``sigma``; zero outside.
+    noise : NoiseEstimate
+        Of the scan, told by what is left in flat tissue.
     """
 
     signals: np.ndarray
@@ -97,6 +102,7 @@ class Explained:
     field: np.ndarray
     weight: np.ndarray
     residual: np.ndarray
+    noise: NoiseEstimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +195,10 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
         residual = np.where(inside, view.measured - field * predicted, 0).astype(np.float32)
         sigma = max(view.sigma, 1.4826 * float(np.median(np.abs(residual[inside]))))
         weight = inside / np.maximum(1, np.abs(residual) / np.float32(FAR * sigma))
-    return Explained(signals, errors, sigma, field, weight, residual / np.float32(sigma))
+    flat = inside & (seen.max(axis=0) > FLAT)
+    noise = noise_in_tissue(residual, flat, view.sigma)
+    scaled = residual / np.float32(sigma)
+    return Explained(signals, errors, sigma, field, weight, scaled, noise)
 
 
 def measure_signals(measured, seen, weight, expected):
@@ -251,7 +260,10 @@ def _tilt(views, explained, log_prior, brain, weights, basis):
     """Return the shares of tilted odds that explain the scans, and the Gaussians' weights."""
     signals = [(e.signals / e.signals[2]).astype(np.float32) for e in explained]
     brightness = [(s - s.min()) / max(float(np.ptp(s)), 1e-3) for s in signals]
-    roots = [np.sqrt(e.weight) * np.float32(e.signals[2] / e.sigma) for e in explained]
+    roots = [
+        np.sqrt(e.weight) * np.float32(e.signals[2] / (e.sigma * e.noise.shared))
+        for e in explained
+    ]
     goals = [
         r * v.measured / np.float32(e.signals[2])
         for r, v, e in zip(roots, views, explained, strict=True)

@@ -114,7 +114,9 @@ def _on_scan(estimate: TissueEstimate, view, mask, bounds, whole, fine_bounds):
     surprise = np.zeros(mask.shape, np.float32)
     surprise[bounds] = estimate.surprise[0]
     sds = np.full(3, found.sigma)
-    return TissueSegmentation(on_scan, found.signals, sds, on_fine, NETWORK, surprise, True)
+    return TissueSegmentation(
+        on_scan, found.signals, sds, on_fine, NETWORK, surprise, True, found.noise
+    )
 
 
 def _plain(run: Run, mask, prior):
@@ -126,6 +128,5 @@ def _plain(run: Run, mask, prior):
         raise ValueError('the scan does not show three tissues')
     sd = max(run.sigma, WITHIN * means[2])
     probs = plain_shares(image, mask, run.grid.zooms, means, sd, prior=np.maximum(prior, 0.02))
-    residual = (image - np.tensordot(means, probs, 1)) / sd
-    surprise = np.where(mask, residual, 0).astype(np.float32)
+    surprise = np.where(mask, (image - np.tensordot(means, prior, 1)) / sd, 0).astype(np.float32)
     return TissueSegmentation(probs, means, np.full(3, sd), None, NETWORK, surprise, True)

@@ -8,7 +8,7 @@ from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import edge_preserving_inverse
-from ulfprep.physics.noise import estimate_noise
+from ulfprep.physics.noise import NoiseEstimate, estimate_noise
 from ulfprep.segmentation.bias import reference_field
 from ulfprep.segmentation.coarse import T1W, coarse_tissues
 from ulfprep.segmentation.hmrf import fit_markov_field
@@ -46,6 +46,8 @@ class TissueSegmentation:
         What the prior anatomy leaves of the scan unexplained, in units of what is usual.
     unmixed : bool
         Whether ``means`` are those of pure tissue, measured through the PSF.
+    noise : NoiseEstimate, optional
+        Of the scan, where what tissues leave of it was looked at.
     """
 
     probs: np.ndarray
@@ -55,6 +57,7 @@ class TissueSegmentation:
     method: str = HMRF
     surprise: np.ndarray | None = None
     unmixed: bool = False
+    noise: NoiseEstimate | None = None
 
 
 def brightness_order(expected=None) -> list[int]:
