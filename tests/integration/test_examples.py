@@ -246,7 +246,7 @@ def test_the_report_is_one_file_that_reads_offline(example_run):
 def test_progress_and_verdicts_are_told(example_run):
     _, done = example_run
     told = done.stdout + done.stderr
-    assert 'left' in told
+    assert 'fit 100 %' in told
     assert told.count('finished') >= 2
 
 
