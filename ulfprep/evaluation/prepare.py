@@ -3,7 +3,7 @@
 All as the workflow measures them, but for the brain mask, which is the true one.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -15,7 +15,7 @@ from ulfprep.physics.interpolation import carry, resample_mask
 from ulfprep.physics.plan import Wishes, plan_contrast
 from ulfprep.physics.source_sequence import expected_signals
 from ulfprep.segmentation.bias import correct_bias
-from ulfprep.segmentation.tissue import segment
+from ulfprep.segmentation.learned import segment_learned
 
 #: Tesla that every scan is enhanced to.
 TARGET_FIELD = 3.0
@@ -59,12 +59,15 @@ class Measured:
     ----------
     means : numpy.ndarray, shape (3,), or None
         Signals of pure CSF, GM, WM, where the segmentation measured them through the PSF.
+    noise : dict, optional
+        See :func:`ulfprep.physics.plan.plan_contrast`.
     """
 
     scan: np.ndarray
     probs: np.ndarray
     lattice_probs: np.ndarray | None
     means: np.ndarray | None
+    noise: dict | None = None
 
 
 def prepare(
@@ -154,6 +157,7 @@ def plan_for(
         TARGET_FIELD,
         wishes=Wishes(contrasts=typed, reference=reference),
         means=found.means,
+        noise=found.noise,
     )
     if psf_factor != 1:
         plan = plan | {'psf_fwhm_mm': [float(psf_factor * w) for w in plan['psf_fwhm_mm']]}
@@ -164,8 +168,9 @@ def plan_for(
 
 def _own_tissues(trial, scan, expected, spacing):
     case = trial.case
-    found = segment(scan, case.mask, case.grid.zooms, spacing=spacing, expected=expected)
-    return found.probs, found.fine, found.means if found.unmixed else None
+    found = segment_learned(scan, case.mask, case.grid, expected, spacing=spacing)
+    noise = None if found.noise is None else asdict(found.noise)
+    return found.probs, found.fine, found.means if found.unmixed else None, noise
 
 
 def _true_tissues(trial, scan, expected, spacing):

@@ -97,13 +97,13 @@ def run_case(known: Known, options=None) -> dict:
     from ulfprep.physics.plan import plan_contrast
     from ulfprep.physics.source_sequence import expected_signals
     from ulfprep.segmentation.bias import correct_bias
-    from ulfprep.segmentation.tissue import segment
+    from ulfprep.segmentation.learned import segment_learned
 
     case, options = known.case, options or FitOptions.default()
     zooms, field = case.grid.zooms, METADATA['MagneticFieldStrength']
     expected = list(expected_signals(METADATA, field))
     scan, _ = correct_bias(case.scan, case.mask, zooms, expected=expected)
-    found = segment(scan, case.mask, zooms, spacing=options.spacing, expected=expected)
+    found = segment_learned(scan, case.mask, case.grid, expected, spacing=options.spacing)
     plan = plan_contrast(
         scan, case.mask, found.probs, zooms, METADATA, field, TARGET_FIELD,
         means=found.means if found.unmixed else None,

@@ -113,24 +113,19 @@ class SegmentTissues(SimpleInterface):
 
     def _learned(self, data, mask, grid, acquired, expected):
         """Return the tissues with the trained network as prior."""
-        from ulfprep.physics.noise import estimate_noise
-        from ulfprep.segmentation.learned import learned_tissues
-        from ulfprep.segmentation.together import Run
+        from ulfprep.segmentation.learned import segment_learned
 
-        sigma = estimate_noise(data, mask, grid.zooms, acquired).sigma
-        run = Run(
-            data,
-            mask,
-            grid,
-            1.0,
-            sigma,
-            tuple(acquired),
-            self.inputs.psf,
-            self.inputs.modality,
-            tuple(expected),
-        )
         try:
-            return learned_tissues([run], self.inputs.spacing)
+            return segment_learned(
+                data,
+                mask,
+                grid,
+                expected,
+                modality=self.inputs.modality,
+                acquired=acquired,
+                psf=self.inputs.psf,
+                spacing=self.inputs.spacing,
+            )
         except ValueError as error:
             raise ValueError(f'{self.inputs.in_file}: {error}') from error
 

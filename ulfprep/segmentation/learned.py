@@ -6,8 +6,10 @@ import numpy as np
 
 from ulfprep.physics.grid import brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import carry_shares, resample_mask
+from ulfprep.physics.noise import estimate_noise
 from ulfprep.physics.placement import place
 from ulfprep.physics.stacked import Part
+from ulfprep.segmentation.coarse import T1W
 from ulfprep.segmentation.estimate import TissueEstimate, View, estimate_tissues
 from ulfprep.segmentation.given import with_csf
 from ulfprep.segmentation.inference import Seen, class_shares, tissue_shares
@@ -26,6 +28,52 @@ NETWORK = 'the network of tissues and the PSF-aware estimate'
 def weights_file():
     """Return the file of the network's weights that ships with the package."""
     return files('ulfprep.data') / 'tissue_network.npz'
+
+
+def segment_learned(
+    image,
+    mask,
+    grid,
+    expected=T1W,
+    *,
+    modality: str = 'T1w',
+    acquired=None,
+    psf: str = 'gaussian',
+    spacing: float = SPACING,
+) -> TissueSegmentation:
+    """Segment one scan; :func:`learned_tissues` of it.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (X, Y, Z)
+        Bias-corrected.
+    mask : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain.
+    grid : Grid
+    expected : sequence of 3 floats
+        Signals of CSF, GM and WM that its sequence makes, relative to WM.
+    modality : str
+        BIDS suffix.
+    acquired : sequence of 3 floats, optional
+        Voxel size at acquisition, mm; that of ``grid`` without.
+    psf : str
+        Kind of point-spread function (:mod:`ulfprep.physics.psf`).
+    spacing : float
+        Of the lattice of the result, mm.
+
+    Returns
+    -------
+    TissueSegmentation
+
+    Raises
+    ------
+    ValueError
+        See :func:`learned_tissues`.
+    """
+    acquired = tuple(map(float, grid.zooms if acquired is None else acquired))
+    sigma = estimate_noise(image, mask, grid.zooms, acquired).sigma
+    run = Run(image, mask, grid, 1.0, sigma, acquired, psf, modality, tuple(expected))
+    return learned_tissues([run], spacing)
 
 
 def learned_tissues(runs: list[Run], spacing: float = SPACING, net=None) -> TissueSegmentation:

@@ -20,9 +20,8 @@ from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import discrepancy_inverse
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.segmentation.hmrf import fit_markov_field
-from ulfprep.segmentation.learned import learned_tissues
+from ulfprep.segmentation.learned import segment_learned
 from ulfprep.segmentation.tissue import SHARP_NOISE, segment
-from ulfprep.segmentation.together import Run
 
 #: Strength of the prior in FSL FAST and in the examples of Atropos and dipy.
 FAST_BETA = 0.1
@@ -95,11 +94,8 @@ def _where_segmented(result, grid) -> Found:
 
 
 def network(scan, mask, grid) -> Found:
-    """What ulfprep does: :func:`ulfprep.segmentation.learned.learned_tissues`."""
-    sigma = estimate_noise(scan, mask, grid.zooms).sigma
-    zooms = tuple(map(float, grid.zooms))
-    result = learned_tissues([Run(scan, mask, grid, 1.0, sigma, zooms)])
-    return _where_segmented(result, grid)
+    """What ulfprep does: :func:`ulfprep.segmentation.learned.segment_learned`."""
+    return _where_segmented(segment_learned(scan, mask, grid), grid)
 
 
 def embedded(scan, mask, grid) -> Found:
