@@ -198,6 +198,9 @@ def test_noise_of_high_field_brains_is_small_whatever_their_background():
         assert 30 < np.median(scan[mask]) / estimate_noise(scan, mask, zooms).sigma < 300
 
 
+VOXEL = (1.6, 1.6, 5.0)
+
+
 def smoothed_noise(width, level=4.0, shape=(60, 60, 20)):
     """White noise under a Gaussian in plane, ``level`` before, and what its s.d. is then."""
     white = level * np.random.default_rng(3).standard_normal(shape)
@@ -209,9 +212,9 @@ def smoothed_noise(width, level=4.0, shape=(60, 60, 20)):
 def test_noise_that_was_smoothed_is_found_in_what_tissues_leave(width):
     noise, level = smoothed_noise(width)
     mask = np.ones(noise.shape, bool)
-    white = estimate_noise(100 + noise, mask, (1.6, 1.6, 5)).sigma
+    white = estimate_noise(100 + noise, mask, VOXEL).sigma
     assert white < 0.75 * level  # second differences miss it
-    found = noise_in_tissue(noise, mask, white)
+    found = noise_in_tissue(noise, mask, white, VOXEL)
     assert found.sigma == pytest.approx(level, rel=0.1)
     # Averaged over a region it is what the white noise was.
     assert found.sigma * found.shared == pytest.approx(4.0, rel=0.25)
@@ -222,7 +225,7 @@ def test_white_noise_and_small_errors_of_tissues_stay_as_they_were_told():
     mask = np.ones(noise.shape, bool)
     error = ndimage.gaussian_filter(np.random.default_rng(4).standard_normal(noise.shape), 2)
     for residual in (noise, noise + 0.5 * level / error.std() * error):
-        found = noise_in_tissue(residual, mask, level)
+        found = noise_in_tissue(residual, mask, level, VOXEL)
         assert (found.sigma, found.shared) == (level, 1.0)
 
 
@@ -230,4 +233,4 @@ def test_a_few_voxels_tell_nothing_of_smoothed_noise():
     noise, _ = smoothed_noise(1.0)
     few = np.zeros(noise.shape, bool)
     few[:10, :10, :10] = True
-    assert noise_in_tissue(noise, few, 0.1).sigma == 0.1
+    assert noise_in_tissue(noise, few, 0.1, VOXEL).sigma == 0.1

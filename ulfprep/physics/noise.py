@@ -25,6 +25,8 @@ HALF_NORMAL_MIDMEAN = 0.6932435
 #: Residuals of flat tissue beyond this many times the s.d. that second differences tell are those
 #: of noise that somebody smoothed; below it they may be texture and small errors of the tissues.
 SMOOTHED = 1.25
+#: FWHM of the local mean of flat tissue, mm.
+UNEVEN_MM = 16.0
 #: Largest s.d. of the Gaussian that smoothed noise is taken for, voxels.
 WIDEST = 2.0
 
@@ -98,11 +100,12 @@ def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) ->
     return NoiseEstimate(inside, 'second differences in flat parts of the brain')
 
 
-def noise_in_tissue(residual: np.ndarray, flat: np.ndarray, white: float) -> NoiseEstimate:
+def noise_in_tissue(residual: np.ndarray, flat: np.ndarray, white: float, zooms) -> NoiseEstimate:
     """Estimate noise that may have been smoothed, from what tissues leave of a scan.
 
     Scanners denoise, and what is left of the noise is low-pass: second differences miss it.
-    Its level is the spread of the residual in flat tissue. How far neighbours share it follows
+    Its level is the spread of the residual in flat tissue about its local mean: what is smoother
+    is unevenness of the tissue. How far neighbours share it follows
     from the part that second differences along two axes still see, taken for that of white noise
     under a Gaussian.
 
@@ -114,16 +117,20 @@ def noise_in_tissue(residual: np.ndarray, flat: np.ndarray, white: float) -> Noi
         Voxels of nearly one tissue.
     white : float
         Noise s.d. that second differences, or air, tell (:func:`estimate_noise`).
+    zooms : sequence of 3 floats
+        Voxel size, mm.
 
     Returns
     -------
     NoiseEstimate
         ``white`` where it explains the residual.
     """
-    values = residual[flat]
-    if values.size < ENOUGH:
+    if np.count_nonzero(flat) < ENOUGH:
         return NoiseEstimate(white, 'second differences or air')
-    level = 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    width = [UNEVEN_MM / 2.3548 / z for z in zooms]
+    share = ndimage.gaussian_filter(flat.astype(np.float32), width)
+    smooth = ndimage.gaussian_filter(np.where(flat, residual, 0), width) / np.maximum(share, 0.02)
+    level = 1.4826 * float(np.median(np.abs((residual - smooth)[flat])))
     if level <= SMOOTHED * white:
         return NoiseEstimate(white, 'second differences or air')
     widths = np.linspace(0.05, WIDEST, 200)

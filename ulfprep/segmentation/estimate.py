@@ -35,7 +35,7 @@ RAREST = 1e-3
 #: Residuals beyond this many s.d. lose weight: lesions and vessels are no error of the tissues.
 FAR = 2.5
 #: Share of one tissue that makes a voxel flat.
-FLAT = 0.8
+FLAT = 0.95
 #: Size of the neighbourhoods that show what is left of the bias field, mm.
 FIELD_FWHM = 45.0
 #: S.d. of the logarithm of signals about those that the sequence makes: they have a say where a
@@ -196,7 +196,7 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
         sigma = max(view.sigma, 1.4826 * float(np.median(np.abs(residual[inside]))))
         weight = inside / np.maximum(1, np.abs(residual) / np.float32(FAR * sigma))
     flat = inside & (seen.max(axis=0) > FLAT)
-    noise = noise_in_tissue(residual, flat, view.sigma)
+    noise = noise_in_tissue(residual, flat, view.sigma, view.zooms)
     scaled = residual / np.float32(sigma)
     return Explained(signals, errors, sigma, field, weight, scaled, noise)
 
@@ -260,10 +260,7 @@ def _tilt(views, explained, log_prior, brain, weights, basis):
     """Return the shares of tilted odds that explain the scans, and the Gaussians' weights."""
     signals = [(e.signals / e.signals[2]).astype(np.float32) for e in explained]
     brightness = [(s - s.min()) / max(float(np.ptp(s)), 1e-3) for s in signals]
-    roots = [
-        np.sqrt(e.weight) * np.float32(e.signals[2] / (e.sigma * e.noise.shared))
-        for e in explained
-    ]
+    roots = [np.sqrt(e.weight) * np.float32(e.signals[2] / e.sigma) for e in explained]
     goals = [
         r * v.measured / np.float32(e.signals[2])
         for r, v, e in zip(roots, views, explained, strict=True)

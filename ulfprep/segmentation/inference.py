@@ -13,7 +13,7 @@ from ulfprep.segmentation.network import CLASSES, STRIDE, TissueNet
 
 #: Most voxels that the network is given at once, which bounds its memory, and how far slabs
 #: reach into their neighbours, voxels.
-MOST_VOXELS, OVERLAP = 2_200_000, 32
+MOST_VOXELS, OVERLAP = 1_900_000, 32
 #: Logarithms of the network's probabilities are divided by this: on heads that it never saw it
 #: is surer than it is right.
 TEMPERATURE = 1.15
