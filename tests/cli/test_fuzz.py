@@ -122,3 +122,9 @@ def test_no_file_of_a_flag_ends_in_a_traceback(tmp_path_factory, flag, content):
     file = tmp_path_factory.getbasetemp() / f'fuzzed{flag}.json'
     file.write_bytes(content)
     check(*outcome(['in', 'out', 'participant', flag, str(file)]))
+
+
+def test_a_name_that_would_break_the_line_is_escaped():
+    code, said = outcome(['--config-file=\x1e'])
+    check(code, said)
+    assert '\\x1e: cannot be read' in said

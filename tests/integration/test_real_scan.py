@@ -15,9 +15,8 @@ STEM = 'sub-MS017_ses-ulf'
 def real_run(test_data, tmp_path_factory):
     base = tmp_path_factory.mktemp('real')
     done = run_ulfprep(
-        test_data / 'ulf64mt_lowgan_bids', base / 'out', 'participant', '-w', base / 'work',
-        '--segmentation', 'embedded',
-    )  # fmt: skip
+        test_data / 'ulf64mt_lowgan_bids', base / 'out', 'participant', '-w', base / 'work'
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return base / 'out'
 
@@ -77,7 +76,10 @@ def test_every_tissue_is_there_in_a_plausible_share(quality):
 
 def test_the_enhanced_image_explains_the_scan_and_shows_more_contrast(quality):
     assert quality['metrics']['contrast_gain'] > 1.0
-    assert 0.8 < quality['metrics']['residual_rms'] < 1.2
+    # The noise that is told holds some unevenness of the tissue, which the image follows.
+    assert 0.6 < quality['metrics']['residual_rms'] < 1.2
+    assert quality['contrast']['noise_shared'] > 1
+    assert quality['verdict']['level'] == 'usable'
 
 
 def test_what_the_sidecar_does_not_say_is_said_to_be_assumed(quality):

@@ -41,9 +41,10 @@ class Stop(Exception):  # noqa: N818 - it ends the run, and may do so politely
     code : Exit
         Exit code of the command.
     message : str
-        One line for standard error, naming the file or flag and the way out.
+        One line for standard error, naming the file or flag and the way out. Characters of a
+        file's name that would break or hide the line are written as their escapes.
     """
 
     def __init__(self, code: Exit, message: str):
-        super().__init__(message)
+        super().__init__(''.join(c if c.isprintable() else repr(c)[1:-1] for c in message))
         self.code = code
