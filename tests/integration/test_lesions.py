@@ -1,6 +1,5 @@
 """Lesions of a patient, to 64 mT and back: they may not vanish, nor any tissue collapse."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import brains
@@ -12,13 +11,11 @@ from scipy import ndimage
 from ulfprep.inr import FitOptions, fit_scan, render
 from ulfprep.physics import ForwardModel, Grid
 from ulfprep.physics.interpolation import bicubic
-from ulfprep.physics.noise import estimate_noise
 from ulfprep.physics.plan import plan_contrast
 from ulfprep.physics.simulation import realise, simulate
 from ulfprep.physics.source_sequence import expected_signals
-from ulfprep.segmentation.learned import learned_tissues
+from ulfprep.segmentation.learned import segment_learned
 from ulfprep.segmentation.tissue import segment
-from ulfprep.segmentation.together import Run
 
 pytestmark = pytest.mark.realdata
 #: Lesions from this size on (mm^3) fill most of a voxel of 1.6 x 1.6 x 5 mm ten times.
@@ -28,13 +25,6 @@ LARGE = 100
 def contrast(image, region, around):
     """Brightness of a region relative to its surroundings, less one."""
     return float(image[region].mean() / image[around].mean() - 1)
-
-
-def tissues_of(image, mask, grid, expected, modality):
-    """Segment a scan as the command does by default."""
-    sigma = estimate_noise(image, mask, grid.zooms).sigma
-    run = Run(image, mask, grid, 1.0, sigma, tuple(map(float, grid.zooms)))
-    return learned_tissues([replace(run, modality=modality, expected=tuple(expected))])
 
 
 @pytest.fixture(scope='module', params=['T1w', 'T2w', 'FLAIR'])
@@ -55,7 +45,7 @@ def there_and_back(request):
     brain = model.acquire(mask.astype(np.float32)) > 0.5
     scan = realise(simulation, 1) * brain
     expected = expected_signals({}, 0.064, modality)
-    tissues = tissues_of(scan, brain, low, expected, modality)
+    tissues = segment_learned(scan, brain, low, expected, modality=modality)
     means = tissues.means if tissues.unmixed else None
     up = plan_contrast(
         scan, brain, tissues.probs, low.zooms, {}, 0.064, 3.0, modality=modality, means=means
@@ -127,7 +117,7 @@ def test_none_of_twenty_lesions_vanishes():
     model = ForwardModel.between(grid, fine, voxel, np.ones(3))
     mask = model.acquire((labels > 0).astype(np.float32)) > 0.5
     scan = brains.noisy(scan, 1 / 14, 5, mask)
-    tissues = tissues_of(scan, mask, grid, brains.SIGNALS['T1w'], 'T1w')
+    tissues = segment_learned(scan, mask, grid, brains.SIGNALS['T1w'])
     plan = plan_contrast(scan, mask, tissues.probs, voxel, {}, 0.064, 3.0, means=tissues.means)
     fit = fit_scan(
         scan, mask, tissues.probs, grid, plan, FitOptions.default(), lattice_probs=tissues.fine

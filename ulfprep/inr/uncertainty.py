@@ -5,10 +5,11 @@ import numpy as np
 from ulfprep.inr.warm import TEXTURE
 
 #: Part of the s.d. between the tissues that a point may have by which its image is off: part of it
-#: is mixture, and the image's own correction takes some. Chosen, on simulated scans of two heads
-#: kept out of the network's training (1.6 x 1.6 x 5 mm, SNR 14 and 8), so that 1.96 s.d. hold
-#: about 94 % of the truth: errors have heavier tails than a Gaussian, and one s.d. holds more
-#: than 68 %. ``python -m ulfprep.evaluation uncertainty`` measures the coverage.
+#: is mixture, and the image's own correction takes some. Chosen on simulated scans of two heads
+#: kept out of the network's training (1.6 x 1.6 x 5 mm, SNR 14, one also at 8), with the coverage
+#: on AOMIC and Colin27 in view, so that 1.96 s.d. hold about 94 % of the truth: errors have
+#: heavier tails than a Gaussian, and one s.d. holds more than 68 %.
+#: ``python -m ulfprep.evaluation uncertainty`` measures the coverage.
 DOUBTED = 0.55
 
 

@@ -73,12 +73,13 @@ def informed_inverse(model, scan, mask, sigma: float, spacing, guess, spread, wi
     across = [b.T for b in basis]
     spread = np.asarray(spread, np.float32)
     root = (np.asarray(mask) / np.float32(sigma)).astype(np.float32)
+    voxels = max(int(np.count_nonzero(mask)), 1)
 
     def down(z):
         return root * model.acquire(spread * apply_matrices(basis, z))
 
-    def up(voxels):
-        return apply_matrices(across, spread * model.adjoint(root * voxels).reshape(guess.shape))
+    def up(seen):
+        return apply_matrices(across, spread * model.adjoint(root * seen).reshape(guess.shape))
 
     rest = root * (scan - model.acquire(np.asarray(guess, np.float32)))
     z = np.zeros([b.shape[1] for b in basis], np.float32)
@@ -90,9 +91,9 @@ def informed_inverse(model, scan, mask, sigma: float, spacing, guess, spread, wi
 
         z = z + conjugate_gradients(curvature, [up(rest - down(z)) - precision * z], STEPS)[0]
         precision = np.float32(FREEDOM + 1) / (np.float32(FREEDOM) + z**2)
-        left = float(np.square(rest - down(z), dtype=np.float64).sum()) / max(mask.sum(), 1)
+        left = float(np.square(rest - down(z), dtype=np.float64).sum()) / voxels
         odds = (FREEDOM + 1) * np.log1p(np.square(z, dtype=np.float64) / FREEDOM).sum()
-        terms = {'data': 0.5 * left, 'prior': 0.5 * float(odds) / max(mask.sum(), 1)}
+        terms = {'data': 0.5 * left, 'prior': 0.5 * float(odds) / voxels}
         terms |= {'total': sum(terms.values()), 'residual_rms': float(np.sqrt(left))}
         for name, value in {'step': number * STEPS, 'epoch': number, **terms}.items():
             course.setdefault(name, []).append(value)

@@ -121,8 +121,10 @@ def plan_contrast(
     if resolution is None:
         fwhm, fwhm_source = acquired_resolution(metadata, zooms)
         resolution = {'voxel_size_mm': fwhm, 'source': fwhm_source}
-    found = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
-    noise = NoiseEstimate(**noise) if noise and noise['shared'] > 1 else found
+    if noise and noise['shared'] > 1:
+        noise = NoiseEstimate(**noise)
+    else:
+        noise = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
     statistics = tissue_statistics(image, probs, noise.sigma, zooms)
     if means is not None:
         statistics = replace(statistics, means=np.asarray(means, float))
