@@ -41,7 +41,7 @@ NEEDS = {
     'conform': Need(per_voxel=32),
     'brain_mask': Need(1.25, per_voxel=32),
     'bias': Need(per_voxel=48),
-    'tissues': Need(per_voxel=48, per_point=48),
+    'tissues': Need(1.6, per_voxel=48, per_point=48),
     'apply_mask': Need(per_voxel=24),
     'fast': Need(per_voxel=80),
     # Not measured here. Published are 7.5 GB for a usual T1w (QSIPrep) and 24 GB as what
@@ -57,7 +57,7 @@ NEEDS = {
     'bicubic': Need(per_point=60),
     'metrics': Need(per_voxel=60, per_point=80),
     'compare': Need(per_voxel=60, per_point=170),
-    'together': Need(per_voxel=48, per_point=48),
+    'together': Need(1.6, per_voxel=48, per_point=48),
     'register': Need(per_voxel=60),
     'derivatives': Need(1.0, per_voxel=16, per_point=16),
     'figures': Need(1.0, per_voxel=40, per_point=40),
