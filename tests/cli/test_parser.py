@@ -13,6 +13,7 @@ from ulfprep import __version__
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.parser import build_parser, parse_args
 from ulfprep.machine import usable_cpus
+from ulfprep.physics.signals import Sequence
 
 BASE = ['in', 'out', 'participant']
 
@@ -193,7 +194,9 @@ def test_a_sequence_file_becomes_part_of_the_settings(tmp_path):
     file = tmp_path / 'own.json'
     file.write_text('{"repetition_time": 2.0,\n "kind": "FSE", "echo_time": 0.1}')
     settings = parse_args([*BASE, '--target-sequence', str(file)])
-    assert settings.target_sequence == '{"echo_time": 0.1, "kind": "FSE", "repetition_time": 2.0}'
+    assert settings.target_sequence.value == Sequence('FSE', 2.0, 0.1)
+    assert settings.target_sequence.name == 'stated'
+    assert parse_args([*BASE, '--target-sequence', 'HF-T2w']).target_sequence.name == 'HF-T2w'
     before = settings.digest()
     file.write_text('{"repetition_time": 3.0, "kind": "FSE", "echo_time": 0.1}')
     assert parse_args([*BASE, '--target-sequence', str(file)]).digest() != before
@@ -204,7 +207,18 @@ def test_relaxation_values_are_read_from_tsv_and_json_alike(tmp_path):
     table.write_text('tissue\tfield_T\tT1_ms\tT2_ms\nWM\t0.064\t300\t\n')
     text.write_text('[{"tissue": "WM", "field_T": "0.064", "T1_ms": "300"}]')
     one, other = (parse_args([*BASE, '--relaxation', str(f)]).relaxation for f in (table, text))
-    assert one == other == '[{"T1_ms": "300", "field_T": "0.064", "tissue": "WM"}]'
+    assert one == other
+    assert [(m.tissue, m.quantity, m.field, m.value) for m in one.value] == [
+        ('WM', 'T1', 0.064, pytest.approx(0.3))
+    ]
+
+
+def test_contrasts_are_numbers_whichever_way_they_are_written():
+    one = parse_args([*BASE, '--target-contrast', 'WM-GM=.45', 'CSF-WM=-1.2'])
+    other = parse_args([*BASE, '--target-contrast', 'WM-GM=0.450', 'WM-CSF=1.2'])
+    assert one.target_contrast == {('WM', 'GM'): 0.45, ('WM', 'CSF'): 1.2}
+    assert one == other
+    assert one.digest() == other.digest() != parse_args(BASE).digest()
 
 
 @pytest.mark.parametrize('bound', ['0.4', '3'])

@@ -73,23 +73,11 @@ def check_wishes(settings: Settings) -> None:
     Stop
         With one line that says what to change.
     """
-    from ulfprep.physics.plan import Wishes
-    from ulfprep.physics.sequences import parse_sequence
-
     if settings.source_sequence and len(settings.modalities) > 1:
         raise Stop(
             Exit.USAGE,
             '--source-sequence is that of one modality; name that one with --modalities',
         )
-    wishes = Wishes(
-        settings.target_sequence, settings.target_contrast, relaxation=settings.relaxation
-    )
-    try:
-        wishes.check()
-        if settings.source_sequence:
-            parse_sequence(settings.source_sequence)
-    except ValueError as error:
-        raise Stop(Exit.USAGE, str(error)) from error
 
 
 def check_fusion(settings: Settings) -> None:
@@ -185,9 +173,9 @@ def check_derivatives(settings: Settings) -> None:
 
 def check_highfield(settings: Settings) -> None:
     """Refuse a ``--reference`` that is no NIfTI file, or whose modality is not known."""
-    if settings.reference in ('none', 'auto'):
+    if not isinstance(settings.reference, Path):
         return
-    path = Path(settings.reference)
+    path = settings.reference
     if not path.name.endswith(('.nii', '.nii.gz')):
         raise Stop(Exit.USAGE, f'{path}: --reference takes auto or a NIfTI file (.nii or .nii.gz)')
     try:

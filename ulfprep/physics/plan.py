@@ -1,27 +1,23 @@
 """From a scan and its tissues to the numbers both directions work with: the plan."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, solve_contrast, tissue_statistics
 from ulfprep.physics.noise import NoiseEstimate, estimate_noise
-from ulfprep.physics.relaxation import read_table, relaxation
+from ulfprep.physics.relaxation import Measurement, read_table, relaxation
 from ulfprep.physics.resolution import are_lengths
-from ulfprep.physics.sequences import (
-    default_name,
-    default_sequence,
-    parse_sequence,
-)
+from ulfprep.physics.sequences import default_name, default_sequence
+from ulfprep.physics.signals import Sequence
 from ulfprep.physics.source_sequence import source_sequence
 from ulfprep.physics.targets import (
-    Target,
-    parse_contrasts,
     target_from_physics,
     target_from_reference,
     with_contrasts,
 )
+from ulfprep.settings import Stated
 
 
 @dataclass(frozen=True)
@@ -30,28 +26,20 @@ class Wishes:
 
     Attributes
     ----------
-    sequence : str
-        Preset or JSON (:func:`ulfprep.physics.sequences.parse_sequence`); the usual
-        sequence of the modality at the target field without.
-    contrasts : tuple of str
+    sequence : Stated of Sequence, optional
+        The usual sequence of the modality at the target field without.
+    contrasts : dict
         Typed contrasts (:func:`ulfprep.physics.targets.parse_contrasts`).
     reference : dict or None
         ``means``, ``standard_errors`` (CSF, GM, WM) and ``name`` of a scan to look like.
-    relaxation : str
-        User's relaxation values (:func:`ulfprep.physics.relaxation.parse_override`).
+    relaxation : tuple of Measurement
+        User's values (:func:`ulfprep.physics.relaxation.parse_override`).
     """
 
-    sequence: str = ''
-    contrasts: tuple[str, ...] = ()
+    sequence: Stated[Sequence] | None = None
+    contrasts: dict[tuple[str, str], float] = field(default_factory=dict)
     reference: dict | None = None
-    relaxation: str = ''
-
-    def check(self) -> None:
-        """Raise ``ValueError`` with one line if something cannot be used."""
-        read_table(self.relaxation)
-        with_contrasts(Target(np.ones(3), np.zeros(3), ('',) * 3), parse_contrasts(self.contrasts))
-        if self.sequence:
-            parse_sequence(self.sequence)
+    relaxation: tuple[Measurement, ...] = ()
 
 
 def plan_contrast(
@@ -65,7 +53,7 @@ def plan_contrast(
     *,
     modality: str = 'T1w',
     wishes: Wishes | None = None,
-    stated_sequence: str = '',
+    stated_sequence: Sequence | None = None,
     resolution: dict | None = None,
     psf: str = 'gaussian',
     means=None,
@@ -90,8 +78,8 @@ def plan_contrast(
     modality : {'T1w', 'T2w', 'FLAIR'}
     wishes : Wishes, optional
         What the user wants of the target.
-    stated_sequence : str
-        The sequence of the scan, where the user states it: preset or JSON.
+    stated_sequence : Sequence, optional
+        The sequence of the scan, where the user states it.
     resolution : dict, optional
         ``voxel_size_mm`` at acquisition along the axes of ``image`` and its ``source``.
         Without, see :func:`acquired_resolution`.
@@ -192,8 +180,7 @@ def plan_contrast(
 def _target(wishes: Wishes, field: float, modality: str, table):
     """Target, its sequence, and what the sequence is called."""
     if wishes.sequence:
-        sequence = parse_sequence(wishes.sequence)
-        name = 'stated' if wishes.sequence.lstrip().startswith('{') else wishes.sequence
+        sequence, name = wishes.sequence.value, wishes.sequence.name
     else:
         sequence, name = default_sequence(field, modality), default_name(field, modality)
     if wishes.reference is not None:
@@ -203,7 +190,7 @@ def _target(wishes: Wishes, field: float, modality: str, table):
         )
     else:
         target = target_from_physics(sequence, field, name, table)
-    return with_contrasts(target, parse_contrasts(wishes.contrasts)), sequence, name
+    return with_contrasts(target, wishes.contrasts), sequence, name
 
 
 def _relaxation_used(field: float, table) -> dict:

@@ -81,25 +81,26 @@ def dispersion_t1(tissue: str, field: float) -> float:
     return scale * (GYROMAGNETIC_RATIO * field) ** exponent
 
 
-def read_table(override: str = '', use: str = 'anchor') -> tuple[Measurement, ...]:
+def read_table(
+    override: tuple[Measurement, ...] = (), use: str = 'anchor'
+) -> tuple[Measurement, ...]:
     """Return the table that ships, with a user's own values over it.
 
     Parameters
     ----------
-    override : str
-        Text for :func:`parse_override`; a value replaces the shipped one of the same
-        tissue, quantity and field, and is an anchor more otherwise.
+    override : tuple of Measurement
+        A value replaces the shipped one of the same tissue, quantity and field, and is an anchor
+        more otherwise.
     use : {'anchor', 'check'}
         Values that are interpolated, or those only held against them.
     """
     text = resources.files('ulfprep.data').joinpath('relaxation.csv').read_text()
     rows = [row for row in csv.DictReader(text.splitlines()) if row['use'] == use]
     table = {(m.tissue, m.quantity, m.field): m for row in rows for m in _measurements(row)}
-    if override:
-        for m in parse_override(override):
-            if m.quantity == 'PD':
-                table.pop((m.tissue, 'PD', None), None)
-            table[m.tissue, m.quantity, m.field] = m
+    for m in override:
+        if m.quantity == 'PD':
+            table.pop((m.tissue, 'PD', None), None)
+        table[m.tissue, m.quantity, m.field] = m
     return tuple(table.values())
 
 

@@ -10,7 +10,6 @@ from ulfprep.physics.sequences import (
     USUAL_ORDER,
     default_sequence,
     is_number,
-    parse_sequence,
     shows_usual_order,
 )
 from ulfprep.physics.signals import INVERTED, Sequence, nulling_time, tissue_signals
@@ -45,7 +44,7 @@ class SourceSequence:
 
 
 def source_sequence(
-    metadata: dict, field: float, modality: str = 'T1w', table=None, stated: str = ''
+    metadata: dict, field: float, modality: str = 'T1w', table=None, stated: Sequence | None = None
 ) -> SourceSequence:
     """Decide which sequence a scan was made with.
 
@@ -62,24 +61,23 @@ def source_sequence(
     modality : {'T1w', 'T2w', 'FLAIR'}
     table : sequence of Measurement, optional
         See :func:`ulfprep.physics.relaxation.relaxation`.
-    stated : str
-        The user's own (:func:`ulfprep.physics.sequences.parse_sequence`).
+    stated : Sequence, optional
+        The user's own.
 
     Raises
     ------
     ValueError
-        If ``stated`` cannot be read, or leaves white matter without signal.
+        If ``stated`` leaves white matter without signal.
     """
     if stated:
-        sequence = parse_sequence(stated)
-        signals = tuple(tissue_signals(sequence, field, table))
+        signals = tuple(tissue_signals(stated, field, table))
         if shows_usual_order(signals, modality):
-            return SourceSequence(sequence, signals)
+            return SourceSequence(stated, signals)
         contradiction = (
-            f'--source-sequence describes a {sequence.kind} that shows {_order(signals)} at '
+            f'--source-sequence describes a {stated.kind} that shows {_order(signals)} at '
             f'{field:g} T, but a {modality} has {USUAL_ORDER[modality]}; it was followed.'
         )
-        return SourceSequence(sequence, signals, contradictions=(contradiction,))
+        return SourceSequence(stated, signals, contradictions=(contradiction,))
     sequence, assumed = sequence_from_metadata(metadata, field, modality, table)
     try:
         signals = tuple(tissue_signals(sequence, field, table))

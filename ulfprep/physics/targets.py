@@ -100,7 +100,8 @@ def parse_contrasts(texts) -> dict[tuple[str, str], float]:
     Raises
     ------
     ValueError
-        With one line that names the text and what is wrong with it.
+        With one line that names the text and what is wrong with it, or that the contrasts
+        contradict each other.
     """
     known = (('WM', 'GM'), ('WM', 'CSF'), ('GM', 'CSF'))
     found: dict[tuple[str, str], float] = {}
@@ -124,6 +125,7 @@ def parse_contrasts(texts) -> dict[tuple[str, str], float]:
         if names in found:
             raise ValueError(f'{text!r}: the contrast of {"-".join(names)} was stated twice')
         found[names] = value
+    with_contrasts(Target(np.ones(3), np.zeros(3), ('',) * 3), found)
     return found
 
 

@@ -102,7 +102,8 @@ def _how(settings: Settings) -> str:
     else:
         how = 'derived from relaxation times and the pulse sequence'
     if settings.target_contrast:
-        how += f', except those that were stated ({", ".join(settings.target_contrast)})'
+        stated = ', '.join(settings.to_dict()['target_contrast'])
+        how += f', except those that were stated ({stated})'
     return how
 
 
@@ -129,7 +130,7 @@ def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
             modality=scan.suffix,
             source_sequence=settings.source_sequence,
             target_sequence=settings.target_sequence,
-            target_contrast=list(settings.target_contrast),
+            target_contrast=settings.target_contrast,
             relaxation=settings.relaxation,
             psf=settings.psf,
         ),
