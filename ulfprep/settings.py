@@ -48,7 +48,6 @@ NOT_IN_HASH = frozenset(
         'reference',  # what is compared is in the input digest of each scan
         'interactive_report',
         'group_by',
-        'output_spaces',
         'write_sbatch',
         'sbatch_args',
         'container_image',
@@ -94,8 +93,6 @@ class Settings:
         Put a viewer of the volumes into the reports.
     group_by : str
         Column of participants.tsv by which the group level sorts scans into groups.
-    output_spaces : tuple of str
-        Template spaces in which the group level averages the enhanced images.
     fuse : str
         Which scans of a session are fitted in one field: ``none``, ``runs`` (those of one
         modality), ``contrasts`` (one of each modality) or ``all``.
@@ -200,7 +197,6 @@ class Settings:
     reference: str = 'none'
     interactive_report: bool = False
     group_by: str = ''
-    output_spaces: tuple[str, ...] = ()
     fuse: str = 'none'
     source_sequence: str = ''
     target_sequence: str = ''

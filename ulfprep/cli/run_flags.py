@@ -246,12 +246,3 @@ def add_group(group) -> None:
         metavar='COLUMN',
         help='tell groups apart by this column of participants.tsv, such as sex or site',
     )
-    group.add_argument(
-        '--output-spaces',
-        nargs='+',
-        type=values.template_space,
-        default=[],
-        metavar='SPACE',
-        help='also average the enhanced images in these TemplateFlow spaces, such as '
-        'MNI152NLin2009cAsym, as far as the templates are at hand (nothing is fetched)',
-    )

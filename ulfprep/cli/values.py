@@ -64,16 +64,6 @@ def reference(text: str) -> str:
     return text if text in ('auto', 'none') else str(Path(text).expanduser().resolve())
 
 
-def template_space(text: str) -> str:
-    """Convert the name of a template as TemplateFlow knows it."""
-    if not re.fullmatch(r'[A-Za-z][A-Za-z0-9]*', text):
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is no TemplateFlow template; letters and digits only, such as '
-            'MNI152NLin2009cAsym (resolution and cohort are chosen)'
-        )
-    return text
-
-
 def sbatch_argument(text: str) -> str:
     """Convert an option of sbatch; those by which the jobs are tied together are refused."""
     name = re.match(r'--[a-z][a-z-]*|-[A-Za-z]', text)
