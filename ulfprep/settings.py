@@ -29,7 +29,7 @@ NOT_IN_HASH = frozenset({
     'brain_mask', 'target_like', 'reference', 'simulate_as_bids', 'nprocs', 'omp_nthreads',
     'mem_gb', 'work_dir', 'use_plugin', 'stop_on_first_crash', 'force', 'clean_workdir',
     'write_graph', 'dry_run', 'reports_only', 'boilerplate_only', 'interactive_report',
-    'group_by', 'output_spaces', 'write_sbatch', 'sbatch_args', 'container_image',
+    'group_by', 'write_sbatch', 'sbatch_args', 'container_image',
     'node_local_work', 'verbose',
 })  # fmt: skip
 
@@ -141,7 +141,6 @@ class Settings:
 
     # The group level.
     group_by: str = ''
-    output_spaces: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON- and TOML-ready values (``None`` left out)."""

@@ -34,7 +34,7 @@ def every_flag(tmp_path):
         '--device', 'cuda:1', '--nprocs', '3', '--omp-nthreads', '2', '--mem-mb', '8000',
         '--use-plugin', 'plugin.yml', '-w', 'elsewhere', '--random-seed', '7', '--sloppy',
         '--stop-on-first-crash', '-v', '--reference', 'auto', '--interactive-report',
-        '--group-by', 'site', '--output-spaces', 'MNI152NLin2009cAsym',
+        '--group-by', 'site',
     ]  # fmt: skip
 
 

@@ -43,14 +43,6 @@ def test_what_lies_outside_of_a_rule_is_marked(qc):
     assert not row['outside']
 
 
-def test_a_place_is_found_among_the_rows_of_the_table(qc):
-    others = [{'residual_rms': str(value)} for value in (0.9, 1.4, 1.5, 0.5)]
-    (_, (row,), _), _ = metric_groups(qc, DICTIONARY, others)
-    assert row['place'].words == 'best of 5'
-    (_, (row,), _), _ = metric_groups(qc, DICTIONARY, [{'residual_rms': 'n/a'}] * 9)
-    assert row['place'] is None
-
-
 def test_a_record_without_metrics_has_no_rows():
     assert metric_groups({}, METRICS) == metric_groups({'metrics': None}, METRICS) == []
 

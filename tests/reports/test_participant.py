@@ -307,28 +307,6 @@ def test_what_a_scan_took_stands_on_lines_of_its_own(tmp_path, qc, add_scan):
     assert kept(timed) == kept(without)
 
 
-def test_a_scan_finds_its_place_among_the_rows_of_the_group_table(tmp_path, qc, add_scan):
-    add_scan('sub-01', qc)
-    columns = ('bids_name', 'direction', 'settings_hash', 'outliers', 'residual_rms')
-    rows = [
-        columns,
-        ('sub-01', 'enhance', '0123456789ab', 'residual_rms high', '1.02'),
-        *((f'sub-1{k}', 'enhance', '0123456789ab', 'n/a', f'{1.1 + k}') for k in range(4)),
-        ('sub-20', 'enhance', 'other', 'n/a', '1.0'),
-    ]
-    table = '\n'.join('\t'.join(row) for row in rows) + '\n'
-    (tmp_path / 'group_T1w.tsv').write_text(table)
-    html, page = read(write_report(tmp_path, '01'))
-    text = re.sub(r'\s+', ' ', ''.join(page.text))
-    assert 'Places are among the 4 other scans' in text
-    assert 'best of 5' in text
-    assert 'Outlying: high.' in text
-    assert html.count('class="strip"') == 1
-    # A table that is none costs nothing.
-    (tmp_path / 'group_T1w.tsv').write_bytes(b'\xff\xfe\x00')
-    assert 'class="strip"' not in write_report(tmp_path, '01').read_text()
-
-
 def test_methods_can_be_pasted_with_what_they_cite_and_nothing_else(tmp_path, qc, add_scan):
     add_scan('sub-01', qc)
     html, _ = read(write_report(tmp_path, '01'))

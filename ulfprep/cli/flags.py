@@ -130,8 +130,6 @@ HELP = {
     },
     'group level': {
         'group_by': 'compare groups, by this column of participants.tsv, such as sex or site',
-        'output_spaces': 'also average the enhanced images in these TemplateFlow spaces, such as '
-        'MNI152NLin2009cAsym, if the templates are on this machine (nothing is fetched)',
     },
 }
 #: What the type of a setting does not say: flags of another name, converters, names of values.
@@ -186,7 +184,6 @@ SPECIAL: dict[str, dict[str, Any]] = {
     },
     'container_image': {'metavar': 'FILE.sif'},
     'group_by': {'metavar': 'COLUMN'},
-    'output_spaces': {'type': values.template_space, 'metavar': 'SPACE'},
 }  # fmt: skip
 #: Flags of which one command line may hold one.
 EXCLUSIVE = (

@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-from ulfprep.cli.average import averages
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.preflight import check_paths
 from ulfprep.settings import MODALITIES, Settings
@@ -65,9 +64,7 @@ def run_group(settings: Settings) -> Exit:
                 print(f'{len(table)} scan(s) in {path}', file=sys.stderr)
             else:
                 remove_group_table(out, modality)
-        page = write_group_page(
-            out, study, averages(settings, [scan.outcome for scan in study.scans])
-        )
+        page = write_group_page(out, study)
     except OSError as error:
         raise Stop(
             Exit.CANNOT_CREATE, f'{error.filename or out}: cannot be written ({error.strerror})'

@@ -123,8 +123,6 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
             settings.output_dir,
             failed,
             interactive=settings.interactive_report,
-            # A participant's results are of that participant alone, whenever they are made.
-            among_others=False,
         )
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))

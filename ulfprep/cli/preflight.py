@@ -221,10 +221,8 @@ def check_request(settings: Settings) -> None:
     if not settings.write_sbatch and (settings.sbatch_args or settings.container_image):
         flag = '--sbatch-arg' if settings.sbatch_args else '--container-image'
         raise Stop(Exit.USAGE, f'{flag} goes with --write-sbatch DIR; leave it out')
-    for name in ('output_spaces', 'group_by'):
-        if getattr(settings, name):
-            flag = f'--{name.replace("_", "-")}'
-            raise Stop(Exit.USAGE, f'{flag} is of the group level; leave it out')
+    if settings.group_by:
+        raise Stop(Exit.USAGE, '--group-by is of the group level; leave it out')
     check_wishes(settings)
     check_fusion(settings)
     check_brain_mask(settings.brain_mask)

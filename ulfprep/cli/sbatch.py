@@ -50,27 +50,24 @@ def write_sbatch(settings: Settings) -> Exit:
     Stop
         If a run could not begin, no selected scan could be used, or the jobs cannot be written.
     """
-    from ulfprep.bids.templates import templateflow_home
     from ulfprep.cluster.places import MOUNTS, Places
 
     mounts = MOUNTS.read_text(errors='surrogateescape') if MOUNTS.exists() else ''
     places = Places.of(os.environ, mounts)
-    # Before the environment of a run is in place, which has another.
-    templates = templateflow_home() if settings.output_spaces else None
     with tempfile.TemporaryDirectory(prefix='ulfprep-') as scratch:
         # Where this process itself puts what it needs for a moment.
         own = dataclasses.replace(settings, work_dir=Path(scratch))
         with prepared(own), logging_to(None, settings.verbose):
             check_folders(settings, own, places)
-            return _write(settings, own, places, templates)
+            return _write(settings, own, places)
 
 
 def check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
     """Refuse what would stop the tasks, as far as it can be known here."""
     from ulfprep.cli.preflight import check_plugin, check_request
 
-    of_group = {'group_by': '', 'output_spaces': ()}  # which is among the jobs
-    check_request(dataclasses.replace(own if settings.node_local_work else settings, **of_group))
+    # The group level, which --group-by is of, is among the jobs.
+    check_request(dataclasses.replace(own if settings.node_local_work else settings, group_by=''))
     check_plugin(settings.use_plugin)
     folder = settings.write_sbatch
     for other, what in ((settings.bids_dir, 'input dataset'), (settings.output_dir, 'output')):
@@ -109,7 +106,7 @@ def _of_others(folder: Path) -> list[str]:
     return [name for name in WRITTEN if os.path.lexists(folder / name)]
 
 
-def _write(settings: Settings, own: Settings, places: 'Places', templates: Path | None) -> Exit:
+def _write(settings: Settings, own: Settings, places: 'Places') -> Exit:
     from ulfprep.bids.files import write_text
     from ulfprep.bids.order import natural
     from ulfprep.bids.outlook import FINISHED, REFUSED, RUN, outlook
@@ -142,7 +139,7 @@ def _write(settings: Settings, own: Settings, places: 'Places', templates: Path 
     if settings.simulate_as_bids:
         make_folder(settings.simulate_as_bids, '--simulate-as-bids')
     try:
-        program, folders = _program(settings, scans, image, places, templates)
+        program, folders = _program(settings, scans, image, places)
     except PlaceError as error:
         raise Stop(Exit.USAGE, str(error)) from error
     flags = [f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)]
@@ -205,7 +202,6 @@ def of_tasks(settings: Settings) -> Settings:
         settings,
         skip_bids_validation=True,  # it was run here
         group_by='',
-        output_spaces=(),
     )
 
 
@@ -214,8 +210,6 @@ def group_arguments(settings: Settings) -> list[str]:
     words = [str(settings.bids_dir), str(settings.output_dir), 'group']
     if settings.group_by:
         words += ['--group-by', settings.group_by]
-    if settings.output_spaces:
-        words += ['--output-spaces', *settings.output_spaces]
     return words
 
 
@@ -231,9 +225,7 @@ def tell_refused(plan: 'list[Planned]') -> None:
         print(f'ulfprep: and {more} more scan(s); --dry-run lists all', file=sys.stderr)
 
 
-def _program(
-    settings: Settings, scans: 'list[Scan]', image: str, places: 'Places', templates: Path | None
-):
+def _program(settings: Settings, scans: 'list[Scan]', image: str, places: 'Places'):
     """Return how tasks call ulfprep, and their folders."""
     from ulfprep.cluster.inputs import binds_of
     from ulfprep.cluster.places import bind
@@ -251,9 +243,6 @@ def _program(
         bind(folders.work, str(work))
     flags = ('--nv',) if settings.device.startswith('cuda') else ()
     binds = binds_of(settings, places, [scan.path for scan in scans])
-    if templates:
-        flags += ('--env', f'TEMPLATEFLOW_HOME={templates}')
-        binds += (bind(places.on_host(templates), str(templates)),)
     return Program((), '', image, flags, binds), folders
 
 

@@ -69,11 +69,6 @@ noise_fwhm = number(0, 20, 'a number from 0 to 20')
 count = number(1, 2**31, 'a whole number of at least 1', int)
 seed = number(0, 2**32 - 1, 'a whole number from 0 to 4294967295', int)
 device = pattern(r'auto|cpu|cuda(:[0-9]{1,4})?', 'auto, cpu, cuda or cuda:N')
-template_space = pattern(
-    r'[A-Za-z][A-Za-z0-9]*',
-    'the name of a TemplateFlow template; letters and digits only, such as MNI152NLin2009cAsym '
-    '(resolution and cohort are chosen)',
-)
 _voxel_size = number(
     0.4,
     3,

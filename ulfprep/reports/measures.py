@@ -1,9 +1,8 @@
 """The metrics of a scan as rows of a page, by what they tell of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ulfprep.metrics.verdict import RULES
-from ulfprep.reports.place import numbers, place
 from ulfprep.reports.values import shown
 
 BETTER = {'higher': 'higher is better', 'lower': 'lower is better', 'none': ''}
@@ -11,7 +10,7 @@ OTHER = 'Other'
 
 
 def metric_groups(
-    qc: dict, dictionary: Mapping[str, Mapping], others: Sequence[Mapping[str, str]] = ()
+    qc: dict, dictionary: Mapping[str, Mapping]
 ) -> list[tuple[str, list[dict], str]]:
     """Return the rows of the metrics table.
 
@@ -22,8 +21,6 @@ def metric_groups(
     dictionary : mapping
         Metric -> ``LongName``, ``Description``, ``Units``, ``Category``, ``Better``, ``Ideal``,
         ``Hint``; whatever is missing there is left out here.
-    others : sequence of mapping
-        Rows of the group table to find the scan's place among.
 
     Returns
     -------
@@ -31,8 +28,7 @@ def metric_groups(
         Category and rows, both in the order of the dictionary, and why all of them are null where
         it is for one reason. A row has ``name``,
         ``long_name``, ``value``, ``unit``, ``hint``, ``definition``, ``better``, ``expected``
-        (by the rules of the verdict), ``outside`` (whether it is not), ``reason`` (of a null)
-        and ``place``.
+        (by the rules of the verdict), ``outside`` (whether it is not), and ``reason`` (of a null).
     """
     metrics, reasons = qc.get('metrics') or {}, qc.get('null_reasons') or {}
     rules = {rule.metric: rule for rule in RULES.get(qc.get('direction'), ())}
@@ -50,12 +46,7 @@ def metric_groups(
             'expected': rule.expected if rule else '',
             'outside': bool(rule) and value is not None and not rule.allows(value),
             'reason': '' if value is not None else reasons.get(name, 'no reason was recorded'),
-            'place': None,
         }
-        if value is not None and others:
-            row['place'] = place(
-                value, numbers(others, name), entry.get('Better', 'none'), entry.get('Ideal')
-            )
         groups.setdefault(entry.get('Category', OTHER), []).append(row)
     return [(category, rows, _common_reason(rows)) for category, rows in groups.items() if rows]
 

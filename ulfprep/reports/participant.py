@@ -20,9 +20,7 @@ from ulfprep.reports.scans import find_scans
 _CONTROL = re.compile(r'\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]')
 
 
-def write_report(
-    output_dir, subject, session=None, errors=(), *, interactive=False, among_others=True
-):
+def write_report(output_dir, subject, session=None, errors=(), *, interactive=False):
     """Write ``<out>/sub-XX[_ses-YY].html`` from what the output folder holds.
 
     Parameters
@@ -39,8 +37,6 @@ def write_report(
         without ``desc``) and ``node``.
     interactive : bool
         Put a viewer of the volumes into it.
-    among_others : bool
-        Say where each scan lies in the group table, if there is one.
 
     Returns
     -------
@@ -50,7 +46,7 @@ def write_report(
     """
     output_dir = Path(output_dir)
     name = session_name(subject, session)
-    scans, context = _context(output_dir, subject, session, errors, among_others)
+    scans, context = _context(output_dir, subject, session, errors)
     html = _render(name, context)
     figures = list(chain.from_iterable(scan['figures'] for scan in context['scans']))
     # What stands in place of a picture takes room too, hence more than once.
@@ -78,12 +74,10 @@ def report_context(output_dir, subject, session=None, errors=()):
     return _context(Path(output_dir), subject, session, errors)[1]
 
 
-def _context(output_dir, subject, session, errors, among_others=True):
+def _context(output_dir, subject, session, errors):
     crashes = [_error(error) for error in errors]
     scans = find_scans(output_dir, subject, session, {crash['scan'] for crash in crashes})
-    contexts = [
-        scan_context(i, scan, crashes, output_dir, among_others) for i, scan in enumerate(scans, 1)
-    ]
+    contexts = [scan_context(i, scan, crashes, output_dir) for i, scan in enumerate(scans, 1)]
     named = {scan.name for scan in scans}
     stray = [crash['gist'] for crash in crashes if crash['scan'] not in named]
     return scans, {

@@ -1,6 +1,5 @@
 """What a report prints of one scan, as plain values and markup."""
 
-from functools import lru_cache
 from itertools import count
 
 from markupsafe import Markup
@@ -8,7 +7,6 @@ from markupsafe import Markup
 from ulfprep.bids.figures import FIGURES, figures_of
 from ulfprep.bids.prior import used_network
 from ulfprep.bids.resources import read_resources
-from ulfprep.bids.table import read_table
 from ulfprep.metrics.dictionary import METRICS
 from ulfprep.reports import cost, fusion, tables, texts
 from ulfprep.reports.compared import reference_rows
@@ -16,15 +14,13 @@ from ulfprep.reports.embedded import embedded
 from ulfprep.reports.findings import finding
 from ulfprep.reports.judgement import scan_verdict
 from ulfprep.reports.measures import metric_groups, rule_rows
-from ulfprep.reports.place import comparable
 from ulfprep.reports.sections import ELSEWHERE, SECTIONS
 from ulfprep.reports.values import listed, shown
-from ulfprep.settings import MODALITIES
 
 CONTRAST = 'contrast'
 
 
-def scan_context(index, scan, crashes, output_dir, among_others=True):
+def scan_context(index, scan, crashes, output_dir):
     """Return what the page prints of one scan.
 
     Parameters
@@ -35,8 +31,6 @@ def scan_context(index, scan, crashes, output_dir, among_others=True):
     crashes : list of dict
         Of the whole page: ``scan``, ``gist``.
     output_dir : Path
-    among_others : bool
-        Look for the scan's place in the group table, if there is one.
 
     Returns
     -------
@@ -62,7 +56,6 @@ def scan_context(index, scan, crashes, output_dir, among_others=True):
 
     shown_sections = _sections(index, scan, direction, figures)
     contrast_figures = figures((CONTRAST,))
-    own, others = _rows_of_table(output_dir, scan, qc) if among_others else ({}, [])
     resources = read_resources(output_dir, scan.name) if qc else None
     return {
         'id': f's{index}',
@@ -93,9 +86,7 @@ def scan_context(index, scan, crashes, output_dir, among_others=True):
         'condition': shown(qc, 'contrast.condition_number', 3),
         'bounds': [str(bound) for bound in (qc.get('contrast') or {}).get('active_bounds') or ()],
         'reference': reference_rows(qc),
-        'metrics': metric_groups(qc, METRICS, others),
-        'compared': len(others),
-        'outliers': _outliers(own),
+        'metrics': metric_groups(qc, METRICS),
         'about': _about(qc),
         'missing': missing,
     }
@@ -119,33 +110,6 @@ def _sections(index, scan, direction, figures):
         for title, shown_figures in found
         if shown_figures
     ]
-
-
-def _rows_of_table(output_dir, scan, qc):
-    """Return the scan's own row of the group table, and those that it can be compared with."""
-    name, _, modality = scan.name.rpartition('_')
-    path = output_dir / f'group_{modality}.tsv'
-    if not qc or not path.is_file():
-        return {}, []
-    try:
-        status = path.stat()
-        rows = _table(path, status.st_mtime_ns, status.st_size)
-    except (OSError, ValueError):  # somebody else's table costs no report
-        return {}, []
-    own = next((row for row in rows if row.get('bids_name') == name), {})
-    return own, comparable(rows, name, qc.get('direction'), str(qc.get('settings_hash')))
-
-
-@lru_cache(maxsize=len(MODALITIES))
-def _table(path, changed, size):
-    """Return the rows of a table; reports of one run read it once, unless it changes."""
-    return read_table(path)
-
-
-def _outliers(row):
-    """Return the metrics that the group level calls outlying in this scan: name -> low or high."""
-    cells = (part.split() for part in (row.get('outliers') or '').split(';'))
-    return {words[0]: words[1] for words in cells if len(words) == 2}
 
 
 def _sentences(qc):

@@ -278,11 +278,3 @@ def test_pictures_keep_to_a_budget(tmp_path):
     found = addresses(files, total // 3)
     assert 'scan0' not in found
     assert found['scan1'].startswith('data:image/svg+xml,')
-
-
-def test_figures_of_the_whole_study_are_shown(tmp_path, record):
-    make_output(record, tmp_path, 1)
-    html = page_of(tmp_path, pictures=[('Mean of 3 scans', '<svg>\n</svg>')])
-    assert 'Averages' in html
-    assert 'Mean of 3 scans' in html
-    assert 'Averages' not in page_of(tmp_path)

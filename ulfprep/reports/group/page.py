@@ -1,7 +1,7 @@
 """The report of a whole study: which scans to look at, on one page."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ulfprep import __version__
@@ -14,7 +14,7 @@ from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
 from ulfprep.metrics.verdict import FAILED, LOOK, USABLE
 from ulfprep.reports.group import sections as group_sections
-from ulfprep.reports.group.pictures import addresses, picture_address
+from ulfprep.reports.group.pictures import addresses
 from ulfprep.reports.group.study import Study, StudyScan, differing_settings
 from ulfprep.reports.pages import environment, script
 from ulfprep.reports.values import number
@@ -30,17 +30,13 @@ SHOWN_REASONS = 2
 SHARED = 0.15
 
 
-def write_group_page(
-    output_dir: Path, study: Study, pictures: Iterable[tuple[str, str]] = ()
-) -> Path:
+def write_group_page(output_dir: Path, study: Study) -> Path:
     """Write ``group.html``: self-contained, the same bytes for the same derivatives.
 
     Parameters
     ----------
     output_dir : Path
     study : Study
-    pictures : iterable of (str, str)
-        Caption and SVG text of figures of the whole study, such as averages.
 
     Returns
     -------
@@ -49,11 +45,11 @@ def write_group_page(
     """
     text, allowed = script('group.js')
     template = environment().get_template('group.html')
-    html = template.render(script=text, script_hash=allowed, **group_context(study, pictures))
+    html = template.render(script=text, script_hash=allowed, **group_context(study))
     return write_text(output_dir / 'group.html', html)
 
 
-def group_context(study: Study, pictures: Iterable[tuple[str, str]] = ()) -> dict:
+def group_context(study: Study) -> dict:
     """Return everything that the template prints, as plain values."""
     links, frequent = report_links(study), _frequent(study.scans)
     sheet, sets = _sheet(study, links), group_sections.distributions(study, links)
@@ -78,7 +74,6 @@ def group_context(study: Study, pictures: Iterable[tuple[str, str]] = ()) -> dic
         'group_by': study.group_by,
         'groups': _groups(study),
         'settings': differing_settings(study),
-        'pictures': [(caption, picture_address(svg)) for caption, svg in pictures],
         'distance': number(DISTANCE),
         'small': number(SMALL),
         'minimum': MINIMUM,
