@@ -25,7 +25,6 @@ from ulfprep.workflows.enhance import (
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
 from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
-from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.scan import (
     CLOSING,
     KEPT,
@@ -99,7 +98,6 @@ def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> Li
     for name in workflow.list_node_names():
         if name.endswith('.derivatives'):
             workflow.get_node(name).inputs.methods = methods
-    declare_memory(workflow, [size_of(task.scan.path) for task in group.tasks], settings)
     return workflow
 
 

@@ -8,7 +8,6 @@ from ulfprep.bids.dataset import Scan
 from ulfprep.interfaces.highfield import CompareReference
 from ulfprep.settings import Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
-from ulfprep.workflows.resources import declare_memory, size_of
 
 NAME = 'highfield_wf'
 BOILERPLATE = """\
@@ -54,5 +53,4 @@ def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ]),
         (compare, outputnode, [('out_file', 'metrics_file')]),
     ])  # fmt: skip
-    declare_memory(workflow, [size_of(reference.path), size_of(scan.path)], settings)
     return workflow

@@ -24,7 +24,6 @@ from ulfprep.workflows.highfield import INPUTS as COMPARED
 from ulfprep.workflows.highfield import init_highfield_wf
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
 from ulfprep.workflows.preprocess import init_preprocess_wf
-from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
 from ulfprep.workflows.simulate import init_simulate_wf
 
@@ -201,8 +200,7 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
             (preprocess, render, [(made('preproc'), 'in_file')]),
             (render, outputs, [(n, used(f'kept_{kept}')) for kept, n in RENDERED.items()]),
         ])  # fmt: skip
-    declare_memory(workflow, [size_of(scan.path)], settings)
-    if compared:  # its memory is that of another image
+    if compared:
         highfield = init_highfield_wf(scan, settings)
         workflow.connect([
             (preprocess, highfield, [(made('probsegs'), used('probsegs'))]),
