@@ -10,10 +10,6 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
 
 NAME = 'highfield_wf'
-BOILERPLATE = """\
-The enhanced image was measured against a high-field image of the same person ({source}), which
-was prepared as the scan was and registered to it rigidly, by the correlation of the brains; the
-enhancement did not see it. """
 #: What is taken of the scan and of its enhanced image.
 INPUTS = ['probsegs', 'enhanced', 'fine_dseg', 'fine_probsegs', 'bicubic', 'metrics_file']
 
@@ -35,9 +31,7 @@ def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     """
     reference = scan.highfield
     workflow = LiterateWorkflow(name=NAME)
-    workflow.__desc__ = BOILERPLATE.format(source=reference.source)
     preprocess = init_preprocess_wf(reference.as_scan(), settings.of_another_scanner())
-    preprocess.__desc__ = ''
     inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
     outputnode = pe.Node(niu.IdentityInterface(fields=['metrics_file']), name='outputnode')
     compare = pe.Node(CompareReference(source=reference.source, name=scan.name), name='compare')

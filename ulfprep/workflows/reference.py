@@ -64,8 +64,6 @@ def init_reference_wf(settings: Settings, name: str = NAME) -> LiterateWorkflow:
     workflow = LiterateWorkflow(name=name)
     scan = reference_scan(path, settings.modalities[0])
     preprocess = init_preprocess_wf(scan, settings.of_another_scanner())
-    # The words on how a scan is prepared are each scan's own.
-    preprocess.__desc__ = ''
     measure = pe.Node(MeasureTissues(name=path.name), name='measure')
     workflow.connect([
         (preprocess, measure, [
