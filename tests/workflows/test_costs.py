@@ -5,16 +5,22 @@ import pytest
 from ulfprep.bids.resources import read_resources, resources_path
 from ulfprep.workflows.engine.costs import Costs
 
-STEPS = ['prepare_wf.bias', 'fit_wf.fit']
+STEPS = ['top.scan_a.prepare_wf.bias', 'top.scan_a.fit_wf.fit']
 
 
 def cost(seconds, peak=0.5):
     return {'seconds': seconds, 'cpu_seconds': seconds * 2, 'peak_gb': peak, 'n_procs': 2}
 
 
+def costs_of(folder, steps, scans=('sub-01_T1w',)):
+    made = Costs(folder, scans)
+    made.expect(steps)
+    return made
+
+
 @pytest.fixture
 def costs(tmp_path):
-    return Costs(tmp_path, ['sub-01_T1w'], STEPS)
+    return costs_of(tmp_path, STEPS)
 
 
 def test_what_steps_took_is_kept_in_their_order(tmp_path, costs):
@@ -35,7 +41,7 @@ def test_what_steps_took_is_kept_in_their_order(tmp_path, costs):
 
 def test_a_resumed_run_keeps_what_it_did_not_do_again(tmp_path, costs):
     costs.add(STEPS[0], cost(6))
-    again = Costs(tmp_path, costs.scans, STEPS)
+    again = costs_of(tmp_path, STEPS)
     again.add(STEPS[1], cost(30))
     again.add(STEPS[1], cost(20))
     assert read_resources(tmp_path, 'sub-01_T1w')['seconds'] == 26
@@ -43,14 +49,14 @@ def test_a_resumed_run_keeps_what_it_did_not_do_again(tmp_path, costs):
 
 def test_steps_that_there_are_no_more_are_forgotten(tmp_path, costs):
     costs.add(STEPS[0], cost(6))
-    Costs(tmp_path, costs.scans, STEPS[1:]).add(STEPS[1], cost(30))
+    costs_of(tmp_path, STEPS[1:]).add(STEPS[1], cost(30))
     (node,) = read_resources(tmp_path, 'sub-01_T1w')['nodes']
     assert node['node'] == 'fit'
 
 
 def test_scans_of_a_group_share_its_steps_by_whole_names(tmp_path):
-    names = ['scan_1.bias', 'scan_2.bias', 'fit']
-    costs = Costs(tmp_path, ['sub-01_T1w', 'sub-01_T2w'], names)
+    names = ['top.group.scan_1.bias', 'top.group.scan_2.bias', 'top.group.fit']
+    costs = costs_of(tmp_path, names, ['sub-01_T1w', 'sub-01_T2w'])
     for name in names:
         costs.add(name, cost(1))
     record = read_resources(tmp_path, 'sub-01_T2w')

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ulfprep.workflows.engine.failures import Failure
-from ulfprep.workflows.engine.pool import Call, Numbers, in_children, why_killed
+from ulfprep.workflows.engine.pool import Call, in_children, why_killed
 
 LOGS = 0, None
 #: A run of two calls that take very long, in a main process of their own.
@@ -165,8 +165,7 @@ def test_who_stops_asking_ends_the_others(tmp_path):
 
 
 def test_it_says_so_where_the_kernel_says_that_memory_ran_out():
-    numbers = Numbers(3.2, 3.0, 7.2)
-    sure, unsure = (why_killed(-9, known, numbers) for known in (True, False))
+    sure, unsure = (why_killed(-9, known, 3.2, 3.0, 7.2) for known in (True, False))
     assert sure.startswith('out of memory, the kernel killed the process (it held 3.2 GB')
     assert unsure.startswith('the process was killed, probably out of memory')
     for text in (sure, unsure):

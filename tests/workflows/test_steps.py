@@ -4,6 +4,7 @@ from nipype.interfaces.utility import Function
 from nipype.pipeline import engine as pe
 
 from ulfprep.workflows.engine import steps
+from ulfprep.workflows.engine.costs import Costs
 from ulfprep.workflows.engine.failures import read_crashes
 from ulfprep.workflows.engine.steps import Linear, measured
 
@@ -18,6 +19,18 @@ def hold(x):
     held = bytearray(300 << 20)
     held[:: 1 << 12] = b'x' * len(held[:: 1 << 12])
     return x
+
+
+class Kept(Costs):
+    """Costs that are kept in memory."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.found = {}
+
+    def add(self, step, cost):
+        super().add(step, cost)
+        self.found[step] = cost
 
 
 def node(name, function=add, x=None):
@@ -38,10 +51,10 @@ def run(folder, *links, stop='false', nodes=()):
     workflow.add_nodes(list(nodes))
     for before, after in links:
         workflow.connect(before, 'x', after, 'x')
-    begun, costs = [], {}
-    plugin = Linear(begun.append, costs.__setitem__, folder / 'gpu.lock')
+    begun, costs = [], Kept(folder, [])
+    plugin = Linear(begun.append, costs, folder / 'gpu.lock')
     workflow.run(plugin=plugin)
-    return plugin, begun, costs
+    return plugin, begun, costs.found
 
 
 def test_what_a_failed_step_feeds_is_left_out_and_nothing_else(tmp_path):

@@ -146,12 +146,9 @@ def measure_reference(name: str, settings: Settings, crash_dir: Path, *, tell) -
 
 def _run(workflow, settings: Settings, crash_dir: Path, scans: list[str], tell: Callable):
     remove_damaged(workflow_folder(settings) / workflow.name)
-    costs = Costs(settings.output_dir, scans, workflow.list_node_names())
-
-    def note(node: str, cost: dict) -> None:
-        costs.add(node.split('.', 2)[2], cost)
-
-    plugin = Linear(tell, note, settings.work_dir / WORK_FOLDER / 'gpu.lock')
+    plugin = Linear(
+        tell, Costs(settings.output_dir, scans), settings.work_dir / WORK_FOLDER / 'gpu.lock'
+    )
     init_ulfprep_wf([workflow], settings, crash_dir).run(plugin=plugin)
     return plugin.failures
 

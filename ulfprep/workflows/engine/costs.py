@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ulfprep.bids.resources import read_resources, write_resources
@@ -20,19 +20,24 @@ class Costs:
     output_dir : Path
     scans : sequence of str
         Names of the scans that the steps are run for.
-    steps : sequence of str
-        Names of all steps, in the order of the workflow, ``[<workflow>. ...]<node>``.
     """
 
-    def __init__(self, output_dir: Path, scans: Sequence[str], steps: Sequence[str]):
+    def __init__(self, output_dir: Path, scans: Sequence[str]):
         self.output_dir, self.scans = output_dir, scans
-        # Without its workflows, where no other step has the same name.
-        count = Counter(step.rpartition('.')[2] for step in steps)
+        self.names: dict[str, str] = {}
+
+    def expect(self, steps: Iterable[str]) -> None:
+        """Learn the full names of all steps, in their order, ``<whole>.<scan>. ... .<node>``."""
         last = {step: step.rpartition('.')[2] for step in steps}
-        self.names = {step: name if count[name] == 1 else step for step, name in last.items()}
+        count = Counter(last.values())
+        # Without its workflows, where no other step has the same name.
+        self.names = {
+            step: name if count[name] == 1 else step.split('.', 2)[-1]
+            for step, name in last.items()
+        }
 
     def add(self, step: str, cost: dict) -> None:
-        """Note the ``seconds``, ``cpu_seconds``, ``peak_gb`` and ``n_procs`` of a step."""
+        """Note the ``seconds``, ``cpu_seconds``, ``peak_gb`` and ``n_procs`` of a known step."""
         name = self.names[step]
         kept = {key: round(cost[key], 3) for key in ('seconds', 'cpu_seconds', 'peak_gb')}
         entry = {'node': name, **kept, 'n_procs': cost['n_procs']}

@@ -94,8 +94,9 @@ class _Child:
         code = self.process.returncode = os.waitstatus_to_exitcode(status)
         step, failures = _read(self.said)
         if failures is None:
-            numbers = Numbers(usage.ru_maxrss / 2**20, self.call.need_gb, bound_gb)
-            said = why_killed(code, (killed_for_memory() or 0) > known_kills, numbers)
+            for_memory = (killed_for_memory() or 0) > known_kills
+            figures = usage.ru_maxrss / 2**20, self.call.need_gb, bound_gb
+            said = why_killed(code, for_memory, *figures)
             failures = [Failure(step or self.call.name, 'WorkerKilledError', said)]
         return Ended(self.call.name, failures, minutes)
 
@@ -142,22 +143,9 @@ def in_children(
             child.kill()
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """Memory of a child that was killed, GB.
-
-    Attributes
-    ----------
-    held, expected, bound : float
-        What it held at most in its last step, what it was expected to need, and what all may use.
-    """
-
-    held: float
-    expected: float
-    bound: float
-
-
-def why_killed(code: int, for_memory: bool, numbers: Numbers) -> str:
+def why_killed(
+    code: int, for_memory: bool, held_gb: float, expected_gb: float, bound_gb: float
+) -> str:
     """Return one line on a child that ended without an answer.
 
     Parameters
@@ -166,12 +154,14 @@ def why_killed(code: int, for_memory: bool, numbers: Numbers) -> str:
         Exit code; negative for a signal.
     for_memory : bool
         Whether the kernel has counted a process killed for memory.
-    numbers : Numbers
+    held_gb, expected_gb, bound_gb : float
+        Memory that it held at most in its last step, that it was expected to need, and that all
+        may use.
     """
     limit = memory_limit()
     figures = (
-        f'it held {numbers.held:.1f} GB, {numbers.expected:.1f} GB were expected and '
-        f'{numbers.bound:.1f} GB to be used in all; {limit.source}: {limit.gb:.1f} GB'
+        f'it held {held_gb:.1f} GB, {expected_gb:.1f} GB were expected and '
+        f'{bound_gb:.1f} GB to be used in all; {limit.source}: {limit.gb:.1f} GB'
     )
     if for_memory:
         return f'out of memory, the kernel killed the process ({figures}); {_AGAIN}'

@@ -17,6 +17,7 @@ from nipype.pipeline.plugins import LinearPlugin
 from nipype.pipeline.plugins.tools import report_crash
 
 from ulfprep.bids.locks import open_lock
+from ulfprep.workflows.engine.costs import Costs
 from ulfprep.workflows.engine.failures import Failure, failure_of
 
 LOGGER = logging.getLogger('nipype.workflow')
@@ -32,8 +33,8 @@ class Linear(LinearPlugin):
     ----------
     begin : callable
         Called with the full name of each step that begins.
-    note : callable
-        Called with the full name of each step that was run and what it took (:func:`measured`).
+    costs : Costs
+        Is told what each step took that was run (:func:`measured`).
     gpu_lock : Path
         File that is locked while a step uses a GPU: one process at a time.
 
@@ -42,15 +43,17 @@ class Linear(LinearPlugin):
     failures : list of Failure
     """
 
-    def __init__(self, begin: Callable, note: Callable, gpu_lock: Path):
+    def __init__(self, begin: Callable[[str], None], costs: Costs, gpu_lock: Path):
         super().__init__()
-        self.begin, self.note, self.gpu_lock = begin, note, gpu_lock
+        self.begin, self.costs, self.gpu_lock = begin, costs, gpu_lock
         self.failures: list[Failure] = []
 
     def run(self, graph, config, updatehash=False):
         """Run all nodes but those that depend on one that failed."""
         folder, skipped = os.getcwd(), set()
-        for node in topological_sort(graph)[0]:
+        nodes, _ = topological_sort(graph)
+        self.costs.expect(node.fullname for node in nodes)
+        for node in nodes:
             if node in skipped:
                 continue
             try:
@@ -82,7 +85,7 @@ class Linear(LinearPlugin):
                     cost['cpu_seconds'],
                     cost['peak_gb'],
                 )
-                self.note(node.fullname, cost)
+                self.costs.add(node.fullname, cost)
                 let_go()
 
 
