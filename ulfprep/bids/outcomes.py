@@ -146,7 +146,7 @@ def _qc_records(output_dir):
             try:
                 record = read_json(path)
                 _ = record['entities']['subject'], record['direction'], record['settings_hash']
-                _ = record['contrast'].get('source_field_T'), record['metrics'].get('cnr')
+                _ = record['contrast'].get('source_field_T'), record['metrics'].get('snr_wm')
             except FileNotFoundError:  # a run that begins removes what it will write anew
                 continue
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

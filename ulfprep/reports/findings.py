@@ -2,8 +2,7 @@
 
 from markupsafe import Markup
 
-from ulfprep.metrics.dictionary import move_metric
-from ulfprep.metrics.tissue_change import MOVES
+from ulfprep.metrics.tissue_change import MOVES, move_metric
 from ulfprep.reports.values import listed, shown
 
 ARROW = '\u2192'

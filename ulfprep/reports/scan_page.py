@@ -7,13 +7,13 @@ from markupsafe import Markup
 from ulfprep.bids.figures import FIGURES, figures_of
 from ulfprep.bids.prior import used_network
 from ulfprep.bids.resources import read_resources
-from ulfprep.metrics.dictionary import METRICS
+from ulfprep.metrics.registry import rules_of
 from ulfprep.reports import cost, fusion, tables, texts
 from ulfprep.reports.compared import reference_rows
 from ulfprep.reports.embedded import embedded
 from ulfprep.reports.findings import finding
 from ulfprep.reports.judgement import scan_verdict
-from ulfprep.reports.measures import metric_groups, rule_rows
+from ulfprep.reports.measures import metric_groups
 from ulfprep.reports.sections import ELSEWHERE, SECTIONS
 from ulfprep.reports.values import listed, shown
 
@@ -65,7 +65,7 @@ def scan_context(index, scan, crashes, output_dir):
         'problem': scan.problem,
         'crashes': gists,
         'verdict': scan_verdict(qc, scan.problem, gists, missing),
-        'rules': rule_rows(direction),
+        'rules': list(rules_of(direction)),
         'finished': bool(qc),
         'sentences': _sentences(qc) if qc else [],
         'fused': fusion.rows(qc),
@@ -86,7 +86,7 @@ def scan_context(index, scan, crashes, output_dir):
         'condition': shown(qc, 'contrast.condition_number', 3),
         'bounds': [str(bound) for bound in (qc.get('contrast') or {}).get('active_bounds') or ()],
         'reference': reference_rows(qc),
-        'metrics': metric_groups(qc, METRICS),
+        'metrics': metric_groups(qc),
         'about': _about(qc),
         'missing': missing,
     }

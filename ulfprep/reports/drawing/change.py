@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ulfprep.metrics.dictionary import move_metric
-from ulfprep.metrics.tissue_change import MOVES
+from ulfprep.metrics.tissue_change import MOVES, move_metric
 from ulfprep.reports.drawing.pictures import grey_window
 from ulfprep.reports.drawing.sheet import Sheet, centre_row
 from ulfprep.reports.drawing.style import TISSUE_COLOURS

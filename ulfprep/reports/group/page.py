@@ -10,8 +10,8 @@ from ulfprep.bids.files import write_text
 from ulfprep.bids.order import natural
 from ulfprep.bids.outcomes import FAILED as NOT_DONE
 from ulfprep.bids.outcomes import MISSING
-from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
+from ulfprep.metrics.registry import all_metrics
 from ulfprep.metrics.verdict import FAILED, LOOK, USABLE
 from ulfprep.reports.group import sections as group_sections
 from ulfprep.reports.group.pictures import addresses
@@ -166,9 +166,9 @@ def _frequent(scans):
     counts: Counter = Counter()
     for scan in scans:
         named = {reason.partition(' is ')[0] for reason in scan.verdict.reasons}
-        counts.update((named & METRICS.keys()) | {one.metric for one in scan.alarming})
+        counts.update((named & all_metrics().keys()) | {one.metric for one in scan.alarming})
     # Sets have no order that would be the same in every run; the dictionary has.
-    shared = [(name, counts[name]) for name in METRICS if counts[name] > 1]
+    shared = [(name, counts[name]) for name in all_metrics() if counts[name] > 1]
     return sorted(shared, key=lambda pair: -pair[1])[:6]
 
 

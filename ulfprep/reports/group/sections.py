@@ -1,14 +1,11 @@
 """Distributions and the table of all scans, as plain values for the group page."""
 
-from math import isinf
 from statistics import median
 
 from ulfprep.bids.order import natural
-from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import MINIMUM
-from ulfprep.metrics.verdict import RULES
+from ulfprep.metrics.registry import all_metrics
 from ulfprep.reports.group.plots import Dot, axis_of, strip
-from ulfprep.reports.measures import BETTER
 from ulfprep.reports.values import number
 
 DIRECTIONS = {'enhance': 'enhanced', 'simulate': 'simulated'}
@@ -43,7 +40,7 @@ def distributions(study, links):
         scans = [scan for members in groups.values() for scan in members]
         few = [name or 'all' for name, members in groups.items() if len(members) < MINIMUM]
         categories, same = {}, []
-        for name, entry in METRICS.items():
+        for name, entry in all_metrics().items():
             rows = {g: [s for s in m if s.metric(name) is not None] for g, m in groups.items()}
             rows = {group: members for group, members in rows.items() if members}
             if not rows:
@@ -57,7 +54,7 @@ def distributions(study, links):
                       for group in rows}  # fmt: skip
             metric = _metric(name, entry, rows, fences, direction, numbers, links)
             metric['id'] = f'set{index}-{name}'
-            categories.setdefault(entry.get('Category', 'Metrics'), []).append(metric)
+            categories.setdefault(entry.category, []).append(metric)
         found.append(
             {
                 'id': f'set{index}',
@@ -76,25 +73,26 @@ def _metric(name, entry, rows, fences, direction, numbers, links):
     """Return the plot of one metric and what stands beside it."""
     values = [scan.metric(name) for members in rows.values() for scan in members]
     axis = axis_of(values, [one for one in fences.values() if one])
-    rule = next(((r.low, r.high) for r in RULES.get(direction, ()) if r.metric == name), None)
+    rule = entry.rule
     strips = []
     for group, members in sorted(rows.items(), key=lambda pair: natural(pair[0])):
         dots = [_dot(scan, name, numbers, links) for scan in members]
-        label = f'{entry["LongName"]}{", " + group if group else ""}: {len(dots)} scans'
+        label = f'{entry.label}{", " + group if group else ""}: {len(dots)} scans'
         picture = strip(
-            dots, axis, usual=fences[group], rule=rule, ideal=entry.get('Ideal'), label=label
+            dots,
+            axis,
+            usual=fences[group],
+            rule=rule and (rule.low, rule.high),
+            ideal=entry.ideal,
+            label=label,
         )
         strips.append({'group': group, 'count': len(dots), 'svg': picture})
-    better = BETTER.get(entry.get('Better'), '')
-    if 'Ideal' in entry:
-        better = f'ideal {number(entry["Ideal"])}'
-    aim = '; '.join(filter(None, (better, _range(rule))))
-    unit = entry.get('Units') or ''
+    aim = '; '.join(filter(None, (entry.good, f'expected {rule.expected}' if rule else '')))
     return {
         'name': name,
-        'long_name': entry['LongName'],
-        'hint': entry.get('Hint') or entry['Description'],
-        'unit': '' if unit == 'dimensionless' else unit,
+        'long_name': entry.label,
+        'hint': entry.hint,
+        'unit': entry.shown_unit,
         'aim': aim[:1].upper() + aim[1:],
         'strips': strips,
         'low': number(axis.low, 3),
@@ -118,17 +116,6 @@ def _dot(scan, name, numbers, links):
     return Dot(numbers[own], value, f'{own}: {number(value, 3)}', link, mark)
 
 
-def _range(rule):
-    if rule is None:
-        return ''
-    low, high = rule
-    if isinf(high):
-        return f'expected at least {number(low)}'
-    return f'expected at most {number(high)}' if isinf(low) else (
-        f'expected {number(low)} to {number(high)}'
-    )  # fmt: skip
-
-
 def table(study, links, rank):
     """Return columns and rows of the table of all scans, unfinished ones last.
 
@@ -139,7 +126,7 @@ def table(study, links, rank):
         of outliers, cells), a cell being ``(value or None, text, whether it is an outlier)``,
         ``unfinished``, and whether there are several ``directions``.
     """
-    names = [n for n in METRICS if any(scan.metric(n) is not None for scan in study.scans)]
+    names = [n for n in all_metrics() if any(scan.metric(n) is not None for scan in study.scans)]
     rows = []
     for scan in study.scans:
         outlying = {one.metric for one in scan.unusual}
@@ -162,6 +149,6 @@ def table(study, links, rank):
         {'name': one.name, 'link': links.get(one.name, ''), 'status': one.status}
         for one in study.unfinished
     ]
-    columns = [(name, METRICS[name]['LongName'], METRICS[name].get('Units', '')) for name in names]
+    columns = [(n, all_metrics()[n].label, all_metrics()[n].shown_unit) for n in names]
     directions = len({row['direction'] for row in rows}) > 1
     return {'columns': columns, 'rows': rows, 'unfinished': unfinished, 'directions': directions}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ulfprep.bids.outcomes import FINISHED, Outcome, find_outcomes
 from ulfprep.bids.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
-from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import Fence, fence
+from ulfprep.metrics.registry import Metric, all_metrics
 from ulfprep.metrics.verdict import Verdict
 from ulfprep.reports.judgement import scan_verdict
 from ulfprep.reports.sections import ELSEWHERE
@@ -157,7 +157,7 @@ def verdict_of(outcome: Outcome) -> Verdict:
 def rows(study: Study, modality: str) -> tuple[list[dict], dict[str, dict]]:
     """Return the rows of a modality's group table, and its columns with their descriptions."""
     columns = {**IDENTITY, **(group_column(study.group_by) if study.group_by else {})}
-    columns |= {**VERDICT, **METRICS}
+    columns |= {**VERDICT, **{name: one.entry() for name, one in all_metrics().items()}}
     table = []
     for scan in study.scans:
         if scan.outcome.modality != modality:
@@ -172,7 +172,7 @@ def rows(study: Study, modality: str) -> tuple[list[dict], dict[str, dict]]:
                 'verdict': scan.verdict.level,
                 'reasons': '; '.join(scan.verdict.reasons),
                 'outliers': '; '.join(f'{one.metric} {one.side}' for one in scan.unusual),
-                **{name: record['metrics'].get(name) for name in METRICS},
+                **{name: record['metrics'].get(name) for name in all_metrics()},
             }
         )
     return table, columns
@@ -206,7 +206,7 @@ def differing_settings(study: Study) -> list[tuple[str, int, list[str]]]:
 def _mark(scans: list[StudyScan]) -> dict[str, Fence]:
     """Note what is unusual of comparable scans; return between what each metric lies."""
     fences = {}
-    for name, entry in METRICS.items():
+    for name, entry in all_metrics().items():
         values = [(scan, scan.metric(name)) for scan in scans]
         values = [(scan, value) for scan, value in values if value is not None]
         usual = fence([value for _, value in values])
@@ -223,12 +223,11 @@ def _mark(scans: list[StudyScan]) -> dict[str, Fence]:
     return fences
 
 
-def _is_worse(entry: Mapping, value: float, usual: Fence) -> bool | None:
+def _is_worse(entry: Metric, value: float, usual: Fence) -> bool | None:
     """Tell whether an outlier lies on the side that is worse; None where there is no such."""
-    better = entry.get('Better', 'none')
-    if better == 'ideal' and 'Ideal' in entry:
-        return abs(value - entry['Ideal']) > abs(usual.median - entry['Ideal'])
-    return {'higher': value < usual.median, 'lower': value > usual.median}.get(better)
+    if entry.better == 'ideal':
+        return abs(value - entry.ideal) > abs(usual.median - entry.ideal)
+    return {'higher': value < usual.median, 'lower': value > usual.median}.get(entry.better)
 
 
 def _is_number(value) -> bool:
