@@ -4,7 +4,7 @@ import os
 import pwd
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from ulfprep.bids.work_folder import CACHES
@@ -15,15 +15,15 @@ _DOCKER = ('.dockerenv', 'run/.containerenv')
 _APPTAINER = ('APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER')
 #: Set by this project's own image, to its name or anything else.
 _OWN_IMAGE = 'ULFPREP_IN_CONTAINER'
+#: What to do, by the kind of container, where a folder cannot be written to or is not there.
 WRITABLE = {
     'Docker': 'in a container: bind a folder that you may write to, and run as yourself '
     '(docker run -u "$(id -u):$(id -g)")',
     'Apptainer': 'in a container: bind a folder that you may write to (apptainer run -B)',
 }
 VISIBLE = {
-    'Docker': 'in a container only folders that are bound are there (docker run -v '
-    'FOLDER:/data:ro)',
-    'Apptainer': 'in a container only folders that are bound are there (apptainer run -B FOLDER)',
+    'Docker': 'a container sees only folders that are bound (docker run -v FOLDER:/data:ro)',
+    'Apptainer': 'a container sees only folders that are bound (apptainer run -B FOLDER)',
 }
 
 
@@ -151,12 +151,8 @@ def _has_name() -> bool:
 
 
 @contextmanager
-def prepared(settings: Settings) -> Iterator[None]:
-    """Set the environment of a run, and put the old one back afterwards.
-
-    Nothing is written: libraries make the folders they are told of when they need them.
-    """
-    variables = run_environment(settings)
+def _environ(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables, and put the old ones back afterwards."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -169,6 +165,14 @@ def prepared(settings: Settings) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def prepared(settings: Settings) -> AbstractContextManager[None]:
+    """Set the environment of a run, and put the old one back afterwards.
+
+    Nothing is written: libraries make the folders they are told of when they need them.
+    """
+    return _environ(run_environment(settings))
+
+
 @contextmanager
 def temporary_files_in(folder: Path) -> Iterator[None]:
     """Have temporary files, of this process and of those it starts, made in a folder.
@@ -179,13 +183,10 @@ def temporary_files_in(folder: Path) -> Iterator[None]:
         Made, with those above it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    before, chosen = os.environ.get('TMPDIR'), tempfile.tempdir
-    os.environ['TMPDIR'] = tempfile.tempdir = str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = chosen
-        if before is None:
-            del os.environ['TMPDIR']
-        else:
-            os.environ['TMPDIR'] = before
+    chosen = tempfile.tempdir
+    with _environ({'TMPDIR': str(folder)}):
+        tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = chosen

@@ -48,3 +48,8 @@ class Stop(Exception):  # noqa: N818 - it ends the run, and may do so politely
     def __init__(self, code: Exit, message: str):
         super().__init__(''.join(c if c.isprintable() else repr(c)[1:-1] for c in message))
         self.code = code
+
+
+def usage(message: str) -> Stop:
+    """Return what ends a run that was asked for what cannot be."""
+    return Stop(Exit.USAGE, message)

@@ -33,16 +33,13 @@ def select_scans(settings: Settings) -> 'Selection':
                 LOGGER.info('%s: from --derivatives: %s', scan.name, scan.precomputed.in_words)
         scans = with_references(scans, settings)
         return dataclasses.replace(selection, scans=tuple(scans))
-    except ReferenceChoiceError as error:
-        raise Stop(Exit.USAGE, str(error)) from error
-    except (DatasetError, DerivativesError, MaskError) as error:
+    except (ReferenceChoiceError, DatasetError, DerivativesError, MaskError) as error:
         # The first that fits: the general kinds come last.
         codes = (
             (NoMaskError, Exit.NO_INPUT),
-            (MaskChoiceError, Exit.USAGE),
+            ((MaskChoiceError, ReferenceChoiceError, IndexOfAnotherError), Exit.USAGE),
             (MaskError, Exit.BAD_DATA),
             ((UnknownLabelError, NoScansError, DerivativesError), Exit.NOTHING_SELECTED),
-            (IndexOfAnotherError, Exit.USAGE),
             (BrokenIndexError, Exit.NO_INPUT),
             (IndexFolderError, Exit.CANNOT_CREATE),
             (DatasetError, Exit.INVALID_DATASET),
