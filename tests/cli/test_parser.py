@@ -4,7 +4,6 @@ import dataclasses
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -123,13 +122,8 @@ def test_unknown_level_is_2():
     assert stop.value.code == Exit.COMMAND_LINE == 2
 
 
-def test_help_names_every_flag_and_its_group():
+def test_help_is_in_groups():
     text = build_parser().format_help()
-    for flag in ('--participant-label', '--session-label', '--target-field', '--source-field',
-                 '--device', '--nprocs', '--omp-nthreads', '--work-dir', '--random-seed',
-                 '--sloppy', '--segmentation', '--tissue-prior', '--backbone', '--version',
-                 '--verbose'):  # fmt: skip
-        assert flag in text
     groups = ('which scans:', 'target: ', 'scan: ', 'simulation ', 'how to compute:', 'machine:')
     for group in groups:
         assert group in text
@@ -157,12 +151,9 @@ def test_help_and_version_import_nothing_heavy(flag):
         "    heavy = {'torch', 'nipype', 'bids', 'numpy', 'nibabel', 'matplotlib', 'scipy'}\n"
         '    print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n'
     )
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
-    elapsed = time.perf_counter() - start
     assert done.returncode == 0
     assert done.stderr.strip() == '[]'
-    assert elapsed < 5  # a second on an idle machine; tests may share theirs
 
 
 def test_no_library_is_imported_before_its_environment_is_set():
@@ -221,33 +212,22 @@ def test_contrasts_are_numbers_whichever_way_they_are_written():
     assert one.digest() == other.digest() != parse_args(BASE).digest()
 
 
-@pytest.mark.parametrize('bound', ['0.4', '3'])
-def test_the_output_resolution_reaches_its_bounds_and_changes_results(bound):
-    plain, told = parse_args(BASE), parse_args([*BASE, '--output-resolution', bound])
-    assert plain.output_resolution == 1
-    assert told.output_resolution == float(bound)
-    assert told.digest() != plain.digest()
-    assert parse_args([*BASE, '--output-resolution', '1.0']).digest() == plain.digest()
-
-
-def test_the_word_on_the_skull_changes_results_and_the_place_of_masks_does_not():
-    plain = parse_args(BASE)
-    assert plain.skull_strip == 'auto'
-    assert parse_args([*BASE, '--skull-strip', 'force']).digest() != plain.digest()
-    assert parse_args([*BASE, '--brain-mask', 'masks']).digest() == plain.digest()
-
-
-def test_a_tissue_prior_is_off_unless_asked_for_and_changes_results():
-    plain = parse_args(BASE)
-    assert plain.tissue_prior == 'none'
-    asked = parse_args([*BASE, '--tissue-prior', 'template'])
-    assert asked.tissue_prior == 'template'
-    assert asked.digest() != plain.digest()
-
-
-def test_another_backbone_changes_results():
-    assert parse_args(BASE).backbone == 'direct'
-    assert parse_args([*BASE, '--backbone', 'wire']).digest() != parse_args(BASE).digest()
+@pytest.mark.parametrize(
+    ('args', 'changes'),
+    [
+        ('--skull-strip force', True),
+        ('--tissue-prior template', True),
+        ('--backbone wire', True),
+        ('--output-resolution 0.4', True),
+        ('--output-resolution 3', True),
+        ('--output-resolution 1.0', False),
+        ('--source-sequence ULF-T2w', True),
+        ('--brain-mask masks', False),
+        ('--nprocs 1 --mem 8G -w elsewhere', False),
+    ],
+)
+def test_what_may_change_a_result_is_in_the_hash_of_the_settings(args, changes):
+    assert (parse_args([*BASE, *args.split()]).digest() != parse_args(BASE).digest()) is changes
 
 
 def test_where_a_reference_lies_does_not_matter_but_what_it_holds_does(tmp_path):

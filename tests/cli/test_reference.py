@@ -108,25 +108,6 @@ def test_a_reference_of_another_head_is_not_measured_against(pair, tmp_path, mon
     assert any('nothing was measured against it' in note for note in qc['notes'])
 
 
-@pytest.mark.parametrize(
-    ('name', 'content', 'code', 'words'),
-    [
-        ('hf.nii.gz', None, 66, 'cannot be read'),
-        ('hf.mgz', b'', 64, 'NIfTI'),
-    ],
-)
-def test_a_file_that_cannot_be_one_stops_the_run(
-    pair, tmp_path, capsys, name, content, code, words
-):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    for more in ((), ('--dry-run',)):
-        assert pair('--reference', tmp_path / name, *more) == code
-        error = capsys.readouterr().err
-        assert words in error
-        assert name in error
-
-
 def test_a_file_outside_the_dataset_is_called_by_its_name(pair, tmp_path, capsys):
     (tmp_path / HIGH).rename(tmp_path / 'other.nii.gz')
     assert pair('--reference', tmp_path / 'other.nii.gz', '--dry-run') == 0

@@ -60,6 +60,7 @@ class Progress:
 
     def __init__(self, label: str, stream: TextIO, single_line: bool | None = None):
         terminal = stream.isatty() if single_line is None else single_line
+        self.label = label
         self.options = {
             'desc': label,
             'file': stream if terminal else _Lines(stream),
