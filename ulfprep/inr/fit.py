@@ -1,6 +1,8 @@
 """Fit of the field to the scans of a subject through the forward model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,9 +92,9 @@ def fit_scan(
     options: FitOptions | None = None,
     device: str = 'cpu',
     seed: int = 0,
-    progress=None,
+    progress: Callable | None = None,
     lattice_probs: np.ndarray | None = None,
-    build=build_network,
+    build: Callable | None = build_network,
 ) -> Fit:
     """Fit image and tissues of a scan jointly; :func:`fit_scans` of one.
 
@@ -144,9 +146,9 @@ def fit_scans(
     options: FitOptions | None = None,
     device: str = 'cpu',
     seed: int = 0,
-    progress=None,
+    progress: Callable | None = None,
     tissues: np.ndarray | None = None,
-    build=build_network,
+    build: Callable | None = build_network,
 ) -> Fit:
     """Fit one field to all scans of a subject, supervised by these scans alone.
 
@@ -276,7 +278,7 @@ def _train(views, channels, options, device, seed, progress, build) -> Fit:
 
 
 def new_network(
-    warm: WarmStart, options: FitOptions, n_contrasts: int = 1, build=build_network
+    warm: WarmStart, options: FitOptions, n_contrasts: int = 1, build: Any = build_network
 ) -> torch.nn.Module:
     """Build an untrained network over the field of view of a first estimate."""
     extent = [(n - 1) * z for n, z in zip(warm.fine.shape, warm.fine.zooms, strict=True)]

@@ -15,7 +15,10 @@ OTHER = 0.2
 
 
 def pooled_tissues(
-    acquisitions: list[Acquisition], fine: Grid, inside: np.ndarray, tissues=None
+    acquisitions: list[Acquisition],
+    fine: Grid,
+    inside: np.ndarray,
+    tissues: np.ndarray | None = None,
 ) -> np.ndarray:
     """Product of the tissue probabilities of all scans, each to a power.
 

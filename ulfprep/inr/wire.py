@@ -25,7 +25,7 @@ class FourierFeatures(nn.Module):
         super().__init__()
         self.register_buffer('frequencies', 2 * math.pi * scale * torch.randn(3, count))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, 3) to (n, 2 * count)."""
         angle = x @ self.frequencies
         return torch.cat([angle.sin(), angle.cos()], dim=-1)

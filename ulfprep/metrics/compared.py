@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class Comparison:
         """Voxels that both call brain."""
         return np.asarray(self.mask, bool) & np.asarray(self.highfield_mask, bool)
 
-    def means_of(self, image) -> np.ndarray:
+    def means_of(self, image: np.ndarray) -> np.ndarray:
         """Return the tissue means of an image under the tissues of the high-field image."""
         return tissue_means(np.where(self.shared, image, 0), self.highfield_probs * self.shared)
 
@@ -266,7 +267,7 @@ def own_lines(one: Comparison) -> tuple[float, float]:
     return line_correlations(one.truth, one.shared)
 
 
-def compare_with_highfield(**given) -> tuple[dict[str, float | None], dict[str, str]]:
+def compare_with_highfield(**given: Any) -> tuple[dict[str, float | None], dict[str, str]]:
     """Return the metrics of a comparison, and why those that are ``None`` are missing.
 
     Parameters

@@ -4,7 +4,9 @@ import numpy as np
 from scipy import ndimage
 
 
-def canny_edges(image, mask, low: float = 0.05, high: float = 0.12):
+def canny_edges(
+    image: np.ndarray, mask: np.ndarray, low: float = 0.05, high: float = 0.12
+) -> np.ndarray:
     """Canny edges of every axial slice, boolean, same shape as ``image`` (X, Y, Z).
 
     Parameters
@@ -28,7 +30,7 @@ def canny_edges(image, mask, low: float = 0.05, high: float = 0.12):
     )
 
 
-def edge_f1(edges, reference, tolerance: int = 0) -> float:
+def edge_f1(edges: np.ndarray, reference: np.ndarray, tolerance: int = 0) -> float:
     """F1 score of edges against reference edges.
 
     Parameters

@@ -66,7 +66,7 @@ class EnhancedScan(MeasuredScan):
         """Those of the interpolated scan, over the same points."""
         return c.tissue_means(self.bicubic, self.fine_probs)
 
-    def in_brain(self, volume) -> np.ndarray:
+    def in_brain(self, volume: np.ndarray) -> np.ndarray:
         """Return the values of a fine volume in the brain."""
         if not self.brain.any():
             raise NotMeasured(NO_BRAIN)

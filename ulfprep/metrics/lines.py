@@ -1,5 +1,7 @@
 """How alike the lines of an image are: correlation of rows and columns some distance apart."""
 
+from typing import Any
+
 import numpy as np
 
 from ulfprep.metrics.registry import Metric, measures
@@ -8,7 +10,7 @@ from ulfprep.metrics.registry import Metric, measures
 LEAST_AREA = 0.25
 
 
-def line_correlations(image, mask) -> tuple[float, float]:
+def line_correlations(image: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
     """Measure mean line correlation (MLC) and its shifted form (MSLC) of axial slices.
 
     Of every slice the brain's bounding box is taken, zero outside the brain. MLC is the mean
@@ -48,7 +50,7 @@ def _along_both(part, distances):
     return np.concatenate(pairs).mean()
 
 
-def pair_correlations(lines, distance: int) -> np.ndarray:
+def pair_correlations(lines: np.ndarray, distance: int) -> np.ndarray:
     """Correlate every row with the one ``distance`` below it.
 
     Parameters
@@ -95,7 +97,7 @@ def _described(end, image):
     of='enhance',
     otherwise='the enhanced image has no brain',
 )
-def lines(one) -> tuple[float, ...]:
+def lines(one: Any) -> tuple[float, ...]:
     """Line correlations of the enhanced image and of the interpolated scan."""
     plain = line_correlations(one.bicubic, one.brain)
     return *line_correlations(one.enhanced, one.brain), *plain

@@ -43,7 +43,9 @@ class _ArraysOnly(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def lpips(image, reference, mask, data_range: float) -> tuple[float, str]:
+def lpips(
+    image: np.ndarray, reference: np.ndarray, mask: np.ndarray, data_range: float
+) -> tuple[float, str]:
     """Measure LPIPS with AlexNet, the mean over axial slices.
 
     Slices are cropped to the brain, which is zero outside, and brought from 0 to ``data_range``
@@ -92,7 +94,7 @@ def lpips(image, reference, mask, data_range: float) -> tuple[float, str]:
     return float(np.concatenate(found).mean(dtype=np.float64)), ''
 
 
-def slice_distances(first, second, weights) -> np.ndarray:
+def slice_distances(first: np.ndarray, second: np.ndarray, weights: dict) -> np.ndarray:
     """Measure the distance of pairs of grey slices.
 
     Parameters

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 INFINITY = math.inf
 #: What ``better`` of a metric may say. ``ideal``: the nearer to its ``ideal`` the better.
@@ -205,7 +206,7 @@ def rules_of(direction: str) -> Iterator[tuple[str, Rule]]:
             yield name, rule
 
 
-def measure(subject, of: str) -> tuple[dict[str, float | None], dict[str, str]]:
+def measure(subject: Any, of: str) -> tuple[dict[str, float | None], dict[str, str]]:
     """Compute all metrics of one subject.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ulfprep.metrics.registry import INFINITY, Metric, NotMeasured, Rule, measur
 from ulfprep.physics import TISSUES
 from ulfprep.physics.labels import to_dseg
 from ulfprep.physics.spikes import without_spikes
+from ulfprep.physics.types import Numbers
 
 EVERY = ('enhance', 'simulate')
 CONTRAST = partial(Metric, category='Contrast')
@@ -63,7 +65,7 @@ class MeasuredScan:
         return without_spikes(np.asarray(self.conformed), np.asarray(self.scan_mask, bool))[0]
 
 
-def tissue_shown(means, tissues, image: str) -> None:
+def tissue_shown(means: Numbers, tissues: Any, image: str) -> None:
     """Raise :class:`NotMeasured` if the image shows none of one of the tissues."""
     missing = [t for t in tissues if not np.isfinite(means[TISSUES.index(t)])]
     if missing:

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def match_intensity(image, reference, mask):
+def match_intensity(image: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Fit ``a * image + b`` to the reference inside the mask (least squares).
 
     A method is then not paid for guessing the scale. Zero outside the mask.
@@ -13,13 +13,13 @@ def match_intensity(image, reference, mask):
     return np.where(mask, slope * image + offset, 0)
 
 
-def psnr(image, reference, mask, data_range: float) -> float:
+def psnr(image: np.ndarray, reference: np.ndarray, mask: np.ndarray, data_range: float) -> float:
     """Peak signal-to-noise ratio inside the mask, dB."""
     error = float(np.mean((image[mask] - reference[mask]) ** 2))
     return float(10 * np.log10(data_range**2 / error)) if error else float('inf')
 
 
-def ssim(image, reference, mask, data_range: float) -> float:
+def ssim(image: np.ndarray, reference: np.ndarray, mask: np.ndarray, data_range: float) -> float:
     """Mean 3-D structural similarity inside the mask."""
     from skimage.metrics import structural_similarity
 
@@ -32,7 +32,7 @@ def ssim(image, reference, mask, data_range: float) -> float:
     return float(full[mask].mean())
 
 
-def dice(labels, reference, label: int) -> float:
+def dice(labels: np.ndarray, reference: np.ndarray, label: int) -> float:
     """Overlap ``2 |A and B| / (|A| + |B|)`` of one label; NaN if neither has it."""
     a, b = labels == label, reference == label
     size = a.sum() + b.sum()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.grid import Grid, are_aligned
 from ulfprep.physics.noise import estimate_noise
+from ulfprep.physics.types import Numbers
 
 #: Of the scan's axes, as their names end in those of metrics.
 AXES = ('i', 'j', 'k')
@@ -52,7 +54,7 @@ class SimulatedScan(MeasuredScan):
         return np.asarray(self.scan_mask, bool)
 
     @cached_property
-    def matrices(self):
+    def matrices(self) -> Any:
         """Point-spread function and sampling, source to simulated scan."""
         if not are_aligned(self.scan_grid, self.simulated_grid):
             raise NotMeasured('the axes of the simulated scan are not those of its source')
@@ -213,7 +215,7 @@ def simulated_blur(one: SimulatedScan) -> tuple[float, ...]:
     return *fwhm, ratios[np.argmax(np.abs(np.log(ratios)))]
 
 
-def seen_means(image, shares, inside) -> np.ndarray:
+def seen_means(image: np.ndarray, shares: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Measure tissue means of a scan whose voxels hold several tissues, by least squares.
 
     Parameters
@@ -238,7 +240,15 @@ def seen_means(image, shares, inside) -> np.ndarray:
     return means
 
 
-def fitted_fwhm(image, image_grid: Grid, sharp, grid: Grid, inside, start, psf) -> np.ndarray:
+def fitted_fwhm(
+    image: np.ndarray,
+    image_grid: Grid,
+    sharp: np.ndarray,
+    grid: Grid,
+    inside: np.ndarray,
+    start: Numbers,
+    psf: str,
+) -> np.ndarray:
     """Find the PSF through which a sharp image explains a scan best, by least squares.
 
     Parameters

@@ -6,6 +6,7 @@ has not changed.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ulfprep.metrics.registry import Metric, Rule, measures
 from ulfprep.physics import TISSUES
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid
+from ulfprep.physics.types import Numbers
 
 #: Ways a share can go, from one tissue to another.
 MOVES = tuple((a, b) for a in TISSUES for b in TISSUES if a != b)
@@ -64,7 +66,7 @@ def tissue_change(
     mask: np.ndarray,
     scan: Grid,
     fine: Grid,
-    psf_fwhm,
+    psf_fwhm: Numbers,
     psf: str = 'gaussian',
 ) -> TissueChange:
     """Compare tissues on the scan's grid with tissues on a fine grid.
@@ -97,7 +99,9 @@ def tissue_change(
     return TissueChange(distance, moves, compared, float(np.prod(scan.zooms)) / 1000)
 
 
-def seen_shares(probs, scan: Grid, fine: Grid, psf_fwhm, psf: str = 'gaussian'):
+def seen_shares(
+    probs: np.ndarray, scan: Grid, fine: Grid, psf_fwhm: Numbers, psf: str = 'gaussian'
+) -> tuple[np.ndarray, np.ndarray]:
     """Bring tissues to the voxels of a scan through its PSF.
 
     Returns
@@ -170,6 +174,6 @@ def move_metric(before: str, after: str) -> str:
     of='enhance',
     otherwise='no voxel has tissues both before and after the fit',
 )
-def tissue_changes(one) -> tuple[float, ...]:
+def tissue_changes(one: Any) -> tuple[float, ...]:
     """Mean and volumes of an :class:`~ulfprep.metrics.enhanced.EnhancedScan`'s ``change``."""
     return one.change.mean, *one.change.volumes.values()

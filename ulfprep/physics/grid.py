@@ -1,8 +1,11 @@
 """Sampling grids: where the voxels of an image are, in world millimetres."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from ulfprep.physics.types import Numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,7 @@ class Grid:
         return Grid(tuple(int(b.stop - b.start) for b in bounds), affine)
 
 
-def resized_grid(grid: Grid, voxel_size) -> Grid:
+def resized_grid(grid: Grid, voxel_size: Numbers) -> Grid:
     """Lay voxels of another size over the field of view of ``grid``.
 
     Axes and the centre of the field of view are kept, so that both grids stay aligned
@@ -69,7 +72,7 @@ def isotropic_grid(grid: Grid, spacing: float = 1.0) -> Grid:
     return resized_grid(grid, (spacing,) * 3)
 
 
-def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3):
+def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3) -> Any:
     """Express the centres of ``target`` in index units of ``source``, axis by axis.
 
     Parameters
@@ -99,7 +102,7 @@ def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3):
     ]
 
 
-def brain_bounds(mask: np.ndarray, grid: Grid, spacing: float, margin: float = 8.0):
+def brain_bounds(mask: np.ndarray, grid: Grid, spacing: float, margin: float = 8.0) -> Any:
     """Bounds of a brain with a margin, on its grid and on the isotropic lattice over it.
 
     Parameters

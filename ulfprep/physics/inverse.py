@@ -6,6 +6,7 @@ Start of every fit and, on its own, the baseline the neural representation has t
 import numpy as np
 
 from ulfprep.physics.forward import ForwardModel
+from ulfprep.physics.types import Numbers
 
 #: Beyond so many standard deviations a residual is no noise.
 LARGEST = 6.0
@@ -15,7 +16,7 @@ def conjugate_gradient(
     model: ForwardModel,
     scan: np.ndarray,
     smoothness: float,
-    spacing,
+    spacing: Numbers,
     *,
     start: np.ndarray | None = None,
     iterations: int = 30,
@@ -97,9 +98,9 @@ def discrepancy_inverse(
     scan: np.ndarray,
     mask: np.ndarray,
     sigma: float,
-    spacing,
+    spacing: float,
     *,
-    bounds=(1e-3, 1.0),
+    bounds: Numbers = (1e-3, 1.0),
     steps: int = 6,
 ) -> tuple[np.ndarray, float]:
     """Choose the smoothness that leaves a residual of the size of the noise.
@@ -154,10 +155,10 @@ def edge_preserving_inverse(
     scan: np.ndarray,
     mask: np.ndarray,
     sigma: float,
-    spacing,
+    spacing: float,
     *,
     start: np.ndarray | None = None,
-    bounds=(5e-4, 2e-2),
+    bounds: Numbers = (5e-4, 2e-2),
     steps: int = 3,
     floor: float = 0.05,
 ) -> np.ndarray:

@@ -17,6 +17,7 @@ from ulfprep.physics.targets import (
     target_from_reference,
     with_contrasts,
 )
+from ulfprep.physics.types import Numbers
 from ulfprep.settings import Stated
 
 
@@ -46,7 +47,7 @@ def plan_contrast(
     image: np.ndarray,
     mask: np.ndarray,
     probs: np.ndarray,
-    zooms,
+    zooms: Numbers,
     metadata: dict,
     source_field: float,
     target_field: float,
@@ -56,7 +57,7 @@ def plan_contrast(
     stated_sequence: Sequence | None = None,
     resolution: dict | None = None,
     psf: str = 'gaussian',
-    means=None,
+    means: Numbers | None = None,
     noise: dict | None = None,
 ) -> dict:
     """Measure a scan's tissues, derive those of the target, solve for the contrast vector.
@@ -239,7 +240,7 @@ def _keep_stronger_contrast(target, means, derived):
     return kept, warnings
 
 
-def acquired_resolution(metadata: dict, zooms) -> tuple[list[float], str]:
+def acquired_resolution(metadata: dict, zooms: Numbers) -> tuple[list[float], str]:
     """FWHM of the PSF along the image axes in mm, and where it was read.
 
     Parameters

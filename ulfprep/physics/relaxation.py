@@ -10,6 +10,7 @@ import json
 import math
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -178,14 +179,14 @@ def _number(row: dict, name: str) -> float | None:
     return number
 
 
-def measured(tissue: str, quantity: str, table=None) -> list[Measurement]:
+def measured(tissue: str, quantity: str, table: Any = None) -> list[Measurement]:
     """Return the measurements of a quantity of a tissue, in order of field."""
     rows = read_table() if table is None else table
     found = [m for m in rows if (m.tissue, m.quantity) == (tissue, quantity)]
     return sorted(found, key=lambda m: m.field or 0.0)
 
 
-def relaxation(tissue: str, field: float, table=None) -> Relaxation:
+def relaxation(tissue: str, field: float, table: Any = None) -> Relaxation:
     """T1, T2 and proton density of a tissue, with standard deviations.
 
     Parameters

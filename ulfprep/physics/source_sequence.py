@@ -1,6 +1,7 @@
 """Which sequence a scan was made with: as the user states it, or as its sidecar describes it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ulfprep.physics.relaxation import relaxation
 from ulfprep.physics.sequence_words import DESCRIBED_BY, is_mp2rage, kind_of, positive
@@ -44,7 +45,11 @@ class SourceSequence:
 
 
 def source_sequence(
-    metadata: dict, field: float, modality: str = 'T1w', table=None, stated: Sequence | None = None
+    metadata: dict,
+    field: float,
+    modality: str = 'T1w',
+    table: Any = None,
+    stated: Sequence | None = None,
 ) -> SourceSequence:
     """Decide which sequence a scan was made with.
 
@@ -112,7 +117,7 @@ def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, f
 
 
 def expected_signals(
-    metadata: dict, field: float, modality: str = 'T1w', table=None
+    metadata: dict, field: float, modality: str = 'T1w', table: Any = None
 ) -> tuple[float, float, float]:
     """Signals of CSF, GM and WM that a scan should show, relative to WM.
 
@@ -122,7 +127,7 @@ def expected_signals(
 
 
 def sequence_from_metadata(
-    metadata: dict, field: float, modality: str = 'T1w', table=None
+    metadata: dict, field: float, modality: str = 'T1w', table: Any = None
 ) -> tuple[Sequence, list[str]]:
     """Read a sequence off BIDS metadata, saying what had to be assumed.
 

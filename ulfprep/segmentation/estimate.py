@@ -25,6 +25,7 @@ from scipy import ndimage
 from ulfprep.physics.acquisition import apply_matrices
 from ulfprep.physics.informed import conjugate_gradients, gaussians
 from ulfprep.physics.noise import NoiseEstimate, noise_in_tissue
+from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.hmrf import softmax
 
 #: S.d. of the tilt, logarithm of the odds of the brightest against the darkest tissue; that of its
@@ -201,7 +202,9 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
     return Explained(signals, errors, sigma, field, weight, scaled, noise)
 
 
-def measure_signals(measured, seen, weight, expected):
+def measure_signals(
+    measured: np.ndarray, seen: np.ndarray, weight: np.ndarray, expected: Numbers
+) -> np.ndarray:
     """Signals of the tissues by weighted least squares of a scan on what its voxels gather.
 
     Parameters
@@ -231,7 +234,9 @@ def measure_signals(measured, seen, weight, expected):
     return signals, np.sqrt(variance * np.diag(np.linalg.inv(gram)))
 
 
-def left_over_field(measured, predicted, weight, zooms) -> np.ndarray:
+def left_over_field(
+    measured: np.ndarray, predicted: np.ndarray, weight: np.ndarray, zooms: Numbers
+) -> np.ndarray:
     """Smooth factor between a scan and what is predicted of it, one in the mean.
 
     Parameters
