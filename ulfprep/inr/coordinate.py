@@ -48,6 +48,8 @@ class CoordinateField(nn.Module):
         Numbers a point.
     """
 
+    scale: torch.Tensor
+
     def __init__(self, extent, body: nn.Module, width: int, n_out: int = 4):
         super().__init__()
         scale = torch.as_tensor(extent, dtype=torch.float32)

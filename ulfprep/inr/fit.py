@@ -176,6 +176,7 @@ def fit_scans(
         If memory runs out however small the blocks are.
     """
     options = options or FitOptions()
+    views: list[Any]
     views, channels = first_estimates(acquisitions, options.spacing, seed, tissues)
     if not options.first_estimate:
         views = [even_start(view) for view in views]
@@ -221,7 +222,7 @@ def _train(views, channels, options, device, seed, progress, build) -> Fit:
     warm = channels[0].warm
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = new_network(warm, options, len(channels), build).to(device)
+        network: Any = new_network(warm, options, len(channels), build).to(device)
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(network.parameter_groups(options), betas=(0.9, 0.99))
     history: dict[str, list] = {}
@@ -236,7 +237,7 @@ def _train(views, channels, options, device, seed, progress, build) -> Fit:
         progress(0, n_steps, {})
     for epoch, epoch_blocks in enumerate(plans):
         sums: dict[str, float] = {}
-        weight = 0
+        weight: float = 0
         for view, block in epoch_blocks:
             optimiser.zero_grad(set_to_none=True)
             total, terms = problem.loss(network, view, block)

@@ -17,7 +17,7 @@ def evaluate(
     logits0: torch.Tensor,
     *,
     channel: int = 0,
-    pose: torch.Tensor | None = None,
+    pose: tuple | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Intensity and tissue probabilities of the brain points of a block.
 
@@ -69,7 +69,7 @@ class Problem:
         self.options, self.device = options, device
         self.views = {id(view): _OnDevice(view, device) for view in views}
 
-    def loss(self, network: Any, view: Any, block: Any) -> torch.Tensor:
+    def loss(self, network: Any, view: Any, block: Any) -> tuple[torch.Tensor, dict[str, float]]:
         """Objective of one block of a view, and its terms as numbers."""
         o, on = self.options, self.views[id(view)]
         inside = block.inside.to(self.device)

@@ -25,7 +25,7 @@ class Sampler:
         self.to_target = np.linalg.inv(target.affine) @ source.affine
         self.shape = target.shape
 
-    def box(self, inside: np.ndarray) -> tuple[slice, slice, slice] | None:
+    def box(self, inside: np.ndarray) -> tuple[slice, ...] | None:
         """Bounds, in the target, of all voxels that see a point of the source.
 
         Parameters

@@ -135,7 +135,7 @@ def warm_start(
     )
 
 
-def even_start(warm: WarmStart) -> WarmStart:
+def even_start(warm: Any) -> Any:
     """Return the same lattice and model without what the linear inverse found on it.
 
     The brain is everywhere as bright as white matter, and each tissue as likely as the others:
@@ -235,7 +235,7 @@ def estimate_tissues(
     sharp: np.ndarray,
     inside: np.ndarray,
     prior: np.ndarray,
-    means: Numbers,
+    means: np.ndarray,
     *,
     trust: float = 0.5,
     softness: float = 1.5,
@@ -269,7 +269,7 @@ def noise_spread(
 ) -> np.ndarray:
     """Root mean square of pure noise after the linear inverse, smoothed over 10 mm."""
     rng = np.random.default_rng(seed)
-    total = 0.0
+    total: Any = 0.0
     for _ in range(draws):
         noise = (sigma * rng.standard_normal(shape)).astype(np.float32)
         total = total + conjugate_gradient(model, noise, smoothness, spacing) ** 2

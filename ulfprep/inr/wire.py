@@ -21,6 +21,8 @@ W0, S0 = 20.0, 10.0
 class FourierFeatures(nn.Module):
     """Sines and cosines of random projections (Tancik et al. 2020); nothing is trained."""
 
+    frequencies: torch.Tensor
+
     def __init__(self, count: int = FREQUENCIES, scale: float = FREQUENCY_SCALE):
         super().__init__()
         self.register_buffer('frequencies', 2 * math.pi * scale * torch.randn(3, count))

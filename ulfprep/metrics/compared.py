@@ -262,7 +262,7 @@ def brains(one: Comparison) -> float:
     of='compare',
     otherwise=NOTHING,
 )
-def own_lines(one: Comparison) -> tuple[float, float]:
+def own_lines(one: Comparison) -> tuple[float, ...]:
     """Line correlations of the high-field image."""
     return line_correlations(one.truth, one.shared)
 

@@ -12,6 +12,7 @@ from ulfprep.metrics.scan import CJV, CONTRAST, CONTRAST_OF_SCAN, MeasuredScan, 
 from ulfprep.metrics.tissue_change import TissueChange
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, michelson
+from ulfprep.physics.grid import Grid
 
 RESIDUAL = partial(Metric, category='Data consistency')
 UNCERTAINTY = partial(Metric, category='Uncertainty', better='lower')
@@ -44,7 +45,7 @@ class EnhancedScan(MeasuredScan):
     bicubic: np.ndarray
     fine_probs: np.ndarray
     fine_mask: np.ndarray
-    fine_grid: object
+    fine_grid: Grid
     residual: np.ndarray
     uncertainty: np.ndarray
     entropy: np.ndarray

@@ -10,7 +10,7 @@ from ulfprep.metrics.registry import Metric, measures
 LEAST_AREA = 0.25
 
 
-def line_correlations(image: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+def line_correlations(image: np.ndarray, mask: np.ndarray) -> tuple[float, ...]:
     """Measure mean line correlation (MLC) and its shifted form (MSLC) of axial slices.
 
     Of every slice the brain's bounding box is taken, zero outside the brain. MLC is the mean

@@ -34,7 +34,7 @@ class Fence(NamedTuple):
     spread: float
     low: float
     high: float
-    count: int
+    count: int  # type: ignore[assignment]  # tuples have a method of that name
 
     def distance(self, value: float) -> float:
         """Return how many robust standard deviations a value lies above the median."""

@@ -90,7 +90,7 @@ def lpips(
             for one in (image, reference)
         ]
         scaled = [np.clip(2 * one / data_range - 1, -1, 1) for one in pair]
-        found.append(slice_distances(*scaled, weights))
+        found.append(slice_distances(scaled[0], scaled[1], weights))
     return float(np.concatenate(found).mean(dtype=np.float64)), ''
 
 
@@ -115,7 +115,7 @@ def slice_distances(first: np.ndarray, second: np.ndarray, weights: dict) -> np.
     try:
         with torch.no_grad():
             features = [_features(torch.as_tensor(one), weights) for one in (first, second)]
-            total = 0
+            total = torch.zeros(())
             for a, b, head in zip(*features, weights['heads'], strict=True):
                 total = total + (((a - b) ** 2) * head).sum(1).mean((-1, -2))
     finally:

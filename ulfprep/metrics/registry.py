@@ -122,7 +122,11 @@ class Metric:
 
     def entry(self) -> dict:
         """Return the metric as BIDS describes a column of a table, and more."""
-        made = {'LongName': self.label, 'Description': self.description, 'Units': self.unit}
+        made: dict[str, Any] = {
+            'LongName': self.label,
+            'Description': self.description,
+            'Units': self.unit,
+        }
         made |= {'Category': self.category, 'Better': self.better}
         if self.ideal is not None:
             made['Ideal'] = self.ideal
@@ -156,7 +160,7 @@ def measures(*metrics: Metric, of: str | tuple[str, ...], otherwise: str = '') -
 
 
 @lru_cache(maxsize=1)
-def _functions() -> tuple[Callable, ...]:
+def _functions() -> tuple[Any, ...]:
     """Return all functions of this package that measure something, in the order of reports."""
     from importlib import import_module
     from pkgutil import iter_modules

@@ -10,6 +10,7 @@ from ulfprep.metrics import contrast as c
 from ulfprep.metrics.evenness import bias_effect
 from ulfprep.metrics.registry import INFINITY, Metric, NotMeasured, Rule, measures
 from ulfprep.physics import TISSUES
+from ulfprep.physics.grid import Grid
 from ulfprep.physics.labels import to_dseg
 from ulfprep.physics.spikes import without_spikes
 from ulfprep.physics.types import Numbers
@@ -54,7 +55,7 @@ class MeasuredScan:
     scan: np.ndarray
     scan_mask: np.ndarray
     scan_probs: np.ndarray
-    scan_grid: object
+    scan_grid: Grid
     plan: dict
     conformed: np.ndarray
     bias_field: np.ndarray

@@ -1,7 +1,5 @@
 """Power along the axes of a simulated scan: as measured, and as its point-spread function asks."""
 
-from typing import Any
-
 import numpy as np
 
 from ulfprep.physics.psf import axis_kinds, profile
@@ -54,12 +52,12 @@ def expected_power(
     source: np.ndarray,
     source_zooms: Numbers,
     offsets: Numbers,
-    shape: Any,
+    shape: tuple[int, ...],
     zooms: Numbers,
     fwhm: Numbers,
     psf: str,
     axis: int,
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the power along an axis that a simulated scan should have, less its noise.
 
     Along the other axes the source is seen as the scan sees it; along ``axis`` its spectrum is

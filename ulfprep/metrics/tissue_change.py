@@ -90,7 +90,7 @@ def tissue_change(
     TissueChange
     """
     seen, gathered = seen_shares(final, scan, fine, psf_fwhm, psf)
-    start = np.clip(np.asarray(initial, np.float32), 0, None)
+    start: np.ndarray = np.clip(np.asarray(initial, np.float32), 0, None)
     total = start.sum(axis=0)
     compared = np.asarray(mask, bool) & (total > 0) & (gathered > LEAST_SEEN)
     start = start / np.where(total > 0, total, 1)

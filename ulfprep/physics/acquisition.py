@@ -89,7 +89,7 @@ def acquisition_matrices(
     ]
 
 
-def apply_matrices(matrices: Any, volume: np.ndarray) -> np.ndarray:
+def apply_matrices(matrices: Any, volume: Any) -> Any:
     """Apply one matrix an axis to the last three axes of ``volume`` (NumPy or torch)."""
     volume = matrices[2] @ volume.swapaxes(-1, -2)  # (..., x, z', y)
     volume = matrices[1] @ volume.swapaxes(-1, -2)  # (..., x, y', z')

@@ -33,7 +33,7 @@ class ForwardModel:
     """
 
     matrices: tuple
-    contrast: object
+    contrast: Any
 
     @classmethod
     def between(

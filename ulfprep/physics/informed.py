@@ -96,7 +96,8 @@ def informed_inverse(
 
     rest = root * (scan - model.acquire(np.asarray(guess, np.float32)))
     z = np.zeros([b.shape[1] for b in basis], np.float32)
-    precision, course = np.ones_like(z), {}
+    precision = np.ones_like(z)
+    course: dict[str, list[float]] = {}
     for number in range(1, ROUNDS + 1):
 
         def curvature(step, precision=precision):

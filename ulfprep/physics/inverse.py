@@ -3,6 +3,8 @@
 Start of every fit and, on its own, the baseline the neural representation has to beat.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ulfprep.physics.forward import ForwardModel
@@ -98,7 +100,7 @@ def discrepancy_inverse(
     scan: np.ndarray,
     mask: np.ndarray,
     sigma: float,
-    spacing: float,
+    spacing: Numbers,
     *,
     bounds: Numbers = (1e-3, 1.0),
     steps: int = 6,
@@ -127,7 +129,7 @@ def discrepancy_inverse(
     smoothness : float
     """
     low, high = np.log(bounds)
-    image = None
+    image: Any = None
     for _ in range(steps):
         smoothness = float(np.exp((low + high) / 2))
         image = conjugate_gradient(model, scan, smoothness, spacing, start=image)
@@ -155,7 +157,7 @@ def edge_preserving_inverse(
     scan: np.ndarray,
     mask: np.ndarray,
     sigma: float,
-    spacing: float,
+    spacing: Numbers,
     *,
     start: np.ndarray | None = None,
     bounds: Numbers = (5e-4, 2e-2),

@@ -111,10 +111,10 @@ def plan_contrast(
         fwhm, fwhm_source = acquired_resolution(metadata, zooms)
         resolution = {'voxel_size_mm': fwhm, 'source': fwhm_source}
     if noise and noise['shared'] > 1:
-        noise = NoiseEstimate(**noise)
+        found = NoiseEstimate(**noise)
     else:
-        noise = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
-    statistics = tissue_statistics(image, probs, noise.sigma, zooms)
+        found = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
+    statistics = tissue_statistics(image, probs, found.sigma, zooms)
     if means is not None:
         statistics = replace(statistics, means=np.asarray(means, float))
     missing = [TISSUES[i] for i in range(3) if not np.isfinite(statistics.means[i])]
@@ -136,7 +136,7 @@ def plan_contrast(
         high, low, errors = target, statistics.means, statistics.standard_errors
     else:
         high, low, errors = statistics.means, target, None
-    solution = solve_contrast(high / noise.sigma, low / noise.sigma, _scaled(errors, noise.sigma))
+    solution = solve_contrast(high / found.sigma, low / found.sigma, _scaled(errors, found.sigma))
     return {
         'direction': 'enhance' if enhance else 'simulate',
         'modality': modality,
@@ -150,11 +150,11 @@ def plan_contrast(
         'tissues': list(TISSUES),
         'means': _floats(statistics.means),
         'standard_errors': _floats(statistics.standard_errors),
-        'snr': _floats(statistics.means / noise.sigma),
-        'snr_standard_errors': _floats(statistics.standard_errors / noise.sigma),
-        'noise_sigma': float(noise.sigma),
-        'noise_method': noise.method,
-        'noise_shared': float(noise.shared),
+        'snr': _floats(statistics.means / found.sigma),
+        'snr_standard_errors': _floats(statistics.standard_errors / found.sigma),
+        'noise_sigma': float(found.sigma),
+        'noise_method': found.method,
+        'noise_shared': float(found.shared),
         'target_means': _floats(target),
         'target_spread': _floats(spread),
         'target_sources': sources,

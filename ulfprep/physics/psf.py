@@ -34,7 +34,7 @@ TUKEY_FWHM = 1.1794142
 TUKEY_CUT = 4.0
 
 
-def axis_kinds(psf: str, fwhm: Numbers) -> tuple[str, str, str]:
+def axis_kinds(psf: str, fwhm: Numbers) -> tuple[str, ...]:
     """Kind of the profile along each axis of the scan.
 
     Parameters

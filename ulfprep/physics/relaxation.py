@@ -209,7 +209,7 @@ def relaxation(tissue: str, field: float, table: Any = None) -> Relaxation:
     if not FIELD_RANGE[0] <= field <= FIELD_RANGE[1]:
         raise ValueError(f'no relaxation times are known for a field of {field} T')
     t1, t1_sd, t1_source = _interpolate(measured(tissue, 'T1', table), field)
-    fields = [m.field for m in measured(tissue, 'T1', table)]
+    fields = [m.field or 0.0 for m in measured(tissue, 'T1', table)]
     inside = min(max(field, fields[0]), fields[-1])
     # Outside the measured range the law's slope carries the nearest measurement on.
     law = dispersion_t1(tissue, field) / dispersion_t1(tissue, inside)
@@ -228,7 +228,7 @@ def _interpolate(rows: list[Measurement], field: float) -> tuple[float, float, l
     if len(rows) == 1:
         return rows[0].value, spread[0] * rows[0].value, [rows[0].source]
     at = np.log(field)
-    fields = np.log([m.field for m in rows])
+    fields = np.log([m.field for m in rows])  # type: ignore[arg-type]  # several have fields
     value = float(np.exp(np.interp(at, fields, np.log([m.value for m in rows]))))
     after = int(np.clip(np.searchsorted(fields, at), 1, len(rows) - 1))
     near = [m for m, f in zip(rows, fields, strict=True) if abs(f - at) < 1e-9]

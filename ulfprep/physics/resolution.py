@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from scipy import ndimage
@@ -25,8 +25,8 @@ class ResolutionEstimate:
         How each axis was judged, in words.
     """
 
-    voxel_size_mm: tuple[float, float, float]
-    resampled: tuple[bool, bool, bool]
+    voxel_size_mm: tuple[float, ...]
+    resampled: tuple[bool, ...]
     method: str
 
 
@@ -43,7 +43,7 @@ class Decision:
         A sentence for each contradiction.
     """
 
-    voxel_size_mm: tuple[float, float, float]
+    voxel_size_mm: tuple[float, ...]
     source: str
     notes: tuple[str, ...]
 
@@ -90,7 +90,7 @@ def decide_resolution(
     zooms: Numbers,
     metadata: dict,
     axes: Any = (0, 1, 2),
-    stated: Numbers | None = (),
+    stated: Numbers = (),
 ) -> Decision:
     """Decide on the acquired voxel size of a scan.
 
@@ -146,7 +146,7 @@ def decide_resolution(
     return Decision(tuple(size), source, _contradictions(estimate, size, source, file))
 
 
-def _length(value):
+def _length(value: Any) -> TypeGuard[float]:
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
@@ -154,7 +154,7 @@ def _length(value):
     )
 
 
-def are_lengths(values: Any) -> bool:
+def are_lengths(values: Any) -> TypeGuard[list[float]]:
     """Tell whether these are three positive lengths."""
     return isinstance(values, list | tuple) and len(values) == 3 and all(map(_length, values))
 

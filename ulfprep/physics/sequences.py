@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 from ulfprep.physics.signals import INVERTED, Sequence
 from ulfprep.physics.types import Numbers
@@ -103,7 +103,7 @@ def parse_sequence(text: str) -> Sequence:
     return Sequence(**values)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Tell whether a value is a number that is neither infinite nor NaN, nor true or false."""
     try:
         return not isinstance(value, bool) and math.isfinite(value)

@@ -39,7 +39,7 @@ class SourceSequence:
     """
 
     sequence: Sequence
-    signals: tuple[float, float, float]
+    signals: tuple[float, ...]
     assumed: tuple[str, ...] = ()
     contradictions: tuple[str, ...] = ()
 
@@ -101,7 +101,7 @@ def source_sequence(
     return SourceSequence(usual, signals, tuple(assumed), (contradiction,))
 
 
-def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, float, float]]:
+def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, ...]]:
     """Return the usual sequence of a weighting, with signals that show it.
 
     Between the fields of its scanners the usual timings may show another order; then the
@@ -118,7 +118,7 @@ def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, f
 
 def expected_signals(
     metadata: dict, field: float, modality: str = 'T1w', table: Any = None
-) -> tuple[float, float, float]:
+) -> tuple[float, ...]:
     """Signals of CSF, GM and WM that a scan should show, relative to WM.
 
     See :func:`source_sequence` for the parameters.

@@ -26,7 +26,7 @@ class Part:
 
     model: ForwardModel
     weights: np.ndarray
-    resampling: object = None
+    resampling: Any = None
 
     def acquire(self, volume: np.ndarray) -> np.ndarray:
         """Take images (..., x, y, z) on the common lattice to the weighted voxels of the scan."""

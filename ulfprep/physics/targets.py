@@ -34,7 +34,7 @@ class Target:
 
     ratios: np.ndarray
     spread: np.ndarray
-    sources: tuple[str, str, str]
+    sources: tuple[str, ...]
 
 
 def target_from_physics(

@@ -18,6 +18,7 @@ by Gauss and Newton's method with conjugate gradients.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -69,7 +70,7 @@ class View:
         Signals of CSF, GM and WM that its sequence makes, relative to WM.
     """
 
-    model: object
+    model: Any
     measured: np.ndarray
     voxels: np.ndarray
     zooms: tuple
@@ -159,7 +160,7 @@ def estimate_tissues(
     basis = [gaussians(n, spacing, WIDTH) for n in brain.shape]
     basis[0] = np.float32(tilt) * basis[0]
     weights = [np.zeros([b.shape[1] for b in basis], np.float32) for _ in views]
-    surprise = []
+    surprise: list[np.ndarray] = []
     for _ in range(ROUNDS):
         pure = _spread(_purest(shares), brain)
         explained = [explain(v, pure, i) for v, i in zip(views, inside, strict=True)]
@@ -188,7 +189,8 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
     Explained
     """
     seen = view.model.acquire(shares)
-    weight, field = inside.astype(np.float32), np.ones(inside.shape, np.float32)
+    weight: np.ndarray = inside.astype(np.float32)
+    field = np.ones(inside.shape, np.float32)
     for _ in range(ALTERNATIONS):
         signals, errors = measure_signals(view.measured, seen * field, weight, view.expected)
         predicted = np.tensordot(signals, seen, 1).astype(np.float32)
@@ -204,7 +206,7 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
 
 def measure_signals(
     measured: np.ndarray, seen: np.ndarray, weight: np.ndarray, expected: Numbers
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Signals of the tissues by weighted least squares of a scan on what its voxels gather.
 
     Parameters

@@ -12,7 +12,7 @@ WITHIN = 0.07
 STARTS = ((8, 40, 80), (20, 55, 85), (4, 25, 70), (30, 65, 90))
 
 
-def mixture_means(values: np.ndarray, iterations: int = 300) -> np.ndarray:
+def mixture_means(values: np.ndarray, iterations: int = 300) -> tuple[np.ndarray, np.ndarray]:
     """Means and shares of three Gaussians in a brain's intensities, darkest first.
 
     Expectation-maximisation over a histogram; every class has a spread of its own.

@@ -85,7 +85,7 @@ def grey_to_white(expected: Any = None) -> float | None:
     return float(expected[1] / expected[2])
 
 
-def on_lattice(acquired: Numbers | None) -> bool:
+def on_lattice(acquired: Numbers) -> bool:
     """Whether a scan acquired with a PSF of these FWHM (mm) is segmented on the fine lattice."""
     return max(acquired) > PLAIN_VOXEL
 
@@ -143,7 +143,10 @@ def segment(
     sigma = estimate_noise(image, mask, zooms, acquired).sigma
     if on_lattice(acquired):
         return _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, prior)
-    known = {'order': brightness_order(expected), 'grey_to_white': grey_to_white(expected)}
+    known: dict[str, Any] = {
+        'order': brightness_order(expected),
+        'grey_to_white': grey_to_white(expected),
+    }
     if known['grey_to_white'] is None:
         found = plain_tissues(image, mask, zooms, sigma, prior)
         if found is not None:
