@@ -1,5 +1,7 @@
 """Tissues that explain scans through their point-spread functions near a prior."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -11,6 +13,9 @@ from ulfprep.segmentation.estimate import View, estimate_tissues, left_over_fiel
 
 SIGNALS = {'T1w': (30.0, 80.0, 100.0), 'T2w': (220.0, 130.0, 100.0)}
 VOXEL = (1.6, 1.6, 5.0)
+
+
+SIGNALS_OF_PARTS = (30.0, 60.0, 100.0, 82.0)
 
 
 @pytest.fixture(scope='module')
@@ -38,16 +43,17 @@ def displaced(truth, by=2):
     return vague(moved + (moved.sum(axis=0) == 0) / 3, brain, 1.5)
 
 
-def view(truth, modality='T1w', voxel=VOXEL, sigma=4.0, change=None):
+def view(truth, modality='T1w', voxel=VOXEL, sigma=4.0, change=None, signals=None):
     shares, brain, grid = truth
     scan = resized_grid(grid, voxel)
     model = ForwardModel.between(scan, grid, voxel, np.ones(3))
-    image = np.tensordot(SIGNALS[modality], shares, 1).astype(np.float32)
+    signals = signals or SIGNALS[modality]
+    image = np.tensordot(signals, shares, 1).astype(np.float32)
     if change is not None:
         image = change(image)
     measured = add_rician_noise(model.acquire(image), sigma, np.random.default_rng(1))
     voxels = model.acquire(brain.astype(np.float32)) > 0.5
-    expected = tuple(np.divide(SIGNALS[modality], SIGNALS[modality][2]))
+    expected = tuple(np.divide(signals, signals[2]))
     return View(model, measured, voxels, voxel, sigma, expected)
 
 
@@ -76,6 +82,28 @@ def test_signals_are_those_of_pure_tissue(truth, modality):
     assert abs(ratios[1] / wanted[1] - 1) < 0.03
     assert abs(ratios[0] / wanted[0] - 1) < 0.15
     assert (found.views[0].errors < 0.05 * signals[2]).all()
+
+
+def test_a_nucleus_of_its_own_signal_stays_what_the_prior_says(truth):
+    """Deep grey matter, between cortex and white matter in brightness, is told apart from both."""
+    shares, brain, grid = truth
+    x, y, z = (a - n / 2 for a, n in zip(np.indices(grid.shape), grid.shape, strict=True))
+    nucleus = ((x - 7) ** 2 + y**2 + z**2 < 36) & (shares[2] > 0)
+    parts = np.concatenate([shares, nucleus[None]]).astype(np.float32)
+    parts[:3, nucleus] = 0
+    prior = vague(parts, brain, 1.5)
+    seen = view((parts, brain, grid), signals=SIGNALS_OF_PARTS)
+    found = estimate_tissues([replace(seen, expected=(0.3, 0.7, 1, 0.7))], prior, brain, 1.0)
+    ratios = found.views[0].signals / found.views[0].signals[2]
+    assert abs(ratios[3] - 0.82) < 0.06
+    assert abs(ratios[1] - 0.60) < 0.06
+    labels = found.shares.argmax(axis=0)
+    kept = (labels[nucleus] == 3).mean()
+    assert kept > 0.6
+    # With one signal for all grey matter the nucleus goes over to the white matter around it.
+    merged = np.concatenate([prior[:1], prior[1:2] + prior[3:], prior[2:3]])
+    one = estimate_tissues([replace(seen, expected=(0.3, 0.7, 1))], merged, brain, 1.0)
+    assert (one.shares.argmax(axis=0)[nucleus] == 1).mean() < kept - 0.1
 
 
 def test_a_field_that_is_left_is_told_from_tissue():

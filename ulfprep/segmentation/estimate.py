@@ -67,7 +67,7 @@ class View:
     sigma : float
         Noise s.d., units of the scan.
     expected : sequence of 3 floats
-        Signals of CSF, GM and WM that its sequence makes, relative to WM.
+        Signals of the tissues that its sequence makes, relative to WM.
     """
 
     model: Any
@@ -84,8 +84,8 @@ class Explained:
 
     Attributes
     ----------
-    signals, errors : numpy.ndarray, shape (3,)
-        Of pure CSF, GM and WM, units of the scan, and their standard errors.
+    signals, errors : numpy.ndarray, shape (K,)
+        Of pure tissue, units of the scan, and their standard errors.
     sigma : float
         S.d. of what is not explained, units of the scan; noise is part of it.
     field : numpy.ndarray, shape (X, Y, Z), float32
@@ -113,8 +113,8 @@ class TissueEstimate:
 
     Attributes
     ----------
-    shares : numpy.ndarray, shape (3, x, y, z), float32
-        CSF, GM, WM on the lattice; one in sum inside the brain, zero outside.
+    shares : numpy.ndarray, shape (K, x, y, z), float32
+        Of the tissues on the lattice; one in sum inside the brain, zero outside.
     views : list of Explained
         How the shares explain each scan.
     surprise : list of numpy.ndarray
@@ -134,8 +134,9 @@ def estimate_tissues(
     Parameters
     ----------
     views : list of View
-    prior : numpy.ndarray, shape (3, x, y, z)
-        Probabilities of CSF, GM and WM on the lattice, one in sum inside the brain.
+    prior : numpy.ndarray, shape (K, x, y, z)
+        Probabilities of the tissues on the lattice, one in sum inside the brain. The first three
+        are CSF, GM and WM; others, such as deep grey matter, have signals of their own.
     brain : numpy.ndarray of bool, shape (x, y, z)
     spacing : float
         Of the lattice, mm.
@@ -179,7 +180,7 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
     Parameters
     ----------
     view : View
-    shares : numpy.ndarray, shape (3, x, y, z)
+    shares : numpy.ndarray, shape (K, x, y, z)
         On the lattice.
     inside : numpy.ndarray of bool, shape (X, Y, Z)
         Voxels to use.
@@ -212,7 +213,7 @@ def measure_signals(
     Parameters
     ----------
     measured : numpy.ndarray, shape (X, Y, Z)
-    seen : numpy.ndarray, shape (3, X, Y, Z)
+    seen : numpy.ndarray, shape (K, X, Y, Z)
         Share of each tissue, times the field.
     weight : numpy.ndarray, shape (X, Y, Z)
     expected : sequence of 3 floats
@@ -220,14 +221,14 @@ def measure_signals(
 
     Returns
     -------
-    signals, errors : numpy.ndarray, shape (3,)
+    signals, errors : numpy.ndarray, shape (K,)
     """
     used = weight > 0
     a = seen[:, used].astype(np.float64)
     w, y = weight[used].astype(np.float64), measured[used].astype(np.float64)
     gram, right = (a * w) @ a.T, (a * w) @ y
     free = np.linalg.lstsq(gram, right, rcond=1e-9)[0]
-    variance = float((w * (y - free @ a) ** 2).sum() / max(w.sum() - 3, 1))
+    variance = float((w * (y - free @ a) ** 2).sum() / max(w.sum() - len(a), 1))
     white = max(float(free[2]), 1e-3 * float(y.max()))
     wanted = white * np.asarray(expected, float) / expected[2]
     hold = variance / (SIGNAL_SPREAD * np.maximum(wanted, 0.1 * white)) ** 2
@@ -323,7 +324,7 @@ def _tilt(views, explained, log_prior, brain, weights, basis):
 
 def _purest(shares):
     """Whole labels: one for the tissue with the largest share, shape of ``shares``."""
-    return (shares.argmax(axis=0) == np.arange(3)[:, None]).astype(np.float32)
+    return (shares.argmax(axis=0) == np.arange(len(shares))[:, None]).astype(np.float32)
 
 
 def _spread(values, brain):

@@ -13,10 +13,21 @@ from ulfprep.segmentation.network import CLASSES, STRIDE, TissueNet
 
 #: Most voxels that the network is given at once, which bounds its memory, and how far slabs
 #: reach into their neighbours, voxels.
-MOST_VOXELS, OVERLAP = 1_900_000, 32
+MOST_VOXELS, OVERLAP = 900_000, 16
 #: Logarithms of the network's probabilities are divided by this: on heads that it never saw it
 #: is surer than it is right.
 TEMPERATURE = 1.15
+#: Parts of the brain that share one signal, and the classes of each. Deep grey matter and brain
+#: stem differ from cortex and white matter by iron, myelin and the fluid between folds.
+PARTS = {
+    'CSF': ('other', 'CSF', 'ventricles'),
+    'cortex': ('cortex', 'cerebellar cortex'),
+    'white matter': ('white matter', 'cerebellar white matter'),
+    'deep grey': ('deep grey',),
+    'brain stem': ('brain stem',),
+}
+#: Tissue of each part, index into :data:`ulfprep.physics.TISSUES`.
+TISSUE_OF = tuple(TISSUES.index(CLASSES[names[-1]]) for names in PARTS.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +125,8 @@ def _one_thread():
         torch.set_num_threads(before)
 
 
-def tissue_shares(classes: np.ndarray, temperature: float = TEMPERATURE) -> np.ndarray:
-    """Sum classes to CSF, GM and WM; what is no brain counts as fluid around it.
+def part_shares(classes: np.ndarray, temperature: float = TEMPERATURE) -> np.ndarray:
+    """Sum classes to parts of one signal; what is no brain counts as fluid around it.
 
     Parameters
     ----------
@@ -125,12 +136,20 @@ def tissue_shares(classes: np.ndarray, temperature: float = TEMPERATURE) -> np.n
 
     Returns
     -------
-    numpy.ndarray, shape (3, ...)
+    numpy.ndarray, shape (5, ...)
         One in sum where the classes have a sum, else zero.
     """
-    tissues = np.zeros((len(TISSUES), *classes.shape[1:]), classes.dtype)
-    for share, tissue in zip(classes, CLASSES.values(), strict=True):
-        tissues[TISSUES.index(tissue or 'CSF')] += share
-    tissues **= np.float32(1 / temperature)
-    total = tissues.sum(axis=0)
-    return np.where(total > 0, tissues / np.maximum(total, 1e-9), 0)
+    order = list(CLASSES)
+    parts = np.stack(
+        [sum(classes[order.index(name)] for name in names) for names in PARTS.values()]
+    )
+    parts **= np.float32(1 / temperature)
+    total = parts.sum(axis=0)
+    return np.where(total > 0, parts / np.maximum(total, 1e-9), 0)
+
+
+def tissue_sums(parts: np.ndarray) -> np.ndarray:
+    """Sum parts (5, ...) to CSF, GM and WM (3, ...)."""
+    return np.stack(
+        [sum(p for p, t in zip(parts, TISSUE_OF, strict=True) if t == k) for k in range(3)]
+    )

@@ -14,7 +14,7 @@ from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.coarse import T1W
 from ulfprep.segmentation.estimate import TissueEstimate, View, estimate_tissues
 from ulfprep.segmentation.given import with_csf
-from ulfprep.segmentation.inference import Seen, class_shares, tissue_shares
+from ulfprep.segmentation.inference import TISSUE_OF, Seen, class_shares, part_shares, tissue_sums
 from ulfprep.segmentation.mixels import tissue_shares as plain_shares
 from ulfprep.segmentation.plain import WITHIN
 from ulfprep.segmentation.tissue import TissueSegmentation, on_lattice, seen_shares
@@ -113,7 +113,7 @@ def learned_tissues(
     net = read_network(weights_file()) if net is None else net
     prior, where = _prior(net, runs, mask)
     if len(runs) == 1 and not on_lattice(first.acquired):
-        return _plain(first, mask, with_csf(_carried(prior, where, first.grid), mask))
+        return _plain(first, mask, with_csf(_carried(tissue_sums(prior), where, first.grid), mask))
     bounds, fine_bounds = brain_bounds(mask, first.grid, spacing)
     whole = isotropic_grid(first.grid, spacing)
     fine = whole.crop(fine_bounds)
@@ -142,7 +142,7 @@ def _prior(net, runs, mask):
         seen = {n: Seen(r.image, r.grid, tuple(r.acquired)) for n, r in shown.items()}
         total = total + np.log(np.maximum(class_shares(net, seen, lattice, brain), 1e-6)) / rounds
     pooled = np.exp(total) * brain
-    return tissue_shares(pooled / np.maximum(pooled.sum(axis=0), 1e-9)), lattice
+    return part_shares(pooled / np.maximum(pooled.sum(axis=0), 1e-9)), lattice
 
 
 def _carried(shares, source, target):
@@ -154,20 +154,21 @@ def _view(run: Run, fine, brain) -> View:
     model = Part(placed.model, placed.seen.astype(np.float32), placed.resampling)
     measured = np.asarray(run.image, np.float32)[placed.bounds]
     zooms = tuple(map(float, run.grid.zooms))
-    return View(model, measured, placed.voxels & placed.seen, zooms, run.sigma, run.expected)
+    expected = [run.expected[tissue] for tissue in TISSUE_OF]
+    return View(model, measured, placed.voxels & placed.seen, zooms, run.sigma, expected)
 
 
 def _on_scan(estimate: TissueEstimate, view, mask, bounds, whole, fine_bounds):
-    found = estimate.views[0]
+    found, shares = estimate.views[0], tissue_sums(estimate.shares)
     on_scan = np.zeros((3, *mask.shape), np.float32)
-    on_scan[(slice(None), *bounds)] = seen_shares(view.model, estimate.shares, mask[bounds])
+    on_scan[(slice(None), *bounds)] = seen_shares(view.model, shares, mask[bounds])
     on_fine = np.zeros((3, *whole.shape), np.float32)
-    on_fine[(slice(None), *fine_bounds)] = estimate.shares
+    on_fine[(slice(None), *fine_bounds)] = shares
     surprise = np.zeros(mask.shape, np.float32)
     surprise[bounds] = estimate.surprise[0]
     sds = np.full(3, found.sigma)
     return TissueSegmentation(
-        on_scan, found.signals, sds, on_fine, NETWORK, surprise, True, found.noise
+        on_scan, found.signals[:3], sds, on_fine, NETWORK, surprise, True, found.noise
     )
 
 

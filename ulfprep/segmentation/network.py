@@ -75,8 +75,8 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
         """Return features of the shape of ``x``."""
         scale, shift = self.steer(hints).to(x.dtype)[..., None, None, None].chunk(2, dim=1)
-        y = F.leaky_relu(torch.addcmul(shift, self.inner(self.first(x)), 1 + scale), 0.1)
-        return F.leaky_relu(self.outer(x + self.second(y)), 0.1)
+        y = F.leaky_relu(torch.addcmul(shift, self.inner(self.first(x)), 1 + scale), 0.1, True)
+        return F.leaky_relu(self.outer(x + self.second(y)), 0.1, True)
 
 
 class TissueNet(nn.Module):
@@ -134,7 +134,7 @@ class TissueNet(nn.Module):
         -------
         torch.Tensor, shape (B, 9, X, Y, Z)
         """
-        x = F.leaky_relu(self.norms[0](self.stem(x)), 0.1)
+        x = F.leaky_relu(self.norms[0](self.stem(x)), 0.1, True)
         skips = [x]
         for level, (down, block) in enumerate(zip(self.down, self.encode, strict=True), 1):
             x = down(x)
@@ -146,8 +146,8 @@ class TissueNet(nn.Module):
             x = F.interpolate(self.up[level](x), scale_factor=2, mode='nearest') + skips[level]
             if level:
                 x = self.decode[level - 1](x, hints)
-        x = self.fuse(F.leaky_relu(self.norms[1](x), 0.1))
-        return self.head(F.leaky_relu(self.norms[2](x), 0.1))
+        x = self.fuse(F.leaky_relu(self.norms[1](x), 0.1, True))
+        return self.head(F.leaky_relu(self.norms[2](x), 0.1, True))
 
 
 def _positions(x, step, centre):
