@@ -43,7 +43,7 @@ class _ArraysOnly(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def lpips(image, reference, mask, data_range: float) -> tuple[float, str]:
+def lpips(image, truth, mask, data_range: float) -> tuple[float, str]:
     """Measure LPIPS with AlexNet, the mean over axial slices.
 
     Slices are cropped to the brain, which is zero outside, and brought from 0 to ``data_range``
@@ -51,7 +51,7 @@ def lpips(image, reference, mask, data_range: float) -> tuple[float, str]:
 
     Parameters
     ----------
-    image, reference : numpy.ndarray, shape (X, Y, Z)
+    image, truth : numpy.ndarray, shape (X, Y, Z)
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain.
     data_range : float
@@ -84,8 +84,7 @@ def lpips(image, reference, mask, data_range: float) -> tuple[float, str]:
     for start in range(0, slices.size, BATCH):
         part = slices[start : start + BATCH]
         pair = [
-            np.moveaxis(np.where(mask, one, 0)[box][..., part], -1, 0)
-            for one in (image, reference)
+            np.moveaxis(np.where(mask, one, 0)[box][..., part], -1, 0) for one in (image, truth)
         ]
         scaled = [np.clip(2 * one / data_range - 1, -1, 1) for one in pair]
         found.append(slice_distances(*scaled, weights))
