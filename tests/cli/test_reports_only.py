@@ -88,7 +88,7 @@ def test_a_participant_run_again_says_the_same_whatever_the_others_did(
     before = report.read_bytes()
     assert main([str(root), str(tmp_path / 'out'), 'group']) == 0
     assert run(root, '--participant-label', '01', '--force') == 0
-    # As in the first run, when there was no table of the others yet; this is what adds them.
+    # As in the first run, when there was no table of the others yet.
     assert report.read_bytes() == before
     assert run(root, '--reports-only', '--participant-label', '01') == 0
-    assert b'Places are among the 4 other' in report.read_bytes()
+    assert report.read_bytes() == before

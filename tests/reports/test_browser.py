@@ -4,8 +4,8 @@ import pytest
 from browser import NARROW, WIDE, browser, needs_browser, opened
 
 from ulfprep.bids.figures import FIGURES
+from ulfprep.reports.pages import ELSEWHERE
 from ulfprep.reports.participant import write_report
-from ulfprep.reports.sections import ELSEWHERE
 
 pytestmark = needs_browser
 #: Standard deviation of the pixels (0 to 255) of the emptiest picture: a chart of thin lines.

@@ -91,7 +91,7 @@ def test_numbers_of_a_figure_stand_with_it(tmp_path, qc, add_scan):
     text = re.sub(r'\s+', ' ', html)
     assert text.count('Measured.') == 1
     bias = text.split('Bias field before and after</h4>')[1].split('</figure>')[0]
-    assert 'spans a factor of 1.80' in re.sub('<.*?>', '', bias)
+    assert 'by a factor of 1.80' in re.sub('<.*?>', '', bias)
 
 
 def test_the_page_loads_nothing_and_its_links_lead_somewhere(tmp_path, qc, add_scan):
@@ -222,7 +222,7 @@ def test_a_scan_without_qc_file_is_shown_as_unfinished(tmp_path, add_scan):
     add_scan('sub-01_run-1', None, leave_out=('enhancement', 'segmentation', 'residual'))
     _, page = read(write_report(tmp_path, '01', errors=['boom']))
     text = ' '.join(page.text)
-    assert 'it has no QC file' in text
+    assert 'left files but no QC file' in text
     assert page.tags.count('img') == len(FIGURES['enhance']) - 4
     assert 'Missing figure' not in text
 
@@ -254,7 +254,11 @@ def test_a_broken_qc_file_is_reported(tmp_path, content):
 
 
 def test_a_nearly_empty_record_does_not_break_the_report(tmp_path, add_scan):
-    add_scan('sub-01', {'direction': 'simulate', 'contrast': None, 'fit': None, 'methods': None})
+    record = {
+        'entities': {'subject': '01'}, 'direction': 'simulate', 'settings_hash': '0',
+        'contrast': {}, 'metrics': {}, 'fit': None, 'methods': None,
+    }  # fmt: skip
+    add_scan('sub-01', record)
     _, page = read(write_report(tmp_path, '01'))
     text = re.sub(r'\s+', ' ', ' '.join(page.text))
     assert 'Missing figure: simulated' in text

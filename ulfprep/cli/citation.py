@@ -30,7 +30,7 @@ def citation_text(methods: list[str], references: dict[str, str]) -> str:
 
 def write_citation(output_dir: Path, methods: list[str]) -> None:
     """Write ``logs/CITATION.md`` and the bibliography beside it."""
-    from ulfprep.reports.references import bibliography
+    from ulfprep.reports.methods import bibliography
 
     references = {
         key: f'{reference.text} {reference.url}'.strip()

@@ -48,12 +48,12 @@ def run_group(settings: Settings) -> Exit:
     study = gather(out, groups, settings.group_by)
     for problem in study.problems:
         print(f'ulfprep: {problem}', file=sys.stderr)
-    if not study.scans and not study.unfinished:
+    if not study.outcomes and not study.unfinished:
         raise Stop(
             Exit.NO_INPUT, f'{out}: holds no finished scan; run the participant level first'
         )
     if groups is not None:
-        check_grouping(settings, {scan.group for scan in study.scans})
+        check_grouping(settings, set(study.scans['group']))
     try:
         remove_leftovers(out / 'logs', deep=True)
         complete_dataset(out)
@@ -69,8 +69,8 @@ def run_group(settings: Settings) -> Exit:
         raise Stop(
             Exit.CANNOT_CREATE, f'{error.filename or out}: cannot be written ({error.strerror})'
         ) from error
-    print(f'{len(study.scans)} finished, {len(study.unfinished)} not: {page}', file=sys.stderr)
-    if not study.scans:
+    print(f'{len(study.outcomes)} finished, {len(study.unfinished)} not: {page}', file=sys.stderr)
+    if not study.outcomes:
         raise Stop(
             Exit.NO_INPUT,
             f'{out}: holds no finished scan, only failed or missing ones; see {page}',

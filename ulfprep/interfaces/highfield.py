@@ -29,9 +29,9 @@ class _CompareInputSpec(BaseInterfaceInputSpec):
     reference_mask = File(exists=True, mandatory=True)
     reference_notes = traits.List(traits.Str, desc='of its preparation')
     reference_probsegs = traits.List(File(exists=True), mandatory=True)
-    source = traits.Str(mandatory=True, desc='what the reference is called in reports')
+    source = traits.Str(mandatory=True, desc='what the high-field image is called in reports')
     name = traits.Str(mandatory=True, desc='what the scan is called')
-    field_strength = traits.Float(desc='of the reference, tesla')
+    field_strength = traits.Float(desc='of the high-field image, tesla')
 
 
 class _CompareOutputSpec(TraitedSpec):
@@ -72,7 +72,7 @@ class CompareReference(SimpleInterface):
         return runtime
 
     def _compare(self):
-        """Return values or None, reasons, what the QC file says of the reference, and a note."""
+        """Return values, reasons, what the QC file says of the high-field image, and a note."""
         import numpy as np
 
         from ulfprep.metrics.compared import compare_with_highfield

@@ -63,7 +63,7 @@ class _EnhanceMetricsInputSpec(BaseInterfaceInputSpec):
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='scan before bias correction')
     bias_field = File(exists=True, mandatory=True)
-    no_reference = traits.Str('', usedefault=True, desc='why there is no high-field reference')
+    no_reference = traits.Str('', usedefault=True, desc='why there is no high-field image')
 
 
 class _EnhanceMetricsOutputSpec(_MetricsOutputSpec):

@@ -44,7 +44,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def lpips(
-    image: np.ndarray, reference: np.ndarray, mask: np.ndarray, data_range: float
+    image: np.ndarray, truth: np.ndarray, mask: np.ndarray, data_range: float
 ) -> tuple[float, str]:
     """Measure LPIPS with AlexNet, the mean over axial slices.
 
@@ -53,7 +53,7 @@ def lpips(
 
     Parameters
     ----------
-    image, reference : numpy.ndarray, shape (X, Y, Z)
+    image, truth : numpy.ndarray, shape (X, Y, Z)
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain.
     data_range : float
@@ -86,8 +86,7 @@ def lpips(
     for start in range(0, slices.size, BATCH):
         part = slices[start : start + BATCH]
         pair = [
-            np.moveaxis(np.where(mask, one, 0)[box][..., part], -1, 0)
-            for one in (image, reference)
+            np.moveaxis(np.where(mask, one, 0)[box][..., part], -1, 0) for one in (image, truth)
         ]
         scaled = [np.clip(2 * one / data_range - 1, -1, 1) for one in pair]
         found.append(slice_distances(scaled[0], scaled[1], weights))

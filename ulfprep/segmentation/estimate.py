@@ -75,7 +75,7 @@ class View:
     voxels: np.ndarray
     zooms: tuple
     sigma: float
-    expected: tuple
+    expected: Numbers
 
 
 @dataclass(frozen=True, eq=False)
