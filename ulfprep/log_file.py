@@ -1,4 +1,4 @@
-"""The log of a run as a file, which the run and its worker processes write to."""
+"""The log of a run as a file, which the run and its child processes write to."""
 
 import logging
 import sys

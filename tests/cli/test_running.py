@@ -213,6 +213,6 @@ def test_a_scan_that_needs_more_memory_than_there_is_is_told_of(make_dataset, ru
     assert run(make_dataset('sub-01'), '--mem', '1G') == 0
     told = capfd.readouterr().err
     (line,) = (line for line in told.splitlines() if 'may need' in line)
-    assert line.startswith('sub-01_T1w: its step ')
+    assert line.startswith('sub-01_T1w: may need ')
     assert 'are to be used in all (--mem; ' in line
     assert 'run alone' in line

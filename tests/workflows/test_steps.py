@@ -2,6 +2,7 @@
 
 from nipype.interfaces.utility import Function
 from nipype.pipeline import engine as pe
+from nipype.pipeline.engine.utils import load_resultfile
 
 from ulfprep.workflows.engine import steps
 from ulfprep.workflows.engine.costs import Costs
@@ -110,3 +111,27 @@ def test_the_time_of_commands_counts():
     with measured(cost):
         subprocess.run([sys.executable, '-c', 'sum(range(10_000_000))'], check=True)
     assert cost['cpu_seconds'] > 0.05
+
+
+def is_locked(path, use_gpu):
+    import fcntl
+
+    with open(path, 'a') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_one_step_at_a_time_uses_a_gpu(tmp_path):
+    names, lock = ['path', 'use_gpu'], str(tmp_path / 'gpu.lock')
+    held = {}
+    for use_gpu in (True, False):
+        interface = Function(function=is_locked, input_names=names, output_names=['held'])
+        step = pe.Node(interface, name=f'gpu_{use_gpu}')
+        step.inputs.path, step.inputs.use_gpu = lock, use_gpu
+        run(tmp_path, nodes=[step])
+        result = load_resultfile(tmp_path / 'top' / step.name / f'result_{step.name}.pklz')
+        held[use_gpu] = result.outputs.held
+    assert held == {True: True, False: False}

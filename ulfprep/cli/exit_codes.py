@@ -28,7 +28,7 @@ class Exit(IntEnum):
     CANNOT_CREATE = 73
     #: Reading or writing failed during the run.
     IO_ERROR = 74
-    #: Temporary failure: worth trying again (a worker was killed, another process has the
+    #: Temporary failure: worth trying again (a scan's process was killed, another process has the
     #: participant).
     TEMPORARY = 75
 

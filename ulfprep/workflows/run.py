@@ -77,27 +77,27 @@ def run_jobs(
         for verdict in judged:
             records.add(dataclasses.replace(verdict, minutes=minutes))
 
-    def children(calls):
-        return closing(
-            pool.in_children(calls, at_once, memory.gb, (settings.verbose, _log_file()))
-        )
+    def children(calls: list[pool.Call]):
+        logs = settings.verbose, _log_file()
+        return closing(pool.in_children(calls, at_once, memory.gb, logs))
 
-    like = _reference_of(settings, locks)
-    measured = like and work / like / MEASURED
+    like, measured = _reference_of(settings, locks), None
     if like:
         with children([_measuring(like, settings, crash_dir)]) as over:
             failures += next(over).failures
-    if settings.write_graph or settings.use_plugin:
-        builds = [init_job_wf(job, settings, at_once == 1, measured) for job in jobs]
-        whole = init_ulfprep_wf(builds, settings, crash_dir)
+        measured = None if failures else work / like / MEASURED
+    how = at_once == 1, measured
     if settings.write_graph:
+        whole = _whole(jobs, settings, crash_dir, *how)
         LOGGER.info('graph of the workflow: %s', draw_graph(whole, crash_dir))
     if settings.use_plugin and not failures:
+        for job in jobs:
+            _clear_work(job, settings)
+        whole = _whole(jobs, settings, crash_dir, *how)
         failures += run_in_plugin(whole, settings.use_plugin, crash_dir)
     elif not failures:
-        rest = settings, crash_dir, at_once == 1, measured
         calls = [
-            pool.Call(name, run_job, (job, *rest), need)
+            pool.Call(name, run_job, (job, settings, crash_dir, *how), need)
             for (name, job), need in zip(parts.items(), needs, strict=True)
         ]
         with children(calls) as over:
@@ -112,6 +112,11 @@ def run_jobs(
     if like and like != reference_name(settings):
         shutil.rmtree(work / like, ignore_errors=True)
     return [job for part in parts for job in again[part]]
+
+
+def _whole(jobs: list[Job], settings: Settings, crash_dir: Path, *how):
+    """Return the workflow of all jobs."""
+    return init_ulfprep_wf([init_job_wf(job, settings, *how) for job in jobs], settings, crash_dir)
 
 
 def run_job(
@@ -133,22 +138,28 @@ def run_job(
     list of Failure
         Of its steps.
     """
-    if settings.force:
-        shutil.rmtree(workflow_folder(settings) / job_node(job), ignore_errors=True)
+    _clear_work(job, settings)
     workflow = init_job_wf(job, settings, alone, measured)
     return _run(workflow, settings, crash_dir, [scan.name for scan in results_of(job)], tell)
 
 
 def measure_reference(name: str, settings: Settings, crash_dir: Path, *, tell) -> list[Failure]:
     """Measure the scan of ``--target-like`` in a workflow of that name; see :func:`run_job`."""
+    remove_damaged(workflow_folder(settings) / name)
     return _run(init_reference_wf(settings, name), settings, crash_dir, [], tell)
 
 
+def _clear_work(job: Job, settings: Settings) -> None:
+    """Remove intermediate results of a job that are not to be used again."""
+    folder = workflow_folder(settings) / job_node(job)
+    if settings.force:
+        shutil.rmtree(folder, ignore_errors=True)
+    remove_damaged(folder)
+
+
 def _run(workflow, settings: Settings, crash_dir: Path, scans: list[str], tell: Callable):
-    remove_damaged(workflow_folder(settings) / workflow.name)
-    plugin = Linear(
-        tell, Costs(settings.output_dir, scans), settings.work_dir / WORK_FOLDER / 'gpu.lock'
-    )
+    gpu_lock = settings.work_dir / WORK_FOLDER / 'gpu.lock'
+    plugin = Linear(tell, Costs(settings.output_dir, scans), gpu_lock)
     init_ulfprep_wf([workflow], settings, crash_dir).run(plugin=plugin)
     return plugin.failures
 
