@@ -101,7 +101,7 @@ def test_output_not_writable(make_dataset, expect, tmp_path):
             ['no T2w or FLAIR scan', 'there is 1 T1w', '-m T1w'],
         ),
         ('--fuse contrasts', Exit.USAGE, ['--modalities']),
-        ('--group-by site', Exit.USAGE, ['--group-by is of the group level']),
+        ('--group-by site', Exit.USAGE, ['--group-by is for the group level']),
         ('--target-sequence MPRAGE9', Exit.USAGE, ['MPRAGE9', 'HF-T1w']),
         ('--source-sequence ULF-T9w', Exit.USAGE, ["no sequence is called 'ULF-T9w'"]),
         (
@@ -133,7 +133,7 @@ def test_output_not_writable(make_dataset, expect, tmp_path):
         ('--device cuda', Exit.USAGE, ['--device cuda', '--device cpu']),
         ('--use-plugin no.yml', Exit.NO_INPUT, ['no.yml', '--use-plugin']),
         ('--use-plugin slurm.yml', Exit.USAGE, ['slurm.yml', 'no command `sbatch`']),
-        ('--sbatch-arg=-p', Exit.USAGE, ['--sbatch-arg goes with --write-sbatch']),
+        ('--sbatch-arg=-p', Exit.USAGE, ['--sbatch-arg is used together with --write-sbatch']),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_for(
@@ -191,7 +191,7 @@ def test_which_segmentation_is_chosen(monkeypatch, tmp_path):
     assert preflight.resolve_segmentation('auto') == 'network'
     assert preflight.resolve_segmentation('auto', 'template') == 'embedded'
     for name in ('network', 'fast', 'synthseg'):
-        with pytest.raises(Stop, match='--tissue-prior template is of the embedded segmentation'):
+        with pytest.raises(Stop, match='--tissue-prior template is for the embedded segmentation'):
             preflight.resolve_segmentation(name, 'template')
     monkeypatch.setattr('ulfprep.segmentation.template.find_spec', lambda name: None)
     with pytest.raises(Stop, match='nilearn.* --tissue-prior none'):

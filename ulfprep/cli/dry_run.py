@@ -23,8 +23,8 @@ GPU_FILES = ('/dev/nvidiactl', '/dev/dxg', '/dev/kfd')
 def dry_run(settings: Settings) -> Exit:
     """List the scans that were asked for, on standard output, and write nothing.
 
-    The list is a table for people on a terminal and tab-separated where it goes into a file or
-    a pipe; what is said about it goes to standard error.
+    On a terminal it is a table for people; into a file or pipe it is tab-separated. Remarks go to
+    standard error.
 
     Returns
     -------

@@ -82,12 +82,12 @@ def run_environment(settings: Settings) -> dict[str, str]:
         'TORCH_HOME': str(home / 'torch'),
         'MPLBACKEND': 'Agg',
         'FSLOUTPUTTYPE': 'NIFTI_GZ',
-        # What every library may take; nodes declare the same to the scheduler.
+        # Threads of every library.
         'OMP_NUM_THREADS': threads,
         'MKL_NUM_THREADS': threads,
         # Matrix products are the same bits whatever the number of threads.
         'MKL_CBWR': 'AUTO,STRICT',
-        # Their results depend on the number of threads, and they have little to do.
+        # One thread: results of these two depend on the number, and they do little.
         'OPENBLAS_NUM_THREADS': '1',
         'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': '1',
         **openblas_kernels(),
@@ -95,7 +95,7 @@ def run_environment(settings: Settings) -> dict[str, str]:
         # Deterministic matrix products on a GPU.
         'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
     }
-    # Containers and clusters run people without a name or a home; libraries ask for both.
+    # In containers and on clusters a user may have no name or home; libraries need both.
     if not _has_home():
         variables['HOME'] = str(home)
     if not _has_name():
@@ -125,10 +125,10 @@ def openblas_kernels(cpus: Path = Path('/proc/cpuinfo')) -> dict[str, str]:
 def patience_of_threads() -> dict[str, str]:
     """Return the variable that says how long idle threads of OpenMP keep their CPU.
 
-    By default they spin for milliseconds, which costs nothing to a run that is alone. Two runs on
-    the same CPUs wait for each other's spinning threads most of the time: two fits of 35 seconds
-    then take three minutes. With a thousand turns they take 75 seconds, and one alone 5 % longer.
-    Results are the same. Nothing is set where the user has chosen.
+    By default they spin for milliseconds. Two runs on the same CPUs then wait for each other's
+    idle threads most of the time: two fits of 35 seconds take three minutes. With a thousand
+    turns they take 75 seconds, and one alone takes 5 % longer. Results are the same. If the user
+    has set one of these variables, nothing is changed.
     """
     chosen = os.environ.keys() & {'GOMP_SPINCOUNT', 'OMP_WAIT_POLICY'}
     return {} if chosen else {'GOMP_SPINCOUNT': '1000'}
@@ -136,7 +136,7 @@ def patience_of_threads() -> dict[str, str]:
 
 def _has_home() -> bool:
     try:
-        # That of another user, as after a change of user, is none: pybids stumbles over it.
+        # After a change of user HOME may be another user's, which pybids cannot read.
         return os.access(Path.home(), os.R_OK | os.X_OK)
     except (OSError, RuntimeError):
         return False

@@ -16,8 +16,8 @@ class Exit(IntEnum):
     INVALID_DATASET = 16
     #: Labels, modalities and filters select no scan.
     NOTHING_SELECTED = 18
-    #: The command line asks for what cannot be: folders inside one another, flags that
-    #: contradict each other, a file of the wrong kind, what this machine does not have.
+    #: The command line asks for something impossible: folders inside one another, flags that
+    #: contradict each other, a file of the wrong kind, something this machine does not have.
     USAGE = 64
     #: No selected scan could be used: each is corrupt, 2-D, empty or lacks its field strength;
     #: or the user's own brain mask does not fit its scan.
@@ -33,7 +33,7 @@ class Exit(IntEnum):
     TEMPORARY = 75
 
 
-class Stop(Exception):  # noqa: N818 - it ends the run, and may do so politely
+class Stop(Exception):  # noqa: N818 - it ends the run, which need not be an error
     """Ends the run with a code and one line that says why and what to do.
 
     Parameters
@@ -51,5 +51,5 @@ class Stop(Exception):  # noqa: N818 - it ends the run, and may do so politely
 
 
 def usage(message: str) -> Stop:
-    """Return what ends a run that was asked for what cannot be."""
+    """Return the end of a run that was asked for something impossible."""
     return Stop(Exit.USAGE, message)

@@ -37,7 +37,7 @@ def run_group(settings: Settings) -> Exit:
     for name in PARTICIPANT_ONLY:
         if getattr(settings, name):
             flag = f'--{name.replace("_", "-")}'
-            raise Stop(Exit.USAGE, f'{flag} is of the participant level; leave it out')
+            raise Stop(Exit.USAGE, f'{flag} is for the participant level only; leave it out')
     check_paths(settings)
     out = settings.output_dir
     if not out.is_dir():

@@ -36,8 +36,8 @@ def resolve_segmentation(name: str, prior: str = 'none') -> str:
     if prior != 'none':
         if name not in ('auto', 'embedded'):
             raise usage(
-                f'--tissue-prior {prior} is of the embedded segmentation; leave it out, or use '
-                '--segmentation embedded'
+                f'--tissue-prior {prior} is for the embedded segmentation only; leave it out, or '
+                'use --segmentation embedded'
             )
         from ulfprep.segmentation.template import template_files
 
@@ -60,12 +60,12 @@ def check_combinations(settings: Settings) -> None:
     """Refuse flags that need another flag, or contradict it."""
     if not settings.write_sbatch and (settings.sbatch_args or settings.container_image):
         flag = '--sbatch-arg' if settings.sbatch_args else '--container-image'
-        raise usage(f'{flag} goes with --write-sbatch DIR; leave it out')
+        raise usage(f'{flag} is used together with --write-sbatch DIR only; leave it out')
     if settings.group_by:
-        raise usage('--group-by is of the group level; leave it out')
+        raise usage('--group-by is for the group level only; leave it out')
     several = len(settings.modalities) > 1
     if settings.source_sequence and several:
-        raise usage('--source-sequence is that of one modality; name that one with --modalities')
+        raise usage('--source-sequence is for one modality; name it with --modalities')
     if settings.fuse == 'contrasts' and not several:
         raise usage(
             '--fuse contrasts needs several; name them, such as --modalities T1w T2w FLAIR'
@@ -88,7 +88,7 @@ def reference_digest(settings: Settings) -> str:
 
     _expect_nifti(path, '--target-like takes')
     if len(settings.modalities) > 1:
-        raise usage('--target-like is one scan of one modality; name that one with --modalities')
+        raise usage('--target-like is one scan of one modality; name it with --modalities')
     content = _read(path, '--target-like')
     sidecar = sidecar_of(path)
     if os.path.lexists(sidecar):
@@ -144,7 +144,7 @@ def check_derivatives(settings: Settings) -> None:
     """
     for folder in settings.derivatives:
         if not folder.is_dir():
-            what = 'is no folder' if folder.exists() else 'there is no such folder'
+            what = 'is not a folder' if folder.exists() else 'there is no such folder'
             raise Stop(Exit.NO_INPUT, f'{folder}: {what}; mend --derivatives')
         if folder in (settings.bids_dir, settings.output_dir):
             whose = 'the input dataset' if folder == settings.bids_dir else 'the output folder'

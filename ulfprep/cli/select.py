@@ -1,4 +1,4 @@
-"""Which scans a run is about: selected, told, and looked at by the BIDS validator."""
+"""The scans of a run: selected, listed in the log, and checked by the BIDS validator."""
 
 import dataclasses
 import logging
@@ -14,7 +14,7 @@ LOGGER = logging.getLogger('ulfprep')
 
 
 def select_scans(settings: Settings) -> 'Selection':
-    """Return the scans of a run and what was left out; what selects nothing ends it."""
+    """Return the scans of a run and what was left out; stop if nothing is selected."""
     from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
     from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
     from ulfprep.bids.highfield import ReferenceChoiceError, with_references

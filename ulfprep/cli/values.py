@@ -24,7 +24,7 @@ def label(prefix: str) -> Callable[[str], str]:
         found = text.removeprefix(prefix)
         if not re.fullmatch(r'[A-Za-z0-9+]+', found):
             raise argparse.ArgumentTypeError(
-                f'{text!r} is no BIDS label: letters, digits and + only, such as {prefix}01 or 01'
+                f'{text!r} is not a BIDS label: letters, digits and + only, as in {prefix}01 or 01'
             )
         return found
 
@@ -91,7 +91,9 @@ def sbatch_argument(text: str) -> str:
     """Convert an option of sbatch; options that submit.sh sets itself are refused."""
     name = re.match(r'--[a-z][a-z-]*|-[A-Za-z]', text)
     if not name or not text.isprintable():
-        raise argparse.ArgumentTypeError(f'{text!r} is no option of sbatch, such as --account=abc')
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not an option of sbatch, such as --account=abc'
+        )
     own = {'--array', '-a', '--output', '-o', '--dependency', '-d', '--wrap', '--parsable', '-D',
            '--chdir'}  # fmt: skip
     if name[0] in own:
@@ -108,7 +110,7 @@ def memory(text: str, alone: str = 'g') -> float:
         value = float(found[1]) * 1024.0 ** ('bkmgt'.index(unit) - 3)
     if not 0.1 <= value <= 2**20:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is no amount of memory of 100 MB or more, such as 8G, 8000M or 1.5GB'
+            f'{text!r} is not an amount of memory of 100 MB or more, such as 8G, 8000M or 1.5GB'
         )
     return value
 
