@@ -136,8 +136,8 @@ def tidy_up(settings: Settings, participants: list[str]) -> None:
     from ulfprep.bids import resources, selection, verdicts
     from ulfprep.bids.files import remove_leftovers
 
-    # Not in the folders of other runs: an array of tasks has thousands of them, and each task would
-    # search all. The group level does.
+    # Not in the folders of other runs: an array of tasks has thousands of them, and each task
+    # would search all. The group level does.
     shared = (resources.FOLDER, selection.FOLDER, verdicts.FOLDER)
     for root in filter(None, (settings.output_dir, settings.simulate_as_bids)):
         left = [*remove_leftovers(root), *remove_leftovers(root / 'logs')]
