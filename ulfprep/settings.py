@@ -142,6 +142,11 @@ class Settings:
     # The group level.
     group_by: str = ''
 
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether the device is a GPU; ``auto`` has to be resolved first."""
+        return self.device.startswith('cuda')
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON- and TOML-ready values (``None`` left out)."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

@@ -152,7 +152,7 @@ def _write(settings: Settings, own: Settings, places: 'Places') -> Exit:
         uuid4().hex[:12],
         sbatch_args=settings.sbatch_args,
         flags=[f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)],
-        gpu=settings.device.startswith('cuda'),
+        gpu=settings.uses_gpu,
     )
     group = [str(settings.bids_dir), str(settings.output_dir), 'group']
     group += ['--group-by', settings.group_by] if settings.group_by else []
@@ -219,6 +219,6 @@ def _program(settings: Settings, scans: 'list[Scan]', image: str, places: 'Place
     bind(folders.here, str(here))  # refused here, not in every task
     if work:
         bind(folders.work, str(work))
-    flags = ('--nv',) if settings.device.startswith('cuda') else ()
+    flags = ('--nv',) if settings.uses_gpu else ()
     binds = binds_of(settings, places, [scan.path for scan in scans])
     return Program((), '', image, flags, binds), folders

@@ -75,7 +75,7 @@ def torch_inputs(settings: Settings) -> dict:
     """Return the inputs of a node that computes with torch."""
     return {
         'device': settings.device,
-        'use_gpu': settings.device.startswith('cuda'),
+        'use_gpu': settings.uses_gpu,
         'n_threads': settings.omp_nthreads,
     }
 
