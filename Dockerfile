@@ -7,7 +7,6 @@
 #   WITH_FSL=1          adds FSL FAST. FSL's licence forbids commercial use: an image that holds it
 #                       may not be used commercially (https://fsl.fmrib.ox.ac.uk/fsl/docs/#/license)
 #   WITH_VALIDATOR=1    adds the BIDS validator (0.13 GB), so that inputs are validated in the container
-#   TEMPLATES="MNI152NLin2009cAsym ..."  TemplateFlow templates for --output-spaces of the group level
 #   VERSION, VCS_REF, BUILD_DATE         for the labels
 #
 # Where downloads are dear: a PyTorch wheel that lies in wheels/ beside this file is taken as it is.
@@ -48,15 +47,6 @@ RUN rm -rf torch/include torch/test torch/share \
            -not -name '*cuda*' -exec strip --strip-unneeded {} +
 ARG WITH_VALIDATOR=0
 RUN if [ "$WITH_VALIDATOR" != 0 ]; then uv pip install "bids-validator-deno==3.0.2"; fi
-ARG TEMPLATES=""
-RUN mkdir -p /templateflow \
-    && for space in $TEMPLATES; do \
-           TEMPLATEFLOW_HOME=/templateflow /opt/ulfprep/bin/python -c "import sys; \
-from templateflow import api; \
-wanted = dict(template=sys.argv[1], resolution=1, extension='.nii.gz', raise_empty=True); \
-api.get(desc=None, suffix='T1w', **wanted); api.get(desc='brain', suffix='mask', **wanted)" \
-           "$space"; \
-       done
 COPY pyproject.toml README.md LICENSE /src/
 COPY ulfprep /src/ulfprep
 RUN uv pip install --no-deps /src
@@ -83,13 +73,12 @@ FROM fsl-${WITH_FSL} AS fsl
 
 FROM python
 COPY --from=fsl /opt/fsl /opt/fsl
-COPY --from=build /templateflow /templateflow
 COPY --from=build /opt/ulfprep /opt/ulfprep
 # A new volume mounted on /out takes over these rights: whoever is given with --user may write.
 RUN useradd --uid 1000 --create-home ulfprep && mkdir -p /data /out && chmod 1777 /out
 # No user's own packages, no telemetry; the root file system may be read-only.
 ENV PATH=/opt/ulfprep/bin:$PATH:/opt/fsl/bin \
-    FSLDIR=/opt/fsl FSLOUTPUTTYPE=NIFTI_GZ TEMPLATEFLOW_HOME=/templateflow LANG=C.UTF-8 \
+    FSLDIR=/opt/fsl FSLOUTPUTTYPE=NIFTI_GZ LANG=C.UTF-8 \
     PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 NO_ET=1 ULFPREP_IN_CONTAINER=1
 ARG VERSION=0.1.0
 ARG VCS_REF=""

@@ -283,13 +283,20 @@ def _install(monkeypatch, fake: ModuleType) -> None:
             monkeypatch.setattr(real, name, value)
 
 
+def _in_this_process(calls, at_once, bound_gb, logs):
+    from ulfprep.workflows.engine.pool import Ended
+
+    for call in calls:
+        yield Ended(call.name, call.function(*call.arguments, tell=lambda step: None), 0.0)
+
+
 @pytest.fixture
 def fake_core(monkeypatch):
     """Put quick stand-ins in place of the slow core, for tests of what is around it.
 
-    Only within this process, so runs are in Nipype's Linear plugin where no file names one.
+    Only within this process, so that scans are run in it and not in children.
     """
-    monkeypatch.setattr('ulfprep.workflows.engine.execute.USUAL', 'Linear')
+    monkeypatch.setattr('ulfprep.workflows.engine.pool.in_children', _in_this_process)
     for fake in (
         _fake_brain(),
         _fake_tissue(),

@@ -1,4 +1,4 @@
-"""The log of a run as a file, which the run and its worker processes write to."""
+"""The log of a run as a file, which the run and its child processes write to."""
 
 import logging
 import sys
@@ -32,3 +32,25 @@ class LogFile(logging.FileHandler):
         """Close the file; what could not be written is in the buffer, and fails once more."""
         with suppress(OSError):
             super().close()
+
+
+def send_messages(whole: logging.Handler, verbose: int) -> None:
+    """Send ulfprep's and Nipype's messages to a handler, and what matters to standard error.
+
+    Parameters
+    ----------
+    whole : logging.Handler
+        Gets everything from INFO on (DEBUG with ``-vv``).
+    verbose : int
+        0 shows ulfprep's messages, 1 Nipype's as well, 2 everything.
+    """
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter('%(message)s'))
+    for name in ('ulfprep', 'nipype'):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [whole]
+        # Nipype's own handler prints on standard output, whenever that is flushed.
+        logger.propagate = False
+        logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
+        if verbose or name == 'ulfprep':
+            logger.addHandler(terminal)

@@ -41,12 +41,6 @@ for log in "$work"/jobs/logs/*; do
 done
 test -s "$work/array/group.html"
 
-# Each step as a job of its own, by Nipype.
-echo 'plugin: SLURM' >"$work/plugin-work/plugin.yml"
-"$work/venv/bin/ulfprep" "$work/data" "$work/plugin" participant -w "$work/plugin-work" "$@" \
-    --use-plugin "$work/plugin-work/plugin.yml"
-"$work/venv/bin/ulfprep" "$work/data" "$work/plugin" group -w "$work/plugin-work"
-
 code=0
 wait "$process" || code=$?
 cat alone.log

@@ -114,7 +114,7 @@ def test_which_other_images_there_are(make_dataset):
 
 def test_what_filters_labels_and_names_left_out(make_dataset):
     root = make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-01_old')
-    text = why(root, bids_filters='{"T1w": {"run": ["3"]}}')
+    text = why(root, bids_filters={'T1w': {'run': ['3']}})
     assert '3 left out, such as sub-01_old_T1w.nii.gz: --bids-filter-file: run is' in text
     root = make_dataset('sub-01_ses-A_old', name='other')
     assert '1 left out, such as sub-01_ses-A_old_T1w.nii.gz: "old" in its name' in why(root)

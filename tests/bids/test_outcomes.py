@@ -13,7 +13,7 @@ RECORD = {
     'direction': 'enhance',
     'settings_hash': 'abc',
     'contrast': {'source_field_T': 0.064, 'target_field_T': 3},
-    'metrics': {'cnr': 2.0, 'snr_wm': 14.0},
+    'metrics': {'cnr_wm_gm': 2.0, 'snr_wm': 14.0},
 }
 
 

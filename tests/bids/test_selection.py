@@ -12,8 +12,8 @@ ALL = 'sub-01_ses-A_acq-x_ce-gad_rec-y_run-01_echo-1_part-mag_chunk-1'
 
 
 def settings_of(root, filters='', **more):
-    text = parse_filters(filters, 'own.json') if filters else ''
-    return Settings(root, root.parent / 'out', bids_filters=text, **more)
+    asked = parse_filters(filters, 'own.json') if filters else {}
+    return Settings(root, root.parent / 'out', bids_filters=asked, **more)
 
 
 def reasons(root, **more):

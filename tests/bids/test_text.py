@@ -60,12 +60,12 @@ def test_tables(write):
 
 def test_files_of_options(write):
     query = {'T1w': {'run': ['1']}}
-    assert json.loads(values.filters(str(write('f.json', '{"t1w": {"run": 1}}')))) == query
+    assert values.filters(str(write('f.json', '{"t1w": {"run": 1}}'))) == query
     assert values.sequence(str(write('s.json', '{"kind": "SE"}'))) == '{"kind": "SE"}'
     table = write('r.tsv', 'tissue\tfield_T\tT1_ms\tT2_ms\tPD\nWM\t3\t800\t70\t0.7\n')
     assert json.loads(values.relaxation(str(table)))[0]['T1_ms'] == '800'
     settings = write('settings.toml', 'random_seed = 7\n')
-    assert read_config(settings, build_parser('?')) == {'random_seed': 7}
+    assert read_config(settings, build_parser('?')).random_seed == 7
     assert read_plugin_file(write('p.yml', 'plugin: Linear\n')) == ('Linear', {})
 
 

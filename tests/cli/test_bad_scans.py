@@ -3,27 +3,12 @@
 import gzip
 import hashlib
 import json
-import os
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.cli.main import main
-
 pytestmark = pytest.mark.usefixtures('fake_core')
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Return a function that runs ulfprep on a dataset and returns the exit code."""
-
-    def run(root, *args, out='out'):
-        common = ['-w', str(tmp_path / 'wörk dir'), '--nprocs', '1', '--device', 'cpu']
-        common += ['--segmentation', 'embedded', '--skip-bids-validation']
-        return main([str(root), str(tmp_path / out), 'participant', *common, *args])
-
-    return run
 
 
 def _volume(phantom, data=None, affine=None, **fields) -> bytes:
@@ -154,21 +139,6 @@ def test_odd_scans_are_run_and_what_is_odd_is_told(make_dataset, run, tmp_path, 
     again = capsys.readouterr().err
     assert 'contradict' not in again
     assert again.count('not run again') == len(odd)
-
-
-def test_nothing_but_bad_scans_is_bad_data(make_dataset, run, tmp_path, capsys, phantom):
-    root = make_dataset('sub-01', 'sub-02')
-    for label in ('01', '02'):
-        (root / f'sub-{label}/anat/sub-{label}_T1w.nii.gz').write_bytes(b'')
-    assert run(root) == 65
-    assert '2 of 2 scan(s) cannot be used' in capsys.readouterr().err
-
-
-def test_no_scan_at_all_is_another_matter(make_dataset, run, capsys):
-    root = make_dataset('sub-01')
-    os.remove(root / 'sub-01/anat/sub-01_T1w.nii.gz')
-    assert run(root) == 18
-    assert 'no T1w scan' in capsys.readouterr().err
 
 
 def test_a_mended_scan_is_run(make_dataset, run, tmp_path, capsys):

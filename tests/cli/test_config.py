@@ -34,7 +34,7 @@ def every_flag(tmp_path):
         '--device', 'cuda:1', '--nprocs', '3', '--omp-nthreads', '2', '--mem-mb', '8000',
         '--use-plugin', 'plugin.yml', '-w', 'elsewhere', '--random-seed', '7', '--sloppy',
         '--stop-on-first-crash', '-v', '--reference', 'auto', '--interactive-report',
-        '--group-by', 'site', '--output-spaces', 'MNI152NLin2009cAsym',
+        '--group-by', 'site',
     ]  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_flags_go_before_the_file(every_flag, tmp_path):
     file.write_text(parse_args(every_flag).to_toml())
     told = ['--config-file', str(file), '--target-sequence', 'HF-T2w', '--nprocs', '1']
     settings = parse_args([*told, 'a', 'b', 'participant'])
-    assert settings.target_sequence == 'HF-T2w'
+    assert settings.target_sequence.text == 'HF-T2w'
     assert settings.target_like is None
     assert (settings.nprocs, settings.omp_nthreads) == (1, 1)
     assert (settings.bids_dir.name, settings.analysis_level) == ('a', 'participant')

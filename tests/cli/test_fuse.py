@@ -14,24 +14,11 @@ import pytest
 from ulfprep.bids.dataset import find_scans
 from ulfprep.bids.derivatives import golden_list
 from ulfprep.bids.fusion import group_scans
-from ulfprep.cli.main import main
 from ulfprep.cli.parser import parse_args
 
 pytestmark = pytest.mark.usefixtures('fake_core')
 RUNS = [f'sub-01_ses-A_run-{number}' for number in (1, 2, 3)]
 OF_DATASET = {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv'}
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Return a function that runs ulfprep on a dataset and returns the exit code."""
-
-    def run(root, *args):
-        common = ['-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu']
-        common += ['--segmentation', 'embedded', '--skip-bids-validation']
-        return main([str(root), str(tmp_path / 'out'), 'participant', *common, *args])
-
-    return run
 
 
 def listing(out):
@@ -152,11 +139,6 @@ def test_contrasts_share_a_field_and_keep_their_names(make_dataset, run, tmp_pat
         assert done.returncode == 0, done.stdout
 
 
-def test_contrasts_need_several_modalities(make_dataset, run, capsys):
-    assert run(make_dataset('sub-01'), '--fuse', 'contrasts') == 64
-    assert '--modalities' in capsys.readouterr().err
-
-
 def test_a_damaged_scan_fails_alone(make_dataset, run, tmp_path, capsys):
     root, out = make_dataset(*RUNS), tmp_path / 'out'
     scan = root / f'sub-01/ses-A/anat/{RUNS[0]}_T1w.nii.gz'
@@ -189,7 +171,7 @@ def test_a_scan_that_cannot_be_registered_stands_alone(make_dataset, run, tmp_pa
     assert any('50 degrees' in note and note.startswith('Warning') for note in alone['notes'])
     assert 'stands alone' in (out / 'sub-01_ses-A.html').read_text()
     # It is not tried again, even where the work folder is gone.
-    shutil.rmtree(tmp_path / 'work')
+    shutil.rmtree(tmp_path / 'wörk dir')
     assert run(root, '--fuse', 'runs') == 0
     assert len(calls) == 2
 

@@ -14,7 +14,7 @@ RECORD = {
     'direction': 'enhance',
     'settings_hash': 'abc',
     'contrast': {'source_field_T': 0.064, 'target_field_T': 3},
-    'metrics': {'cnr': 2.0, 'snr_wm': 14.0},
+    'metrics': {'cnr_wm_gm': 2.0, 'snr_wm': 14.0},
 }
 
 
@@ -140,12 +140,3 @@ def test_flags_of_the_other_level(tmp_path, group, flag):
     code, told = group(flag)
     assert code == 64
     assert flag in told
-
-
-def test_its_flags_are_refused_at_the_other_level(tmp_path, capsys):
-    (tmp_path / 'in').mkdir()
-    write_text(tmp_path / 'in/dataset_description.json', '{"Name": "n", "BIDSVersion": "1.10.0"}')
-    paths = [str(tmp_path / name) for name in ('in', 'out')]
-    work = ['-w', str(tmp_path / 'work')]
-    assert main([*paths, 'participant', *work, '--group-by', 'site']) == 64
-    assert '--group-by is of the group level' in capsys.readouterr().err

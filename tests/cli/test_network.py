@@ -10,29 +10,24 @@ from ulfprep.bids.derivatives import QC, golden_list, path_of
 from ulfprep.bids.figures import figure_path
 from ulfprep.bids.fusion import group_scans
 from ulfprep.bids.prior import FIELD
-from ulfprep.cli.main import main
 from ulfprep.cli.parser import parse_args
 from ulfprep.interfaces.tissue import learned_from
 
 FIGURE = 'disagreement'
 OF_DATASET = {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv', 'sub-01.html'}
 
-
-@pytest.fixture
-def run(tmp_path, fake_core):
-    """Return a function that runs ulfprep with a quick stand-in for network and estimate."""
-
-    def run(root, *args, segmentation='network'):
-        common = ['-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu']
-        common += ['--segmentation', segmentation, '--skip-bids-validation']
-        return main([str(root), str(tmp_path / 'out'), 'participant', *common, *args])
-
-    return run
+pytestmark = pytest.mark.usefixtures('fake_core')
 
 
 def listing(out):
     found = (path.relative_to(out) for path in out.rglob('*') if path.is_file())
     return {path.as_posix() for path in found if path.parts[0] != 'logs'}
+
+
+@pytest.fixture
+def run(run):
+    """Return a function that runs the command with the network for the tissues."""
+    return lambda root, *args: run(root, '--segmentation', 'network', *args)
 
 
 def scans_of(root, out):
@@ -84,7 +79,7 @@ def test_the_figure_and_the_digest_are_there_with_the_network_alone(
     assert (out / figure_path(scan, FIGURE)).stat().st_mtime_ns == before
 
     # Other tissues: nothing of the network is left, and nothing is missed.
-    assert run(root, segmentation='embedded') == 0
+    assert run(root, '--segmentation', 'embedded') == 0
     assert listing(out) == OF_DATASET | {p.as_posix() for p in golden_list(scan, direction)}
     assert digests(out)[0] == {}
     page = (out / 'sub-01.html').read_text()
@@ -110,7 +105,7 @@ def test_each_scan_of_a_fusion_has_the_figure_and_their_image_the_digest(
 def test_tissues_of_other_software_have_neither(make_dataset, run, tmp_path):
     root, out = make_dataset('sub-01'), tmp_path / 'out'
     (scan,) = scans_of(root, out)
-    assert run(root, segmentation='embedded') == 0
+    assert run(root, '--segmentation', 'embedded') == 0
     given = tmp_path / 'given'
     folder = given / 'sub-01' / 'anat'
     folder.mkdir(parents=True)

@@ -4,7 +4,6 @@ import dataclasses
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from ulfprep import __version__
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.parser import build_parser, parse_args
 from ulfprep.machine import usable_cpus
+from ulfprep.physics.signals import Sequence
 
 BASE = ['in', 'out', 'participant']
 
@@ -122,13 +122,8 @@ def test_unknown_level_is_2():
     assert stop.value.code == Exit.COMMAND_LINE == 2
 
 
-def test_help_names_every_flag_and_its_group():
+def test_help_is_in_groups():
     text = build_parser().format_help()
-    for flag in ('--participant-label', '--session-label', '--target-field', '--source-field',
-                 '--device', '--nprocs', '--omp-nthreads', '--work-dir', '--random-seed',
-                 '--sloppy', '--segmentation', '--tissue-prior', '--backbone', '--version',
-                 '--verbose'):  # fmt: skip
-        assert flag in text
     groups = ('which scans:', 'target: ', 'scan: ', 'simulation ', 'how to compute:', 'machine:')
     for group in groups:
         assert group in text
@@ -156,12 +151,9 @@ def test_help_and_version_import_nothing_heavy(flag):
         "    heavy = {'torch', 'nipype', 'bids', 'numpy', 'nibabel', 'matplotlib', 'scipy'}\n"
         '    print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n'
     )
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
-    elapsed = time.perf_counter() - start
     assert done.returncode == 0
     assert done.stderr.strip() == '[]'
-    assert elapsed < 5  # a second on an idle machine; tests may share theirs
 
 
 def test_no_library_is_imported_before_its_environment_is_set():
@@ -193,7 +185,9 @@ def test_a_sequence_file_becomes_part_of_the_settings(tmp_path):
     file = tmp_path / 'own.json'
     file.write_text('{"repetition_time": 2.0,\n "kind": "FSE", "echo_time": 0.1}')
     settings = parse_args([*BASE, '--target-sequence', str(file)])
-    assert settings.target_sequence == '{"echo_time": 0.1, "kind": "FSE", "repetition_time": 2.0}'
+    assert settings.target_sequence.value == Sequence('FSE', 2.0, 0.1)
+    assert settings.target_sequence.name == 'stated'
+    assert parse_args([*BASE, '--target-sequence', 'HF-T2w']).target_sequence.name == 'HF-T2w'
     before = settings.digest()
     file.write_text('{"repetition_time": 3.0, "kind": "FSE", "echo_time": 0.1}')
     assert parse_args([*BASE, '--target-sequence', str(file)]).digest() != before
@@ -204,36 +198,36 @@ def test_relaxation_values_are_read_from_tsv_and_json_alike(tmp_path):
     table.write_text('tissue\tfield_T\tT1_ms\tT2_ms\nWM\t0.064\t300\t\n')
     text.write_text('[{"tissue": "WM", "field_T": "0.064", "T1_ms": "300"}]')
     one, other = (parse_args([*BASE, '--relaxation', str(f)]).relaxation for f in (table, text))
-    assert one == other == '[{"T1_ms": "300", "field_T": "0.064", "tissue": "WM"}]'
+    assert one == other
+    assert [(m.tissue, m.quantity, m.field, m.value) for m in one.value] == [
+        ('WM', 'T1', 0.064, pytest.approx(0.3))
+    ]
 
 
-@pytest.mark.parametrize('bound', ['0.4', '3'])
-def test_the_output_resolution_reaches_its_bounds_and_changes_results(bound):
-    plain, told = parse_args(BASE), parse_args([*BASE, '--output-resolution', bound])
-    assert plain.output_resolution == 1
-    assert told.output_resolution == float(bound)
-    assert told.digest() != plain.digest()
-    assert parse_args([*BASE, '--output-resolution', '1.0']).digest() == plain.digest()
+def test_contrasts_are_numbers_whichever_way_they_are_written():
+    one = parse_args([*BASE, '--target-contrast', 'WM-GM=.45', 'CSF-WM=-1.2'])
+    other = parse_args([*BASE, '--target-contrast', 'WM-GM=0.450', 'WM-CSF=1.2'])
+    assert one.target_contrast == {('WM', 'GM'): 0.45, ('WM', 'CSF'): 1.2}
+    assert one == other
+    assert one.digest() == other.digest() != parse_args(BASE).digest()
 
 
-def test_the_word_on_the_skull_changes_results_and_the_place_of_masks_does_not():
-    plain = parse_args(BASE)
-    assert plain.skull_strip == 'auto'
-    assert parse_args([*BASE, '--skull-strip', 'force']).digest() != plain.digest()
-    assert parse_args([*BASE, '--brain-mask', 'masks']).digest() == plain.digest()
-
-
-def test_a_tissue_prior_is_off_unless_asked_for_and_changes_results():
-    plain = parse_args(BASE)
-    assert plain.tissue_prior == 'none'
-    asked = parse_args([*BASE, '--tissue-prior', 'template'])
-    assert asked.tissue_prior == 'template'
-    assert asked.digest() != plain.digest()
-
-
-def test_another_backbone_changes_results():
-    assert parse_args(BASE).backbone == 'direct'
-    assert parse_args([*BASE, '--backbone', 'wire']).digest() != parse_args(BASE).digest()
+@pytest.mark.parametrize(
+    ('args', 'changes'),
+    [
+        ('--skull-strip force', True),
+        ('--tissue-prior template', True),
+        ('--backbone wire', True),
+        ('--output-resolution 0.4', True),
+        ('--output-resolution 3', True),
+        ('--output-resolution 1.0', False),
+        ('--source-sequence ULF-T2w', True),
+        ('--brain-mask masks', False),
+        ('--nprocs 1 --mem 8G -w elsewhere', False),
+    ],
+)
+def test_what_may_change_a_result_is_in_the_hash_of_the_settings(args, changes):
+    assert (parse_args([*BASE, *args.split()]).digest() != parse_args(BASE).digest()) is changes
 
 
 def test_where_a_reference_lies_does_not_matter_but_what_it_holds_does(tmp_path):

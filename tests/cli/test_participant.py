@@ -16,19 +16,16 @@ from ulfprep.bids.derivatives import golden_list
 from ulfprep.cli.main import main
 from ulfprep.cli.parser import parse_args
 
+QUICK = [
+    '--nprocs',
+    '1',
+    '--device',
+    'cpu',
+    '--segmentation',
+    'embedded',
+    '--skip-bids-validation',
+]
 pytestmark = pytest.mark.usefixtures('fake_core')
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Return a function that runs ulfprep on a dataset and returns the exit code."""
-
-    def run(root, *args, level='participant'):
-        common = ['-w', str(tmp_path / 'work dir'), '--nprocs', '1', '--device', 'cpu']
-        common += ['--segmentation', 'embedded', '--skip-bids-validation']
-        return main([str(root), str(tmp_path / 'out'), level, *common, *args])
-
-    return run
 
 
 def files_below(folder):
@@ -66,10 +63,22 @@ def test_input_inside_of_the_output(make_dataset, tmp_path, monkeypatch, capsys,
     earlier.write_text('{}')
     before = {path: lasting(path) for path in raw.rglob('*') if path.is_file()}
     monkeypatch.chdir(tmp_path / 'out')
-    common = ['--nprocs', '1', '--device', 'cpu', '--segmentation', 'embedded']
-    common += ['--skip-bids-validation', '--participant-label', '01']
-    assert main([place, '.', 'participant', *common, '--force']) == 0
-    assert main([place, '.', 'participant', *common, '--clean-workdir']) == 0
+    for flag in ('--force', '--clean-workdir'):
+        assert (
+            main(
+                [
+                    place,
+                    '.',
+                    'participant',
+                    *QUICK,
+                    '--skip-bids-validation',
+                    '--participant-label',
+                    '01',
+                    flag,
+                ]
+            )
+            == 0
+        )
     assert main([place, '.', 'group']) == 0
     assert {path: lasting(path) for path in raw.rglob('*') if path.is_file()} == before
     (row,) = (tmp_path / 'out/group_T1w.tsv').read_text().splitlines()[1:]
@@ -110,16 +119,6 @@ def test_qc_file_says_what_was_done(make_dataset, run, tmp_path):
     assert str(tmp_path) not in json.dumps(qc)
 
 
-def test_second_run_does_nothing_and_says_so(make_dataset, run, tmp_path, capsys):
-    root = make_dataset('sub-01')
-    run(root)
-    before = {p: p.stat().st_mtime_ns for p in (tmp_path / 'out/sub-01').rglob('*')}
-    capsys.readouterr()
-    assert run(root) == 0
-    assert 'finished before with the same settings' in capsys.readouterr().err
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / 'out/sub-01').rglob('*')} == before
-
-
 def test_another_resolution_replaces_the_images_of_the_last(make_dataset, run, tmp_path):
     root, anat = make_dataset('sub-01'), tmp_path / 'out/sub-01/anat'
 
@@ -142,53 +141,34 @@ def test_another_resolution_replaces_the_images_of_the_last(make_dataset, run, t
     assert labels() == {'res-1mm'}
 
 
-def test_other_settings_run_again(make_dataset, run, tmp_path):
-    root = make_dataset('sub-01')
-    run(root)
-    qc_file = tmp_path / 'out/sub-01/anat/sub-01_desc-qc_T1w.json'
-    first = json.loads(qc_file.read_text())
-    run(root, '--random-seed', '7')
-    second = json.loads(qc_file.read_text())
-    assert (first['seed'], second['seed']) == (20250101, 7)
-    assert first['settings_hash'] != second['settings_hash']
+def test_what_is_finished_is_run_again_only_if_something_changed(
+    make_dataset, run, tmp_path, capsys
+):
+    root, out = make_dataset('sub-01'), tmp_path / 'out'
+    qc_file = out / 'sub-01/anat/sub-01_desc-qc_T1w.json'
 
+    def times():
+        return {path: path.stat().st_mtime_ns for path in (out / 'sub-01').rglob('*')}
 
-def test_lost_file_is_made_again(make_dataset, run, tmp_path):
-    root = make_dataset('sub-01')
-    run(root)
-    lost = tmp_path / 'out/sub-01/anat/sub-01_dseg.nii.gz'
-    content = lost.read_bytes()
-    lost.unlink()
     assert run(root) == 0
-    assert lost.read_bytes() == content
-
-
-def test_same_seed_same_bytes(make_dataset, run, tmp_path):
-    root = make_dataset('sub-01')
-    run(root)
-    first = files_below(tmp_path / 'out')
-    shutil.rmtree(tmp_path / 'out')
-    shutil.rmtree(tmp_path / 'work dir')
-    run(root)
-    assert files_below(tmp_path / 'out') == first
-
-
-def test_bad_scan_does_not_stop_the_others(make_dataset, run, tmp_path, capsys):
-    root = make_dataset('sub-01', 'sub-02', 'sub-03')
-    scan = root / 'sub-01/anat/sub-01_T1w.nii.gz'
-    scan.write_bytes(scan.read_bytes()[:20000])
-    (root / 'sub-03/anat/sub-03_T1w.json').write_text('{}')
-    assert run(root) == 1
-    out = tmp_path / 'out'
-    assert (out / 'sub-02/anat/sub-02_desc-qc_T1w.json').exists()
-    assert not (out / 'sub-01/anat').exists()
-    said = capsys.readouterr().err
-    assert 'damaged or cut short' in said
-    assert '--source-field' in said
-    # Both were known to be unusable before anything was computed.
-    assert not list((out / 'logs').glob('*/crash-*.txt'))
-    assert said.index('damaged or cut short') < said.index('processing 1 scan(s)')
-    assert 'damaged or cut short' in (out / 'sub-01.html').read_text()
+    first, before = files_below(out), times()
+    capsys.readouterr()
+    assert run(root) == 0
+    assert 'finished before with the same settings' in capsys.readouterr().err
+    assert times() == before
+    # A file that is lost is made again, and all of them from nothing, with the same bytes.
+    (out / 'sub-01/anat/sub-01_dseg.nii.gz').unlink()
+    assert run(root) == 0
+    assert files_below(out) == first
+    shutil.rmtree(out)
+    shutil.rmtree(tmp_path / 'wörk dir')
+    assert run(root) == 0
+    assert files_below(out) == first
+    one = json.loads(qc_file.read_text())
+    assert run(root, '--random-seed', '7') == 0
+    other = json.loads(qc_file.read_text())
+    assert (one['seed'], other['seed']) == (20250101, 7)
+    assert one['settings_hash'] != other['settings_hash']
 
 
 def test_no_usable_scan_is_bad_data(make_dataset, run):
@@ -240,7 +220,7 @@ def test_scans_in_parallel_fail_one_by_one(make_dataset, tmp_path, capsys, phant
     metadata = {'MagneticFieldStrength': 0.064, 'SkullStripped': True}
     root = make_dataset('sub-01', 'sub-02', image=speck, metadata=metadata)
     code = main([
-        str(root), str(tmp_path / 'out'), 'participant', '-w', str(tmp_path / 'work'),
+        str(root), str(tmp_path / 'out'), 'participant', '-w', str(tmp_path / 'wörk dir'),
         '--nprocs', '2', '--omp-nthreads', '1', '--device', 'cpu', '--segmentation', 'embedded',
         '--skip-bids-validation',
     ])  # fmt: skip
@@ -303,22 +283,7 @@ def test_simulated_scans_become_a_raw_dataset_that_can_be_enhanced(make_dataset,
     assert run(root, *more) == 0
     assert files_below(raw) == before
     # The simulated dataset is input like any other.
-    again = [str(raw), str(tmp_path / 'enhanced'), 'participant', '-w', str(tmp_path / 'w')]
-    assert (
-        main(
-            [
-                *again,
-                '--nprocs',
-                '1',
-                '--device',
-                'cpu',
-                '--segmentation',
-                'embedded',
-                '--skip-bids-validation',
-            ]
-        )
-        == 0
-    )
+    assert run(raw, out='enhanced') == 0
     qc = tmp_path / 'enhanced/sub-01/anat/sub-01_rec-xsim1_desc-qc_T1w.json'
     assert json.loads(qc.read_text())['direction'] == 'enhance'
 

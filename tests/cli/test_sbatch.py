@@ -218,18 +218,13 @@ def test_in_a_container_paths_are_those_of_the_host(make_dataset, write, jobs, m
     root = make_dataset('sub-1')
     monkeypatch.setenv('APPTAINER_CONTAINER', '/images/ulfprep.sif')
     monkeypatch.setenv('APPTAINER_BIND', f'/data/study:{root}:ro,/home/me:{jobs.parent}')
-    monkeypatch.setenv('TEMPLATEFLOW_HOME', f'{jobs.parent}/templates')
-    code, out, _ = write(root, '--output-spaces', 'MNI152NLin2009cAsym')
+    code, out, _ = write(root)
     assert (code, out) == (Exit.OK, "bash '/home/me/jobs é/submit.sh'\n")
     script = (jobs / 'participant.sbatch').read_text()
     assert "here='/home/me/jobs é'\nimage=/images/ulfprep.sif\n" in script
     assert f"inside_here='{jobs}'\n" in script
-    group = (jobs / 'group.sbatch').read_text()
     binds = [f'/data/study:{root}:ro', f'/home/me/out:{jobs.parent}/out']
-    binds.append(f'/home/me/templates:{jobs.parent}/templates:ro')
     assert f'binds=({" ".join(binds)})' in script
-    assert f'container_flags=(--env TEMPLATEFLOW_HOME={jobs.parent}/templates)' in group
-    assert 'group --output-spaces MNI152NLin2009cAsym)' in group
 
 
 @pytest.mark.skipif(not shutil.which('shellcheck'), reason='shellcheck is not installed')

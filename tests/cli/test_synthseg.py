@@ -11,28 +11,21 @@ from synthseg import put_synthseg
 
 from ulfprep.bids.verdicts import read_verdicts
 from ulfprep.cli.exit_codes import Exit
-from ulfprep.cli.main import main
 
 pytestmark = pytest.mark.usefixtures('fake_core')
 #: Voxels so small that there are no tissues on a lattice: the fit's stand-in takes none.
 SHAPE, ZOOMS = (96, 102, 96), (1.2, 1.2, 1.2)
 
 
+@pytest.fixture
+def run(run):
+    """Return a function that runs the command with the synthseg for the tissues."""
+    return lambda root, *args: run(root, '--segmentation', 'synthseg', *args)
+
+
 @pytest.fixture(autouse=True)
 def with_synthseg(tmp_path, monkeypatch):
     put_synthseg(tmp_path / 'free surfer', monkeypatch)
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Return a function that runs ulfprep on a dataset and returns the exit code."""
-
-    def run(root, *args):
-        common = ['-w', str(tmp_path / 'work dir'), '--nprocs', '1', '--device', 'cpu']
-        common += ['--segmentation', 'synthseg', '--skip-bids-validation']
-        return main([str(root), str(tmp_path / 'out'), 'participant', *common, *map(str, args)])
-
-    return run
 
 
 def phantom(factor=1.0):

@@ -34,7 +34,7 @@ CALLS = {
     'ulfprep.inr.store:load_fit': (['path'], {}),
     'ulfprep.inr.render:render': (['fit', 'grid', 'cpu'], {}),
     'ulfprep.physics.interpolation:bicubic': (['image', 'grid', 'fine_grid'], {}),
-    'ulfprep.metrics.summary:enhance_metrics': (
+    'ulfprep.metrics.enhanced:EnhancedScan': (
         [],
         dict.fromkeys(
             [
@@ -58,14 +58,14 @@ CALLS = {
             ]
         ),
     ),
-    'ulfprep.metrics.summary:simulate_metrics': (
+    'ulfprep.metrics.simulated:SimulatedScan': (
         [],
         dict.fromkeys(
             [
-                'source',
-                'source_mask',
-                'source_probs',
-                'source_grid',
+                'scan',
+                'scan_mask',
+                'scan_probs',
+                'scan_grid',
                 'simulated',
                 'simulated_grid',
                 'plan',
@@ -133,11 +133,3 @@ def test_every_backbone_that_can_be_asked_for_is_there():
     from ulfprep.inr.options import BACKBONES
 
     assert tuple(BACKBONES) == settings.BACKBONES
-
-
-def test_dictionary_describes_every_metric():
-    from ulfprep.metrics.dictionary import METRICS
-
-    assert METRICS
-    for name, entry in METRICS.items():
-        assert {'LongName', 'Description', 'Units'} <= set(entry), name

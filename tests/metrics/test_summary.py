@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from ulfprep.metrics.contrast import foreground_to_background
-from ulfprep.metrics.dictionary import DIRECTIONS, METRICS, names_of
-from ulfprep.metrics.dictionary_compared import NAMES
+from ulfprep.metrics.registry import CATEGORIES, DIRECTIONS, all_metrics, names_of
 from ulfprep.metrics.summary import enhance_metrics, simulate_metrics
 from ulfprep.metrics.tissue_change import TissueChange, moves_between
 from ulfprep.physics import Grid
@@ -79,7 +78,7 @@ def test_contrast_of_known_images(enhanced):
 
 def test_noise_of_the_scan(enhanced):
     values, _ = enhance_metrics(**enhanced)
-    assert values['cnr'] == pytest.approx(5)
+    assert values['cnr_wm_gm'] == pytest.approx(5)
     assert values['noise_sigma'] == 4
     assert [values[f'snr_{t}'] for t in ('csf', 'gm', 'wm')] == [10, 20, 25]
 
@@ -222,7 +221,7 @@ def test_no_brain_leaves_strict_json(enhanced):
 
 def test_every_value_of_enhancement_is_described(enhanced):
     values, reasons = enhance_metrics(**enhanced)
-    assert set(values) <= set(METRICS)
+    assert set(values) <= set(all_metrics())
     assert reasons == {'fber': 'what lies outside the head is zero in this scan: there is no air'}
     json.dumps(values, allow_nan=False)
     assert all(type(v) is float for v in values.values() if v is not None)
@@ -242,10 +241,10 @@ def simulation():
     made = simulate(image, radius < 0.9, probs, grid, PLAN)
     field = np.broadcast_to(np.linspace(0.8, 1.2, 60), grid.shape)
     return {
-        'source': image,
-        'source_mask': radius < 0.9,
-        'source_probs': probs,
-        'source_grid': grid,
+        'scan': image,
+        'scan_mask': radius < 0.9,
+        'scan_probs': probs,
+        'scan_grid': grid,
         'simulated': realise(made),
         'simulated_grid': made.grid,
         'plan': PLAN,
@@ -277,7 +276,7 @@ def test_blur_of_a_simulated_scan_is_measured_along_each_axis(simulation):
         [1.6, 1.6, 5], rel=0.08
     )
     assert values['psf_ratio_simulated'] == pytest.approx(1, abs=0.08)
-    args = [simulation[f'source{name}'] for name in ('', '_mask', '_probs', '_grid')]
+    args = [simulation[f'scan{name}'] for name in ('', '_mask', '_probs', '_grid')]
     grid = simulation['simulated_grid']
     other = simulate(*args, PLAN, voxel_size=(1.6, 3.2, 5), target=grid)
     values, _ = simulate_metrics(**{**simulation, 'simulated': realise(other)})
@@ -290,12 +289,12 @@ def test_contrast_of_a_simulated_scan_is_measured_in_it(simulation):
     values, _ = simulate_metrics(**simulation)
     assert values['contrast_wm_gm_simulated'] == pytest.approx(0.5, abs=0.02)
     assert values['ratio_gm_wm_simulated'] == pytest.approx(0.6, abs=0.02)
-    swapped = {**simulation, 'source_probs': simulation['source_probs'][[0, 2, 1]]}
+    swapped = {**simulation, 'scan_probs': simulation['scan_probs'][[0, 2, 1]]}
     assert simulate_metrics(**swapped)[0]['contrast_wm_gm_simulated'] < 0
 
 
 def test_a_source_without_brain_leaves_nulls_with_reasons(simulation):
-    empty = {name: np.zeros_like(simulation[name]) for name in ('source_mask', 'source_probs')}
+    empty = {name: np.zeros_like(simulation[name]) for name in ('scan_mask', 'scan_probs')}
     values, reasons = simulate_metrics(**{**simulation, **empty})
     assert values['psf_ratio_simulated'] is None
     assert reasons['noise_ratio_simulated'] == 'the source has no brain'
@@ -326,13 +325,14 @@ def test_every_value_of_simulation_is_described(simulation):
     json.dumps(values, allow_nan=False)
 
 
-def test_the_dictionary_describes_nothing_that_is_never_measured(enhanced, simulation):
+def test_nothing_is_registered_that_is_never_measured(enhanced, simulation):
     measured = set(enhance_metrics(**enhanced)[0]) | set(simulate_metrics(**simulation)[0])
-    assert measured | set(NAMES) == set(METRICS)
-    assert set(names_of('enhance')) == set(enhance_metrics(**enhanced)[0]) | set(NAMES)
-    for entry in METRICS.values():
+    compared = set(names_of('compare'))
+    assert measured | compared == set(all_metrics())
+    assert set(names_of('enhance')) == set(enhance_metrics(**enhanced)[0]) | compared
+    for metric in all_metrics().values():
         needed = {'LongName', 'Description', 'Units', 'Category', 'Better', 'Hint'}
-        assert set(entry) - {'Ideal'} == needed
-        assert all(entry[name] for name in needed)
-        assert entry['Better'] in DIRECTIONS
-        assert ('Ideal' in entry) == (entry['Better'] == 'ideal')
+        assert all(metric.entry()[name] for name in needed)
+        assert metric.category in CATEGORIES
+        assert metric.better in DIRECTIONS
+        assert (metric.ideal is not None) == (metric.better == 'ideal')

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ulfprep.metrics.dictionary import METRICS
-from ulfprep.metrics.verdict import ENHANCE, LEVELS, RULES, judge, warned
+from ulfprep.metrics.registry import rules_of
+from ulfprep.metrics.verdict import LEVELS, judge, warned
 
 GOOD = {
     'residual_rms': 1.0,
@@ -28,15 +28,15 @@ def test_what_was_not_measured_is_not_held_against_a_scan():
     assert judge(dict.fromkeys(GOOD), 'enhance').level == 'usable'
 
 
-@pytest.mark.parametrize('rule', ENHANCE, ids=lambda rule: rule.metric)
-def test_every_rule_is_of_a_metric_and_can_be_broken(rule):
-    assert rule.metric in METRICS
+@pytest.mark.parametrize('metric', dict(rules_of('enhance')))
+def test_every_rule_can_be_broken(metric):
+    rule = dict(rules_of('enhance'))[metric]
     assert rule.least <= rule.low < rule.high <= rule.most
     outside = rule.low - 1e-3 if rule.low > -1e9 else rule.high + 1e-3
-    verdict = judge(GOOD | {rule.metric: outside}, 'enhance')
+    verdict = judge(GOOD | {metric: outside}, 'enhance')
     assert verdict.level == 'look'
     assert len(verdict.reasons) == 1
-    assert rule.metric in verdict.reasons[0]
+    assert metric in verdict.reasons[0]
     assert rule.expected in verdict.reasons[0]
 
 
@@ -77,7 +77,7 @@ def test_the_worst_decides_and_comes_first():
 
 
 def test_every_direction_has_rules():
-    assert set(RULES) == {'enhance', 'simulate'}
+    assert all(dict(rules_of(direction)) for direction in ('enhance', 'simulate'))
     assert LEVELS == ('usable', 'look', 'failed')
 
 

@@ -162,20 +162,20 @@ def test_a_study_that_was_not_used_agrees_within_its_spread_and_ours(tissue):
 
 def test_a_users_value_replaces_ours_at_its_field_and_bends_the_rest():
     text = '[{"tissue": "WM", "field_T": 0.064, "T1_ms": 320, "T1_sd_ms": 16, "source": "own"}]'
-    table = read_table(text)
+    table = read_table(parse_override(text))
     own = relaxation('WM', 0.064, table)
     assert own.t1 == pytest.approx(0.32)
     assert 'own' in own.sources
     assert relaxation('WM', 0.05, table).t1 == pytest.approx(0.275)
     assert relaxation('WM', 0.1, table).t1 > relaxation('WM', 0.1).t1
     assert relaxation('GM', 0.064, table) == relaxation('GM', 0.064)
-    again = read_table('[{"tissue": "WM", "field_T": 3, "T1_ms": 850}]')
+    again = read_table(parse_override('[{"tissue": "WM", "field_T": 3, "T1_ms": 850}]'))
     assert relaxation('WM', 3.0, again).t1 == pytest.approx(0.85)
     assert len(again) == len(read_table())
 
 
 def test_a_users_proton_density_holds_at_every_field():
-    table = read_table('[{"tissue": "WM", "PD": 0.66}]')
+    table = read_table(parse_override('[{"tissue": "WM", "PD": 0.66}]'))
     assert relaxation('WM', 0.064, table).density == relaxation('WM', 3, table).density == 0.66
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ulfprep.physics.sequences import PRESETS, default_sequence, shows_usual_order
-from ulfprep.physics.signals import signal, tissue_signals
+from ulfprep.physics.signals import Sequence, signal, tissue_signals
 from ulfprep.physics.source_sequence import (
     expected_signals,
     sequence_from_metadata,
@@ -356,14 +356,14 @@ def test_whatever_a_sidecar_says_the_weighting_is_shown(modality, field, tr, te,
 
 
 def test_the_users_own_sequence_is_followed():
-    own = '{"kind": "SE", "repetition_time": 0.5, "echo_time": 0.02}'
+    own = Sequence('SE', 0.5, 0.02)
     found = source_sequence({**LOW, 'ScanningSequence': 'SE\\IR'}, 1.5, stated=own)
     assert found.sequence.repetition_time == 0.5
     assert (found.assumed, found.contradictions) == ((), ())
 
 
 def test_the_users_own_sequence_is_followed_even_against_the_weighting():
-    found = source_sequence({}, 0.064, 'T1w', stated='ULF-T2w')
+    found = source_sequence({}, 0.064, 'T1w', stated=PRESETS['ULF-T2w'])
     assert found.sequence == PRESETS['ULF-T2w']
     (text,) = found.contradictions
     assert text.startswith('--source-sequence')

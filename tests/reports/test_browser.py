@@ -4,8 +4,8 @@ import pytest
 from browser import NARROW, WIDE, browser, needs_browser, opened
 
 from ulfprep.bids.figures import FIGURES
+from ulfprep.reports.pages import ELSEWHERE
 from ulfprep.reports.participant import write_report
-from ulfprep.reports.sections import ELSEWHERE
 
 pytestmark = needs_browser
 #: Standard deviation of the pixels (0 to 255) of the emptiest picture: a chart of thin lines.
@@ -20,14 +20,11 @@ def chromium():
 
 @pytest.fixture
 def page(tmp_path, qc, add_scan):
-    """A report of everything that there can be: two scans, a table, a failure."""
+    """A report of everything that there can be: two scans, a failure."""
     qc['notes'].append('Warning: the brain mask holds 2008 ml.')
-    qc['metrics'] |= {'cnr': 1.7, 'claim_mean': 0.35, 'uncertainty_p95': 0.4}
+    qc['metrics'] |= {'cnr_wm_gm': 1.7, 'claim_mean': 0.35, 'uncertainty_p95': 0.4}
     add_scan('sub-01_run-1', qc)
     add_scan('sub-01_run-2', qc, leave_out=('claim',))
-    columns = 'bids_name\tdirection\tsettings_hash\tresidual_rms\tcnr'
-    rows = [f'sub-1{k}\tenhance\t0123456789ab\t{0.8 + 0.1 * k}\t{k}' for k in range(6)]
-    (tmp_path / 'group_T1w.tsv').write_text('\n'.join([columns, *rows]) + '\n')
     failure = {
         'scan': 'sub-01_run-3_T1w',
         'message': 'no brain was found in a picture whose name is long ' + 'x' * 90,

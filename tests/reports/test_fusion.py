@@ -1,10 +1,14 @@
 """What a report says of scans that were fused."""
 
+import re
+
 import pytest
 from markupsafe import Markup
 
-from ulfprep.reports import fusion
+from ulfprep.bids.outcomes import FINISHED, Outcome
+from ulfprep.reports.pages import environment
 from ulfprep.reports.participant import write_report
+from ulfprep.reports.scan_page import scan_context
 
 NAMES = ['sub-01_acq-axi_T1w', 'sub-01_acq-cor_T1w', 'sub-01_T2w']
 
@@ -40,43 +44,46 @@ def fused(qc):
     return record
 
 
-def test_an_ordinary_scan_says_nothing_of_fusion(qc):
-    assert fusion.sentences(qc) == fusion.rows(qc) == fusion.left_out(qc) == []
-    assert fusion.sentences(qc | {'fusion': None}) == []
+@pytest.fixture
+def said(tmp_path):
+    """Return a function that gives what a page says of the fusion of a scan."""
+
+    def text(record, template='fusion.html'):
+        one = Outcome('sub-01_T1w', '01', None, 'T1w', FINISHED, record)
+        html = environment().get_template(template).render(scan=scan_context(1, one, [], tmp_path))
+        return re.sub(r'\s+', ' ', Markup(html.replace('<', ' <')).striptags())
+
+    return text
 
 
-def test_the_shared_image_names_its_scans_and_its_reference(fused):
-    (text,) = fusion.sentences(fused('fused', NAMES[0]))
-    assert f'{NAMES[0]} and {NAMES[1]} have in common' in text
+@pytest.mark.parametrize('template', ['fusion.html', 'fused.html'])
+def test_an_ordinary_scan_says_nothing_of_fusion(said, qc, template):
+    assert said(qc, template) == said(qc | {'fusion': None}, template) == ''
+
+
+def test_the_shared_image_names_its_scans_and_its_anchor(said, fused):
+    text = said(fused('fused', NAMES[0]))
+    assert f'fitted to {NAMES[0]} and {NAMES[1]} together' in text
     assert f'shares its tissues with {NAMES[2]}' in text
-    assert f'in the world of {NAMES[0]}' in text
+    assert f'the anchor scan, {NAMES[0]}, lies' in text
 
 
-def test_a_scan_says_where_its_image_is(fused):
-    (text,) = fusion.sentences(fused('member', NAMES[1]))
-    assert 'in the section of sub-01_T1w' in text
-    (text,) = fusion.sentences(fused('scan', NAMES[2], NAMES[2]))
+def test_a_scan_says_where_its_image_is(said, fused):
+    assert 'in the section of sub-01_T1w' in said(fused('member', NAMES[1]))
+    text = said(fused('scan', NAMES[2], NAMES[2]))
     assert 'which share its tissues' in text
-    assert f'written in the world of {NAMES[0]}' in text
+    assert f'written where the anchor scan, {NAMES[0]}, lies' in text
 
 
-def test_who_stands_alone_says_why(fused):
+def test_who_is_left_out_says_why(said, fused):
     record = fused('alone', 'sub-01_acq-sag_T1w')
-    assert 'stands alone: a <b>motion</b>' in fusion.sentences(record)[0]
-    assert fusion.rows(record) == []
+    assert 'processed by itself: a <b>motion</b>.' in said(record)
+    assert said(record, 'fused.html') == ''
 
 
-def test_motion_is_told_of_each_scan_but_the_reference(fused):
-    rows = fusion.rows(fused('fused', NAMES[0]))
-    assert [row[0] for row in rows] == NAMES
-    assert rows[0][1] == 'reference'
-    assert tuple(Markup(cell).striptags() for cell in rows[1][1:]) == (
-        '2.5°',
-        '3.25 mm',
-        'correlation',
-        '0.7',
-        '0.95',
-    )
+def test_motion_is_told_of_each_scan_but_the_anchor(said, fused):
+    text = said(fused('fused', NAMES[0]), 'fused.html')
+    assert f'{NAMES[0]} anchor {NAMES[1]} 2.5 \u00b0 3.25 mm correlation 0.7 0.95 ' in text
 
 
 def test_the_page_of_a_group(tmp_path, fused, add_scan):
@@ -92,4 +99,4 @@ def test_the_page_of_a_group(tmp_path, fused, add_scan):
     assert 'T1w (fused)' in html
     assert html.count('<h3>Fusion</h3>') == 2
     assert '<strong>Left out:</strong> sub-01_acq-sag_T1w: a &lt;b&gt;motion' in html
-    assert 'A T1-weighted scan at 0.064 T' not in html.partition('id="s2"')[0]
+    assert 'The input is a T1-weighted' not in html.partition('id="s2"')[0]

@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from printed import DATA, check_numbers
 
-from ulfprep.metrics.dictionary import METRICS
+from ulfprep.metrics.registry import all_metrics
 from ulfprep.reports.participant import write_report
 
 
@@ -15,7 +15,8 @@ from ulfprep.reports.participant import write_report
 def measured(qc):
     """A record with a number for every metric, none of them round."""
     qc['metrics'] = {
-        name: (-1) ** k * 1.2345678901 * 10.0 ** (k % 7 - 3) for k, name in enumerate(METRICS)
+        name: (-1) ** k * 1.2345678901 * 10.0 ** (k % 7 - 3)
+        for k, name in enumerate(all_metrics())
     }
     qc['metrics'] |= {'residual_mean': 3e-14, 'volume_brain': None}
     qc['contrast'] |= {

@@ -1,5 +1,4 @@
-from ulfprep.reports.methods import FRAMEWORK, METHODS
-from ulfprep.reports.references import bibliography, cite
+from ulfprep.reports.methods import FRAMEWORK, METHODS, bibliography, cite
 from ulfprep.workflows import enhance, preprocess
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ulfprep.bids.figures import figures_of
 from ulfprep.bids.files import dump_json
-from ulfprep.metrics.dictionary import METRICS
+from ulfprep.metrics.registry import all_metrics
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 110"></svg>'
 #: Spread of a metric over scans, as a share of its value, but for those that are all alike.
@@ -41,7 +41,7 @@ def scattered(metrics, rng, quality):
         if value is None or name in ALIKE:
             found[name] = value
             continue
-        sign = {'higher': 1, 'lower': -1}.get(METRICS.get(name, {}).get('Better'), 0)
+        sign = {'higher': 1, 'lower': -1}.get(all_metrics()[name].better, 0)
         # Not all brains are as large as that of the example.
         value *= 0.75 if name.startswith('volume_') else 1
         factor = np.exp(SCATTER * (rng.standard_normal() + 0.7 * sign * quality))

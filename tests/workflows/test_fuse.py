@@ -8,13 +8,13 @@ from graphs import assert_all_inputs_given
 from ulfprep.bids.dataset import find_scans
 from ulfprep.bids.fusion import group_scans
 from ulfprep.settings import Settings
-from ulfprep.workflows.base import init_ulfprep_wf
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.jobs import judge, plan_jobs
 from ulfprep.workflows.scan import make_task, node_name
 from ulfprep.workflows.screen import screen
+from ulfprep.workflows.whole import init_job_wf
 
 
 @pytest.fixture
@@ -107,10 +107,11 @@ def test_groups_and_scans_stand_side_by_side(settings, tasks, tmp_path):
     settings = dataclasses.replace(settings, target_like=tmp_path / 'ref_T1w.nii.gz')
     jobs = plan_jobs(tasks, {}, settings)
     assert [type(job).__name__ for job in jobs] == ['GroupTask', 'Task']
-    workflow = init_ulfprep_wf(jobs, settings, tmp_path)
-    graph = workflow._create_flat_graph()
-    (measure,) = (node for node in graph.nodes if node.name == 'measure')
-    assert [n.name for n in graph.successors(measure)] == ['plan'] * 4
+    measured = tmp_path / 'measured.json'
+    measured.touch()
+    workflows = [init_job_wf(job, settings, measured=measured) for job in jobs]
+    plans = [node for w in workflows for node in w._create_flat_graph() if node.name == 'plan']
+    assert [plan.inputs.reference_file for plan in plans] == [str(measured)] * 4
 
 
 def failure(group, *where, kind='ValueError', message='no brain was found'):

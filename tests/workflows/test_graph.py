@@ -11,9 +11,10 @@ from graphs import assert_all_inputs_given
 from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan, find_scans
 from ulfprep.settings import BACKBONES, Settings
-from ulfprep.workflows.base import init_ulfprep_wf, scans_at_a_time
 from ulfprep.workflows.reference import reference_scan
-from ulfprep.workflows.scan import init_scan_wf, make_task, node_name, safe_name
+from ulfprep.workflows.run import scans_at_a_time
+from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, make_task, node_name, safe_name
+from ulfprep.workflows.whole import init_job_wf, init_ulfprep_wf
 
 
 @pytest.fixture
@@ -61,7 +62,6 @@ def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(set
     workflow = init_scan_wf(task, chosen)
     kept, measured = (workflow.get_node(n) for n in ('render_kept', 'enhance_wf.render'))
     assert (kept.inputs.spacing, measured.inputs.spacing) == (0.5, 1.0)
-    assert kept.mem_gb >= measured.mem_gb
     methods = ' '.join(workflow.visit_desc().split())
     assert 'rendered at 0.5 mm, and at 1 mm for residual' in methods
     graph = workflow._create_flat_graph()
@@ -117,7 +117,6 @@ def test_synthseg_sees_the_corrected_scan_with_its_head(settings):
     workflow = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen)
     node = workflow.get_node('preprocess_wf.synthseg')
     assert (node.n_procs, node.inputs.n_threads) == (2, 2)
-    assert node.mem_gb > 8
     graph = workflow._create_flat_graph()
     ((source, _, how),) = graph.in_edges(next(n for n in graph if n.name == 'synthseg'), data=True)
     assert (source.name, how['connect']) == ('bias', [('out_file', 'in_file')])
@@ -172,7 +171,8 @@ def test_every_citation_is_in_the_bibliography(settings):
 
 def test_one_workflow_a_scan(settings):
     tasks = [make_task(scan, settings) for scan in find_scans(settings)]
-    workflow = init_ulfprep_wf(tasks, settings, settings.work_dir)
+    parts = [init_job_wf(task, settings) for task in tasks]
+    workflow = init_ulfprep_wf(parts, settings, settings.work_dir)
     names = {name.split('.')[0] for name in workflow.list_node_names()}
     assert names == {node_name(task.scan) for task in tasks}
     assert len(names) == 2
@@ -200,16 +200,14 @@ def test_name_that_fits_no_derivative_is_refused_at_once(settings):
         make_task(scan, settings)
 
 
-def test_a_reference_is_measured_once_for_all_scans(settings, tmp_path):
+def test_what_was_measured_in_a_reference_reaches_the_plan(settings, tmp_path):
     settings = dataclasses.replace(settings, target_like=tmp_path / 'ref_T1w.nii.gz')
-    tasks = [make_task(scan, settings) for scan in find_scans(settings)]
-    workflow = init_ulfprep_wf(tasks, settings, tmp_path)
-    names = workflow.list_node_names()
-    assert [n for n in names if n.endswith('measure')] == ['reference_wf.measure']
-    graph = workflow._create_flat_graph()
-    (measure,) = (node for node in graph.nodes if node.name == 'measure')
-    assert sorted(n.name for n in graph.successors(measure)) == ['plan', 'plan']
-    text = ' '.join(workflow.get_node(node_name(tasks[0].scan)).visit_desc().split())
+    (tmp_path / 'measured.json').touch()
+    task = make_task(find_scans(settings)[0], settings)
+    workflow = init_job_wf(task, settings, measured=tmp_path / 'measured.json')
+    plan = workflow.get_node(PLAN_NODE)
+    assert plan.inputs.reference_file == str(tmp_path / 'measured.json')
+    text = ' '.join(workflow.visit_desc().split())
     assert 'measured in a reference scan (ref_T1w.nii.gz)' in text
 
 

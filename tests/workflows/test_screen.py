@@ -119,7 +119,7 @@ def test_no_workflow_is_built_for_scans_that_cannot_be_used(settings, tmp_path, 
     def never(*args, **kwargs):
         raise AssertionError('a workflow was built')
 
-    monkeypatch.setattr('ulfprep.workflows.base.init_ulfprep_wf', never)
+    monkeypatch.setattr('ulfprep.workflows.whole.init_ulfprep_wf', never)
     verdicts, _ = run_scans(scans, settings, tmp_path / 'crash')
     assert [verdict.status for verdict in verdicts] == ['failed'] * 3
 

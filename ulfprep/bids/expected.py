@@ -14,8 +14,8 @@ def sequence_of(scan: Scan, settings: Settings) -> SourceSequence:
     hardly depends on it.
     """
     field = settings.source_field or field_of(scan.metadata) or settings.target_field or 3.0
-    table = read_table(settings.relaxation)
-    stated = settings.source_sequence
+    table = read_table(settings.relaxation.value if settings.relaxation else ())
+    stated = settings.source_sequence.value if settings.source_sequence else None
     return source_sequence(scan.metadata, float(field), scan.suffix, table, stated)
 
 

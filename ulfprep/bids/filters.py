@@ -2,7 +2,6 @@
 
 import json
 import re
-from functools import lru_cache
 
 from ulfprep.settings import MODALITIES
 
@@ -42,6 +41,8 @@ UNUSED = (
 )  # fmt: skip
 #: Any value will do, but there must be one.
 ANY = '*'
+#: Query -> entity -> values.
+Filters = dict[str, dict[str, list[str | None]]]
 _USED = {modality.lower(): modality for modality in MODALITIES}
 _KEYS = {
     **{short: entity for entity, short in ENTITIES.items()},
@@ -54,8 +55,8 @@ _EXTENSION = re.compile(r'\.?[0-9A-Za-z]+(\.[0-9A-Za-z]+)*')
 _INDICES = frozenset({'run', 'echo', 'flip', 'inv', 'chunk'})
 
 
-def parse_filters(text: str, name: str) -> str:
-    """Return a filter in its canonical form.
+def parse_filters(text: str, name: str) -> Filters:
+    """Return what a filter file asks for.
 
     Parameters
     ----------
@@ -68,9 +69,9 @@ def parse_filters(text: str, name: str) -> str:
 
     Returns
     -------
-    str
-        ASCII JSON text for :attr:`ulfprep.settings.Settings.bids_filters`, which this function
-        takes for itself again. Queries of other BIDS Apps are kept by name alone.
+    dict
+        Query -> entity -> values, any of which will do; as JSON, this function takes it again.
+        Queries of other BIDS Apps are kept by name alone.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def parse_filters(text: str, name: str) -> str:
         raise ValueError(
             f'{name}: must hold a JSON object such as {{"T1w": {{"session": "A"}}}}; mend the file'
         )
-    queries: dict[str, dict] = {}
+    queries: Filters = {}
     for key, wishes in content.items():
         query = _USED.get(key.lower(), key.lower())
         if query not in MODALITIES and query not in UNUSED:
@@ -99,7 +100,7 @@ def parse_filters(text: str, name: str) -> str:
         if query in queries:
             raise ValueError(f'{name}: the query {_quoted(key)} is there twice; leave one')
         queries[query] = {} if query in UNUSED else _query(wishes, query, name)
-    return json.dumps(queries, sort_keys=True)
+    return queries
 
 
 class _DuplicateError(Exception):
@@ -179,32 +180,31 @@ def _short(error: Exception) -> str:
     return text if len(text) <= 80 else f'{text[:80]}...'
 
 
-@lru_cache(maxsize=8)
-def _parsed(text: str) -> dict[str, dict]:
-    return json.loads(text) if text else {}
+def unused_queries(filters: Filters) -> list[str]:
+    """Return the queries of a filter that ulfprep passes over."""
+    return sorted(query for query in filters if query not in MODALITIES)
 
 
-def unused_queries(text: str) -> list[str]:
-    """Return the queries of a canonical filter that ulfprep passes over."""
-    return [query for query in _parsed(text) if query not in MODALITIES]
-
-
-def matches(text: str, entities: dict[str, str], suffix: str, extension: str = '.nii.gz') -> bool:
+def matches(
+    filters: Filters, entities: dict[str, str], suffix: str, extension: str = '.nii.gz'
+) -> bool:
     """Tell whether a filter lets an image through.
 
     Parameters
     ----------
-    text : str
+    filters : dict
         As :func:`parse_filters` returned it; empty lets everything through.
     entities : dict
         Of the image, by pybids' words, as written.
     suffix, extension : str
         Of the image; its datatype is ``anat``.
     """
-    return not mismatch(text, entities, suffix, extension)
+    return not mismatch(filters, entities, suffix, extension)
 
 
-def mismatch(text: str, entities: dict[str, str], suffix: str, extension: str = '.nii.gz') -> str:
+def mismatch(
+    filters: Filters, entities: dict[str, str], suffix: str, extension: str = '.nii.gz'
+) -> str:
     """Return the first thing a filter asks of an image that it has not; empty if there is none.
 
     Returns
@@ -213,7 +213,7 @@ def mismatch(text: str, entities: dict[str, str], suffix: str, extension: str = 
         Such as ``run is 2, not 1``.
     """
     has = {**entities, 'datatype': 'anat', 'suffix': suffix, 'extension': extension.lstrip('.')}
-    for entity, wanted in _parsed(text).get(suffix, {}).items():
+    for entity, wanted in filters.get(suffix, {}).items():
         value = has.get(entity)
         if not any(_same(entity, wish, value) for wish in wanted):
             found = f'is {value}' if value is not None else 'is absent'

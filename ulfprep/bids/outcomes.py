@@ -1,7 +1,9 @@
 """What became of every scan that an output folder knows of: finished, failed or missing."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from ulfprep.bids.derivatives import session_name
@@ -76,7 +78,9 @@ class Outcome:
         return [name for name in wanted if name not in self.figures]
 
 
-def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
+def find_outcomes(
+    output_dir: Path, subject: str = '*', failed: Collection[str] = ()
+) -> tuple[list[Outcome], list[str]]:
     """Return what became of every scan of an output folder, in natural order.
 
     Nothing but the folder is read. It may be written to meanwhile: what vanishes or is not there
@@ -86,6 +90,10 @@ def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
     ----------
     output_dir : Path
         Derivatives dataset, of one run or of several put together.
+    subject : str
+        Label of the only participant to look at; all without.
+    failed : collection of str
+        Names of scans that failed although the folder may not know of it (on a full disk).
 
     Returns
     -------
@@ -93,25 +101,27 @@ def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
     problems : list of str
         A line for every QC file that cannot be read.
     """
-    records, problems = _qc_records(output_dir)
-    broken = {name: line for name, line in problems.items() if name not in records}
-    figures = _figures(output_dir)
+    records, problems = _qc_records(output_dir, subject)
+    broken = {n: _file_of(n) for n in problems if n not in records}
+    figures = _figures(output_dir, subject)
     failures = {str(record['scan']): record for record in read_verdicts(output_dir)}
-    selected = _selected(output_dir)
+    failures |= {name: {} for name in failed if name and name not in failures}
+    selected = _selected(output_dir, subject)
     names = {*records, *broken, *figures, *failures, *selected}
     out_of = _left_out(records)
     outcomes = []
     for name in names:
         match = _NAME.fullmatch(name)
-        if not match:
+        if not match or subject not in ('*', match['sub']):
             continue
         failure = failures.get(name)
         if name in records:
             status, reason = FINISHED, _gist(failure)
-        elif failure:
+        elif failure is not None:
             status, reason = FAILED, _gist(failure)
         elif name in broken:
-            status, reason = FAILED, 'its QC file cannot be read; run the scan again'
+            reason = f'its QC file {broken[name]} cannot be read; run the scan again'
+            status = FAILED
         else:
             status = MISSING
             reason = out_of.get(name) or (STOPPED if name in selected else LEFTOVER)
@@ -134,11 +144,11 @@ def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
     return sorted(outcomes, key=lambda one: natural(one.name)), list(problems.values())
 
 
-def _qc_records(output_dir):
+def _qc_records(output_dir, subject):
     """Return scan name -> QC record, and scan name -> what is wrong with its file."""
     records, problems = {}, {}
-    for pattern in ('sub-*/anat/*_desc-qc_*.json', 'sub-*/ses-*/anat/*_desc-qc_*.json'):
-        for path in sorted(output_dir.glob(pattern)):
+    for pattern in ('anat/*_desc-qc_*.json', 'ses-*/anat/*_desc-qc_*.json'):
+        for path in sorted(output_dir.glob(f'sub-{subject}/{pattern}')):
             match = _NAME.fullmatch(path.stem)
             if not match or match['desc'] != 'qc':
                 continue
@@ -146,7 +156,7 @@ def _qc_records(output_dir):
             try:
                 record = read_json(path)
                 _ = record['entities']['subject'], record['direction'], record['settings_hash']
-                _ = record['contrast'].get('source_field_T'), record['metrics'].get('cnr')
+                _ = record['contrast'].get('source_field_T'), record['metrics'].get('snr_wm')
             except FileNotFoundError:  # a run that begins removes what it will write anew
                 continue
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -156,25 +166,33 @@ def _qc_records(output_dir):
     return records, problems
 
 
-def _figures(output_dir):
+def _figures(output_dir, subject):
     """Return scan name -> figure -> file."""
     found: dict[str, dict[str, Path]] = {}
-    for path in sorted(output_dir.glob('sub-*/figures/*.svg')):
+    for path in sorted(output_dir.glob(f'sub-{subject}/figures/*.svg')):
         match = _NAME.fullmatch(path.stem)
         if match and match['desc']:
             found.setdefault(f'{match["stem"]}_{match["suffix"]}', {})[match['desc']] = path
     return found
 
 
-def _selected(output_dir):
+def _selected(output_dir, subject):
     """Return the names of all scans that some run was going to process."""
     names = set()
-    for path in sorted((output_dir / SELECTION).glob('sub-*.json')):
+    folder = output_dir / SELECTION
+    own = folder.glob(f'sub-{subject}.json'), folder.glob(f'sub-{subject}_ses-*.json')
+    for path in sorted(set(chain(*own))):
         match = re.fullmatch(r'sub-([^_]+)(?:_ses-([^_]+))?', path.stem)
         if match:
             images = read_selection(output_dir, match[1], match[2])
             names |= {one['image'].partition('.nii')[0] for one in images if one['selected']}
     return names
+
+
+def _file_of(name):
+    """Return the name of the QC file of a scan."""
+    stem, _, suffix = name.rpartition('_')
+    return f'{stem}_desc-qc_{suffix}.json'
 
 
 def _left_out(records):

@@ -30,7 +30,7 @@ def citation_text(methods: list[str], references: dict[str, str]) -> str:
 
 def write_citation(output_dir: Path, methods: list[str]) -> None:
     """Write ``logs/CITATION.md`` and the bibliography beside it."""
-    from ulfprep.reports.references import bibliography
+    from ulfprep.reports.methods import bibliography
 
     references = {
         key: f'{reference.text} {reference.url}'.strip()
@@ -62,9 +62,11 @@ def boilerplate_only(settings: Settings) -> Exit:
         settings = preflight(settings)
         scans = list(select_scans(settings).scans)
         # As late as this, for it imports what reads the environment.
-        from ulfprep.workflows.methods import planned_methods
+        from ulfprep.workflows.jobs import job_methods, plan_jobs
+        from ulfprep.workflows.screen import screen
 
-        methods = planned_methods(scans, settings)
+        jobs = plan_jobs(*screen(scans, settings), settings)
+        methods = list(dict.fromkeys(job_methods(job, settings) for job in jobs))
     if not methods:
         raise Stop(
             Exit.BAD_DATA, f'{settings.bids_dir}: no selected scan can be processed; see above'

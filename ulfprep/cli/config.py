@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from ulfprep.bids.text import read_text
 from ulfprep.cli.exit_codes import Exit, Stop
@@ -11,17 +12,15 @@ from ulfprep.settings import Settings
 
 POSITIONALS = ('bids_dir', 'output_dir', 'analysis_level')
 #: What a run does once; a run that is repeated by its settings need not do it again.
-ONCE = frozenset(
-    {
-        'clean_workdir', 'force', 'dry_run', 'reports_only', 'boilerplate_only', 'write_graph',
-        'write_sbatch', 'sbatch_args', 'container_image', 'node_local_work',
-    }
-)  # fmt: skip
-#: Settings without a flag: they were found by the run itself.
-FOUND = frozenset({'target_like_digest'})
+ONCE = frozenset({
+    'clean_workdir', 'force', 'dry_run', 'reports_only', 'boilerplate_only', 'write_graph',
+    'write_sbatch', 'sbatch_args', 'container_image', 'node_local_work',
+})  # fmt: skip
+#: A setting without a flag: the run itself found it.
+FOUND = 'target_like_digest'
 
 
-def read_config(file: Path, parser: argparse.ArgumentParser) -> dict:
+def read_config(file: Path, parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Read settings from TOML, each checked as on the command line.
 
     Parameters
@@ -33,43 +32,44 @@ def read_config(file: Path, parser: argparse.ArgumentParser) -> dict:
 
     Returns
     -------
-    dict
-        Converted values of the settings in the file, by their names.
+    argparse.Namespace
+        What the flags would have given.
 
     Raises
     ------
     Stop
         With one line that names the file.
     """
-    stored = {key: value for key, value in _load(file).items() if key not in ONCE}
 
     def refuse(message: str):
         line = ' '.join(message.split())
         raise Stop(Exit.USAGE, f'{file}: {line}; mend it or leave --config-file out')
 
-    parser.error = refuse
-    settings = {field.name for field in dataclasses.fields(Settings)}
-    actions = {action.dest: action for action in parser._actions}
-    unknown = set(stored) - settings
-    if unknown:
+    parser.error = refuse  # type: ignore[method-assign, assignment]
+    stored = {key: value for key, value in _load(file).items() if key not in ONCE}
+    if unknown := set(stored) - {field.name for field in dataclasses.fields(Settings)}:
         refuse(f'there is no setting {", ".join(sorted(unknown))}')
-    arguments, found = [], {}
+    actions = {action.dest: action for action in parser._actions}
+    words, given = [], {}
     for key, value in stored.items():
-        if key in POSITIONALS or key in FOUND:
+        if key in POSITIONALS or key == FOUND:
+            given[key] = value
             if not isinstance(value, str):
                 refuse(f'{key} must be text, not {value!r}')
-            found[key] = value
+        elif (typed := _typed(actions[key], value)) is None:
+            refuse(f'{key} must not be {value!r}')
         else:
-            arguments += _arguments(key, value, actions[key], refuse)
+            words += typed
     # After `--`, for a folder may be called anything.
-    level = found.get('analysis_level', 'participant')
-    options = vars(parser.parse_args([*arguments, '--', '.', '.', level]))
-    paths = {k: Path(v) for k, v in found.items() if k in ('bids_dir', 'output_dir')}
-    # What is empty or off is as if it were not there.
-    return {key: options[key] for key in stored if key in options} | found | paths
+    level = given.get('analysis_level', 'participant')
+    options = parser.parse_args([*words, '--', '.', '.', level])
+    for key in (*POSITIONALS, FOUND):
+        value = given.get(key)
+        setattr(options, key, Path(value) if value and key.endswith('_dir') else value)
+    return options
 
 
-def _load(file: Path) -> dict:
+def _load(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(file))
     except OSError as error:
@@ -84,28 +84,17 @@ def _load(file: Path) -> dict:
         ) from error
 
 
-def _arguments(key: str, value, action: argparse.Action, refuse) -> list[str]:
-    """Return a setting as it would be typed."""
+def _typed(action: argparse.Action, value: Any) -> list[str] | None:
+    """Return a setting as it would be typed; None where its kind of value is another."""
     flag = action.option_strings[-1]
-    if isinstance(value, bool):
-        if action.nargs != 0 or key == 'verbose':
-            refuse(f'{key} must not be {str(value).lower()}')
-        return [flag] * value
-    if key == 'verbose':
-        if not isinstance(value, int) or not 0 <= value <= 9:
-            refuse(f'{key} must be a number from 0 to 9, not {value!r}')
-        return [flag] * value
-    if action.nargs == 0:
-        refuse(f'{key} must be true or false, not {value!r}')
-    items = value if isinstance(value, list) else [value]
-    if (action.nargs is None and isinstance(value, list)) or not all(
-        isinstance(item, str | int | float) and not isinstance(item, bool) for item in items
-    ):
-        refuse(f'{key} must not be {value!r}')
+    if action.nargs == 0:  # a switch, or -v so many times
+        kind, most = (int, 9) if action.dest == 'verbose' else (bool, 1)
+        return [flag] * value if type(value) is kind and 0 <= value <= most else None
+    several = isinstance(value, list) and action.nargs is not None
+    texts = [str(one) for one in value] if several else [str(value)]
+    single = all(type(one) in (str, int, float) for one in (value if several else [value]))
+    if not single or (several and any(text.startswith('-') for text in texts)):
+        return None
     if value in ('', []):
         return []
-    if action.nargs is None:
-        return [f'{flag}={value}']
-    if any(str(item).startswith('-') for item in items):
-        refuse(f'{key} must not begin with a dash: {value!r}')
-    return [flag, *map(str, items)]
+    return [flag, *texts] if action.nargs is not None else [f'{flag}={texts[0]}']

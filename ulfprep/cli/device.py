@@ -1,4 +1,4 @@
-"""Where the fit runs: what was asked for, what there is, and why it became which."""
+"""The device that the fit runs on, and why."""
 
 from ulfprep.cli.exit_codes import Exit, Stop
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ulfprep.bids.outlook import Planned
 
 HEADER = ('scan', 'direction', 'would', 'why')
-#: Images left out that are told one by one.
+#: Images left out, or scans refused, that are told one by one.
 LIMIT = 20
 #: Without any of these there is no GPU that PyTorch could use.
 GPU_FILES = ('/dev/nvidiactl', '/dev/dxg', '/dev/kfd')
@@ -23,8 +23,8 @@ GPU_FILES = ('/dev/nvidiactl', '/dev/dxg', '/dev/kfd')
 def dry_run(settings: Settings) -> Exit:
     """List the scans that were asked for, on standard output, and write nothing.
 
-    The list is a table for people on a terminal and tab-separated where it goes into a file or
-    a pipe; what is said about it goes to standard error.
+    On a terminal it is a table for people; into a file or pipe it is tab-separated. Remarks go to
+    standard error.
 
     Returns
     -------
@@ -73,9 +73,18 @@ def _rows(plan: 'list[Planned]', nothing: str = '-') -> list[tuple[str, ...]]:
     ]
 
 
+def counted(plan: 'list[Planned]') -> str:
+    """Return how many scans have which fate."""
+    from ulfprep.bids.outlook import FINISHED, REFUSED, RUN
+
+    return ', '.join(
+        f'{sum(scan.fate == fate for scan in plan)} {text}'
+        for fate, text in ((RUN, 'to run'), (FINISHED, FINISHED), (REFUSED, REFUSED))
+    )
+
+
 def _remarks(selection: 'Selection', plan: 'list[Planned]', settings: Settings) -> list[str]:
     """Return what is to be said beside the list."""
-    from ulfprep.bids.outlook import FINISHED, REFUSED, RUN
     from ulfprep.bids.selection import selection_lines
 
     chosen = {scan.name for scan in selection.scans}
@@ -83,16 +92,12 @@ def _remarks(selection: 'Selection', plan: 'list[Planned]', settings: Settings) 
     others = [line for line in lines if line.partition(':')[0] not in chosen]
     if len(others) > LIMIT:
         others = [*others[:LIMIT], f'and {len(others) - LIMIT} more image(s) left out']
-    counts = ', '.join(
-        f'{sum(scan.fate == fate for scan in plan)} {text}'
-        for fate, text in ((RUN, 'to run'), (FINISHED, FINISHED), (REFUSED, REFUSED))
-    )
     note = 'dry run: nothing was written, and of the images only headers were read'
-    return [*others, f'{len(plan)} scan(s): {counts}; {note}']
+    return [*others, f'{len(plan)} scan(s): {counted(plan)}; {note}']
 
 
 def _resolved(settings: Settings) -> Settings:
-    """Return settings with no choice left open that tells whether a scan is finished."""
+    """Return settings with every choice made that decides whether a scan is finished."""
     from ulfprep.cli import preflight
 
     return dataclasses.replace(

@@ -4,7 +4,7 @@ import os
 import pwd
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from ulfprep.bids.work_folder import CACHES
@@ -15,15 +15,15 @@ _DOCKER = ('.dockerenv', 'run/.containerenv')
 _APPTAINER = ('APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER')
 #: Set by this project's own image, to its name or anything else.
 _OWN_IMAGE = 'ULFPREP_IN_CONTAINER'
+#: What to do, by the kind of container, where a folder cannot be written to or is not there.
 WRITABLE = {
     'Docker': 'in a container: bind a folder that you may write to, and run as yourself '
     '(docker run -u "$(id -u):$(id -g)")',
     'Apptainer': 'in a container: bind a folder that you may write to (apptainer run -B)',
 }
 VISIBLE = {
-    'Docker': 'in a container only folders that are bound are there (docker run -v '
-    'FOLDER:/data:ro)',
-    'Apptainer': 'in a container only folders that are bound are there (apptainer run -B FOLDER)',
+    'Docker': 'a container sees only folders that are bound (docker run -v FOLDER:/data:ro)',
+    'Apptainer': 'a container sees only folders that are bound (apptainer run -B FOLDER)',
 }
 
 
@@ -82,12 +82,12 @@ def run_environment(settings: Settings) -> dict[str, str]:
         'TORCH_HOME': str(home / 'torch'),
         'MPLBACKEND': 'Agg',
         'FSLOUTPUTTYPE': 'NIFTI_GZ',
-        # What every library may take; nodes declare the same to the scheduler.
+        # Threads of every library.
         'OMP_NUM_THREADS': threads,
         'MKL_NUM_THREADS': threads,
         # Matrix products are the same bits whatever the number of threads.
         'MKL_CBWR': 'AUTO,STRICT',
-        # Their results depend on the number of threads, and they have little to do.
+        # One thread: results of these two depend on the number, and they do little.
         'OPENBLAS_NUM_THREADS': '1',
         'ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS': '1',
         **openblas_kernels(),
@@ -95,7 +95,7 @@ def run_environment(settings: Settings) -> dict[str, str]:
         # Deterministic matrix products on a GPU.
         'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
     }
-    # Containers and clusters run people without a name or a home; libraries ask for both.
+    # In containers and on clusters a user may have no name or home; libraries need both.
     if not _has_home():
         variables['HOME'] = str(home)
     if not _has_name():
@@ -125,10 +125,10 @@ def openblas_kernels(cpus: Path = Path('/proc/cpuinfo')) -> dict[str, str]:
 def patience_of_threads() -> dict[str, str]:
     """Return the variable that says how long idle threads of OpenMP keep their CPU.
 
-    By default they spin for milliseconds, which costs nothing to a run that is alone. Two runs on
-    the same CPUs wait for each other's spinning threads most of the time: two fits of 35 seconds
-    then take three minutes. With a thousand turns they take 75 seconds, and one alone 5 % longer.
-    Results are the same. Nothing is set where the user has chosen.
+    By default they spin for milliseconds. Two runs on the same CPUs then wait for each other's
+    idle threads most of the time: two fits of 35 seconds take three minutes. With a thousand
+    turns they take 75 seconds, and one alone takes 5 % longer. Results are the same. If the user
+    has set one of these variables, nothing is changed.
     """
     chosen = os.environ.keys() & {'GOMP_SPINCOUNT', 'OMP_WAIT_POLICY'}
     return {} if chosen else {'GOMP_SPINCOUNT': '1000'}
@@ -136,7 +136,7 @@ def patience_of_threads() -> dict[str, str]:
 
 def _has_home() -> bool:
     try:
-        # That of another user, as after a change of user, is none: pybids stumbles over it.
+        # After a change of user HOME may be another user's, which pybids cannot read.
         return os.access(Path.home(), os.R_OK | os.X_OK)
     except (OSError, RuntimeError):
         return False
@@ -151,12 +151,8 @@ def _has_name() -> bool:
 
 
 @contextmanager
-def prepared(settings: Settings) -> Iterator[None]:
-    """Set the environment of a run, and put the old one back afterwards.
-
-    Nothing is written: libraries make the folders they are told of when they need them.
-    """
-    variables = run_environment(settings)
+def _environ(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables, and put the old ones back afterwards."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -169,6 +165,14 @@ def prepared(settings: Settings) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def prepared(settings: Settings) -> AbstractContextManager[None]:
+    """Set the environment of a run, and put the old one back afterwards.
+
+    Nothing is written: libraries make the folders they are told of when they need them.
+    """
+    return _environ(run_environment(settings))
+
+
 @contextmanager
 def temporary_files_in(folder: Path) -> Iterator[None]:
     """Have temporary files, of this process and of those it starts, made in a folder.
@@ -179,13 +183,10 @@ def temporary_files_in(folder: Path) -> Iterator[None]:
         Made, with those above it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    before, chosen = os.environ.get('TMPDIR'), tempfile.tempdir
-    os.environ['TMPDIR'] = tempfile.tempdir = str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = chosen
-        if before is None:
-            del os.environ['TMPDIR']
-        else:
-            os.environ['TMPDIR'] = before
+    chosen = tempfile.tempdir
+    with _environ({'TMPDIR': str(folder)}):
+        tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = chosen

@@ -16,8 +16,8 @@ class Exit(IntEnum):
     INVALID_DATASET = 16
     #: Labels, modalities and filters select no scan.
     NOTHING_SELECTED = 18
-    #: The command line asks for what cannot be: folders inside one another, flags that
-    #: contradict each other, a file of the wrong kind, what this machine does not have.
+    #: The command line asks for something impossible: folders inside one another, flags that
+    #: contradict each other, a file of the wrong kind, something this machine does not have.
     USAGE = 64
     #: No selected scan could be used: each is corrupt, 2-D, empty or lacks its field strength;
     #: or the user's own brain mask does not fit its scan.
@@ -28,12 +28,12 @@ class Exit(IntEnum):
     CANNOT_CREATE = 73
     #: Reading or writing failed during the run.
     IO_ERROR = 74
-    #: Temporary failure: worth trying again (a worker was killed, another process has the
+    #: Temporary failure: worth trying again (a scan's process was killed, another process has the
     #: participant).
     TEMPORARY = 75
 
 
-class Stop(Exception):  # noqa: N818 - it ends the run, and may do so politely
+class Stop(Exception):  # noqa: N818 - it ends the run, which need not be an error
     """Ends the run with a code and one line that says why and what to do.
 
     Parameters
@@ -48,3 +48,8 @@ class Stop(Exception):  # noqa: N818 - it ends the run, and may do so politely
     def __init__(self, code: Exit, message: str):
         super().__init__(''.join(c if c.isprintable() else repr(c)[1:-1] for c in message))
         self.code = code
+
+
+def usage(message: str) -> Stop:
+    """Return the end of a run that was asked for something impossible."""
+    return Stop(Exit.USAGE, message)

@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-from ulfprep.cli.average import averages
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.preflight import check_paths
 from ulfprep.settings import MODALITIES, Settings
@@ -38,7 +37,7 @@ def run_group(settings: Settings) -> Exit:
     for name in PARTICIPANT_ONLY:
         if getattr(settings, name):
             flag = f'--{name.replace("_", "-")}'
-            raise Stop(Exit.USAGE, f'{flag} is of the participant level; leave it out')
+            raise Stop(Exit.USAGE, f'{flag} is for the participant level only; leave it out')
     check_paths(settings)
     out = settings.output_dir
     if not out.is_dir():
@@ -49,12 +48,12 @@ def run_group(settings: Settings) -> Exit:
     study = gather(out, groups, settings.group_by)
     for problem in study.problems:
         print(f'ulfprep: {problem}', file=sys.stderr)
-    if not study.scans and not study.unfinished:
+    if not study.outcomes and not study.unfinished:
         raise Stop(
             Exit.NO_INPUT, f'{out}: holds no finished scan; run the participant level first'
         )
     if groups is not None:
-        check_grouping(settings, {scan.group for scan in study.scans})
+        check_grouping(settings, set(study.scans['group']))
     try:
         remove_leftovers(out / 'logs', deep=True)
         complete_dataset(out)
@@ -65,15 +64,13 @@ def run_group(settings: Settings) -> Exit:
                 print(f'{len(table)} scan(s) in {path}', file=sys.stderr)
             else:
                 remove_group_table(out, modality)
-        page = write_group_page(
-            out, study, averages(settings, [scan.outcome for scan in study.scans])
-        )
+        page = write_group_page(out, study)
     except OSError as error:
         raise Stop(
             Exit.CANNOT_CREATE, f'{error.filename or out}: cannot be written ({error.strerror})'
         ) from error
-    print(f'{len(study.scans)} finished, {len(study.unfinished)} not: {page}', file=sys.stderr)
-    if not study.scans:
+    print(f'{len(study.outcomes)} finished, {len(study.unfinished)} not: {page}', file=sys.stderr)
+    if not study.outcomes:
         raise Stop(
             Exit.NO_INPUT,
             f'{out}: holds no finished scan, only failed or missing ones; see {page}',

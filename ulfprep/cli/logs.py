@@ -1,7 +1,6 @@
 """The log of a run: short on the terminal, whole in a file."""
 
 import logging
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from ulfprep.log_file import LogFile
+from ulfprep.log_file import LogFile, send_messages
 
 
 def new_run_id() -> str:
@@ -29,19 +28,10 @@ def logging_to(log_file: Path | None, verbose: int) -> Iterator[None]:
         0 shows ulfprep's messages, 1 Nipype's as well, 2 everything.
     """
     whole = LogFile(log_file) if log_file else logging.NullHandler()
-    terminal = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(logging.Formatter('%(message)s'))
-    level = logging.DEBUG if verbose > 1 else logging.INFO
     ours, nipypes = logging.getLogger('ulfprep'), logging.getLogger('nipype')
     before = [(logger, logger.handlers[:], logger.propagate, logger.level)
               for logger in (ours, nipypes)]  # fmt: skip
-    for logger in (ours, nipypes):
-        logger.handlers[:] = [whole]
-        logger.propagate = False
-        logger.setLevel(level)
-    ours.addHandler(terminal)
-    if verbose:
-        nipypes.addHandler(terminal)
+    send_messages(whole, verbose)
     try:
         with warnings.catch_warnings():
             if not verbose:

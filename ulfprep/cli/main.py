@@ -8,6 +8,8 @@ from ulfprep.cli.parser import parse_args
 from ulfprep.cli.signals import Terminated, ended_by_signals
 from ulfprep.settings import Settings
 
+GO_ON = 'finished steps are kept, run it again to go on'
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run ulfprep and return its exit code.
@@ -38,12 +40,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f'ulfprep: error: {error}', file=sys.stderr)
         return int(Exit.IO_ERROR)
     except KeyboardInterrupt:
-        print('ulfprep: interrupted; finished steps are kept, run it again to go on',
-              file=sys.stderr)  # fmt: skip
+        print(f'ulfprep: interrupted; {GO_ON}', file=sys.stderr)
         return 130  # what shells say of a program ended by Ctrl-C
     except Terminated as end:
-        print(f'ulfprep: ended by {end}; finished steps are kept, run it again to go on',
-              file=sys.stderr)  # fmt: skip
+        print(f'ulfprep: ended by {end}; {GO_ON}', file=sys.stderr)
         return end.exit_code
 
 

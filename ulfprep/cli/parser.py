@@ -8,13 +8,15 @@ import argparse
 import dataclasses
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ulfprep import __version__
-from ulfprep.cli import flags, run_flags
+from ulfprep.cli.config import POSITIONALS, read_config
+from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.flags import add_flags
 from ulfprep.machine import usable_cpus
-from ulfprep.settings import MODALITIES, Settings
+from ulfprep.settings import MODALITIES, Settings, Stated
 
 DESCRIPTION = """\
 ulfprep enhances ultra-low-field (64 mT) brain MRI by physics, one scan at a time;
@@ -37,9 +39,11 @@ exit codes:
   16 not a valid BIDS dataset 18 nothing selected          64 folders or flags contradict
   65 no scan was usable       66 input missing             73 output cannot be created
   74 input/output error       75 temporary: try again"""
-#: Of flags that exclude each other, the one on the command line goes before that of a file.
+#: Of flags that exclude each other, one on the command line replaces that of a settings file.
 RIVALS = {'target_like': 'target_sequence', 'target_sequence': 'target_like'}
 
+#: Settings that are typed as text and that the physics understands.
+STATED = ('source_sequence', 'target_sequence', 'relaxation', 'target_contrast')
 #: CPUs of a task on a cluster where nobody says how many.
 TASK_CPUS = 2
 
@@ -94,18 +98,7 @@ def build_parser(positionals: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         '-v', '--verbose', action='count', default=0, help='say more; -vv says everything'
     )
-    run_flags.add_selection(parser.add_argument_group('which scans'))
-    run_flags.add_inputs(parser.add_argument_group('what else is read'))
-    flags.add_target(parser.add_argument_group('target: what to synthesise'))
-    flags.add_scan(parser.add_argument_group('scan: what is known of it'))
-    flags.add_simulation(
-        parser.add_argument_group('simulation (targets below the field of the scan)')
-    )
-    flags.add_method(parser.add_argument_group('how to compute'))
-    run_flags.add_machine(parser.add_argument_group('machine'))
-    run_flags.add_run(parser.add_argument_group('the run'))
-    run_flags.add_cluster(parser.add_argument_group('a cluster'))
-    run_flags.add_group(parser.add_argument_group('group level'))
+    add_flags(parser)
     return parser
 
 
@@ -134,18 +127,16 @@ def parse_args(argv: list[str] | None = None) -> Settings:
     file = _config_file(argv)
     if file is None:
         return to_settings(build_parser().parse_args(argv))
-    from ulfprep.cli.config import read_config
-
     stored = read_config(_absolute(file), build_parser('?'))
     parser = build_parser('?')
-    parser.set_defaults(**stored)
-    options = parser.parse_intermixed_args(argv)
+    parser.set_defaults(**{name: getattr(stored, name) for name in POSITIONALS})
+    options = parser.parse_intermixed_args(argv, argparse.Namespace(**vars(stored)))
     for name, rival in RIVALS.items():
-        if getattr(options, name) != stored.get(name):
+        if getattr(options, name) != getattr(stored, name):
             setattr(options, rival, None)
     if '--target-like' in {argument.partition('=')[0] for argument in argv}:
         options.target_like_digest = ''  # whatever that file holds now is meant
-    for name in ('bids_dir', 'output_dir', 'analysis_level'):
+    for name in POSITIONALS:
         if getattr(options, name) is None:
             parser.error(f'{name} is neither given nor in {file}')
     return to_settings(options)
@@ -182,24 +173,38 @@ def to_settings(options: argparse.Namespace) -> Settings:
     # More threads a scan than CPUs in all would only fight each other.
     values['omp_nthreads'] = min(options.omp_nthreads or 8, values['nprocs'])
     for name in ('participant_label', 'session_label'):
-        values[name] = dict.fromkeys(values[name])
+        values[name] = tuple(dict.fromkeys(values[name]))
     values['modalities'] = [m for m in MODALITIES if m in options.modalities]
-    for name in ('source_sequence', 'target_sequence', 'relaxation'):
-        values[name] = values[name] or ''
-    return Settings(
-        **{
-            field.name: _value(values[field.name])
-            for field in dataclasses.fields(Settings)
-            if field.name in values
-        }
-    )
+    stated = {name: values.pop(name) for name in STATED if name in values}
+    known = {field.name for field in dataclasses.fields(Settings)}
+    settings = Settings(**{
+        name: _held(value) for name, value in values.items() if name in known and value is not None
+    })  # fmt: skip
+    if not any(stated.values()):
+        return settings
+    with prepared(settings):  # the libraries below read the environment when they are imported
+        return dataclasses.replace(settings, **_understood(stated))
 
 
-def _value(value):
+def _understood(stated: dict[str, Any]) -> dict[str, Any]:
+    """Return what texts of the user mean to the physics."""
+    from ulfprep.physics.relaxation import parse_override
+    from ulfprep.physics.sequences import parse_sequence
+    from ulfprep.physics.targets import parse_contrasts
+
+    parsers = dict.fromkeys(STATED, parse_sequence) | {'relaxation': parse_override}
+    try:
+        found = {'target_contrast': parse_contrasts(stated.pop('target_contrast') or ())}
+        return found | {n: Stated(text, parsers[n](text)) for n, text in stated.items() if text}
+    except ValueError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+
+
+def _held(value: Any) -> Any:
     """Return a value as settings hold it: absolute paths, tuples."""
     if isinstance(value, Path):
         return _absolute(value)
-    return tuple(map(_value, value)) if isinstance(value, list | tuple | dict) else value
+    return tuple(map(_held, value)) if isinstance(value, list | tuple) else value
 
 
 def _absolute(path: Path) -> Path:

@@ -17,7 +17,7 @@ from ulfprep.machine import too_much_memory
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
-#: Failures that may not be there another time.
+#: Failures that another run may not meet.
 TEMPORARY = frozenset({'WorkerKilledError', 'LockedError'})
 
 
@@ -36,7 +36,7 @@ def run_participant(settings: Settings) -> Exit:
     Stop
         If the run cannot begin.
     """
-    # First of all, for looking for a GPU already imports what reads the environment.
+    # First of all: to look for a GPU imports libraries that read the environment.
     with prepared(settings):
         asked = settings.device
         settings = preflight(settings)
@@ -51,7 +51,7 @@ def run_participant(settings: Settings) -> Exit:
 
 
 def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
-    """Do the work; whatever goes wrong is in the log."""
+    """Do the work, and write into the log what goes wrong."""
     log_file = run_dir / 'ulfprep.log'
     LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
     LOGGER.info('%s', device)
@@ -112,7 +112,7 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
         try:
             if methods:
                 write_citation(settings.output_dir, methods)
-        except OSError as error:  # what became of the scans has to be told first of all
+        except OSError as error:  # it must not hide the verdicts on the scans
             LOGGER.error('the methods text cannot be written: %s', error)
             unwritten = True
         else:
@@ -123,8 +123,6 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
             settings.output_dir,
             failed,
             interactive=settings.interactive_report,
-            # A participant's results are of that participant alone, whenever they are made.
-            among_others=False,
         )
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
@@ -134,12 +132,12 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
 
 
 def tidy_up(settings: Settings, participants: list[str]) -> None:
-    """Remove what killed runs were just writing: dataset files, and those of some participants."""
+    """Remove files that killed runs left half-written, of the dataset and of participants."""
     from ulfprep.bids import resources, selection, verdicts
     from ulfprep.bids.files import remove_leftovers
 
-    # Not the folders of other runs: of an array of tasks there are thousands, and each would look
-    # into all. The group level does.
+    # Not in the folders of other runs: an array of tasks has thousands of them, and each task
+    # would search all. The group level does.
     shared = (resources.FOLDER, selection.FOLDER, verdicts.FOLDER)
     for root in filter(None, (settings.output_dir, settings.simulate_as_bids)):
         left = [*remove_leftovers(root), *remove_leftovers(root / 'logs')]
@@ -152,7 +150,7 @@ def tidy_up(settings: Settings, participants: list[str]) -> None:
 
 
 def empty_work_folder(work_dir: Path) -> None:
-    """Remove what earlier runs left in the work folder, and say what was left alone.
+    """Remove what earlier runs left in the work folder, and say what was not touched.
 
     Raises
     ------
@@ -172,9 +170,9 @@ def empty_work_folder(work_dir: Path) -> None:
 
 
 def own_sessions(verdicts: list) -> list[tuple[str, str | None]]:
-    """Return participants and sessions whose report is this run's to write.
+    """Return participants and sessions whose report this run writes.
 
-    That of a participant that another process holds is written by that one, when it is done.
+    If another process works on a participant, that process writes the report.
     """
     others = {v.scan.subject for v in verdicts if v.failure and v.failure.kind == 'LockedError'}
     scans = [verdict.scan for verdict in verdicts if verdict.scan.subject not in others]
@@ -182,7 +180,7 @@ def own_sessions(verdicts: list) -> list[tuple[str, str | None]]:
 
 
 def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
-    """Return the exit code that sums up what became of the scans."""
+    """Return the exit code for what became of the scans."""
     kinds = [verdict.failure.kind for verdict in verdicts if verdict.failure]
     if not kinds:
         return Exit.FAILURE if reports_failed else Exit.OK
@@ -190,6 +188,6 @@ def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
         return Exit.BAD_DATA
     if set(kinds) <= TEMPORARY and all(v.status != 'not run' for v in verdicts):
         return Exit.TEMPORARY
-    if set(kinds) == {'OSError'}:  # of its classes that which is for disks: full, broken
+    if set(kinds) == {'OSError'}:  # of a full or broken disk; missing files have subclasses
         return Exit.IO_ERROR
     return Exit.FAILURE

@@ -8,7 +8,7 @@ from ulfprep.bids.files import read_json
 from ulfprep.bids.not_here import not_here
 from ulfprep.bids.origin import refuse_output
 from ulfprep.cli.environment import WRITABLE, in_container
-from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.exit_codes import Exit, Stop, usage
 from ulfprep.settings import Settings
 
 #: Folders of a derivatives dataset for what it was made from: nothing is written there.
@@ -21,7 +21,7 @@ def check_paths(settings: Settings) -> None:
     The output may lie in ``derivatives/`` of the input and nowhere else in it, the input in
     ``sourcedata/`` or ``inputs/`` of the output and nowhere else in it. The work folder
     may lie in the output, but neither in the input nor around one of the two. Folders are
-    told apart by what they are, not by how they are called: links and mounts do not mislead.
+    compared as the file system knows them: links and mounts do not mislead.
 
     Raises
     ------
@@ -29,77 +29,65 @@ def check_paths(settings: Settings) -> None:
         With the exit code and one line that says what to change.
     """
     bids, out = settings.bids_dir, settings.output_dir
+    good = bids / 'derivatives' / 'ulfprep'
     if same(out, bids):
-        raise Stop(
-            Exit.USAGE,
-            f'{out}: the output folder is the input dataset; name another folder, '
-            f'for example {bids / "derivatives" / "ulfprep"}',
+        raise usage(
+            f'{out}: the output folder is the input dataset; name another folder, for example '
+            f'{good}'
         )
     if reason := refuse_output(out):
-        raise Stop(Exit.USAGE, reason)
+        raise usage(reason)
     if settings.analysis_level == 'group':
         return  # the group level reads the output folder only
     if within(bids, out) and not any(_at_or_in(bids, out / name) for name in OF_SOURCES):
-        raise Stop(
-            Exit.USAGE,
+        raise usage(
             f'{out}: the output folder contains the input dataset {bids}; name another folder, or '
-            f'have the dataset in {out / OF_SOURCES[0]}',
+            f'have the dataset in {out / OF_SOURCES[0]}'
         )
-    if within(out, bids) and (
-        not within(out, bids / 'derivatives') or same(out, bids / 'derivatives')
-    ):
-        raise Stop(
-            Exit.USAGE,
+    if within(out, bids) and not within(out, good.parent):
+        raise usage(
             f'{out}: the output folder lies in the input dataset; name one outside of it, or '
-            f'{bids / "derivatives" / "ulfprep"}',
+            f'{good}'
         )
     _check_work(settings.work_dir, bids, out)
     check_dataset(bids)
     if settings.simulate_as_bids:
-        _check_simulated(settings)
+        _check_simulated(settings.simulate_as_bids, settings)
 
 
 def _check_work(work: Path, bids: Path, out: Path) -> None:
     """Refuse a work folder in the input, and one that holds input or output: it may be wiped."""
+    problem = ''
     if _at_or_in(work, bids):
-        raise Stop(
-            Exit.USAGE,
-            f'{work}: the work folder lies in the input dataset; name another with --work-dir',
-        )
-    for folder, what in ((out, 'output folder'), (bids, 'input dataset')):
-        if _at_or_in(folder, work):
-            raise Stop(
-                Exit.USAGE,
-                f'{work}: the work folder holds the {what} {folder}; name another with '
-                '--work-dir, for it is no place for what is kept',
-            )
-    if '_unfinished' in str(work):
+        problem = 'the work folder lies in the input dataset'
+    elif _at_or_in(out, work):
+        problem = f'the work folder holds the output folder {out}, and it may be emptied'
+    elif _at_or_in(bids, work):
+        problem = f'the work folder holds the input dataset {bids}, and it may be emptied'
+    elif '_unfinished' in str(work):
         # Nipype marks running nodes by this word and strikes it out of whole paths.
-        raise Stop(
-            Exit.USAGE,
-            f'{work}: the work folder must not have "_unfinished" in its path; name another '
-            'with --work-dir',
-        )
+        problem = 'the work folder must not have "_unfinished" in its path'
+    if problem:
+        raise usage(f'{work}: {problem}; name another with --work-dir')
 
 
-def _check_simulated(settings: Settings) -> None:
+def _check_simulated(folder: Path, settings: Settings) -> None:
     from ulfprep.bids.simulated_dataset import refuse_folder
 
-    folder, work = settings.simulate_as_bids, settings.work_dir
+    work = settings.work_dir
     if reason := refuse_folder(folder, settings.bids_dir, settings.output_dir):
-        raise Stop(Exit.USAGE, reason)
+        raise usage(reason)
     if _at_or_in(folder, work):
-        raise Stop(Exit.USAGE, f'{folder}: the folder for simulated scans lies in the work folder')
+        raise usage(f'{folder}: the folder for simulated scans lies in the work folder')
     if within(work, folder):
-        raise Stop(
-            Exit.USAGE,
+        raise usage(
             f'{work}: the work folder lies in the folder for simulated scans; name another with '
-            '--work-dir',
+            '--work-dir'
         )
 
 
 def same(one: Path, other: Path) -> bool:
-    """Tell whether two paths are one folder, by whatever names."""
+    """Tell whether two paths are the same folder, whatever links lead to it."""
     if one == other:
         return True
     try:
@@ -120,24 +108,22 @@ def _at_or_in(path: Path, folder: Path) -> bool:
 
 def check_dataset(bids_dir: Path) -> None:
     """Refuse a folder that is missing, unreadable or no BIDS dataset."""
-    try:
-        there = bids_dir.is_dir()
-    except OSError as error:  # in a folder that may not be entered, or with too long a name
-        reason = error.strerror or error
-        raise Stop(
-            Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read ({reason}); check permissions'
-        ) from error
-    if not there:
-        raise Stop(Exit.NO_INPUT, f'{bids_dir}: there is no such folder')
-    if not os.access(bids_dir, os.R_OK | os.X_OK):
-        raise Stop(Exit.NO_INPUT, f'{bids_dir}: the folder cannot be read; check permissions')
     description = bids_dir / 'dataset_description.json'
-    if not description.is_file() and not description.is_symlink():
-        raise Stop(
-            Exit.NO_INPUT,
-            f'{bids_dir}: not a BIDS dataset, dataset_description.json is missing; '
-            'bids_dir must be the top folder of the dataset',
-        )
+    problem = ''
+    try:
+        if not bids_dir.is_dir():
+            problem = 'there is no such folder'
+        elif not os.access(bids_dir, os.R_OK | os.X_OK):
+            problem = 'the folder cannot be read; check permissions'
+        elif not os.path.lexists(description):
+            problem = (
+                'not a BIDS dataset, dataset_description.json is missing; bids_dir must be the '
+                'top folder of the dataset'
+            )
+    except OSError as error:  # in a folder that may not be entered, or with too long a name
+        problem = f'the folder cannot be read ({error.strerror or error}); check permissions'
+    if problem:
+        raise Stop(Exit.NO_INPUT, f'{bids_dir}: {problem}')
     try:
         content = read_json(description)
     except (OSError, ValueError) as error:

@@ -20,7 +20,6 @@ def write_reports(
     failed: dict[str, dict] | None = None,
     *,
     interactive: bool = False,
-    among_others: bool = True,
 ) -> bool:
     """Write the report of every participant (and session) named.
 
@@ -35,8 +34,6 @@ def write_reports(
         :func:`ulfprep.bids.verdicts.read_verdicts`.
     interactive : bool
         Put a viewer of the volumes into them.
-    among_others : bool
-        Say where each scan lies among those of the group table, if there is one.
 
     Returns
     -------
@@ -56,10 +53,7 @@ def write_reports(
     for subject, session in dict.fromkeys(sessions):
         try:
             own = errors.get((subject, session), ())
-            path = write_report(
-                output_dir, subject, session, own,
-                interactive=interactive, among_others=among_others,
-            )  # fmt: skip
+            path = write_report(output_dir, subject, session, own, interactive=interactive)
             LOGGER.info('report: %s', path)
         except Exception as error:  # one bad report must not cost the others
             name = f'sub-{subject}' + (f' ses-{session}' if session else '')

@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ulfprep.cli.config import ONCE
+from ulfprep.cli.dry_run import LIMIT, counted
 from ulfprep.cli.environment import prepared
-from ulfprep.cli.exit_codes import Exit, Stop
+from ulfprep.cli.exit_codes import Exit, Stop, usage
 from ulfprep.cli.logs import logging_to
 from ulfprep.cli.paths import make_folder, same, within
 from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
     from ulfprep.bids.dataset import Scan
-    from ulfprep.bids.outlook import Planned
     from ulfprep.cluster.places import Places
 
 #: What is written, and how the first of them begins.
 SETTINGS, HEADING = 'settings.toml', '# Settings of all tasks, which --config-file reads.\n'
 WRITTEN = (SETTINGS, 'participants.txt', 'participant.sbatch', 'group.sbatch', 'submit.sh')
-#: Scans that would be refused and are told one by one.
-LIMIT = 20
 #: Flags that are no settings of a repeated run, but of these tasks.
 PASSED = ('force', 'write_graph')
-#: Settings that each task has of its own, or none has. One participant is indexed sooner than
-#: the index of all is read.
-NOT_OF_TASKS = ONCE | {'participant_label', 'nprocs', 'work_dir', 'bids_database_dir'}
+#: Settings that each task has of its own, or none has. To index one participant takes less time
+#: than to read the index of all.
+NOT_OF_TASKS = ONCE | {
+    'participant_label', 'nprocs', 'work_dir', 'bids_database_dir', 'group_by',
+}  # fmt: skip
 
 
 def write_sbatch(settings: Settings) -> Exit:
@@ -50,51 +50,44 @@ def write_sbatch(settings: Settings) -> Exit:
     Stop
         If a run could not begin, no selected scan could be used, or the jobs cannot be written.
     """
-    from ulfprep.bids.templates import templateflow_home
     from ulfprep.cluster.places import MOUNTS, Places
 
     mounts = MOUNTS.read_text(errors='surrogateescape') if MOUNTS.exists() else ''
     places = Places.of(os.environ, mounts)
-    # Before the environment of a run is in place, which has another.
-    templates = templateflow_home() if settings.output_spaces else None
     with tempfile.TemporaryDirectory(prefix='ulfprep-') as scratch:
-        # Where this process itself puts what it needs for a moment.
+        # This process itself needs a work folder for a moment only.
         own = dataclasses.replace(settings, work_dir=Path(scratch))
         with prepared(own), logging_to(None, settings.verbose):
-            check_folders(settings, own, places)
-            return _write(settings, own, places, templates)
+            _check_folders(settings, own, places)
+            return _write(settings, own, places)
 
 
-def check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
+def _check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
     """Refuse what would stop the tasks, as far as it can be known here."""
     from ulfprep.cli.preflight import check_plugin, check_request
 
-    of_group = {'group_by': '', 'output_spaces': ()}  # which is among the jobs
-    check_request(dataclasses.replace(own if settings.node_local_work else settings, **of_group))
+    # The group level, which --group-by is of, is among the jobs.
+    check_request(dataclasses.replace(own if settings.node_local_work else settings, group_by=''))
     check_plugin(settings.use_plugin)
-    folder = settings.write_sbatch
+    folder, image = settings.write_sbatch, settings.container_image
     for other, what in ((settings.bids_dir, 'input dataset'), (settings.output_dir, 'output')):
         if same(folder, other) or within(folder, other):
-            raise Stop(
-                Exit.USAGE,
+            raise usage(
                 f'{folder}: the folder for the jobs lies in the {what} {other}; name another with '
-                '--write-sbatch',
+                '--write-sbatch'
             )
     if settings.clean_workdir:
-        raise Stop(
-            Exit.USAGE,
-            '--clean-workdir would take from a task what it goes on with when it is submitted '
-            'again; leave it out',
+        raise usage(
+            '--clean-workdir would remove what a task needs to continue when it is submitted '
+            'again; leave it out'
         )
-    image = settings.container_image
-    # Seen from inside of a container, files of the host need not be there.
+    # Inside a container, the files of the host are not all visible.
     if image and not places.image and not image.exists():
         raise Stop(Exit.NO_INPUT, f'{image}: there is no such image; mend --container-image')
     if theirs := _of_others(folder):
-        raise Stop(
-            Exit.USAGE,
+        raise usage(
             f'{folder}: holds {", ".join(theirs)}, which --write-sbatch did not write; name '
-            'another folder with --write-sbatch',
+            'another folder with --write-sbatch'
         )
     make_folder(folder, '--write-sbatch')
 
@@ -109,23 +102,32 @@ def _of_others(folder: Path) -> list[str]:
     return [name for name in WRITTEN if os.path.lexists(folder / name)]
 
 
-def _write(settings: Settings, own: Settings, places: 'Places', templates: Path | None) -> Exit:
+def _write(settings: Settings, own: Settings, places: 'Places') -> Exit:
     from ulfprep.bids.files import write_text
     from ulfprep.bids.order import natural
     from ulfprep.bids.outlook import FINISHED, REFUSED, RUN, outlook
+    from ulfprep.cli.preflight import make_outputs, resolve_segmentation
     from ulfprep.cli.select import check_valid, select_scans
     from ulfprep.cluster import scripts
     from ulfprep.cluster.places import PlaceError
     from ulfprep.cluster.request import request
 
     image = places.image if settings.container_image is None else str(settings.container_image)
-    settings = resolved(settings, contained=bool(image))
+    settings = _resolved(settings, contained=bool(image))
     selection = select_scans(own)
     check_valid(selection, own)
     scans = list(selection.scans)
-    plan = outlook(scans, _for_outlook(settings))
-    tell_refused(plan)
-    if all(one.fate == REFUSED for one in plan):
+    known = settings
+    if settings.segmentation == 'auto':  # other software need not be where jobs are written
+        chosen = resolve_segmentation('auto', settings.tissue_prior)
+        known = dataclasses.replace(settings, segmentation=chosen)
+    plan = outlook(scans, known)
+    refused = [one for one in plan if one.fate == REFUSED]
+    for one in refused[:LIMIT]:
+        _tell(f'{one.name}: would be refused: {one.why}')
+    if len(refused) > LIMIT:
+        _tell(f'and {len(refused) - LIMIT} more scan(s); --dry-run lists all')
+    if len(refused) == len(plan):
         raise Stop(
             Exit.BAD_DATA, f'{settings.bids_dir}: no selected scan can be processed; see above'
         )
@@ -138,38 +140,50 @@ def _write(settings: Settings, own: Settings, places: 'Places', templates: Path 
         [(s, one.direction) for s, one in zip(scans, plan, strict=True) if one.fate == RUN],
         settings,
     )
-    make_folder(settings.output_dir, 'output folder')
-    if settings.simulate_as_bids:
-        make_folder(settings.simulate_as_bids, '--simulate-as-bids')
+    make_outputs(settings)
     try:
-        program, folders = _program(settings, scans, image, places, templates)
+        program, folders = _program(settings, scans, image, places)
     except PlaceError as error:
-        raise Stop(Exit.USAGE, str(error)) from error
-    flags = [f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)]
+        raise usage(str(error)) from error
     participant = scripts.participant_script(
         asked,
         program,
         folders,
         uuid4().hex[:12],
         sbatch_args=settings.sbatch_args,
-        flags=flags,
-        gpu=settings.device.startswith('cuda'),
+        flags=[f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)],
+        gpu=settings.uses_gpu,
     )
-    group = scripts.group_script(program, folders, group_arguments(settings), settings.sbatch_args)
+    group = [str(settings.bids_dir), str(settings.output_dir), 'group']
+    group += ['--group-by', settings.group_by] if settings.group_by else []
+    # The validator was run here.
+    of_tasks = dataclasses.replace(settings, skip_bids_validation=True)
     content = (
-        HEADING + of_tasks(settings).to_toml(NOT_OF_TASKS),
+        HEADING + of_tasks.to_toml(NOT_OF_TASKS),
         ''.join(f'{label}\n' for label in labels),
         participant,
-        group,
+        scripts.group_script(program, folders, group, settings.sbatch_args),
         scripts.submit_script(),
     )
     for name, text in zip(WRITTEN, content, strict=True):
         write_text(settings.write_sbatch / name, text)
-    _tell(plan, labels, len(fates), asked, folders.here)
+    _tell(f'{len(plan)} scan(s) of {len(fates)} participant(s): {counted(plan)}')
+    said = 'no participant is left to do; submit.sh would submit the group level alone'
+    if labels:
+        said = (
+            f'{len(labels)} task(s), each {asked.cpus} CPU(s), {asked.memory_mb} MB and '
+            f'{asked.minutes} min; change them in {folders.here}/participant.sbatch'
+        )
+    _tell(said)
+    print(f'bash {shlex.quote(f"{folders.here}/submit.sh")}')
     return Exit.OK
 
 
-def resolved(settings: Settings, contained: bool) -> Settings:
+def _tell(text: str) -> None:
+    print(f'ulfprep: {text}', file=sys.stderr)
+
+
+def _resolved(settings: Settings, contained: bool) -> Settings:
     """Return settings that mean the same on every node.
 
     What a node lacks is then an error there, and not another method. In a container all nodes
@@ -189,51 +203,7 @@ def resolved(settings: Settings, contained: bool) -> Settings:
     )
 
 
-def _for_outlook(settings: Settings) -> Settings:
-    """Return settings by which a scan is known as finished."""
-    from ulfprep.cli.preflight import resolve_segmentation
-
-    if settings.segmentation != 'auto':  # other software need not be where jobs are written
-        return settings
-    segmentation = resolve_segmentation(settings.segmentation, settings.tissue_prior)
-    return dataclasses.replace(settings, segmentation=segmentation)
-
-
-def of_tasks(settings: Settings) -> Settings:
-    """Return the settings that all tasks share."""
-    return dataclasses.replace(
-        settings,
-        skip_bids_validation=True,  # it was run here
-        group_by='',
-        output_spaces=(),
-    )
-
-
-def group_arguments(settings: Settings) -> list[str]:
-    """Return the words of the group level."""
-    words = [str(settings.bids_dir), str(settings.output_dir), 'group']
-    if settings.group_by:
-        words += ['--group-by', settings.group_by]
-    if settings.output_spaces:
-        words += ['--output-spaces', *settings.output_spaces]
-    return words
-
-
-def tell_refused(plan: 'list[Planned]') -> None:
-    """Say which scans would be refused, and why."""
-    from ulfprep.bids.outlook import REFUSED
-
-    refused = [one for one in plan if one.fate == REFUSED]
-    for one in refused[:LIMIT]:
-        print(f'ulfprep: {one.name}: would be refused: {one.why}', file=sys.stderr)
-    if len(refused) > LIMIT:
-        more = len(refused) - LIMIT
-        print(f'ulfprep: and {more} more scan(s); --dry-run lists all', file=sys.stderr)
-
-
-def _program(
-    settings: Settings, scans: 'list[Scan]', image: str, places: 'Places', templates: Path | None
-):
+def _program(settings: Settings, scans: 'list[Scan]', image: str, places: 'Places'):
     """Return how tasks call ulfprep, and their folders."""
     from ulfprep.cluster.inputs import binds_of
     from ulfprep.cluster.places import bind
@@ -249,29 +219,6 @@ def _program(
     bind(folders.here, str(here))  # refused here, not in every task
     if work:
         bind(folders.work, str(work))
-    flags = ('--nv',) if settings.device.startswith('cuda') else ()
+    flags = ('--nv',) if settings.uses_gpu else ()
     binds = binds_of(settings, places, [scan.path for scan in scans])
-    if templates:
-        flags += ('--env', f'TEMPLATEFLOW_HOME={templates}')
-        binds += (bind(places.on_host(templates), str(templates)),)
     return Program((), '', image, flags, binds), folders
-
-
-def _tell(plan: 'list[Planned]', labels: list[str], selected: int, asked, here: str) -> None:
-    """Say what was written, and what comes next."""
-    from ulfprep.bids.outlook import FINISHED, REFUSED, RUN
-
-    counts = ', '.join(
-        f'{sum(one.fate == fate for one in plan)} {text}'
-        for fate, text in ((RUN, 'to run'), (FINISHED, FINISHED), (REFUSED, REFUSED))
-    )
-    print(f'ulfprep: {len(plan)} scan(s) of {selected} participant(s): {counts}', file=sys.stderr)
-    if labels:
-        said = (
-            f'{len(labels)} task(s), each {asked.cpus} CPU(s), {asked.memory_mb} MB and '
-            f'{asked.minutes} min; change them in {here}/participant.sbatch'
-        )
-    else:
-        said = 'no participant is left to do; submit.sh would submit the group level alone'
-    print(f'ulfprep: {said}', file=sys.stderr)
-    print(f'bash {shlex.quote(f"{here}/submit.sh")}')

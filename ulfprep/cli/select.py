@@ -1,4 +1,4 @@
-"""Which scans a run is about: selected, told, and looked at by the BIDS validator."""
+"""The scans of a run: selected, listed in the log, and checked by the BIDS validator."""
 
 import dataclasses
 import logging
@@ -14,7 +14,7 @@ LOGGER = logging.getLogger('ulfprep')
 
 
 def select_scans(settings: Settings) -> 'Selection':
-    """Return the scans of a run and what was left out; what selects nothing ends it."""
+    """Return the scans of a run and what was left out; stop if nothing is selected."""
     from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
     from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
     from ulfprep.bids.highfield import ReferenceChoiceError, with_references
@@ -33,16 +33,13 @@ def select_scans(settings: Settings) -> 'Selection':
                 LOGGER.info('%s: from --derivatives: %s', scan.name, scan.precomputed.in_words)
         scans = with_references(scans, settings)
         return dataclasses.replace(selection, scans=tuple(scans))
-    except ReferenceChoiceError as error:
-        raise Stop(Exit.USAGE, str(error)) from error
-    except (DatasetError, DerivativesError, MaskError) as error:
+    except (ReferenceChoiceError, DatasetError, DerivativesError, MaskError) as error:
         # The first that fits: the general kinds come last.
         codes = (
             (NoMaskError, Exit.NO_INPUT),
-            (MaskChoiceError, Exit.USAGE),
+            ((MaskChoiceError, ReferenceChoiceError, IndexOfAnotherError), Exit.USAGE),
             (MaskError, Exit.BAD_DATA),
             ((UnknownLabelError, NoScansError, DerivativesError), Exit.NOTHING_SELECTED),
-            (IndexOfAnotherError, Exit.USAGE),
             (BrokenIndexError, Exit.NO_INPUT),
             (IndexFolderError, Exit.CANNOT_CREATE),
             (DatasetError, Exit.INVALID_DATASET),

@@ -1,4 +1,4 @@
-"""What ends a run from outside (``docker stop``, a scheduler) ends it in good order."""
+"""A run that is ended from outside (``docker stop``, a scheduler) still tidies up."""
 
 import signal
 import threading
@@ -34,12 +34,12 @@ def ended_by_signals() -> Iterator[None]:
     numbers = [signal.SIGTERM, signal.SIGHUP]
 
     def end(number, frame):
-        # While it is being ended, more of them would only get in the way.
+        # A second signal would interrupt the tidying up.
         for each in numbers:
             signal.signal(each, signal.SIG_IGN)
         raise Terminated(number)
 
-    # Who has it ignored (nohup) means it.
+    # A signal that is ignored (nohup) stays ignored.
     before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
     for number in before:
         signal.signal(number, end)

@@ -9,76 +9,91 @@ import io
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from ulfprep.bids.filters import Filters, parse_filters
 from ulfprep.bids.text import read_text
 
 
-def label(prefix: str):
+def label(prefix: str) -> Callable[[str], str]:
     """Return a converter that takes a BIDS label with or without its prefix."""
 
     def convert(text: str) -> str:
         found = text.removeprefix(prefix)
         if not re.fullmatch(r'[A-Za-z0-9+]+', found):
             raise argparse.ArgumentTypeError(
-                f'{text!r} is no BIDS label: letters, digits and + only, such as {prefix}01 or 01'
+                f'{text!r} is not a BIDS label: letters, digits and + only, as in {prefix}01 or 01'
             )
         return found
 
     return convert
 
 
-def field_strength(text: str) -> float:
-    """Convert a field strength in tesla."""
-    value = _number(text)
-    if not 0.001 <= value <= 20:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is no field strength in tesla between 0.001 and 20 (64 mT is 0.064)'
-        )
-    return value
+def number(
+    low: float, high: float, what: str, kind: type[int] | type[float] = float
+) -> Callable[[str], Any]:
+    """Return a converter of numbers from ``low`` to ``high``; ``what`` says in words which."""
+
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:  # NaN is in no range
+            raise argparse.ArgumentTypeError(f'{text!r} is not {what}')
+        return value
+
+    return convert
 
 
-def count(text: str) -> int:
-    """Convert a whole number of at least one."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of at least 1')
-    return int(text)
+def pattern(allowed: str, what: str) -> Callable[[str], str]:
+    """Return a converter of texts that match an expression; ``what`` says in words which."""
+
+    def convert(text: str) -> str:
+        if not re.fullmatch(allowed, text):
+            raise argparse.ArgumentTypeError(f'{text!r} is not {what}')
+        return text
+
+    return convert
 
 
-def seed(text: str) -> int:
-    """Convert a random seed, 0 to 2**32 - 1 (what every generator here accepts)."""
-    if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 0 to 4294967295')
-    return int(text)
+field_strength = number(
+    0.001, 20, 'a field strength in tesla between 0.001 and 20 (64 mT is 0.064)'
+)
+length = number(0.1, 20, 'a length in mm between 0.1 and 20')
+positive = number(1e-9, 1e9, 'a positive number')
+bias_strength = number(0, 1, 'a number from 0 to 1')
+noise_fwhm = number(0, 20, 'a number from 0 to 20')
+count = number(1, 2**31, 'a whole number of at least 1', int)
+seed = number(0, 2**32 - 1, 'a whole number from 0 to 4294967295', int)
+device = pattern(r'auto|cpu|cuda(:[0-9]{1,4})?', 'auto, cpu, cuda or cuda:N')
+_voxel_size = number(
+    0.4,
+    3,
+    'a voxel size in mm between 0.4 and 3: finer voxels would show no more detail, in coarser '
+    'ones hardly any voxel is of one tissue',
+)
 
 
-def device(text: str) -> str:
-    """Convert the name of a device."""
-    if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', text):
-        raise argparse.ArgumentTypeError(f'{text!r} is not auto, cpu, cuda or cuda:N')
-    return text
+def output_resolution(text: str) -> float:
+    """Convert the edge, in mm, of voxels to render; to as many digits as file names have."""
+    return round(_voxel_size(text), 3)
 
 
-def reference(text: str) -> str:
-    """Convert ``auto``, ``none`` or the path of a file, which is made absolute."""
-    return text if text in ('auto', 'none') else str(Path(text).expanduser().resolve())
-
-
-def template_space(text: str) -> str:
-    """Convert the name of a template as TemplateFlow knows it."""
-    if not re.fullmatch(r'[A-Za-z][A-Za-z0-9]*', text):
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is no TemplateFlow template; letters and digits only, such as '
-            'MNI152NLin2009cAsym (resolution and cohort are chosen)'
-        )
-    return text
+def reference(text: str) -> Path | str:
+    """Convert ``auto``, ``none`` or the path of a file."""
+    return text if text in ('auto', 'none') else Path(text)
 
 
 def sbatch_argument(text: str) -> str:
-    """Convert an option of sbatch; those by which the jobs are tied together are refused."""
+    """Convert an option of sbatch; options that submit.sh sets itself are refused."""
     name = re.match(r'--[a-z][a-z-]*|-[A-Za-z]', text)
     if not name or not text.isprintable():
-        raise argparse.ArgumentTypeError(f'{text!r} is no option of sbatch, such as --account=abc')
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not an option of sbatch, such as --account=abc'
+        )
     own = {'--array', '-a', '--output', '-o', '--dependency', '-d', '--wrap', '--parsable', '-D',
            '--chdir'}  # fmt: skip
     if name[0] in own:
@@ -86,47 +101,23 @@ def sbatch_argument(text: str) -> str:
     return text
 
 
-def length(text: str) -> float:
-    """Convert a voxel's edge in mm."""
-    value = _number(text)
-    if not 0.1 <= value <= 20:
-        raise argparse.ArgumentTypeError(f'{text!r} is no length in mm between 0.1 and 20')
-    return value
-
-
-def output_resolution(text: str) -> float:
-    """Convert the edge, in mm, of voxels to render."""
-    value = _number(text)
-    if not 0.4 <= value <= 3:
+def memory(text: str, alone: str = 'g') -> float:
+    """Convert an amount of memory to GB of 2**30 bytes; ``alone`` is the unit of a bare number."""
+    found = re.fullmatch(r'\s*([0-9]*\.?[0-9]+)\s*(?:([kmgt])i?b?|(b))?\s*', text.lower())
+    value = math.nan
+    if found:
+        unit = found[3] or found[2] or alone
+        value = float(found[1]) * 1024.0 ** ('bkmgt'.index(unit) - 3)
+    if not 0.1 <= value <= 2**20:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is no voxel size in mm between 0.4 and 3: finer voxels would hold nothing '
-            'more, coarser ones hardly a tissue by itself'
+            f'{text!r} is not an amount of memory of 100 MB or more, such as 8G, 8000M or 1.5GB'
         )
-    # As much as a file name tells; finer differences would share one.
-    return round(value, 3)
-
-
-def memory(text: str) -> float:
-    """Convert an amount of memory to GB of 2**30 bytes; a number alone is in GB."""
-    return _memory(text, 'g')
+    return value
 
 
 def memory_mb(text: str) -> float:
     """Convert an amount of memory to GB of 2**30 bytes; a number alone is in MB of 2**20."""
-    return _memory(text, 'm')
-
-
-def _memory(text: str, alone: str) -> float:
-    found = re.fullmatch(r'\s*([0-9]*\.?[0-9]+)\s*(?:([kmgt])i?b?|(b))?\s*', text.lower())
-    value = float(found[1]) if found else math.nan
-    if found:
-        unit = found[3] or found[2] or alone
-        value *= 1024.0 ** ('bkmgt'.index(unit) - 3)
-    if not 0.1 <= value <= 2**20:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is no amount of memory of 100 MB or more, such as 8G, 8000M or 1.5GB'
-        )
-    return value
+    return memory(text, 'm')
 
 
 def named_path(text: str) -> Path:
@@ -135,48 +126,28 @@ def named_path(text: str) -> Path:
     return Path(path if separator and re.fullmatch(r'[A-Za-z][\w-]*', name) and path else text)
 
 
-def filters(text: str) -> str:
-    """Convert the name of a filter file, or what it holds, to canonical JSON text."""
+def filters(text: str) -> Filters:
+    """Convert the name of a filter file, or what it holds, to what it asks for."""
     if not text:
-        return text
-    from ulfprep.bids.filters import parse_filters
-
-    content = text if text.lstrip().startswith('{') else _read(text)
+        return {}
+    inline = text.lstrip().startswith('{')
     try:
-        return parse_filters(content, text if content is not text else '--bids-filter-file')
+        return parse_filters(
+            text if inline else _read(text), '--bids-filter-file' if inline else text
+        )
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def positive(text: str) -> float:
-    """Convert a positive number."""
-    value = _number(text)
-    if not value > 0 or math.isinf(value):
-        raise argparse.ArgumentTypeError(f'{text!r} is not a positive number')
-    return value
-
-
-def not_negative(limit: float):
-    """Return a converter of numbers from zero to ``limit``."""
-
-    def convert(text: str) -> float:
-        value = _number(text)
-        if not 0 <= value <= limit:
-            raise argparse.ArgumentTypeError(f'{text!r} is not a number from 0 to {limit:g}')
-        return value
-
-    return convert
 
 
 def sequence(text: str) -> str:
     """Convert the name of a preset or of a JSON file; the latter to compact text.
 
-    Whether it describes a sequence is checked where the physics is at hand.
+    Whether it describes a sequence is checked once the physics may be imported.
     """
     if text.startswith('{'):  # what such a file held, in the settings of an earlier run
         content = _parsed(text, 'sequence')
     elif text.lower().endswith('.json'):
-        content = _json(text)
+        content = _parsed(_read(text), text)
     else:
         return text
     if not isinstance(content, dict):
@@ -191,7 +162,7 @@ def relaxation(text: str) -> str:
     if text.startswith('['):  # what such a file held, in the settings of an earlier run
         content = _parsed(text, 'relaxation')
     elif text.lower().endswith('.json'):
-        content = _json(text)
+        content = _parsed(_read(text), text)
     else:
         try:
             rows = list(csv.DictReader(io.StringIO(_read(text), newline=''), delimiter='\t'))
@@ -201,23 +172,19 @@ def relaxation(text: str) -> str:
     return json.dumps(content, sort_keys=True)
 
 
-def _json(name: str):
-    return _parsed(_read(name), name)
-
-
 def _read(name: str) -> str:
     try:
         return read_text(Path(name).expanduser())
-    except (OSError, RuntimeError) as error:  # RuntimeError: a ~user there is not
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~user, where no such user exists
         reason = getattr(error, 'strerror', None) or error
         raise argparse.ArgumentTypeError(f'{name}: {reason}') from error
     except ValueError as error:
         raise argparse.ArgumentTypeError(f'{name}: not readable as text ({error})') from error
 
 
-def _parsed(text: str, name: str):
+def _parsed(text: str, name: str) -> Any:
     try:
-        # NaN and the infinities are no JSON, and nothing here means anything by them.
+        # NaN and the infinities are no JSON, and no value here may be one of them.
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f'{name}: not readable as JSON ({error})') from error
@@ -225,12 +192,3 @@ def _parsed(text: str, name: str):
 
 def _refuse_constant(name: str):
     raise ValueError(f'{name} is no number')
-
-
-def _number(text: str) -> float:
-    """Return a finite number, or NaN, which no range holds."""
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value

@@ -6,19 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ulfprep.bids.highfield import why_not
-from ulfprep.cluster.duration import Work, minutes_of
 from ulfprep.machine import USED
 from ulfprep.settings import Settings
-from ulfprep.workflows.resources import largest_need, scans_need, size_of
+from ulfprep.workflows.resources import need_gb
 
 if TYPE_CHECKING:
     from ulfprep.bids.dataset import Scan
 
-#: Memory of the main process and of workers that wait, GB: Nipype, torch, Matplotlib.
-MAIN = 1.0
+#: Memory of the main process, GB.
+MAIN = 0.5
 #: Memory is asked for in steps of this, MB.
 STEP = 512
+#: Minutes that are asked for at least, and beside those of each scan: four times what one takes on
+#: a core (60 to 90 seconds), or more with what is slow.
+LEAST, BEGIN, SCAN, SLOW_SCAN = 15, 5, 5, 30
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Request:
     most_scans : int
         Of a participant.
     need_gb : float
-        What its most demanding steps declare, GB.
+        What its largest scans may take, GB.
     """
 
     cpus: int
@@ -60,15 +61,18 @@ def request(planned: Iterable[tuple['Scan', str]], settings: Settings) -> Reques
     participants: dict[str, list] = defaultdict(list)
     for scan, direction in planned:
         participants[scan.subject].append((scan, direction))
-    at_once = max(1, settings.nprocs // settings.omp_nthreads)
     most = max(map(len, participants.values()), default=0)
-    at_once = max(1, min(at_once, most))
+    at_once = max(1, min(settings.nprocs // settings.omp_nthreads, most))
     needs = [_needs(scans, settings) for scans in participants.values()]
     need = max((sum(sorted(each)[-at_once:]) for each in needs), default=0.0)
-    works = [_works(scans, settings) for scans in participants.values()]
-    minutes = max(minutes_of(each, settings, at_once) for each in works or [[]])
+    minutes = (SLOW_SCAN if _is_slow(settings) else SCAN) * math.ceil(most / at_once)
     return Request(
-        settings.nprocs, memory_mb(need, settings.mem_gb), minutes, at_once, most, round(need, 2)
+        settings.nprocs,
+        memory_mb(need, settings.mem_gb),
+        max(LEAST, BEGIN + minutes),
+        at_once,
+        most,
+        round(need, 2),
     )
 
 
@@ -78,7 +82,7 @@ def memory_mb(need_gb: float, asked_gb: float | None = None) -> int:
     Parameters
     ----------
     need_gb : float
-        What the steps that run at a time declare.
+        What the scans that are run at a time may take.
     asked_gb : float, optional
         ``--mem``: goes before that.
     """
@@ -88,28 +92,21 @@ def memory_mb(need_gb: float, asked_gb: float | None = None) -> int:
 
 def _needs(scans: list[tuple['Scan', str]], settings: Settings) -> list[float]:
     """Return the memory that each scan of a participant may take, GB."""
+    if settings.fuse == 'none':
+        return [need_gb([scan], settings, direction) for scan, direction in scans]
+    # Which are fitted together is known once they are read: all of a session at the most.
     sessions: dict[str | None, list] = defaultdict(list)
-    needs = []
-    for scan, direction in scans:
-        needs.append(scans_need([scan], settings, direction)[1])
-        if direction == 'enhance':
-            sessions[scan.session].append(scan.path)
-    if settings.fuse != 'none':
-        # Which are fitted together is known once they are read: all of a session at the most.
-        needs += [
-            largest_need([size_of(path) for path in paths], settings)[1]
-            for paths in sessions.values()
-        ]
-    return needs
+    for scan, _ in scans:
+        sessions[scan.session].append(scan)
+    return [need_gb(together, settings) for together in sessions.values()]
 
 
-def _works(scans: list[tuple['Scan', str]], settings: Settings) -> list[Work]:
-    return [
-        Work(
-            direction,
-            size_of(scan.path).voxels,
-            together=settings.fuse != 'none' and len(scans) > 1,
-            reference_voxels=0 if why_not(scan) else size_of(scan.highfield.path).voxels,
-        )
-        for scan, direction in scans
-    ]
+def _is_slow(settings: Settings) -> bool:
+    """Tell whether something was asked for that may take minutes of each scan."""
+    return (
+        settings.backbone != 'direct'
+        or settings.segmentation == 'synthseg'
+        or settings.output_resolution < 1
+        or settings.reference != 'none'
+        or settings.n_realisations > 10
+    )

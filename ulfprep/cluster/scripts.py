@@ -1,7 +1,8 @@
-"""The scripts that a scheduler runs: head and variables from here, the rest from ``data``."""
+"""The scripts that a scheduler runs: templates of ``data/cluster``, filled in."""
 
+import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -92,42 +93,23 @@ def participant_script(
     gpu : bool
         Whether a task needs one.
     """
-    at_a_time = 'one at a time' if asked.at_once == 1 else f'{asked.at_once} at a time'
-    head = [
-        ('', f'One participant a task: at most {asked.most_scans} scan(s) each, {at_a_time}.'),
-        ('--job-name=ulfprep', ''),
-        ('--output=logs/%A_%a.out', ''),
-        ('--open-mode=append', 'A task that is put back into the queue goes on in its log.'),
-        ('--requeue', 'After the failure of a node: finished steps or scans are taken over.'),
-        ('--ntasks=1', ''),
-        (
-            f'--cpus-per-task={asked.cpus}',
-            'More than two hardly make a scan faster; more tasks at a time do.',
-        ),
-        (
-            f'--mem={asked.memory_mb}M',
-            f'{asked.need_gb:.1f} GB for the steps, as they declare; main process and head-room.',
-        ),
-        (
-            f'--time={clock(asked.minutes)}',
-            'Four times what the largest participant is expected to take.',
-        ),
-        ('--signal=B:TERM@60', 'A minute before the time is over, to end in good order.'),
-    ]
-    if gpu:
-        head.append(('--gres=gpu:1', ''))
-    variables = {
-        **_variables(program, folders),
-        'inside_here': folders.inside_here,
-        'work_root': folders.work,
-        'inside_work_root': folders.inside_work,
-        'generation': generation,
+    more = {
+        'scans': str(asked.most_scans),
+        'at_a_time': 'one' if asked.at_once == 1 else str(asked.at_once),
         'cpus': str(asked.cpus),
+        'need': f'{asked.need_gb:.1f}',
+        'memory': str(asked.memory_mb),
+        'time': clock(asked.minutes),
+        'gpu': '#SBATCH --gres=gpu:1\n' if gpu else '',
+        'inside_here': shlex.quote(folders.inside_here),
+        'work_root': shlex.quote(folders.work),
+        'inside_work_root': shlex.quote(folders.inside_work),
+        'generation': generation,
         # Empty: all of them work on one scan.
-        'threads': '' if asked.at_once == 1 else str(asked.cpus // asked.at_once),
+        'threads': "''" if asked.at_once == 1 else str(asked.cpus // asked.at_once),
+        'flags': shlex.join(flags),
     }
-    arrays = {**_arrays(program), 'flags': flags}
-    return _script(head, sbatch_args, program, variables, arrays, 'participant.sh')
+    return _filled('participant', program, folders, sbatch_args, more)
 
 
 def group_script(
@@ -144,20 +126,8 @@ def group_script(
     sbatch_args : sequence of str
         The user's options of sbatch; those that are of tasks are left out.
     """
-    head = [
-        ('', 'The group level, after all tasks.'),
-        ('--job-name=ulfprep-group', ''),
-        ('--output=logs/group_%j.out', ''),
-        ('--kill-on-invalid-dep=yes', 'Rather than to wait for ever.'),
-        ('--ntasks=1', ''),
-        ('--cpus-per-task=1', ''),
-        ('--mem=4096M', ''),
-        ('--time=01:00:00', ''),
-    ]
     kept = [arg for arg in sbatch_args if name_of(arg) not in OF_TASKS]
-    variables = _variables(program, folders)
-    arrays = {**_arrays(program), 'arguments': arguments}
-    return _script(head, kept, program, variables, arrays, 'group.sh')
+    return _filled('group', program, folders, kept, {'arguments': shlex.join(arguments)})
 
 
 def submit_script() -> str:
@@ -178,41 +148,43 @@ def name_of(argument: str) -> str:
     return LONG.get(argument[:2], argument[:2])
 
 
-def _variables(program: Program, folders: Folders) -> dict[str, str]:
-    return {'here': folders.here, 'image': program.image}
-
-
-def _arrays(program: Program) -> dict[str, Sequence[str]]:
-    return {
-        'program': program.words,
-        'container_flags': program.flags,
-        'binds': program.binds,
-    }
-
-
-def _script(
-    head: Iterable[tuple[str, str]],
-    sbatch_args: Sequence[str],
+def _filled(
+    name: str,
     program: Program,
-    variables: dict[str, str],
-    arrays: dict[str, Sequence[str]],
-    body: str,
+    folders: Folders,
+    sbatch_args: Sequence[str],
+    more: Mapping[str, str],
 ) -> str:
-    """Put a script together; of an option that the user sets, ours is left out."""
+    """Return a template with its fields (``@name@``) filled in.
+
+    Of an option of sbatch that the user sets, the template's line and the comment above it are
+    left out.
+    """
     theirs = {name_of(argument) for argument in sbatch_args}
     theirs = theirs.union(*(group for group in ONE_OF if group & theirs))
-    lines = ['#!/bin/bash']
-    for option, why in head:
-        if option and name_of(option) in theirs:
-            continue
-        lines += [f'# {why}'] * bool(why) + [f'#SBATCH {option}'] * bool(option)
-    lines += [f'#SBATCH {argument}' for argument in sbatch_args]
-    lines += ['set -euo pipefail', '']
-    lines += [f'{name}={shlex.quote(value)}' for name, value in variables.items()]
-    lines += [f'{name}=({shlex.join(words)})' for name, words in arrays.items()]
-    if program.python_path and not program.image:
-        lines.append(f'export PYTHONPATH={shlex.quote(program.python_path)}')
-    return '\n'.join([*lines, '', _part('common.sh'), _part(body)])
+    python_path = '' if program.image else program.python_path
+    fields = {
+        **more,
+        'here': shlex.quote(folders.here),
+        'image': shlex.quote(program.image),
+        'program': shlex.join(program.words),
+        'container_flags': shlex.join(program.flags),
+        'binds': shlex.join(program.binds),
+        'python_path': f'export PYTHONPATH={shlex.quote(python_path)}\n' * bool(python_path),
+        'common': _part('common.sh'),
+    }
+
+    def filled(text: str) -> str:  # a field that is a line by itself holds whole lines
+        return re.sub(
+            r'^@(\w+)@\n|@(\w+)@', lambda at: fields[at[1] or at[2]], text, flags=re.MULTILINE
+        )
+
+    head, _, body = _part(f'{name}.sbatch').partition('@sbatch_args@\n')
+    head = filled(head)
+    for line in re.findall(r'^(?:# .*\n)?#SBATCH .*\n', head, re.MULTILINE):
+        if name_of(line.partition('#SBATCH ')[2].strip()) in theirs:
+            head = head.replace(line, '')
+    return head + ''.join(f'#SBATCH {argument}\n' for argument in sbatch_args) + filled(body)
 
 
 def _part(name: str) -> str:

@@ -146,7 +146,7 @@ def plan_for(
     if target == 'truth':
         ratios = trial.ratios.tolist()
         reference = {'means': ratios, 'standard_errors': [0.0] * 3, 'name': 'the truth'}
-    typed = () if contrast is None else (f'WM-GM={contrast:.6f}',)
+    typed = {} if contrast is None else {('WM', 'GM'): round(contrast, 6)}
     plan = plan_contrast(
         found.scan,
         case.mask,

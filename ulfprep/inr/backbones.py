@@ -5,12 +5,15 @@ Each is a module called with :class:`ulfprep.inr.points.Points` that returns a t
 ``parameter_groups(options)`` are what Adam is given.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from ulfprep.inr.network import LatticeField
 from ulfprep.inr.options import BACKBONES
 from ulfprep.inr.wire import WireField
+from ulfprep.physics.types import Numbers
 
 
 class Unchanged(nn.Module):
@@ -20,13 +23,13 @@ class Unchanged(nn.Module):
         super().__init__()
         self.n_out = n_out
 
-    def forward(self, points):
+    def forward(self, points: Any) -> torch.Tensor:
         """Corrections at the wanted points, shape (n_out, n): none."""
         n = int(points.inside.count_nonzero())
         return torch.zeros(self.n_out, n, device=points.inside.device)
 
 
-def build_network(extent, options, n_out: int = 4):
+def build_network(extent: Numbers, options: Any, n_out: int = 4) -> torch.nn.Module:
     """Build an untrained network over a field of view.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,7 +64,7 @@ def blocks(warm: WarmStart, edge_mm: float, rng: np.random.Generator) -> Iterato
             yield Block(box, fine, torch.as_tensor(inside), voxels)
 
 
-def all_blocks(views, edge_mm: float, rng: np.random.Generator) -> list:
+def all_blocks(views: Any, edge_mm: float, rng: np.random.Generator) -> list:
     """Tile every view as :func:`blocks` does, and mix the blocks of all.
 
     Parameters

@@ -1,9 +1,12 @@
 """How much of the detail of an enhanced image the scan supports."""
 
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.inverse import conjugate_gradient
+from ulfprep.physics.types import Numbers
 
 #: Full width at half maximum of the Gaussian below whose scale structure counts as detail, mm.
 DETAIL_MM = 10.0
@@ -11,7 +14,9 @@ DETAIL_MM = 10.0
 WINDOW_MM = 5.0
 
 
-def surviving(model, seen, inside, smoothness: float, spacing) -> tuple[np.ndarray, np.ndarray]:
+def surviving(
+    model: Any, seen: np.ndarray, inside: np.ndarray, smoothness: float, spacing: Numbers
+) -> tuple[np.ndarray, np.ndarray]:
     """Send an image through the scanner and back, without noise.
 
     This is the resolution operator of the first estimate,
@@ -44,7 +49,9 @@ def surviving(model, seen, inside, smoothness: float, spacing) -> tuple[np.ndarr
     return sent, back
 
 
-def claim(sent, back, inside, noise, spacing) -> np.ndarray:
+def claim(
+    sent: np.ndarray, back: np.ndarray, inside: np.ndarray, noise: np.ndarray, spacing: Numbers
+) -> np.ndarray:
     """Share of the local detail that the scan supports.
 
     Detail is what an image has beyond its average over :data:`DETAIL_MM`. Its energy (mean
@@ -76,7 +83,9 @@ def _detail_energy(image, inside, spacing):
     return local_mean(np.square(detail), inside, WINDOW_MM, spacing)
 
 
-def local_mean(volume, inside, width: float, spacing) -> np.ndarray:
+def local_mean(
+    volume: np.ndarray, inside: np.ndarray, width: float, spacing: Numbers
+) -> np.ndarray:
     """Average over the brain by a Gaussian.
 
     Parameters

@@ -1,5 +1,7 @@
 """Fields whose network takes coordinates themselves, not features of lattices."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -46,6 +48,8 @@ class CoordinateField(nn.Module):
         Numbers a point.
     """
 
+    scale: torch.Tensor
+
     def __init__(self, extent, body: nn.Module, width: int, n_out: int = 4):
         super().__init__()
         scale = torch.as_tensor(extent, dtype=torch.float32)
@@ -56,11 +60,11 @@ class CoordinateField(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def parameter_groups(self, options) -> list[dict]:
+    def parameter_groups(self, options: Any) -> list[dict]:
         """What is trained, and how fast."""
         return [{'params': list(self.parameters()), 'lr': options.network_rate}]
 
-    def forward(self, points: Points):
+    def forward(self, points: Points) -> torch.Tensor:
         """Corrections at the wanted points, shape (n_out, n)."""
         where = (2 * points.coordinates() - 1) * self.scale
         parameters = list(self.parameters())

@@ -9,7 +9,7 @@ from ulfprep.inr.warm import warm_start
 
 
 def first_estimates(
-    acquisitions: list[Acquisition], spacing: float, seed: int, tissues=None
+    acquisitions: list[Acquisition], spacing: float, seed: int, tissues: np.ndarray | None = None
 ) -> tuple[list[View], list[Channel]]:
     """Make the first estimate of every contrast, and the view of every scan.
 

@@ -1,6 +1,8 @@
 """Fit of the field to the scans of a subject through the forward model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,9 +92,9 @@ def fit_scan(
     options: FitOptions | None = None,
     device: str = 'cpu',
     seed: int = 0,
-    progress=None,
+    progress: Callable | None = None,
     lattice_probs: np.ndarray | None = None,
-    build=build_network,
+    build: Callable | None = build_network,
 ) -> Fit:
     """Fit image and tissues of a scan jointly; :func:`fit_scans` of one.
 
@@ -144,9 +146,9 @@ def fit_scans(
     options: FitOptions | None = None,
     device: str = 'cpu',
     seed: int = 0,
-    progress=None,
+    progress: Callable | None = None,
     tissues: np.ndarray | None = None,
-    build=build_network,
+    build: Callable | None = build_network,
 ) -> Fit:
     """Fit one field to all scans of a subject, supervised by these scans alone.
 
@@ -174,6 +176,7 @@ def fit_scans(
         If memory runs out however small the blocks are.
     """
     options = options or FitOptions()
+    views: list[Any]
     views, channels = first_estimates(acquisitions, options.spacing, seed, tissues)
     if not options.first_estimate:
         views = [even_start(view) for view in views]
@@ -219,7 +222,7 @@ def _train(views, channels, options, device, seed, progress, build) -> Fit:
     warm = channels[0].warm
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = new_network(warm, options, len(channels), build).to(device)
+        network: Any = new_network(warm, options, len(channels), build).to(device)
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(network.parameter_groups(options), betas=(0.9, 0.99))
     history: dict[str, list] = {}
@@ -234,7 +237,7 @@ def _train(views, channels, options, device, seed, progress, build) -> Fit:
         progress(0, n_steps, {})
     for epoch, epoch_blocks in enumerate(plans):
         sums: dict[str, float] = {}
-        weight = 0
+        weight: float = 0
         for view, block in epoch_blocks:
             optimiser.zero_grad(set_to_none=True)
             total, terms = problem.loss(network, view, block)
@@ -276,7 +279,7 @@ def _train(views, channels, options, device, seed, progress, build) -> Fit:
 
 
 def new_network(
-    warm: WarmStart, options: FitOptions, n_contrasts: int = 1, build=build_network
+    warm: WarmStart, options: FitOptions, n_contrasts: int = 1, build: Any = build_network
 ) -> torch.nn.Module:
     """Build an untrained network over the field of view of a first estimate."""
     extent = [(n - 1) * z for n, z in zip(warm.fine.shape, warm.fine.zooms, strict=True)]

@@ -1,6 +1,7 @@
 """The first estimate from several scans: one image a contrast, tissues that all have a say in."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ OVERLAP = 0.5
 
 
 def joint_estimates(
-    acquisitions: list[Acquisition], spacing: float, seed: int, tissues=None
+    acquisitions: list[Acquisition], spacing: float, seed: int, tissues: Any = None
 ) -> tuple[list[View], list[Channel]]:
     """Deconvolve all scans of a contrast at once, and pool the tissues of all scans.
 

@@ -39,6 +39,6 @@ class _Linear(torch.autograd.Function):
 class Linear(nn.Linear):
     """:class:`torch.nn.Linear` of points, shape (n, n_in)."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, n_in) to (n, n_out)."""
         return _Linear.apply(x, self.weight, self.bias)

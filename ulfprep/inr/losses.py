@@ -10,7 +10,7 @@ LIKELIHOODS = ('mae', 'rician')
 ROW = 1024
 
 
-def total(values):
+def total(values: torch.Tensor) -> torch.Tensor:
     """Sum of all elements, the same bits whatever the number of threads.
 
     Of large tensors PyTorch gives every thread a part, so that the order of the additions
@@ -32,12 +32,14 @@ def total(values):
     return values.sum()
 
 
-def average(values):
+def average(values: torch.Tensor) -> torch.Tensor:
     """Mean of all elements, see :func:`total`."""
     return total(values) / values.numel()
 
 
-def data_term(predicted, measured, sigma: float, likelihood: str = 'mae'):
+def data_term(
+    predicted: torch.Tensor, measured: torch.Tensor, sigma: float, likelihood: str = 'mae'
+) -> torch.Tensor:
     """How far the scan is from what the field predicts, in units of the noise.
 
     Parameters
@@ -69,7 +71,7 @@ def data_term(predicted, measured, sigma: float, likelihood: str = 'mae'):
     raise ValueError(f'no such likelihood: {likelihood}; there are {", ".join(LIKELIHOODS)}')
 
 
-def rician_term(predicted, measured, sigma: float):
+def rician_term(predicted: torch.Tensor, measured: torch.Tensor, sigma: float) -> torch.Tensor:
     """Negative log-likelihood of magnitudes ``y`` of signals ``s`` in complex noise.
 
     Mean of ``(y - |s|)^2 / 2 sigma^2 - log(exp(-x) I0(x))`` with ``x = y |s| / sigma^2``
@@ -94,7 +96,9 @@ def rician_term(predicted, measured, sigma: float):
     return math.sqrt(math.pi / 2) * average(0.5 * (magnitude - signal) ** 2 - bessel)
 
 
-def segmentation_term(predicted, posterior, epsilon: float = 1e-4):
+def segmentation_term(
+    predicted: torch.Tensor, posterior: torch.Tensor, epsilon: float = 1e-4
+) -> torch.Tensor:
     """Soft Dice plus cross-entropy between tissue shares, shapes (3, n)."""
     overlap = 2 * _each(predicted * posterior) + epsilon
     dice = overlap / (_each(predicted**2) + _each(posterior**2) + epsilon)
@@ -107,7 +111,9 @@ def _each(values):
     return torch.stack([total(row) for row in values])
 
 
-def total_variation(volume, inside, spacing: float, floor: float = 1e-3):
+def total_variation(
+    volume: torch.Tensor, inside: torch.Tensor, spacing: float, floor: float = 1e-3
+) -> torch.Tensor:
     """Isotropic total variation per millimetre, over neighbours that are both inside.
 
     Parameters
@@ -136,7 +142,9 @@ def total_variation(volume, inside, spacing: float, floor: float = 1e-3):
     return total(gradient * both) / (both.sum().clamp_min(1) * volume.shape[0])
 
 
-def class_term(intensity, probs, means, spread: float):
+def class_term(
+    intensity: torch.Tensor, probs: torch.Tensor, means: torch.Tensor, spread: float
+) -> torch.Tensor:
     """Squared distance of intensities to the target mean of their tissue, in ``spread``.
 
     Parameters

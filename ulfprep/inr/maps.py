@@ -8,7 +8,9 @@ from ulfprep.inr.views import target_means
 from ulfprep.inr.warm import WarmStart
 
 
-def doubt(intensity, probs, warm: WarmStart, plan: dict) -> tuple[np.ndarray, np.ndarray]:
+def doubt(
+    intensity: np.ndarray, probs: np.ndarray, warm: WarmStart, plan: dict
+) -> tuple[np.ndarray, np.ndarray]:
     """Make the uncertainty and the claim map of a rendered field.
 
     Takes one more solution of the linear inverse.

@@ -6,6 +6,7 @@ zero, so that an untrained field already reproduces the regularised linear inver
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -53,7 +54,7 @@ class GaborLayer(nn.Module):
         self.frequency, self.scale = frequency, scale
         self.linear = Linear(n_in, 2 * n_out)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, n_in) to (n, n_out)."""
         return _Gabor.apply(self.linear(x), self.frequency, self.scale)
 
@@ -91,7 +92,7 @@ class LatticeField(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def parameter_groups(self, options) -> list[dict]:
+    def parameter_groups(self, options: Any) -> list[dict]:
         """What is trained, and how fast."""
         mlp = [*self.body.parameters(), *self.head.parameters()]
         return [
@@ -99,7 +100,7 @@ class LatticeField(nn.Module):
             {'params': mlp, 'lr': options.network_rate},
         ]
 
-    def features_on(self, points: Points):
+    def features_on(self, points: Points) -> torch.Tensor:
         """Interpolate the lattices at points.
 
         Parameters
@@ -141,7 +142,7 @@ class LatticeField(nn.Module):
         ]
         return torch.cat([*columns, centred.T])
 
-    def forward(self, points: Points):
+    def forward(self, points: Points) -> torch.Tensor:
         """Corrections at the wanted points, shape (n_out, n)."""
         features = self.features_on(points)
         # Chunks that stay in the processor's cache are several times as fast.
@@ -149,7 +150,7 @@ class LatticeField(nn.Module):
         return torch.cat(parts, dim=1)
 
 
-def interpolation_matrix(position, n: int):
+def interpolation_matrix(position: torch.Tensor, n: int) -> tuple[torch.Tensor, int, int]:
     """Linear interpolation weights from ``n`` lattice points over 0..1 to ``position``.
 
     Returns

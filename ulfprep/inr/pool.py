@@ -15,7 +15,10 @@ OTHER = 0.2
 
 
 def pooled_tissues(
-    acquisitions: list[Acquisition], fine: Grid, inside: np.ndarray, tissues=None
+    acquisitions: list[Acquisition],
+    fine: Grid,
+    inside: np.ndarray,
+    tissues: np.ndarray | None = None,
 ) -> np.ndarray:
     """Product of the tissue probabilities of all scans, each to a power.
 
@@ -40,8 +43,7 @@ def pooled_tissues(
     weights /= min(weights.sum(), 1)
     total = np.zeros((3, *fine.shape), np.float32)
     for one, name, weight in zip(acquisitions, names, weights, strict=True):
-        shared = tissues is not None and name == names[0]
-        probs = tissues if shared else _on(one, fine)
+        probs = _on(one, fine) if tissues is None or name != names[0] else tissues
         # Beyond a scan's own brain it says nothing.
         known = probs.sum(axis=0) > 0.5
         total += np.float32(weight) * np.log(np.maximum(probs, 1e-2)) * known

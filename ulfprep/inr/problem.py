@@ -1,5 +1,7 @@
 """What a fit minimises: a network and a block of a scan in, a loss out."""
 
+from typing import Any
+
 import torch
 
 from ulfprep.inr import losses
@@ -7,7 +9,16 @@ from ulfprep.inr.blocks import Block
 from ulfprep.inr.points import Points
 
 
-def evaluate(network, warm, block: Block, intensity0, logits0, *, channel=0, pose=None):
+def evaluate(
+    network: Any,
+    warm: Any,
+    block: Block,
+    intensity0: torch.Tensor,
+    logits0: torch.Tensor,
+    *,
+    channel: int = 0,
+    pose: tuple | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Intensity and tissue probabilities of the brain points of a block.
 
     Parameters
@@ -58,7 +69,7 @@ class Problem:
         self.options, self.device = options, device
         self.views = {id(view): _OnDevice(view, device) for view in views}
 
-    def loss(self, network, view, block):
+    def loss(self, network: Any, view: Any, block: Any) -> tuple[torch.Tensor, dict[str, float]]:
         """Objective of one block of a view, and its terms as numbers."""
         o, on = self.options, self.views[id(view)]
         inside = block.inside.to(self.device)

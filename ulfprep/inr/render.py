@@ -103,7 +103,7 @@ def render_parts(
     device: str = 'cpu',
     contrast: str | None = None,
     voxels: int = VOXELS,
-) -> Iterator[tuple[tuple[slice, slice, slice], Rendered]]:
+) -> Iterator[tuple[tuple[slice, ...], Rendered]]:
     """Render a field on a grid a few slices at a time, for grids that memory does not hold.
 
     Parameters

@@ -1,5 +1,7 @@
 """Images of one grid at the voxels of another, a box of them at a time."""
 
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 
@@ -23,7 +25,7 @@ class Sampler:
         self.to_target = np.linalg.inv(target.affine) @ source.affine
         self.shape = target.shape
 
-    def box(self, inside: np.ndarray) -> tuple[slice, slice, slice] | None:
+    def box(self, inside: np.ndarray) -> tuple[slice, ...] | None:
         """Bounds, in the target, of all voxels that see a point of the source.
 
         Parameters
@@ -49,7 +51,7 @@ class Sampler:
             return None
         return tuple(slice(int(a), int(b) + 1) for a, b in zip(first, last, strict=True))
 
-    def positions(self, box) -> np.ndarray:
+    def positions(self, box: Any) -> np.ndarray:
         """Where the voxels of a box are, in indices of the source; shape (3, x, y, z)."""
         index = np.ogrid[box]
         return np.stack(

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid
 
 
-def save_fit(fit: Fit, path) -> None:
+def save_fit(fit: Fit, path: str | Path) -> None:
     """Write a fitted field to ``path`` (NumPy archive; nothing in it is executable)."""
     w = fit.warm
     about = {
@@ -57,7 +58,7 @@ def save_fit(fit: Fit, path) -> None:
         stream.write(buffer.getvalue())
 
 
-def load_fit(path) -> Fit:
+def load_fit(path: str | Path) -> Fit:
     """Read a field that :func:`save_fit` wrote."""
     with np.load(path, allow_pickle=False) as data:
         about = json.loads(str(data['about']))

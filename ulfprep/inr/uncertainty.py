@@ -13,7 +13,13 @@ from ulfprep.inr.warm import TEXTURE
 DOUBTED = 0.55
 
 
-def standard_deviation(probs, inside, noise, contrast, targets) -> np.ndarray:
+def standard_deviation(
+    probs: np.ndarray,
+    inside: np.ndarray,
+    noise: np.ndarray,
+    contrast: np.ndarray,
+    targets: np.ndarray,
+) -> np.ndarray:
     """Standard deviation of an enhanced image, from the scan alone.
 
     ``sd^2 = DOUBTED^2 mixed + noise^2 + TEXTURE^2``: ``mixed`` is the variance of the intensities
@@ -45,7 +51,7 @@ def standard_deviation(probs, inside, noise, contrast, targets) -> np.ndarray:
     return np.where(inside, np.sqrt(variance), 0).astype(np.float32)
 
 
-def tissue_entropy(probs) -> np.ndarray:
+def tissue_entropy(probs: np.ndarray) -> np.ndarray:
     """Entropy of the tissues that a point may belong to.
 
     Parameters

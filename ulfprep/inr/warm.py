@@ -1,6 +1,7 @@
 """The first estimate: a regularised linear inverse and what its intensities say of tissue."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -10,6 +11,7 @@ from ulfprep.physics.grid import Grid, aligned_offsets, brain_bounds, isotropic_
 from ulfprep.physics.informed import informed_inverse
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
+from ulfprep.physics.types import Numbers
 
 #: S.d. of intensities within a tissue, relative to white matter.
 TEXTURE = 0.05
@@ -62,7 +64,15 @@ class WarmStart:
 
 
 def warm_start(
-    image, mask, probs, grid: Grid, plan: dict, *, spacing=1.0, seed=0, lattice_probs=None
+    image: np.ndarray,
+    mask: np.ndarray,
+    probs: np.ndarray,
+    grid: Grid,
+    plan: dict,
+    *,
+    spacing: float = 1.0,
+    seed: int = 0,
+    lattice_probs: np.ndarray | None = None,
 ) -> WarmStart:
     """Deconvolve a scan and read tissue probabilities off the result.
 
@@ -125,7 +135,7 @@ def warm_start(
     )
 
 
-def even_start(warm: WarmStart) -> WarmStart:
+def even_start(warm: Any) -> Any:
     """Return the same lattice and model without what the linear inverse found on it.
 
     The brain is everywhere as bright as white matter, and each tissue as likely as the others:
@@ -138,12 +148,23 @@ def even_start(warm: WarmStart) -> WarmStart:
     )
 
 
-def correction_width(voxel_size, scans: int = 1) -> float:
+def correction_width(voxel_size: Numbers, scans: int = 1) -> float:
     """Return the s.d. of the Gaussians that scans of a voxel size can correct an image by, mm."""
     return COARSENESS * float(np.prod(voxel_size) / scans) ** (1 / 3)
 
 
-def first_intensity(model, measured, voxels, sharp, tissue, inside, means, noise, spacing, width):
+def first_intensity(
+    model: Any,
+    measured: np.ndarray,
+    voxels: np.ndarray,
+    sharp: np.ndarray,
+    tissue: np.ndarray,
+    inside: np.ndarray,
+    means: np.ndarray,
+    noise: Numbers,
+    spacing: Numbers,
+    width: float,
+) -> tuple[np.ndarray, dict]:
     """High-field intensity: that of the tissues, and what the scan shows beyond them.
 
     Tissues and their signals make an image at the scan's contrast. It is corrected until it
@@ -210,7 +231,15 @@ def _upsample(probs, scan, fine):
     )
 
 
-def estimate_tissues(sharp, inside, prior, means, *, trust=0.5, softness=1.5):
+def estimate_tissues(
+    sharp: np.ndarray,
+    inside: np.ndarray,
+    prior: np.ndarray,
+    means: np.ndarray,
+    *,
+    trust: float = 0.5,
+    softness: float = 1.5,
+) -> np.ndarray:
     """Tissue probabilities from the deconvolved intensity and the scan's posteriors.
 
     The spread of each class is measured from the deconvolved image under the prior and
@@ -229,10 +258,18 @@ def estimate_tissues(sharp, inside, prior, means, *, trust=0.5, softness=1.5):
     return (probs / probs.sum(axis=0) * inside).astype(np.float32)
 
 
-def noise_spread(model, shape, sigma, smoothness, spacing, seed, draws=2):
+def noise_spread(
+    model: Any,
+    shape: tuple[int, ...],
+    sigma: float,
+    smoothness: float,
+    spacing: Numbers,
+    seed: int,
+    draws: int = 2,
+) -> np.ndarray:
     """Root mean square of pure noise after the linear inverse, smoothed over 10 mm."""
     rng = np.random.default_rng(seed)
-    total = 0.0
+    total: Any = 0.0
     for _ in range(draws):
         noise = (sigma * rng.standard_normal(shape)).astype(np.float32)
         total = total + conjugate_gradient(model, noise, smoothness, spacing) ** 2

@@ -21,11 +21,13 @@ W0, S0 = 20.0, 10.0
 class FourierFeatures(nn.Module):
     """Sines and cosines of random projections (Tancik et al. 2020); nothing is trained."""
 
+    frequencies: torch.Tensor
+
     def __init__(self, count: int = FREQUENCIES, scale: float = FREQUENCY_SCALE):
         super().__init__()
         self.register_buffer('frequencies', 2 * math.pi * scale * torch.randn(3, count))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, 3) to (n, 2 * count)."""
         angle = x @ self.frequencies
         return torch.cat([angle.sin(), angle.cos()], dim=-1)

@@ -15,7 +15,7 @@ from ulfprep.bids.files import read_json, write_json
 from ulfprep.interfaces.volumes import read_mask, read_probabilities, read_volume
 from ulfprep.physics.motion import RegistrationError, find_motion
 
-MASK = 'the brain by the enhanced image and by the reference'
+MASK = 'the brain by the enhanced and by the high-field image'
 
 
 class _CompareInputSpec(BaseInterfaceInputSpec):
@@ -29,9 +29,9 @@ class _CompareInputSpec(BaseInterfaceInputSpec):
     reference_mask = File(exists=True, mandatory=True)
     reference_notes = traits.List(traits.Str, desc='of its preparation')
     reference_probsegs = traits.List(File(exists=True), mandatory=True)
-    source = traits.Str(mandatory=True, desc='what the reference is called in reports')
+    source = traits.Str(mandatory=True, desc='what the high-field image is called in reports')
     name = traits.Str(mandatory=True, desc='what the scan is called')
-    field_strength = traits.Float(desc='of the reference, tesla')
+    field_strength = traits.Float(desc='of the high-field image, tesla')
 
 
 class _CompareOutputSpec(TraitedSpec):
@@ -39,31 +39,32 @@ class _CompareOutputSpec(TraitedSpec):
 
 
 class CompareReference(SimpleInterface):
-    """Metrics against a reference; see :mod:`ulfprep.metrics.compared`.
+    """Metrics against a high-field image; see :mod:`ulfprep.metrics.compared`.
 
-    The reference is registered rigidly. Where that is not possible its metrics are missing, with
-    the reason.
+    The high-field image is registered rigidly. Where that is not possible its metrics are missing,
+    with the reason.
     """
 
     input_spec = _CompareInputSpec
     output_spec = _CompareOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.metrics.dictionary_compared import NAMES
+        from ulfprep.metrics.registry import names_of
 
         inputs = self.inputs
         measured = read_json(inputs.metrics_file)
         try:
             values, reasons, record, note = self._compare()
         except RegistrationError as error:
-            values, reasons = dict.fromkeys(NAMES), dict.fromkeys(NAMES, str(error))
+            names = names_of('compare')
+            values, reasons = dict.fromkeys(names), dict.fromkeys(names, str(error))
             record, note = None, f'Warning: {error}; nothing was measured against it.'
         measured['metrics'] |= values
         kept = {n: why for n, why in measured['null_reasons'].items() if n not in values}
         measured['null_reasons'] = kept | reasons
         own = inputs.reference_notes if isdefined(inputs.reference_notes) else []
         warned = [n.removeprefix('Warning: ') for n in own if n.startswith('Warning: ')]
-        notes = [note, *(f'Warning: of the reference: {text}' for text in warned)]
+        notes = [note, *(f'Warning: of the high-field image: {text}' for text in warned)]
         measured |= {'reference': record, 'notes': notes}
         path = os.path.join(runtime.cwd, 'metrics.json')
         write_json(path, measured)
@@ -71,12 +72,10 @@ class CompareReference(SimpleInterface):
         return runtime
 
     def _compare(self):
-        """Return values or None, reasons, what the QC file says of the reference, and a note."""
-        import math
-
+        """Return values, reasons, what the QC file says of the high-field image, and a note."""
         import numpy as np
 
-        from ulfprep.metrics.compared import compare_with_reference
+        from ulfprep.metrics.compared import compare_with_highfield
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import bring, carry, carry_shares, covered
 
@@ -94,18 +93,18 @@ class CompareReference(SimpleInterface):
         tissues = read_probabilities(inputs.reference_probsegs)
         scan_grid = read_volume(inputs.probsegs[0])[1]
         brain = carry_shares(read_mask(inputs.reference_mask), grid, fine) > 0.5
-        values, reasons = compare_with_reference(
-            enhanced,
-            mask,
-            read_probabilities(inputs.fine_probsegs),
-            read_volume(inputs.bicubic)[0],
-            np.stack([carry(p, scan_grid, fine) for p in read_probabilities(inputs.probsegs)]),
-            bring(image, grid, fine),
-            brain & covered(grid, fine),
-            np.stack([carry_shares(p, grid, fine) for p in tissues]),
-            float(np.prod(fine.zooms)) / 1000,
+        plain = [carry(p, scan_grid, fine) for p in read_probabilities(inputs.probsegs)]
+        values, reasons = compare_with_highfield(
+            enhanced=enhanced,
+            mask=mask,
+            probs=read_probabilities(inputs.fine_probsegs),
+            bicubic=read_volume(inputs.bicubic)[0],
+            plain_probs=np.stack(plain),
+            highfield=bring(image, grid, fine),
+            highfield_mask=brain & covered(grid, fine),
+            highfield_probs=np.stack([carry_shares(p, grid, fine) for p in tissues]),
+            voxel=float(np.prod(fine.zooms)) / 1000,
         )
-        values = {n: float(v) if math.isfinite(v) else None for n, v in values.items()}
         strength = inputs.field_strength
         record = {
             'source': inputs.source,
@@ -113,11 +112,11 @@ class CompareReference(SimpleInterface):
             # From its world to that of the scan, mm.
             **{key: value for key, value in found.items() if key not in ('name', 'reference')},
             'mask': MASK,
-            'intensities': "fitted linearly to the reference's inside that mask",
+            'intensities': 'fitted linearly to those of the high-field image inside that mask',
         }
         note = (
-            f'The reference was registered rigidly: moved by {found["rotation_deg"]:.1f} degrees '
-            f'and {found["translation_mm"]:.1f} mm, {found["measure"]} '
+            f'The high-field image was registered rigidly: moved by {found["rotation_deg"]:.1f} '
+            f'degrees and {found["translation_mm"]:.1f} mm, {found["measure"]} '
             f'{found["similarity_before"]:.3f} before and {found["similarity_after"]:.3f} after; '
             f'compared inside {MASK}.'
         )

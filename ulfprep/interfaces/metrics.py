@@ -63,7 +63,7 @@ class _EnhanceMetricsInputSpec(BaseInterfaceInputSpec):
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='scan before bias correction')
     bias_field = File(exists=True, mandatory=True)
-    no_reference = traits.Str('', usedefault=True, desc='why there is no high-field reference')
+    no_reference = traits.Str('', usedefault=True, desc='why there is no high-field image')
 
 
 class _EnhanceMetricsOutputSpec(_MetricsOutputSpec):
@@ -82,7 +82,7 @@ class EnhanceMetrics(SimpleInterface):
     output_spec = _EnhanceMetricsOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.metrics.dictionary_compared import NAMES
+        from ulfprep.metrics.registry import names_of
         from ulfprep.metrics.summary import enhance_metrics
         from ulfprep.metrics.tissue_change import tissue_change
 
@@ -114,8 +114,8 @@ class EnhanceMetrics(SimpleInterface):
             bias_field=read_volume(inputs.bias_field)[0],
             change=change,
         )
-        values = values | dict.fromkeys(NAMES)
-        reasons = reasons | dict.fromkeys(NAMES, inputs.no_reference)
+        values = values | dict.fromkeys(names_of('compare'))
+        reasons = reasons | dict.fromkeys(names_of('compare'), inputs.no_reference)
         self._results['out_file'] = _write(runtime.cwd, values, reasons)
         for name, data in (
             ('tissue_change', change.distance),
@@ -148,10 +148,10 @@ class SimulateMetrics(SimpleInterface):
         source, grid = read_volume(self.inputs.in_file)
         simulated, simulated_grid = read_volume(self.inputs.simulated)
         values, reasons = simulate_metrics(
-            source=source,
-            source_mask=read_mask(self.inputs.in_mask),
-            source_probs=read_probabilities(self.inputs.probsegs),
-            source_grid=grid,
+            scan=source,
+            scan_mask=read_mask(self.inputs.in_mask),
+            scan_probs=read_probabilities(self.inputs.probsegs),
+            scan_grid=grid,
             simulated=simulated,
             simulated_grid=simulated_grid,
             plan=read_json(self.inputs.plan_file),

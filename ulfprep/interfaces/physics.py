@@ -28,11 +28,11 @@ class _PlanInputSpec(BaseInterfaceInputSpec):
     source_field = traits.Float(mandatory=True, desc='tesla')
     target_field = traits.Float(mandatory=True, desc='tesla')
     modality = traits.Enum('T1w', 'T2w', 'FLAIR', usedefault=True)
-    source_sequence = traits.Str('', usedefault=True, desc='preset or JSON')
-    target_sequence = traits.Str('', usedefault=True, desc='preset or JSON')
-    target_contrast = traits.List(traits.Str, desc='such as WM-GM=0.45')
+    source_sequence = traits.Any(None, usedefault=True, desc='Stated Sequence')
+    target_sequence = traits.Any(None, usedefault=True, desc='Stated Sequence')
+    target_contrast = traits.Dict(usedefault=True, desc='pair of tissues -> contrast')
     reference_file = File(exists=True, desc='tissue means of a scan to look like, JSON')
-    relaxation = traits.Str('', usedefault=True, desc="user's relaxation values, JSON")
+    relaxation = traits.Any(None, usedefault=True, desc='Stated measurements')
     resolution = traits.Dict(desc='voxel_size_mm at acquisition and its source')
     segmentation = traits.Dict(desc='what the segmentation measured: means, unmixed')
     psf = traits.Str('gaussian', usedefault=True)
@@ -53,7 +53,6 @@ class PlanContrast(SimpleInterface):
         from ulfprep.segmentation.placement import misplaced
 
         inputs = self.inputs
-        given = inputs.target_contrast if isdefined(inputs.target_contrast) else ()
         reference = inputs.reference_file
         data, grid = read_volume(inputs.in_file)
         found = inputs.segmentation if isdefined(inputs.segmentation) else {}
@@ -69,11 +68,11 @@ class PlanContrast(SimpleInterface):
             modality=inputs.modality,
             wishes=Wishes(
                 sequence=inputs.target_sequence,
-                contrasts=tuple(given),
+                contrasts=inputs.target_contrast,
                 reference=read_json(reference) if isdefined(reference) else None,
-                relaxation=inputs.relaxation,
+                relaxation=inputs.relaxation.value if inputs.relaxation else (),
             ),
-            stated_sequence=inputs.source_sequence,
+            stated_sequence=inputs.source_sequence and inputs.source_sequence.value,
             resolution=inputs.resolution if isdefined(inputs.resolution) else None,
             psf=inputs.psf,
             means=found['means'] if found.get('unmixed') else None,

@@ -1,1 +1,1 @@
-"""Image quality metrics, with and without a reference."""
+"""Image quality metrics, with and without a high-field image to compare with."""

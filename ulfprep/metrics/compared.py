@@ -1,93 +1,280 @@
 """An enhanced image and plain interpolation, held against a high-field image of the same head."""
 
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
 import numpy as np
 
 from ulfprep.metrics.contrast import tissue_means
 from ulfprep.metrics.edges import canny_edges, edge_f1
 from ulfprep.metrics.lines import line_correlations
 from ulfprep.metrics.perceptual import lpips
+from ulfprep.metrics.registry import Metric, NotMeasured, measures
 from ulfprep.metrics.similarity import dice, match_intensity, psnr, ssim
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.labels import LABELS, to_dseg
 
-#: The brightest tissue of the reference is one; a little more is the range of a brain.
+#: The brightest tissue of the high-field image is one; a little more is the range of a brain.
 DATA_RANGE = 1.2
 #: Voxels that both brains must share.
 LEAST_SHARED = 10000
+HIGHFIELD = partial(Metric, category='Against the high-field image')
+NOTHING = 'it cannot be computed: the images have nothing to compare'
+WHERE = 'inside the brain of both, after a linear fit of intensities'
 
 
-def compare_with_reference(
-    enhanced, mask, probs, bicubic, plain_probs, reference, reference_mask, reference_probs, voxel
-):
-    """Measure an enhanced image against a reference on the same grid.
+@dataclass(frozen=True)
+class Comparison:
+    """An enhanced image and a high-field image of the same person, on one grid.
 
-    Where both masks say brain; volumes are those of the whole grid. Intensities are fitted to
-    the reference linearly (:func:`ulfprep.metrics.similarity.match_intensity`), and the reference
+    Voxels count where both masks say brain; volumes are those of the whole grid. Intensities are
+    fitted linearly (:func:`ulfprep.metrics.similarity.match_intensity`), and the high-field image
     is scaled so that its brightest tissue is one, so that no image is paid for its scale.
 
-    Parameters
+    Attributes
     ----------
-    enhanced, bicubic, reference : numpy.ndarray, shape (X, Y, Z)
-    mask, reference_mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain, by the enhanced image and by the reference.
-    probs, reference_probs : numpy.ndarray, shape (3, X, Y, Z)
+    enhanced, bicubic, highfield : numpy.ndarray, shape (X, Y, Z)
+    mask, highfield_mask : numpy.ndarray of bool, shape (X, Y, Z)
+        Brain, by the enhanced and by the high-field image.
+    probs, highfield_probs : numpy.ndarray, shape (3, X, Y, Z)
         Tissues of the two.
     plain_probs : numpy.ndarray, shape (3, X, Y, Z)
         Tissues of the scan, interpolated.
     voxel : float
         Volume of a voxel, ml.
-
-    Returns
-    -------
-    values : dict of float
-        NaN where nothing could be measured.
-    reasons : dict of str
-        Why, of those.
     """
-    from ulfprep.metrics.dictionary_compared import NAMES
 
-    shared = np.asarray(mask, bool) & np.asarray(reference_mask, bool)
-    values = dict.fromkeys(NAMES, np.nan)
-    values['dice_brain'] = dice(np.asarray(mask, bool), np.asarray(reference_mask, bool), True)
-    means = tissue_means(np.where(shared, reference, 0), reference_probs * shared)
-    reason = ''
-    if shared.sum() < LEAST_SHARED:
-        reason = f'the brains of scan and reference share {int(shared.sum())} voxels only'
-    elif not np.isfinite(means).all() or means.max() <= 0:
-        reason = 'the tissues of the reference could not all be measured'
-    if reason:
-        return values, {name: reason for name, value in values.items() if np.isnan(value)}
-    truth = np.where(shared, reference / means.max(), 0).astype(np.float32)
-    values['reference_contrast'] = michelson(means[2], means[1])
-    values['reference_mlc'], values['reference_mslc'] = line_correlations(truth, shared)
-    there = canny_edges(truth, shared)
-    labels = to_dseg(reference_probs, shared)
-    reasons = {}
-    for name, image, tissues in (('', enhanced, probs), ('_bicubic', bicubic, plain_probs)):
-        matched = match_intensity(image, truth, shared).astype(np.float32)
-        found = tissue_means(np.where(shared, image, 0), reference_probs * shared)
-        edges = canny_edges(matched, shared)
-        perceived, why = lpips(matched, truth, shared, DATA_RANGE)
-        own = to_dseg(tissues, shared)
-        values |= {
-            f'reference_psnr{name}': psnr(matched, truth, shared, DATA_RANGE),
-            f'reference_ssim{name}': ssim(matched, truth, shared, DATA_RANGE),
-            f'reference_edge_f1{name}': edge_f1(edges, there),
-            f'reference_edge_f1_1voxel{name}': edge_f1(edges, there, tolerance=1),
-            f'reference_lpips{name}': perceived,
-            f'contrast_wm_gm_by_reference{name}': michelson(found[2], found[1]),
-        }
-        reasons |= {f'reference_lpips{name}': why} if why else {}
-        for k, tissue in enumerate(TISSUES):
-            lower = tissue.lower()
-            values[f'dice_{lower}{name}'] = dice(own, labels, LABELS[tissue])
-            volumes = [
-                float(p[k].sum(dtype=np.float64)) * voxel for p in (tissues, reference_probs)
-            ]
-            error = volumes[0] / volumes[1] - 1 if volumes[1] else np.nan
-            values[f'volume_error_{lower}{name}'] = error
-    for name, value in values.items():
-        if not np.isfinite(value):
-            reasons.setdefault(name, 'it cannot be computed: the images have nothing to compare')
-    return values, reasons
+    enhanced: np.ndarray
+    mask: np.ndarray
+    probs: np.ndarray
+    bicubic: np.ndarray
+    plain_probs: np.ndarray
+    highfield: np.ndarray
+    highfield_mask: np.ndarray
+    highfield_probs: np.ndarray
+    voxel: float
+
+    @cached_property
+    def shared(self) -> np.ndarray:
+        """Voxels that both call brain."""
+        return np.asarray(self.mask, bool) & np.asarray(self.highfield_mask, bool)
+
+    def means_of(self, image: np.ndarray) -> np.ndarray:
+        """Return the tissue means of an image under the tissues of the high-field image."""
+        return tissue_means(np.where(self.shared, image, 0), self.highfield_probs * self.shared)
+
+    @cached_property
+    def means(self) -> np.ndarray:
+        """Tissue means of the high-field image."""
+        if self.shared.sum() < LEAST_SHARED:
+            count = int(self.shared.sum())
+            raise NotMeasured(f'scan and high-field image share {count} voxels of brain only')
+        means = self.means_of(self.highfield)
+        if not np.isfinite(means).all() or means.max() <= 0:
+            raise NotMeasured('the tissues of the high-field image could not all be measured')
+        return means
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """The high-field image, its brightest tissue one, inside the shared brain."""
+        return np.where(self.shared, self.highfield / self.means.max(), 0).astype(np.float32)
+
+    @cached_property
+    def images(self) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
+        """Enhanced and interpolated image: as it is, fitted to the truth, tissues."""
+        return tuple(
+            (image, match_intensity(image, self.truth, self.shared).astype(np.float32), probs)
+            for image, probs in ((self.enhanced, self.probs), (self.bicubic, self.plain_probs))
+        )
+
+
+def _both(name, label, hint, description, **more):
+    """Return a metric of the enhanced image, and the same of the interpolated scan."""
+    plain = f'{description} Of the cubically interpolated scan.'
+    return (
+        HIGHFIELD(name, f'{label}, enhanced', f'{hint}.', description, **more),
+        HIGHFIELD(
+            f'{name}_bicubic', f'{label}, cubic interpolation', f'{hint} (scan).', plain, **more
+        ),
+    )
+
+
+@measures(
+    *_both(
+        'highfield_psnr',
+        'PSNR',
+        'How near voxel values are to the high-field image',
+        f'Peak signal-to-noise ratio against the high-field image {WHERE}; the range is 1.2 times '
+        'its brightest tissue.',
+        unit='dB',
+        better='higher',
+    ),
+    *_both(
+        'highfield_ssim',
+        'SSIM',
+        'How alike local structure is, 1 at best',
+        f'Mean 3-D structural similarity to the high-field image {WHERE}.',
+        better='higher',
+    ),
+    of='compare',
+    otherwise=NOTHING,
+)
+def likeness(one: Comparison) -> list[float]:
+    """PSNR and SSIM, enhanced and interpolated."""
+    return [
+        score(matched, one.truth, one.shared, DATA_RANGE)
+        for score in (psnr, ssim)
+        for _, matched, _ in one.images
+    ]
+
+
+@measures(
+    *_both(
+        'highfield_edge_f1',
+        'Edge F1',
+        'Share of borders that lie exactly where the high-field image has them',
+        'F1 of Canny edges of axial slices against those of the high-field image, no tolerance.',
+        better='higher',
+    ),
+    *_both(
+        'highfield_edge_f1_1voxel',
+        'Edge F1 within a voxel',
+        'The same to within 1 mm',
+        'The same, an edge may be off by one voxel.',
+        better='higher',
+    ),
+    of='compare',
+    otherwise=NOTHING,
+)
+def edges(one: Comparison) -> list[float]:
+    """F1 of edges, without and with a tolerance."""
+    there = canny_edges(one.truth, one.shared)
+    found = [canny_edges(matched, one.shared) for _, matched, _ in one.images]
+    return [edge_f1(own, there, tolerance) for tolerance in (0, 1) for own in found]
+
+
+@measures(
+    *_both(
+        'highfield_lpips',
+        'LPIPS',
+        'How different the images look to a network trained on human judgement',
+        'Learned perceptual image patch similarity (AlexNet) to the high-field image, mean over '
+        'axial slices.',
+        better='lower',
+    ),
+    of='compare',
+)
+def perceived(one: Comparison) -> list[float]:
+    """LPIPS of both images."""
+    found = [lpips(matched, one.truth, one.shared, DATA_RANGE) for _, matched, _ in one.images]
+    if reason := next((why for _, why in found if why), ''):
+        raise NotMeasured(reason)
+    return [value for value, _ in found]
+
+
+@measures(
+    *_both(
+        'contrast_wm_gm_by_highfield',
+        'WM-GM contrast by high-field tissues',
+        'Contrast where the high-field image says that the tissues are',
+        '2 (WM - GM) / (WM + GM), means under the tissues of the high-field image.',
+    ),
+    HIGHFIELD(
+        'highfield_contrast',
+        'WM-GM contrast, high-field image',
+        'The contrast of the high-field image itself.',
+        '2 (WM - GM) / (WM + GM) of the high-field image.',
+    ),
+    of='compare',
+    otherwise=NOTHING,
+)
+def contrasts(one: Comparison) -> list[float]:
+    """Contrast of both images and of the high-field image, under its tissues."""
+    all_means = [one.means, *(one.means_of(image) for image, *_ in one.images)]
+    own, enhanced, plain = (michelson(means[2], means[1]) for means in all_means)
+    return [enhanced, plain, own]
+
+
+def _of_tissues():
+    for tissue in TISSUES:
+        yield from _both(
+            f'dice_{tissue.lower()}',
+            f'Dice of {tissue}',
+            '1: the tissue lies where the high-field image has it',
+            'Overlap of the labels with those of the high-field image.',
+            better='higher',
+        )
+        yield from _both(
+            f'volume_error_{tissue.lower()}',
+            f'Volume error of {tissue}',
+            '0.1: a tenth too large',
+            'Volume over that by the high-field image, less one.',
+            better='ideal',
+            ideal=0.0,
+        )
+
+
+@measures(*_of_tissues(), of='compare', otherwise=NOTHING)
+def tissues(one: Comparison) -> list[float]:
+    """Overlap and volume error of every tissue, enhanced and interpolated."""
+    _ = one.means  # brains that do not meet have no tissues to compare
+    labels = to_dseg(one.highfield_probs, one.shared)
+    own = [to_dseg(probs, one.shared) for _, _, probs in one.images]
+    found = []
+    for k, tissue in enumerate(TISSUES):
+        found += [dice(image, labels, LABELS[tissue]) for image in own]
+        volumes = [
+            float(probs[k].sum(dtype=np.float64)) * one.voxel
+            for probs in (one.highfield_probs, one.probs, one.plain_probs)
+        ]
+        found += [v / volumes[0] - 1 if volumes[0] else np.nan for v in volumes[1:]]
+    return found
+
+
+@measures(
+    HIGHFIELD(
+        'dice_brain',
+        'Dice of the brains',
+        'Far below 1: masks or registration do not fit; look before believing the rest.',
+        'Overlap of the brain mask of the enhanced image with that of the high-field image.',
+        better='higher',
+    ),
+    of='compare',
+    otherwise=NOTHING,
+)
+def brains(one: Comparison) -> float:
+    """Overlap of the two brain masks."""
+    return dice(np.asarray(one.mask, bool), np.asarray(one.highfield_mask, bool), True)
+
+
+@measures(
+    *(
+        HIGHFIELD(
+            f'highfield_{name}',
+            f'Mean {words}, high-field image',
+            'What the high-field image itself has.',
+            f'Mean {words} of the high-field image.',
+        )
+        for name, words in (('mlc', 'line correlation'), ('mslc', 'shifted line correlation'))
+    ),
+    of='compare',
+    otherwise=NOTHING,
+)
+def own_lines(one: Comparison) -> tuple[float, ...]:
+    """Line correlations of the high-field image."""
+    return line_correlations(one.truth, one.shared)
+
+
+def compare_with_highfield(**given: Any) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Return the metrics of a comparison, and why those that are ``None`` are missing.
+
+    Parameters
+    ----------
+    **given
+        Fields of :class:`Comparison`.
+    """
+    from ulfprep.metrics.registry import measure
+
+    return measure(Comparison(**given), 'compare')

@@ -1,10 +1,12 @@
-"""Edges: where an image changes, and whether a reference changes there too."""
+"""Edges: where an image changes, and whether the truth changes there too."""
 
 import numpy as np
 from scipy import ndimage
 
 
-def canny_edges(image, mask, low: float = 0.05, high: float = 0.12):
+def canny_edges(
+    image: np.ndarray, mask: np.ndarray, low: float = 0.05, high: float = 0.12
+) -> np.ndarray:
     """Canny edges of every axial slice, boolean, same shape as ``image`` (X, Y, Z).
 
     Parameters
@@ -28,12 +30,12 @@ def canny_edges(image, mask, low: float = 0.05, high: float = 0.12):
     )
 
 
-def edge_f1(edges, reference, tolerance: int = 0) -> float:
-    """F1 score of edges against reference edges.
+def edge_f1(edges: np.ndarray, truth: np.ndarray, tolerance: int = 0) -> float:
+    """F1 score of edges against those of the truth.
 
     Parameters
     ----------
-    edges, reference : numpy.ndarray of bool, shape (X, Y, Z)
+    edges, truth : numpy.ndarray of bool, shape (X, Y, Z)
     tolerance : int
         Voxels in the axial plane by which an edge may be off.
 
@@ -42,13 +44,13 @@ def edge_f1(edges, reference, tolerance: int = 0) -> float:
     float
         0 to 1; NaN if neither image has an edge.
     """
-    if not edges.any() and not reference.any():
+    if not edges.any() and not truth.any():
         return float('nan')
-    near = _widen(reference, tolerance)
+    near = _widen(truth, tolerance)
     hit = (edges & near).sum()
-    found = (reference & _widen(edges, tolerance)).sum()
+    found = (truth & _widen(edges, tolerance)).sum()
     precision = hit / max(edges.sum(), 1)
-    recall = found / max(reference.sum(), 1)
+    recall = found / max(truth.sum(), 1)
     return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
 
 

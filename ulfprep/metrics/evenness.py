@@ -5,7 +5,9 @@ import numpy as np
 from ulfprep.physics.labels import LABELS
 
 
-def bias_effect(before, after, field, labels) -> dict[str, float]:
+def bias_effect(
+    before: np.ndarray, after: np.ndarray, field: np.ndarray, labels: np.ndarray
+) -> dict[str, float]:
     """Measure a bias correction inside the tissues.
 
     Parameters
@@ -39,7 +41,9 @@ def bias_effect(before, after, field, labels) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def profile(image, labels, label: int, axis: int, n_bins: int = 10, least: int = 30):
+def profile(
+    image: np.ndarray, labels: np.ndarray, label: int, axis: int, n_bins: int = 10, least: int = 30
+) -> tuple[np.ndarray, np.ndarray]:
     """Median of one tissue in slabs along an axis.
 
     Parameters

@@ -1,12 +1,16 @@
 """How alike the lines of an image are: correlation of rows and columns some distance apart."""
 
+from typing import Any
+
 import numpy as np
+
+from ulfprep.metrics.registry import Metric, measures
 
 #: Slices with less brain than this share of the largest slice's are left out.
 LEAST_AREA = 0.25
 
 
-def line_correlations(image, mask) -> tuple[float, float]:
+def line_correlations(image: np.ndarray, mask: np.ndarray) -> tuple[float, ...]:
     """Measure mean line correlation (MLC) and its shifted form (MSLC) of axial slices.
 
     Of every slice the brain's bounding box is taken, zero outside the brain. MLC is the mean
@@ -46,7 +50,7 @@ def _along_both(part, distances):
     return np.concatenate(pairs).mean()
 
 
-def pair_correlations(lines, distance: int) -> np.ndarray:
+def pair_correlations(lines: np.ndarray, distance: int) -> np.ndarray:
     """Correlate every row with the one ``distance`` below it.
 
     Parameters
@@ -66,3 +70,34 @@ def pair_correlations(lines, distance: int) -> np.ndarray:
     size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     found = np.divide((a * b).sum(axis=1), size, out=np.zeros(len(a)), where=size > 0)
     return np.where((first == second).all(axis=1), 1.0, found)
+
+
+def _described(end, image):
+    """Return what MLC and MSLC of an image are."""
+    yield Metric(
+        f'mlc{end}',
+        f'Mean line correlation, {image}',
+        'Near 1: neighbouring lines are alike; falls with noise.',
+        'Mean correlation of neighbouring rows and columns of axial slices, in the bounding box '
+        'of the brain.',
+        'Contrast',
+    )
+    yield Metric(
+        f'mslc{end}',
+        f'Mean shifted line correlation, {image}',
+        'Rises where noise is removed; no evidence of artefacts by itself.',
+        'The same of rows and columns half the box apart.',
+        'Contrast',
+    )
+
+
+@measures(
+    *_described('', 'enhanced'),
+    *_described('_bicubic', 'cubic interpolation'),
+    of='enhance',
+    otherwise='the enhanced image has no brain',
+)
+def lines(one: Any) -> tuple[float, ...]:
+    """Line correlations of the enhanced image and of the interpolated scan."""
+    plain = line_correlations(one.bicubic, one.brain)
+    return *line_correlations(one.enhanced, one.brain), *plain

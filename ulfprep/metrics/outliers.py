@@ -1,6 +1,6 @@
 """Which values lie far from the others, by a rule that a few of them cannot bend."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Fence(NamedTuple):
     spread: float
     low: float
     high: float
-    count: int
+    count: int  # type: ignore[assignment]  # tuples have a method of that name
 
     def distance(self, value: float) -> float:
         """Return how many robust standard deviations a value lies above the median."""
@@ -46,7 +46,7 @@ def reach(count: int) -> float:
     return DISTANCE * (1 + SMALL / count)
 
 
-def fence(values) -> Fence | None:
+def fence(values: Any) -> Fence | None:
     """Return between what values usually lie: median plus and minus 3.5 (1 + 10 / n) scaled MAD.
 
     Where more than half of the values are the same, and their MAD is therefore zero, the mean

@@ -43,7 +43,9 @@ class _ArraysOnly(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def lpips(image, reference, mask, data_range: float) -> tuple[float, str]:
+def lpips(
+    image: np.ndarray, truth: np.ndarray, mask: np.ndarray, data_range: float
+) -> tuple[float, str]:
     """Measure LPIPS with AlexNet, the mean over axial slices.
 
     Slices are cropped to the brain, which is zero outside, and brought from 0 to ``data_range``
@@ -51,7 +53,7 @@ def lpips(image, reference, mask, data_range: float) -> tuple[float, str]:
 
     Parameters
     ----------
-    image, reference : numpy.ndarray, shape (X, Y, Z)
+    image, truth : numpy.ndarray, shape (X, Y, Z)
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain.
     data_range : float
@@ -84,15 +86,14 @@ def lpips(image, reference, mask, data_range: float) -> tuple[float, str]:
     for start in range(0, slices.size, BATCH):
         part = slices[start : start + BATCH]
         pair = [
-            np.moveaxis(np.where(mask, one, 0)[box][..., part], -1, 0)
-            for one in (image, reference)
+            np.moveaxis(np.where(mask, one, 0)[box][..., part], -1, 0) for one in (image, truth)
         ]
         scaled = [np.clip(2 * one / data_range - 1, -1, 1) for one in pair]
-        found.append(slice_distances(*scaled, weights))
+        found.append(slice_distances(scaled[0], scaled[1], weights))
     return float(np.concatenate(found).mean(dtype=np.float64)), ''
 
 
-def slice_distances(first, second, weights) -> np.ndarray:
+def slice_distances(first: np.ndarray, second: np.ndarray, weights: dict) -> np.ndarray:
     """Measure the distance of pairs of grey slices.
 
     Parameters
@@ -113,7 +114,7 @@ def slice_distances(first, second, weights) -> np.ndarray:
     try:
         with torch.no_grad():
             features = [_features(torch.as_tensor(one), weights) for one in (first, second)]
-            total = 0
+            total = torch.zeros(())
             for a, b, head in zip(*features, weights['heads'], strict=True):
                 total = total + (((a - b) ** 2) * head).sum(1).mean((-1, -2))
     finally:

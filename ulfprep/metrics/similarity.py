@@ -1,39 +1,39 @@
-"""Full-reference metrics: an image against the high-field truth."""
+"""An image against the truth: intensities, structure, overlap."""
 
 import numpy as np
 
 
-def match_intensity(image, reference, mask):
-    """Fit ``a * image + b`` to the reference inside the mask (least squares).
+def match_intensity(image: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Fit ``a * image + b`` to the truth inside the mask (least squares).
 
     A method is then not paid for guessing the scale. Zero outside the mask.
     """
     design = np.stack([image[mask], np.ones(int(mask.sum()))], axis=1).astype(float)
-    slope, offset = np.linalg.lstsq(design, reference[mask].astype(float), rcond=None)[0]
+    slope, offset = np.linalg.lstsq(design, truth[mask].astype(float), rcond=None)[0]
     return np.where(mask, slope * image + offset, 0)
 
 
-def psnr(image, reference, mask, data_range: float) -> float:
+def psnr(image: np.ndarray, truth: np.ndarray, mask: np.ndarray, data_range: float) -> float:
     """Peak signal-to-noise ratio inside the mask, dB."""
-    error = float(np.mean((image[mask] - reference[mask]) ** 2))
+    error = float(np.mean((image[mask] - truth[mask]) ** 2))
     return float(10 * np.log10(data_range**2 / error)) if error else float('inf')
 
 
-def ssim(image, reference, mask, data_range: float) -> float:
+def ssim(image: np.ndarray, truth: np.ndarray, mask: np.ndarray, data_range: float) -> float:
     """Mean 3-D structural similarity inside the mask."""
     from skimage.metrics import structural_similarity
 
     _, full = structural_similarity(
         np.where(mask, image, 0),
-        np.where(mask, reference, 0),
+        np.where(mask, truth, 0),
         data_range=data_range,
         full=True,
     )
     return float(full[mask].mean())
 
 
-def dice(labels, reference, label: int) -> float:
+def dice(labels: np.ndarray, truth: np.ndarray, label: int) -> float:
     """Overlap ``2 |A and B| / (|A| + |B|)`` of one label; NaN if neither has it."""
-    a, b = labels == label, reference == label
+    a, b = labels == label, truth == label
     size = a.sum() + b.sum()
     return float(2 * (a & b).sum() / size) if size else float('nan')

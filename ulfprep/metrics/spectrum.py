@@ -3,9 +3,10 @@
 import numpy as np
 
 from ulfprep.physics.psf import axis_kinds, profile
+from ulfprep.physics.types import Numbers
 
 
-def line_power(data: np.ndarray, zooms, axis: int) -> tuple[np.ndarray, np.ndarray]:
+def line_power(data: np.ndarray, zooms: Numbers, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the power spectrum of all lines along an axis, summed.
 
     Parameters
@@ -47,7 +48,16 @@ def transfer(frequency: np.ndarray, fwhm: float, kind: str, spacing: float) -> n
     return wave @ weight / weight.sum()
 
 
-def expected_power(source, source_zooms, offsets, shape, zooms, fwhm, psf, axis):
+def expected_power(
+    source: np.ndarray,
+    source_zooms: Numbers,
+    offsets: Numbers,
+    shape: tuple[int, ...],
+    zooms: Numbers,
+    fwhm: Numbers,
+    psf: str,
+    axis: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the power along an axis that a simulated scan should have, less its noise.
 
     Along the other axes the source is seen as the scan sees it; along ``axis`` its spectrum is

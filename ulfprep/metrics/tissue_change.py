@@ -6,12 +6,15 @@ has not changed.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ulfprep.metrics.registry import Metric, Rule, measures
 from ulfprep.physics import TISSUES
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid
+from ulfprep.physics.types import Numbers
 
 #: Ways a share can go, from one tissue to another.
 MOVES = tuple((a, b) for a in TISSUES for b in TISSUES if a != b)
@@ -63,7 +66,7 @@ def tissue_change(
     mask: np.ndarray,
     scan: Grid,
     fine: Grid,
-    psf_fwhm,
+    psf_fwhm: Numbers,
     psf: str = 'gaussian',
 ) -> TissueChange:
     """Compare tissues on the scan's grid with tissues on a fine grid.
@@ -87,7 +90,7 @@ def tissue_change(
     TissueChange
     """
     seen, gathered = seen_shares(final, scan, fine, psf_fwhm, psf)
-    start = np.clip(np.asarray(initial, np.float32), 0, None)
+    start: np.ndarray = np.clip(np.asarray(initial, np.float32), 0, None)
     total = start.sum(axis=0)
     compared = np.asarray(mask, bool) & (total > 0) & (gathered > LEAST_SEEN)
     start = start / np.where(total > 0, total, 1)
@@ -96,7 +99,9 @@ def tissue_change(
     return TissueChange(distance, moves, compared, float(np.prod(scan.zooms)) / 1000)
 
 
-def seen_shares(probs, scan: Grid, fine: Grid, psf_fwhm, psf: str = 'gaussian'):
+def seen_shares(
+    probs: np.ndarray, scan: Grid, fine: Grid, psf_fwhm: Numbers, psf: str = 'gaussian'
+) -> tuple[np.ndarray, np.ndarray]:
     """Bring tissues to the voxels of a scan through its PSF.
 
     Returns
@@ -136,3 +141,39 @@ def moves_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     share = gain / np.where(total > 0, total, 1)
     place = {tissue: k for k, tissue in enumerate(TISSUES)}
     return np.stack([loss[place[a]] * share[place[b]] for a, b in MOVES])
+
+
+def move_metric(before: str, after: str) -> str:
+    """Return the name of the metric that tells how much of one tissue became another."""
+    return f'moved_{before.lower()}_to_{after.lower()}'
+
+
+@measures(
+    Metric(
+        'tissue_change_mean',
+        'Tissue change in the fit',
+        'How much the fit disagrees with the segmentation of the scan.',
+        'Mean over the brain of the share of a voxel that is another tissue after the fit than in '
+        "the segmentation of the scan, both seen through the scan's point-spread function.",
+        'Tissues',
+        better='lower',
+        rule=Rule('the fit and the segmentation of the scan disagree on the tissues', high=0.1),
+    ),
+    *(
+        Metric(
+            move_metric(before, after),
+            f'From {before} to {after} in the fit',
+            'Should be about as large as the change in the opposite direction.',
+            f'Volume that was {before} in the segmentation of the scan and is {after} after the '
+            'fit.',
+            'Tissues',
+            unit='ml',
+        )
+        for before, after in MOVES
+    ),
+    of='enhance',
+    otherwise='no voxel has tissues both before and after the fit',
+)
+def tissue_changes(one: Any) -> tuple[float, ...]:
+    """Mean and volumes of an :class:`~ulfprep.metrics.enhanced.EnhancedScan`'s ``change``."""
+    return one.change.mean, *one.change.volumes.values()

@@ -4,11 +4,14 @@ The PSF is separable along the acquired axes, so on aligned grids acquisition is
 small dense matrix an axis (``A = Az x Ay x Ax``), with an exact adjoint.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.grid import Grid, aligned_offsets
 from ulfprep.physics.psf import FWHM_PER_SIGMA, axis_kinds, extends_border, profile, reach
+from ulfprep.physics.types import Numbers
 
 
 def psf_matrix(
@@ -56,7 +59,7 @@ def _extended_weights(positions, n_fine, fwhm, psf):
 
 
 def acquisition_matrices(
-    scan: Grid, fine: Grid, psf_fwhm, psf: str = 'gaussian'
+    scan: Grid, fine: Grid, psf_fwhm: Numbers, psf: str = 'gaussian'
 ) -> list[np.ndarray]:
     """Return the three matrices that take an image on ``fine`` to the voxels of ``scan``.
 
@@ -86,7 +89,7 @@ def acquisition_matrices(
     ]
 
 
-def apply_matrices(matrices, volume):
+def apply_matrices(matrices: Any, volume: Any) -> Any:
     """Apply one matrix an axis to the last three axes of ``volume`` (NumPy or torch)."""
     volume = matrices[2] @ volume.swapaxes(-1, -2)  # (..., x, z', y)
     volume = matrices[1] @ volume.swapaxes(-1, -2)  # (..., x, y', z')
@@ -96,7 +99,7 @@ def apply_matrices(matrices, volume):
 
 
 def add_rician_noise(
-    image: np.ndarray, sigma: float, rng: np.random.Generator, fwhm=(0.0, 0.0, 0.0)
+    image: np.ndarray, sigma: float, rng: np.random.Generator, fwhm: Numbers = (0.0, 0.0, 0.0)
 ) -> np.ndarray:
     """Magnitude of the complex image plus complex Gaussian noise of s.d. ``sigma``.
 

@@ -13,6 +13,7 @@ from scipy.optimize import lsq_linear
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.rician import amplitude_from_mean
+from ulfprep.physics.types import Numbers
 
 CSF = TISSUES.index('CSF')
 #: Voxels that a mean needs to be measured in the strictest of places.
@@ -58,7 +59,7 @@ class ContrastSolution:
 
 
 def tissue_statistics(
-    image: np.ndarray, probs: np.ndarray, sigma: float, zooms=None
+    image: np.ndarray, probs: np.ndarray, sigma: float, zooms: Numbers | None = None
 ) -> TissueStatistics:
     """Mean intensity of each tissue, free of partial volume and of the noise floor.
 
@@ -138,12 +139,14 @@ def michelson(a: float, b: float) -> float:
     return float(2 * (a - b) / (a + b)) if a + b else float('nan')
 
 
-def contrasts(means) -> dict[str, float]:
+def contrasts(means: Numbers) -> dict[str, float]:
     """Michelson-like contrast of every pair of tissue means (CSF, GM, WM)."""
     return {f'{TISSUES[a]}-{TISSUES[b]}': michelson(means[a], means[b]) for a, b in PAIRS}
 
 
-def contrast_system(high: np.ndarray, low: np.ndarray, anchor: bool = True):
+def contrast_system(
+    high: np.ndarray, low: np.ndarray, anchor: bool = True
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Matrix and right-hand side of the contrast equations.
 
     Parameters
@@ -173,7 +176,9 @@ def contrast_system(high: np.ndarray, low: np.ndarray, anchor: bool = True):
     return np.array(rows), np.array(target), names
 
 
-def solve_contrast(high, low, errors=None, upper: float = np.inf) -> ContrastSolution:
+def solve_contrast(
+    high: Numbers, low: Numbers, errors: Numbers | None = None, upper: float = np.inf
+) -> ContrastSolution:
     """Contrast vector ``m`` with ``m * high`` as close as possible to ``low``.
 
     Bounded least squares over the pairwise differences and the white-matter anchor,

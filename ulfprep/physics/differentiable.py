@@ -1,5 +1,7 @@
 """Linear operators written in NumPy as differentiable functions of torch tensors."""
 
+from typing import Any
+
 import torch
 
 
@@ -11,13 +13,13 @@ class Linear(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, tensor, forward, transpose):
+    def forward(ctx: Any, tensor: torch.Tensor, forward: Any, transpose: Any) -> torch.Tensor:
         """Apply the map."""
         ctx.forward_map, ctx.transpose_map = forward, transpose
         result = forward(tensor.detach().cpu().numpy())
         return torch.from_numpy(result).to(tensor.device)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple:
         """Apply the transpose, itself differentiable."""
         return Linear.apply(gradient, ctx.transpose_map, ctx.forward_map), None, None

@@ -5,6 +5,7 @@ inverts it, simulation applies it and adds Rician noise.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices
 from ulfprep.physics.grid import Grid, are_aligned
 from ulfprep.physics.oblique import ObliqueAcquisition
 from ulfprep.physics.rician import rician_mean
+from ulfprep.physics.types import Numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +33,16 @@ class ForwardModel:
     """
 
     matrices: tuple
-    contrast: object
+    contrast: Any
 
     @classmethod
     def between(
-        cls, scan: Grid, fine: Grid, psf_fwhm, contrast, psf: str = 'gaussian'
+        cls,
+        scan: Grid,
+        fine: Grid,
+        psf_fwhm: Numbers,
+        contrast: Numbers,
+        psf: str = 'gaussian',
     ) -> 'ForwardModel':
         """Build the model that takes images on ``fine`` to voxels on ``scan``.
 
@@ -60,7 +67,7 @@ class ForwardModel:
         acquisition = ObliqueAcquisition(scan, fine, tuple(map(float, psf_fwhm)), psf)
         return ObliqueForwardModel((), contrast, acquisition)
 
-    def to(self, device) -> 'ForwardModel':
+    def to(self, device: str) -> 'ForwardModel':
         """Return the same model as torch tensors on ``device``."""
         import torch
 
@@ -68,15 +75,15 @@ class ForwardModel:
         contrast = torch.as_tensor(np.asarray(self.contrast), device=device)
         return replace(self, matrices=matrices, contrast=contrast)
 
-    def modulation(self, probs):
+    def modulation(self, probs: np.ndarray) -> Any:
         """Contrast factor of every point, from tissue probabilities (..., 3, X, Y, Z)."""
         return (probs * self.contrast.reshape(3, 1, 1, 1)).sum(-4)
 
-    def acquire(self, volume):
+    def acquire(self, volume: np.ndarray) -> Any:
         """Apply PSF and sampling to ``volume`` (..., X, Y, Z)."""
         return apply_matrices(self.matrices, volume)
 
-    def adjoint(self, voxels):
+    def adjoint(self, voxels: np.ndarray) -> Any:
         """Apply the exact transpose of :meth:`acquire`."""
         return apply_matrices(tuple(m.swapaxes(0, 1) for m in self.matrices), voxels)
 
@@ -96,11 +103,11 @@ class ObliqueForwardModel(ForwardModel):
 
     acquisition: ObliqueAcquisition
 
-    def acquire(self, volume):
+    def acquire(self, volume: np.ndarray) -> Any:
         """Apply PSF and sampling to ``volume`` (..., X, Y, Z)."""
         return _apply(self.acquisition.acquire, self.acquisition.adjoint, volume)
 
-    def adjoint(self, voxels):
+    def adjoint(self, voxels: np.ndarray) -> Any:
         """Apply the exact transpose of :meth:`acquire`."""
         return _apply(self.acquisition.adjoint, self.acquisition.acquire, voxels)
 

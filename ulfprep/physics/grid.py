@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ulfprep.physics.types import Numbers
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -17,7 +19,7 @@ class Grid:
         Voxel index to world millimetre (RAS+).
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     affine: np.ndarray
 
     @property
@@ -25,7 +27,7 @@ class Grid:
         """Voxel size along each axis in mm, shape (3,)."""
         return np.sqrt((np.asarray(self.affine)[:3, :3] ** 2).sum(axis=0))
 
-    def crop(self, bounds: tuple[slice, slice, slice]) -> 'Grid':
+    def crop(self, bounds: tuple[slice, ...]) -> 'Grid':
         """Return the grid of the voxels within ``bounds`` (slices with start and stop)."""
         start = np.array([b.start for b in bounds], dtype=float)
         affine = np.array(self.affine, dtype=float)
@@ -33,7 +35,7 @@ class Grid:
         return Grid(tuple(int(b.stop - b.start) for b in bounds), affine)
 
 
-def resized_grid(grid: Grid, voxel_size) -> Grid:
+def resized_grid(grid: Grid, voxel_size: Numbers) -> Grid:
     """Lay voxels of another size over the field of view of ``grid``.
 
     Axes and the centre of the field of view are kept, so that both grids stay aligned
@@ -69,7 +71,7 @@ def isotropic_grid(grid: Grid, spacing: float = 1.0) -> Grid:
     return resized_grid(grid, (spacing,) * 3)
 
 
-def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3):
+def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3) -> list[np.ndarray]:
     """Express the centres of ``target`` in index units of ``source``, axis by axis.
 
     Parameters
@@ -99,7 +101,9 @@ def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3):
     ]
 
 
-def brain_bounds(mask: np.ndarray, grid: Grid, spacing: float, margin: float = 8.0):
+def brain_bounds(
+    mask: np.ndarray, grid: Grid, spacing: float, margin: float = 8.0
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Bounds of a brain with a margin, on its grid and on the isotropic lattice over it.
 
     Parameters

@@ -1,8 +1,12 @@
 """The inverse that knows what the image may be: a guess, and how far it may be wrong where."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ulfprep.physics.acquisition import apply_matrices
+from ulfprep.physics.types import Numbers
 
 #: Distance of the Gaussians that corrections are made of, in their s.d.
 DISTANCE = 1.25
@@ -36,7 +40,16 @@ def gaussians(n: int, spacing: float, width: float) -> np.ndarray:
     return (out / np.sqrt((out**2).sum(axis=1, keepdims=True))).astype(np.float32)
 
 
-def informed_inverse(model, scan, mask, sigma: float, spacing, guess, spread, width: float):
+def informed_inverse(
+    model: Any,
+    scan: np.ndarray,
+    mask: np.ndarray,
+    sigma: float,
+    spacing: Numbers,
+    guess: np.ndarray,
+    spread: np.ndarray,
+    width: float,
+) -> tuple[np.ndarray, dict]:
     """Correct a guess as far as the noise shows, and the doubt about it allows.
 
     The image is ``guess + spread * B z``: ``B z`` is a sum of Gaussians with independent weights,
@@ -83,7 +96,8 @@ def informed_inverse(model, scan, mask, sigma: float, spacing, guess, spread, wi
 
     rest = root * (scan - model.acquire(np.asarray(guess, np.float32)))
     z = np.zeros([b.shape[1] for b in basis], np.float32)
-    precision, course = np.ones_like(z), {}
+    precision = np.ones_like(z)
+    course: dict[str, list[float]] = {}
     for number in range(1, ROUNDS + 1):
 
         def curvature(step, precision=precision):
@@ -100,7 +114,7 @@ def informed_inverse(model, scan, mask, sigma: float, spacing, guess, spread, wi
     return spread * apply_matrices(basis, z), course
 
 
-def conjugate_gradients(apply, right: list, steps: int) -> list:
+def conjugate_gradients(apply: Callable, right: list, steps: int) -> list:
     """Approximate solution of ``apply(x) = right``.
 
     Parameters

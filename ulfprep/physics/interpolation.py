@@ -4,6 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.grid import Grid, aligned_offsets, covered, resized_grid
+from ulfprep.physics.types import Numbers
 
 
 def carry(volume: np.ndarray, source: Grid, target: Grid, order: int = 1) -> np.ndarray:
@@ -120,7 +121,7 @@ def _averaged(volume, source: Grid, target: Grid) -> np.ndarray:
     return ndimage.gaussian_filter(np.asarray(volume, np.float32), width, mode='nearest')
 
 
-def acquired_grid(grid: Grid, acquired) -> Grid | None:
+def acquired_grid(grid: Grid, acquired: Numbers) -> Grid | None:
     """Return the grid of the acquired voxels of a scan that was resampled to finer ones.
 
     Between acquired voxels nothing was measured: sampled as finely as the file is, the

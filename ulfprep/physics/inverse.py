@@ -3,9 +3,12 @@
 Start of every fit and, on its own, the baseline the neural representation has to beat.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ulfprep.physics.forward import ForwardModel
+from ulfprep.physics.types import Numbers
 
 #: Beyond so many standard deviations a residual is no noise.
 LARGEST = 6.0
@@ -15,7 +18,7 @@ def conjugate_gradient(
     model: ForwardModel,
     scan: np.ndarray,
     smoothness: float,
-    spacing,
+    spacing: Numbers,
     *,
     start: np.ndarray | None = None,
     iterations: int = 30,
@@ -97,9 +100,9 @@ def discrepancy_inverse(
     scan: np.ndarray,
     mask: np.ndarray,
     sigma: float,
-    spacing,
+    spacing: Numbers,
     *,
-    bounds=(1e-3, 1.0),
+    bounds: Numbers = (1e-3, 1.0),
     steps: int = 6,
 ) -> tuple[np.ndarray, float]:
     """Choose the smoothness that leaves a residual of the size of the noise.
@@ -126,7 +129,7 @@ def discrepancy_inverse(
     smoothness : float
     """
     low, high = np.log(bounds)
-    image = None
+    image: Any = None
     for _ in range(steps):
         smoothness = float(np.exp((low + high) / 2))
         image = conjugate_gradient(model, scan, smoothness, spacing, start=image)
@@ -154,10 +157,10 @@ def edge_preserving_inverse(
     scan: np.ndarray,
     mask: np.ndarray,
     sigma: float,
-    spacing,
+    spacing: Numbers,
     *,
     start: np.ndarray | None = None,
-    bounds=(5e-4, 2e-2),
+    bounds: Numbers = (5e-4, 2e-2),
     steps: int = 3,
     floor: float = 0.05,
 ) -> np.ndarray:

@@ -10,7 +10,7 @@ class RegistrationError(ValueError):
     """Two scans of one head could not be matched; the message names both."""
 
 
-def find_motion(moving: tuple, fixed: tuple, *, names, same_contrast: bool) -> dict:
+def find_motion(moving: tuple, fixed: tuple, *, names: str, same_contrast: bool) -> dict:
     """Register one scan to another, and say how.
 
     Parameters

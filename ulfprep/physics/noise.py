@@ -6,11 +6,13 @@ only noise has it.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.rician import rician_mean
+from ulfprep.physics.types import Numbers
 
 #: Voxels that a median needs to be known within a few percent.
 ENOUGH = 2000
@@ -51,7 +53,9 @@ class NoiseEstimate:
     shared: float = 1.0
 
 
-def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) -> NoiseEstimate:
+def estimate_noise(
+    image: np.ndarray, mask: np.ndarray, zooms: Numbers, acquired: Numbers | None = None
+) -> NoiseEstimate:
     """Estimate the noise standard deviation of a magnitude image.
 
     Air far from the head is used if it is distributed as noise must be (Rayleigh) and if
@@ -100,7 +104,9 @@ def estimate_noise(image: np.ndarray, mask: np.ndarray, zooms, acquired=None) ->
     return NoiseEstimate(inside, 'second differences in flat parts of the brain')
 
 
-def noise_in_tissue(residual: np.ndarray, flat: np.ndarray, white: float, zooms) -> NoiseEstimate:
+def noise_in_tissue(
+    residual: np.ndarray, flat: np.ndarray, white: float, zooms: Numbers
+) -> NoiseEstimate:
     """Estimate noise that may have been smoothed, from what tissues leave of a scan.
 
     Scanners denoise, and what is left of the noise is low-pass: second differences miss it.
@@ -164,7 +170,7 @@ def rayleigh_sigma(background: np.ndarray) -> float:
     return float(background.mean(dtype=float) / np.sqrt(np.pi / 2))
 
 
-def fine_detail(image: np.ndarray, axes, lags) -> np.ndarray:
+def fine_detail(image: np.ndarray, axes: Any, lags: Any) -> np.ndarray:
     """Second difference along two axes, one after the other; of unit gain for white noise.
 
     Parameters

@@ -36,7 +36,7 @@ class ObliqueAcquisition:
 
     scan: Grid
     fine: Grid
-    fwhm: tuple[float, float, float]
+    fwhm: tuple[float, ...]
     psf: str = 'gaussian'
 
     def acquire(self, volume: np.ndarray) -> np.ndarray:

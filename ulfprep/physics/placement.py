@@ -1,6 +1,7 @@
 """Where a scan lies over a lattice that several scans share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -9,6 +10,7 @@ from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, are_aligned, brain_bounds, covered, isotropic_grid
 from ulfprep.physics.interpolation import carry_mask
 from ulfprep.physics.stacked import linear_resampling
+from ulfprep.physics.types import Numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,13 @@ class Placement:
 
 
 def place(
-    mask: np.ndarray, grid: Grid, common: Grid, inside: np.ndarray, psf_fwhm, contrast, psf: str
+    mask: np.ndarray,
+    grid: Grid,
+    common: Grid,
+    inside: np.ndarray,
+    psf_fwhm: Numbers,
+    contrast: Any,
+    psf: str,
 ) -> Placement:
     """Crop a scan to what a lattice covers; give it a lattice of its own where it is turned.
 

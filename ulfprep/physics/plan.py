@@ -1,27 +1,24 @@
 """From a scan and its tissues to the numbers both directions work with: the plan."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, solve_contrast, tissue_statistics
 from ulfprep.physics.noise import NoiseEstimate, estimate_noise
-from ulfprep.physics.relaxation import read_table, relaxation
+from ulfprep.physics.relaxation import Measurement, read_table, relaxation
 from ulfprep.physics.resolution import are_lengths
-from ulfprep.physics.sequences import (
-    default_name,
-    default_sequence,
-    parse_sequence,
-)
+from ulfprep.physics.sequences import default_name, default_sequence
+from ulfprep.physics.signals import Sequence
 from ulfprep.physics.source_sequence import source_sequence
 from ulfprep.physics.targets import (
-    Target,
-    parse_contrasts,
     target_from_physics,
     target_from_reference,
     with_contrasts,
 )
+from ulfprep.physics.types import Numbers
+from ulfprep.settings import Stated
 
 
 @dataclass(frozen=True)
@@ -30,45 +27,37 @@ class Wishes:
 
     Attributes
     ----------
-    sequence : str
-        Preset or JSON (:func:`ulfprep.physics.sequences.parse_sequence`); the usual
-        sequence of the modality at the target field without.
-    contrasts : tuple of str
+    sequence : Stated of Sequence, optional
+        The usual sequence of the modality at the target field without.
+    contrasts : dict
         Typed contrasts (:func:`ulfprep.physics.targets.parse_contrasts`).
     reference : dict or None
         ``means``, ``standard_errors`` (CSF, GM, WM) and ``name`` of a scan to look like.
-    relaxation : str
-        User's relaxation values (:func:`ulfprep.physics.relaxation.parse_override`).
+    relaxation : tuple of Measurement
+        User's values (:func:`ulfprep.physics.relaxation.parse_override`).
     """
 
-    sequence: str = ''
-    contrasts: tuple[str, ...] = ()
+    sequence: Stated[Sequence] | None = None
+    contrasts: dict[tuple[str, str], float] = field(default_factory=dict)
     reference: dict | None = None
-    relaxation: str = ''
-
-    def check(self) -> None:
-        """Raise ``ValueError`` with one line if something cannot be used."""
-        read_table(self.relaxation)
-        with_contrasts(Target(np.ones(3), np.zeros(3), ('',) * 3), parse_contrasts(self.contrasts))
-        if self.sequence:
-            parse_sequence(self.sequence)
+    relaxation: tuple[Measurement, ...] = ()
 
 
 def plan_contrast(
     image: np.ndarray,
     mask: np.ndarray,
     probs: np.ndarray,
-    zooms,
+    zooms: Numbers,
     metadata: dict,
     source_field: float,
     target_field: float,
     *,
     modality: str = 'T1w',
     wishes: Wishes | None = None,
-    stated_sequence: str = '',
+    stated_sequence: Sequence | None = None,
     resolution: dict | None = None,
     psf: str = 'gaussian',
-    means=None,
+    means: Numbers | None = None,
     noise: dict | None = None,
 ) -> dict:
     """Measure a scan's tissues, derive those of the target, solve for the contrast vector.
@@ -90,8 +79,8 @@ def plan_contrast(
     modality : {'T1w', 'T2w', 'FLAIR'}
     wishes : Wishes, optional
         What the user wants of the target.
-    stated_sequence : str
-        The sequence of the scan, where the user states it: preset or JSON.
+    stated_sequence : Sequence, optional
+        The sequence of the scan, where the user states it.
     resolution : dict, optional
         ``voxel_size_mm`` at acquisition along the axes of ``image`` and its ``source``.
         Without, see :func:`acquired_resolution`.
@@ -122,10 +111,10 @@ def plan_contrast(
         fwhm, fwhm_source = acquired_resolution(metadata, zooms)
         resolution = {'voxel_size_mm': fwhm, 'source': fwhm_source}
     if noise and noise['shared'] > 1:
-        noise = NoiseEstimate(**noise)
+        found = NoiseEstimate(**noise)
     else:
-        noise = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
-    statistics = tissue_statistics(image, probs, noise.sigma, zooms)
+        found = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])
+    statistics = tissue_statistics(image, probs, found.sigma, zooms)
     if means is not None:
         statistics = replace(statistics, means=np.asarray(means, float))
     missing = [TISSUES[i] for i in range(3) if not np.isfinite(statistics.means[i])]
@@ -147,7 +136,7 @@ def plan_contrast(
         high, low, errors = target, statistics.means, statistics.standard_errors
     else:
         high, low, errors = statistics.means, target, None
-    solution = solve_contrast(high / noise.sigma, low / noise.sigma, _scaled(errors, noise.sigma))
+    solution = solve_contrast(high / found.sigma, low / found.sigma, _scaled(errors, found.sigma))
     return {
         'direction': 'enhance' if enhance else 'simulate',
         'modality': modality,
@@ -161,11 +150,11 @@ def plan_contrast(
         'tissues': list(TISSUES),
         'means': _floats(statistics.means),
         'standard_errors': _floats(statistics.standard_errors),
-        'snr': _floats(statistics.means / noise.sigma),
-        'snr_standard_errors': _floats(statistics.standard_errors / noise.sigma),
-        'noise_sigma': float(noise.sigma),
-        'noise_method': noise.method,
-        'noise_shared': float(noise.shared),
+        'snr': _floats(statistics.means / found.sigma),
+        'snr_standard_errors': _floats(statistics.standard_errors / found.sigma),
+        'noise_sigma': float(found.sigma),
+        'noise_method': found.method,
+        'noise_shared': float(found.shared),
         'target_means': _floats(target),
         'target_spread': _floats(spread),
         'target_sources': sources,
@@ -192,8 +181,7 @@ def plan_contrast(
 def _target(wishes: Wishes, field: float, modality: str, table):
     """Target, its sequence, and what the sequence is called."""
     if wishes.sequence:
-        sequence = parse_sequence(wishes.sequence)
-        name = 'stated' if wishes.sequence.lstrip().startswith('{') else wishes.sequence
+        sequence, name = wishes.sequence.value, wishes.sequence.name
     else:
         sequence, name = default_sequence(field, modality), default_name(field, modality)
     if wishes.reference is not None:
@@ -203,7 +191,7 @@ def _target(wishes: Wishes, field: float, modality: str, table):
         )
     else:
         target = target_from_physics(sequence, field, name, table)
-    return with_contrasts(target, parse_contrasts(wishes.contrasts)), sequence, name
+    return with_contrasts(target, wishes.contrasts), sequence, name
 
 
 def _relaxation_used(field: float, table) -> dict:
@@ -252,7 +240,7 @@ def _keep_stronger_contrast(target, means, derived):
     return kept, warnings
 
 
-def acquired_resolution(metadata: dict, zooms) -> tuple[list[float], str]:
+def acquired_resolution(metadata: dict, zooms: Numbers) -> tuple[list[float], str]:
     """FWHM of the PSF along the image axes in mm, and where it was read.
 
     Parameters

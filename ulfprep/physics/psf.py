@@ -21,6 +21,8 @@ full width at half maximum (FWHM), so that kinds are compared at equal resolutio
 
 import numpy as np
 
+from ulfprep.physics.types import Numbers
+
 KINDS = ('gaussian', 'slice-profile', 'kspace')
 # A Python float: NumPy's own would turn single precision into double.
 FWHM_PER_SIGMA = float(2 * np.sqrt(2 * np.log(2)))
@@ -32,7 +34,7 @@ TUKEY_FWHM = 1.1794142
 TUKEY_CUT = 4.0
 
 
-def axis_kinds(psf: str, fwhm) -> tuple[str, str, str]:
+def axis_kinds(psf: str, fwhm: Numbers) -> tuple[str, ...]:
     """Kind of the profile along each axis of the scan.
 
     Parameters

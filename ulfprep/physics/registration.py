@@ -96,8 +96,11 @@ def register_rigid(
     found = sitk.Euler3DTransform(still)
     for spacing in SPACINGS:
         images = _images(moving, moving_mask, moving_grid, fixed, fixed_mask, fixed_grid, spacing)
-        found = _refined(*images, found, spacing, same_contrast)
-    before, after = (_similarity(*images, t, same_contrast) for t in (still, found))
+        found = _refined(*images, found, spacing, same_contrast)  # type: ignore[call-arg]
+    before, after = (
+        _similarity(*images, t, same_contrast)  # type: ignore[call-arg]
+        for t in (still, found)
+    )
     # What was found takes points of the fixed scan to the moving one.
     transform = np.linalg.inv(_matrix(found))
     cosine = (np.trace(transform[:3, :3]) - 1) / 2
@@ -119,7 +122,7 @@ def _centre(mask, grid):
     return grid.affine[:3, :3] @ np.argwhere(mask).mean(axis=0) + grid.affine[:3, 3]
 
 
-def _images(moving, moving_mask, moving_grid, fixed, fixed_mask, fixed_grid, spacing):
+def _images(moving, moving_mask, moving_grid, fixed, fixed_mask, fixed_grid, spacing) -> tuple:
     """Both brains on lattices along the world's axes, and where the fixed one is compared."""
     coarse = max(*moving_grid.zooms, *fixed_grid.zooms, spacing)
     fixed, near = _on_lattice(fixed, fixed_mask, fixed_grid, spacing, coarse)

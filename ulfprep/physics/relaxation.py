@@ -10,6 +10,7 @@ import json
 import math
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -81,25 +82,26 @@ def dispersion_t1(tissue: str, field: float) -> float:
     return scale * (GYROMAGNETIC_RATIO * field) ** exponent
 
 
-def read_table(override: str = '', use: str = 'anchor') -> tuple[Measurement, ...]:
+def read_table(
+    override: tuple[Measurement, ...] = (), use: str = 'anchor'
+) -> tuple[Measurement, ...]:
     """Return the table that ships, with a user's own values over it.
 
     Parameters
     ----------
-    override : str
-        Text for :func:`parse_override`; a value replaces the shipped one of the same
-        tissue, quantity and field, and is an anchor more otherwise.
+    override : tuple of Measurement
+        A value replaces the shipped one of the same tissue, quantity and field, and is an anchor
+        more otherwise.
     use : {'anchor', 'check'}
         Values that are interpolated, or those only held against them.
     """
     text = resources.files('ulfprep.data').joinpath('relaxation.csv').read_text()
     rows = [row for row in csv.DictReader(text.splitlines()) if row['use'] == use]
     table = {(m.tissue, m.quantity, m.field): m for row in rows for m in _measurements(row)}
-    if override:
-        for m in parse_override(override):
-            if m.quantity == 'PD':
-                table.pop((m.tissue, 'PD', None), None)
-            table[m.tissue, m.quantity, m.field] = m
+    for m in override:
+        if m.quantity == 'PD':
+            table.pop((m.tissue, 'PD', None), None)
+        table[m.tissue, m.quantity, m.field] = m
     return tuple(table.values())
 
 
@@ -177,14 +179,14 @@ def _number(row: dict, name: str) -> float | None:
     return number
 
 
-def measured(tissue: str, quantity: str, table=None) -> list[Measurement]:
+def measured(tissue: str, quantity: str, table: Any = None) -> list[Measurement]:
     """Return the measurements of a quantity of a tissue, in order of field."""
     rows = read_table() if table is None else table
     found = [m for m in rows if (m.tissue, m.quantity) == (tissue, quantity)]
     return sorted(found, key=lambda m: m.field or 0.0)
 
 
-def relaxation(tissue: str, field: float, table=None) -> Relaxation:
+def relaxation(tissue: str, field: float, table: Any = None) -> Relaxation:
     """T1, T2 and proton density of a tissue, with standard deviations.
 
     Parameters
@@ -207,7 +209,7 @@ def relaxation(tissue: str, field: float, table=None) -> Relaxation:
     if not FIELD_RANGE[0] <= field <= FIELD_RANGE[1]:
         raise ValueError(f'no relaxation times are known for a field of {field} T')
     t1, t1_sd, t1_source = _interpolate(measured(tissue, 'T1', table), field)
-    fields = [m.field for m in measured(tissue, 'T1', table)]
+    fields = [m.field or 0.0 for m in measured(tissue, 'T1', table)]
     inside = min(max(field, fields[0]), fields[-1])
     # Outside the measured range the law's slope carries the nearest measurement on.
     law = dispersion_t1(tissue, field) / dispersion_t1(tissue, inside)
@@ -226,7 +228,7 @@ def _interpolate(rows: list[Measurement], field: float) -> tuple[float, float, l
     if len(rows) == 1:
         return rows[0].value, spread[0] * rows[0].value, [rows[0].source]
     at = np.log(field)
-    fields = np.log([m.field for m in rows])
+    fields = np.log([m.field for m in rows])  # type: ignore[arg-type]  # several have fields
     value = float(np.exp(np.interp(at, fields, np.log([m.value for m in rows]))))
     after = int(np.clip(np.searchsorted(fields, at), 1, len(rows) - 1))
     near = [m for m, f in zip(rows, fields, strict=True) if abs(f - at) < 1e-9]

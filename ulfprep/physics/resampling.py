@@ -88,7 +88,7 @@ def _roughness(image, mask, axis):
     inside = inside[:-2] & inside[1:-1] & inside[2:]
 
     def columns(values):
-        n, rows, cols = (values.shape[0], *(m // COLUMN for m in values.shape[1:]))
+        n, (rows, cols) = values.shape[0], (m // COLUMN for m in values.shape[1:])
         cut = values[:, : rows * COLUMN, : cols * COLUMN]
         return cut.reshape(n, rows, COLUMN, cols, COLUMN).sum(axis=(2, 4)).reshape(n, -1)
 

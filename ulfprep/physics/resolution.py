@@ -2,11 +2,13 @@
 
 import sys
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.resampling import COARSER, interpolation_period
+from ulfprep.physics.types import Numbers
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class ResolutionEstimate:
         How each axis was judged, in words.
     """
 
-    voxel_size_mm: tuple[float, float, float]
-    resampled: tuple[bool, bool, bool]
+    voxel_size_mm: tuple[float, ...]
+    resampled: tuple[bool, ...]
     method: str
 
 
@@ -41,12 +43,14 @@ class Decision:
         A sentence for each contradiction.
     """
 
-    voxel_size_mm: tuple[float, float, float]
+    voxel_size_mm: tuple[float, ...]
     source: str
     notes: tuple[str, ...]
 
 
-def estimate_resolution(image: np.ndarray, zooms, mask=None) -> ResolutionEstimate:
+def estimate_resolution(
+    image: np.ndarray, zooms: Numbers, mask: np.ndarray | None = None
+) -> ResolutionEstimate:
     """Estimate the acquired voxel size of a scan from the image alone.
 
     Parameters
@@ -82,7 +86,11 @@ def estimate_resolution(image: np.ndarray, zooms, mask=None) -> ResolutionEstima
 
 
 def decide_resolution(
-    estimate: ResolutionEstimate, zooms, metadata: dict, axes=(0, 1, 2), stated=()
+    estimate: ResolutionEstimate,
+    zooms: Numbers,
+    metadata: dict,
+    axes: Any = (0, 1, 2),
+    stated: Numbers = (),
 ) -> Decision:
     """Decide on the acquired voxel size of a scan.
 
@@ -138,7 +146,7 @@ def decide_resolution(
     return Decision(tuple(size), source, _contradictions(estimate, size, source, file))
 
 
-def _length(value):
+def _length(value: Any) -> TypeGuard[float]:
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
@@ -146,7 +154,7 @@ def _length(value):
     )
 
 
-def are_lengths(values) -> bool:
+def are_lengths(values: Any) -> TypeGuard[list[float]]:
     """Tell whether these are three positive lengths."""
     return isinstance(values, list | tuple) and len(values) == 3 and all(map(_length, values))
 
@@ -195,7 +203,7 @@ def _contradictions(estimate, size, source, file):
     return (note,)
 
 
-def in_words(sizes) -> str:
+def in_words(sizes: Any) -> str:
     """Three lengths as people write them."""
     return ' x '.join(f'{v:.2f}'.rstrip('0').rstrip('.') for v in sizes)
 

@@ -3,8 +3,10 @@
 import numpy as np
 from scipy.special import ive
 
+from ulfprep.physics.types import Numbers
 
-def rician_mean(amplitude, sigma: float) -> np.ndarray:
+
+def rician_mean(amplitude: Numbers, sigma: float) -> np.ndarray:
     """Mean of ``|amplitude + complex Gaussian noise|``.
 
     Parameters
@@ -29,7 +31,7 @@ def rician_mean(amplitude, sigma: float) -> np.ndarray:
     return sigma * np.sqrt(np.pi / 2) * laguerre
 
 
-def amplitude_from_mean(mean, sigma: float) -> np.ndarray:
+def amplitude_from_mean(mean: Numbers, sigma: float) -> np.ndarray:
     """Noise-free magnitude of which ``mean`` is the average in noise.
 
     Inverse of :func:`rician_mean` by Newton's method. A mean at or below that of pure

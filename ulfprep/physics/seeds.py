@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 
-def stream(seed: int, *names) -> np.random.Generator:
+def stream(seed: int, *names: str | int) -> np.random.Generator:
     """Return the random stream of a seed and the names of what it is drawn for.
 
     The same seed and names always give the same numbers; another seed, another name or

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import math
+from typing import Any, TypeGuard
 
 from ulfprep.physics.signals import INVERTED, Sequence
+from ulfprep.physics.types import Numbers
 
 #: Usual sequences by name. ULF: a portable 64 mT scanner's 3-D fast spin echoes. Their
 #: trains are nowhere stated; 0.6 s is the length that leaves CSF as dark in the T1w, relative
@@ -39,7 +41,7 @@ def default_name(field: float, modality: str = 'T1w') -> str:
     return f'{"ULF" if field < ULTRA_LOW_FIELD else "HF"}-{modality}'
 
 
-def shows_usual_order(signals, modality: str = 'T1w') -> bool:
+def shows_usual_order(signals: Numbers, modality: str = 'T1w') -> bool:
     """Tell whether signals of CSF, GM and WM are in the order of :data:`USUAL_ORDER`.
 
     Parameters
@@ -101,7 +103,7 @@ def parse_sequence(text: str) -> Sequence:
     return Sequence(**values)
 
 
-def is_number(value) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Tell whether a value is a number that is neither infinite nor NaN, nor true or false."""
     try:
         return not isinstance(value, bool) and math.isfinite(value)

@@ -6,6 +6,7 @@ seconds, angles in degrees. Signals are relative to fully relaxed CSF.
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -162,7 +163,7 @@ def _mprage(sequence: Sequence, t1: float, angle: float) -> float:
     return through(inverted(steady), pulses / 2)
 
 
-def tissue_signals(sequence: Sequence, field: float, table=None) -> list[float]:
+def tissue_signals(sequence: Sequence, field: float, table: Any = None) -> list[float]:
     """Signals of CSF, GM and WM at ``field`` tesla, relative to WM.
 
     Parameters
@@ -187,7 +188,7 @@ def tissue_signals(sequence: Sequence, field: float, table=None) -> list[float]:
     return [value / signals[-1] for value in signals]
 
 
-def signal_spread(sequence: Sequence, field: float, table=None) -> list[float]:
+def signal_spread(sequence: Sequence, field: float, table: Any = None) -> list[float]:
     """Standard deviations of :func:`tissue_signals` that the relaxation values leave open.
 
     First-order propagation of the s.d. of T1, T2 and proton density of every tissue, taken

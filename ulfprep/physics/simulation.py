@@ -12,6 +12,7 @@ from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, covered, resized_grid
 from ulfprep.physics.seeds import stream
+from ulfprep.physics.types import Numbers
 
 #: Voxel size of a portable 64 mT scan, mm.
 VOXEL_SIZE = (1.6, 1.6, 5.0)
@@ -48,7 +49,7 @@ def simulate(
     grid: Grid,
     plan: dict,
     *,
-    voxel_size=None,
+    voxel_size: Numbers | None = None,
     target: Grid | None = None,
     psf: str = 'gaussian',
     snr: float | None = None,
@@ -144,7 +145,9 @@ def realise(simulation: Simulation, seed: int = 0, label: str = '', index: int =
     )
 
 
-def bias_field(grid: Grid, brain: np.ndarray, strength: float, rng: np.random.Generator):
+def bias_field(
+    grid: Grid, brain: np.ndarray, strength: float, rng: np.random.Generator
+) -> np.ndarray:
     """Smooth random receive field: plane waves of long wavelength in its logarithm.
 
     Defined in world millimetres around the brain's centre, so that one random stream gives
@@ -184,7 +187,7 @@ def bias_field(grid: Grid, brain: np.ndarray, strength: float, rng: np.random.Ge
     return np.exp(log).astype(np.float32)
 
 
-def expected_snr(plan: dict, voxel_size) -> float:
+def expected_snr(plan: dict, voxel_size: Numbers) -> float:
     """White-matter SNR of a portable scan: 14 at 64 mT and 1.6 x 1.6 x 5 mm voxels.
 
     Grows as B0^1.5 (Marques et al. 2019) and with voxel volume.

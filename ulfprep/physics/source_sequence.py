@@ -1,6 +1,7 @@
 """Which sequence a scan was made with: as the user states it, or as its sidecar describes it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ulfprep.physics.relaxation import relaxation
 from ulfprep.physics.sequence_words import DESCRIBED_BY, is_mp2rage, kind_of, positive
@@ -10,7 +11,6 @@ from ulfprep.physics.sequences import (
     USUAL_ORDER,
     default_sequence,
     is_number,
-    parse_sequence,
     shows_usual_order,
 )
 from ulfprep.physics.signals import INVERTED, Sequence, nulling_time, tissue_signals
@@ -39,13 +39,17 @@ class SourceSequence:
     """
 
     sequence: Sequence
-    signals: tuple[float, float, float]
+    signals: tuple[float, ...]
     assumed: tuple[str, ...] = ()
     contradictions: tuple[str, ...] = ()
 
 
 def source_sequence(
-    metadata: dict, field: float, modality: str = 'T1w', table=None, stated: str = ''
+    metadata: dict,
+    field: float,
+    modality: str = 'T1w',
+    table: Any = None,
+    stated: Sequence | None = None,
 ) -> SourceSequence:
     """Decide which sequence a scan was made with.
 
@@ -62,24 +66,23 @@ def source_sequence(
     modality : {'T1w', 'T2w', 'FLAIR'}
     table : sequence of Measurement, optional
         See :func:`ulfprep.physics.relaxation.relaxation`.
-    stated : str
-        The user's own (:func:`ulfprep.physics.sequences.parse_sequence`).
+    stated : Sequence, optional
+        The user's own.
 
     Raises
     ------
     ValueError
-        If ``stated`` cannot be read, or leaves white matter without signal.
+        If ``stated`` leaves white matter without signal.
     """
     if stated:
-        sequence = parse_sequence(stated)
-        signals = tuple(tissue_signals(sequence, field, table))
+        signals = tuple(tissue_signals(stated, field, table))
         if shows_usual_order(signals, modality):
-            return SourceSequence(sequence, signals)
+            return SourceSequence(stated, signals)
         contradiction = (
-            f'--source-sequence describes a {sequence.kind} that shows {_order(signals)} at '
+            f'--source-sequence describes a {stated.kind} that shows {_order(signals)} at '
             f'{field:g} T, but a {modality} has {USUAL_ORDER[modality]}; it was followed.'
         )
-        return SourceSequence(sequence, signals, contradictions=(contradiction,))
+        return SourceSequence(stated, signals, contradictions=(contradiction,))
     sequence, assumed = sequence_from_metadata(metadata, field, modality, table)
     try:
         signals = tuple(tissue_signals(sequence, field, table))
@@ -98,7 +101,7 @@ def source_sequence(
     return SourceSequence(usual, signals, tuple(assumed), (contradiction,))
 
 
-def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, float, float]]:
+def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, ...]]:
     """Return the usual sequence of a weighting, with signals that show it.
 
     Between the fields of its scanners the usual timings may show another order; then the
@@ -114,8 +117,8 @@ def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, f
 
 
 def expected_signals(
-    metadata: dict, field: float, modality: str = 'T1w', table=None
-) -> tuple[float, float, float]:
+    metadata: dict, field: float, modality: str = 'T1w', table: Any = None
+) -> tuple[float, ...]:
     """Signals of CSF, GM and WM that a scan should show, relative to WM.
 
     See :func:`source_sequence` for the parameters.
@@ -124,7 +127,7 @@ def expected_signals(
 
 
 def sequence_from_metadata(
-    metadata: dict, field: float, modality: str = 'T1w', table=None
+    metadata: dict, field: float, modality: str = 'T1w', table: Any = None
 ) -> tuple[Sequence, list[str]]:
     """Read a sequence off BIDS metadata, saying what had to be assumed.
 

@@ -1,6 +1,7 @@
 """Several acquisitions of one image as one linear operator."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -25,7 +26,7 @@ class Part:
 
     model: ForwardModel
     weights: np.ndarray
-    resampling: object = None
+    resampling: Any = None
 
     def acquire(self, volume: np.ndarray) -> np.ndarray:
         """Take images (..., x, y, z) on the common lattice to the weighted voxels of the scan."""
@@ -78,7 +79,7 @@ class StackedModel:
             start += n
         return out
 
-    def stack(self, scans) -> np.ndarray:
+    def stack(self, scans: Any) -> np.ndarray:
         """Weighted voxels of scans as measured, shape (n,), float32."""
         pairs = zip(scans, self.parts, strict=True)
         return np.concatenate([(s * p.weights).ravel() for s, p in pairs]).astype(np.float32)

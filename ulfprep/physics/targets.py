@@ -4,12 +4,15 @@ All targets are intensities relative to white matter, with a standard deviation 
 place they came from.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.signals import Sequence, signal_spread, tissue_signals
+from ulfprep.physics.types import Numbers
 
 #: Two typed contrasts imply the third; a third that is typed as well may differ by this much.
 CONSISTENT = 0.02
@@ -31,10 +34,12 @@ class Target:
 
     ratios: np.ndarray
     spread: np.ndarray
-    sources: tuple[str, str, str]
+    sources: tuple[str, ...]
 
 
-def target_from_physics(sequence: Sequence, field: float, name: str = '', table=None) -> Target:
+def target_from_physics(
+    sequence: Sequence, field: float, name: str = '', table: Any = None
+) -> Target:
     """Target that relaxation times and a sequence predict at a field.
 
     Parameters
@@ -64,7 +69,7 @@ def target_from_physics(sequence: Sequence, field: float, name: str = '', table=
     return Target(ratios, np.array(signal_spread(sequence, field, table)), (how, how, how))
 
 
-def target_from_reference(means, errors, name: str) -> Target:
+def target_from_reference(means: Numbers, errors: Numbers, name: str) -> Target:
     """Target that another scan shows.
 
     Parameters
@@ -83,7 +88,7 @@ def target_from_reference(means, errors, name: str) -> Target:
     return Target(means / means[2], spread, (f'measured in {name}',) * 3)
 
 
-def parse_contrasts(texts) -> dict[tuple[str, str], float]:
+def parse_contrasts(texts: Iterable[str]) -> dict[tuple[str, str], float]:
     """Read contrasts as users type them: ``WM-GM=0.45``.
 
     Parameters
@@ -100,7 +105,8 @@ def parse_contrasts(texts) -> dict[tuple[str, str], float]:
     Raises
     ------
     ValueError
-        With one line that names the text and what is wrong with it.
+        With one line that names the text and what is wrong with it, or that the contrasts
+        contradict each other.
     """
     known = (('WM', 'GM'), ('WM', 'CSF'), ('GM', 'CSF'))
     found: dict[tuple[str, str], float] = {}
@@ -124,6 +130,7 @@ def parse_contrasts(texts) -> dict[tuple[str, str], float]:
         if names in found:
             raise ValueError(f'{text!r}: the contrast of {"-".join(names)} was stated twice')
         found[names] = value
+    with_contrasts(Target(np.ones(3), np.zeros(3), ('',) * 3), found)
     return found
 
 

@@ -6,8 +6,8 @@ from ulfprep.metrics.verdict import FAILED, LEVELS, LOOK, USABLE, Verdict, judge
 
 #: What each level means, and a sign for those who do not see colours.
 MEANING = {
-    USABLE: ('\u2713', 'nothing measured speaks against it; look at the pictures all the same'),
-    LOOK: ('!', 'look at what is named here before the result is used'),
+    USABLE: ('\u2713', 'no measurement speaks against it; look at the pictures all the same'),
+    LOOK: ('!', 'look at what is named here before you use the result'),
     FAILED: ('\u2715', 'not to be used'),
 }
 
@@ -29,9 +29,8 @@ def scan_verdict(
     missing : sequence of str
         Figures that should be there.
     """
-    trouble = [(FAILED, gist) for gist in crashes]
-    if problem:
-        trouble.append((FAILED, problem))
+    failed = [*crashes, *([problem] if problem else [])]
+    trouble = [(FAILED, text) for text in failed]
     if missing:
         several = 'figures are' if len(missing) > 1 else 'a figure is'
         trouble.append((LOOK, f'{several} missing: {", ".join(missing)}'))
@@ -39,9 +38,8 @@ def scan_verdict(
     if recorded.get('level') not in LEVELS:
         return judge(qc.get('metrics') or {}, qc.get('direction') or 'enhance', trouble)
     level = max([recorded['level'], *(level for level, _ in trouble)], key=LEVELS.index)
-    worst = [reason for found, reason in trouble if found == FAILED]
     rest = [reason for found, reason in trouble if found != FAILED]
-    return Verdict(level, (*worst, *map(str, recorded.get('reasons') or ()), *rest))
+    return Verdict(level, (*failed, *map(str, recorded.get('reasons') or ()), *rest))
 
 
 def page_verdict(verdicts: Sequence[Verdict], stray: Sequence[str] = ()) -> Verdict:

@@ -1,10 +1,11 @@
-"""The methods text of a page, to read and to paste: HTML, Markdown, BibTeX."""
+"""The methods text of a page, to read and to paste, and the bibliography that it cites."""
 
+import re
+from functools import partial
+from importlib.resources import files
 from typing import NamedTuple
 
-from markupsafe import Markup
-
-from ulfprep.reports.references import Reference, bibliography, cite
+from markupsafe import Markup, escape
 
 #: Used where the QC record has no methods text.
 METHODS = """\
@@ -18,71 +19,117 @@ FRAMEWORK = """\
 The workflow is a BIDS App [@bidsapps] for data in the Brain Imaging Data Structure [@bids],
 runs on Nipype [@nipype], and this report follows the example of fMRIPrep [@fmriprep]."""
 
-
-class Methods(NamedTuple):
-    """Methods text of a page.
-
-    Attributes
-    ----------
-    parts : list of (list of str, markupsafe.Markup)
-        Labels of the scans that a text is of (none for what closes them all), and the text.
-    references : list of Reference
-        What the texts cite, in the order of their numbers.
-    html, markdown, bibtex : str
-        The same as source text; only what is cited is in the bibliography.
-    """
-
-    parts: list[tuple[list[str], Markup]]
-    references: list[Reference]
-    html: str
-    markdown: str
-    bibtex: str
+_ENTRY = re.compile(r'@\w+\{\s*([^,\s]+)\s*,(.*?)\n\}', re.DOTALL)
+_FIELD = re.compile(r'^\s*(\w+)\s*=\s*\{(.*)\},?\s*$', re.MULTILINE)
+_CITATION = re.compile(r'\[(@[\w:-]+(?:\s*;\s*@[\w:-]+)*)\]')
+_EMPHASIS = re.compile(r'\*([^*\n]+)\*')
 
 
-def methods_of(scans) -> Methods:
+class Reference(NamedTuple):
+    """One entry of the bibliography: ready to print, and as BibTeX."""
+
+    key: str
+    text: str
+    url: str
+    source: str
+
+
+def methods_of(scans) -> dict:
     """Return the methods text of a page.
 
     Parameters
     ----------
-    scans : sequence of ReportedScan
-        Those that finished count.
+    scans : sequence of (str, dict)
+        Label and QC record of those that finished.
+
+    Returns
+    -------
+    dict
+        ``parts``: labels of the scans that a text is of (none for what closes them all), the
+        text as HTML and as it is; ``references``: what the texts cite, in the order of their
+        numbers; ``bibtex``: the same as BibTeX.
     """
     labels: dict[str, list[str]] = {}
-    for scan in scans:
-        if scan.qc:
-            labels.setdefault(str(scan.qc.get('methods') or METHODS), []).append(scan.label)
+    for label, qc in scans:
+        labels.setdefault(str(qc.get('methods') or METHODS), []).append(label)
     texts = [*((names, text) for text, names in labels.items()), ([], FRAMEWORK)]
     known, cited = bibliography(), {}
-    parts = [(names, cite(text, known, cited)) for names, text in texts]
+    parts = [(names, cite(text, known, cited), text) for names, text in texts]
     references = [known[key] for key in cited]
-    several = len(texts) > 2
-    return Methods(
-        parts,
-        references,
-        _html(parts, references, several),
-        _markdown(texts, references, several),
-        '\n\n'.join(reference.source for reference in references) + '\n',
+    bibtex = '\n\n'.join(reference.source for reference in references) + '\n'
+    return {'parts': parts, 'references': references, 'bibtex': bibtex}
+
+
+def bibliography() -> dict[str, Reference]:
+    """Return the bibliography that ships with ulfprep, by its keys."""
+    source = files('ulfprep.data').joinpath('boilerplate.bib').read_text(encoding='utf-8')
+    return {entry[1]: _reference(*entry.groups(), entry[0]) for entry in _ENTRY.finditer(source)}
+
+
+def _reference(key, body, source):
+    """Turn the fields of one BibTeX entry into a line of text.
+
+    The file is ours: one field a line, values in braces, no macros.
+    """
+    field = {name: re.sub(r'[{}]', '', value) for name, value in _FIELD.findall(body)}
+    where = field.get('journal') or field.get('booktitle', '')
+    if 'volume' in field:
+        where += f' {field["volume"]}'
+    if 'pages' in field:
+        where += f'{":" if "volume" in field else ", "}{field["pages"]}'
+    if 'note' in field:
+        where += f' {field["note"]}'
+    text = f'{_authors(field["author"])} ({field["year"]}). {field["title"]}. {where}.'
+    return Reference(key, text.replace('--', '\u2013'), field.get('url', ''), source)
+
+
+def _authors(names):
+    """Return ``Tustison NJ, Avants BB, et al.`` for a BibTeX author list."""
+    people = []
+    for name in names.split(' and '):
+        if name == 'others':
+            continue
+        family, _, given = name.partition(', ')
+        initials = ''.join(part[0] for part in re.split(r'[\s-]+', given) if part)
+        people.append(f'{family} {initials}'.strip())
+    if len(people) > 3 or names.endswith(' and others'):
+        return ', '.join(people[:2]) + ', et al.'
+    return ', '.join(people)
+
+
+def cite(text, known, numbers):
+    """Return ``text`` as HTML paragraphs with citations as numbered links.
+
+    Parameters
+    ----------
+    text : str
+        Plain text with ``[@key; @key]`` and ``*emphasis*``; everything else is escaped.
+    known : dict of str to Reference
+    numbers : dict of str to int
+        Keys cited so far with their number; grows in the order of citation.
+
+    Returns
+    -------
+    markupsafe.Markup
+    """
+    paragraphs = [p for p in re.split(r'\n\s*\n', str(text)) if p.strip()]
+    return Markup('\n').join(
+        Markup('<p>{}</p>').format(_inline(p.strip(), known, numbers)) for p in paragraphs
     )
 
 
-def _html(parts, references, several):
-    pieces = ['<h2>Methods</h2>']
-    for names, text in parts:
-        if several and names:
-            pieces.append(Markup('<h3>{}</h3>').format(', '.join(names)))
-        pieces.append(text)
-    pieces += ['<h2>References</h2>', '<ol>']
-    for reference in references:
-        item = Markup('<li id="ref-{0}">{1} <a href="{2}">{2}</a></li>')
-        pieces.append(item.format(reference.key, reference.text, reference.url))
-    return '\n'.join(map(str, [*pieces, '</ol>'])) + '\n'
+def _inline(text, known, numbers):
+    html = _CITATION.sub(partial(_links, known=known, numbers=numbers), str(escape(text)))
+    # What comes from the text was escaped above; only the tags added here are markup.
+    return Markup(_EMPHASIS.sub(r'<em>\1</em>', html))
 
 
-def _markdown(texts, references, several):
-    pieces = ['# Methods']
-    for names, text in texts:
-        if several and names:
-            pieces.append(f'## {", ".join(names)}')
-        pieces.append(text.strip())
-    listed = [f'- [@{one.key}] {one.text} {one.url}'.strip() for one in references]
-    return '\n\n'.join([*pieces, '# References', '\n'.join(listed)]) + '\n'
+def _links(match, known, numbers):
+    links = []
+    for key in re.findall(r'@([\w:-]+)', match.group(1)):
+        if key not in known:
+            links.append(f'{key}: not in the bibliography')
+            continue
+        number = numbers.setdefault(key, len(numbers) + 1)
+        links.append(f'<a href="#ref-{key}">{number}</a>')
+    return f'[{", ".join(links)}]'

@@ -8,21 +8,18 @@ from pathlib import Path
 from ulfprep import __version__
 from ulfprep.bids.derivatives import session_name
 from ulfprep.bids.files import write_text
+from ulfprep.bids.outcomes import MISSING, Outcome, find_outcomes
 from ulfprep.bids.selection import read_selection
-from ulfprep.reports.embedded import MOST_BYTES, give_way
 from ulfprep.reports.judgement import MEANING, page_verdict
 from ulfprep.reports.methods import methods_of
-from ulfprep.reports.pages import environment, script
-from ulfprep.reports.scan_page import scan_context
-from ulfprep.reports.scans import find_scans
+from ulfprep.reports.pages import MOST_BYTES, environment, give_way, script
+from ulfprep.reports.scan_page import label_of, scan_context
 
 # Colour codes of terminals, and characters that HTML does not allow.
 _CONTROL = re.compile(r'\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]')
 
 
-def write_report(
-    output_dir, subject, session=None, errors=(), *, interactive=False, among_others=True
-):
+def write_report(output_dir, subject, session=None, errors=(), *, interactive=False):
     """Write ``<out>/sub-XX[_ses-YY].html`` from what the output folder holds.
 
     Parameters
@@ -39,8 +36,6 @@ def write_report(
         without ``desc``) and ``node``.
     interactive : bool
         Put a viewer of the volumes into it.
-    among_others : bool
-        Say where each scan lies in the group table, if there is one.
 
     Returns
     -------
@@ -50,63 +45,61 @@ def write_report(
     """
     output_dir = Path(output_dir)
     name = session_name(subject, session)
-    scans, context = _context(output_dir, subject, session, errors, among_others)
-    html = _render(name, context)
-    figures = list(chain.from_iterable(scan['figures'] for scan in context['scans']))
-    # What stands in place of a picture takes room too, hence more than once.
-    while (excess := len(html.encode()) - MOST_BYTES) > 0 and give_way(figures, excess):
-        html = _render(name, context)
-    if interactive:
-        from ulfprep.reports.viewer.viewers import viewers
-
-        html = _render(name, context, viewers(output_dir, scans, len(html.encode())))
-    return write_text(output_dir / f'{name}.html', html)
-
-
-def report_context(output_dir, subject, session=None, errors=()):
-    """Return everything that the template prints, as plain values.
-
-    Parameters
-    ----------
-    output_dir, subject, session, errors
-        As for :func:`write_report`.
-
-    Returns
-    -------
-    dict
-    """
-    return _context(Path(output_dir), subject, session, errors)[1]
-
-
-def _context(output_dir, subject, session, errors, among_others=True):
     crashes = [_error(error) for error in errors]
-    scans = find_scans(output_dir, subject, session, {crash['scan'] for crash in crashes})
-    contexts = [
-        scan_context(i, scan, crashes, output_dir, among_others) for i, scan in enumerate(scans, 1)
-    ]
-    named = {scan.name for scan in scans}
-    stray = [crash['gist'] for crash in crashes if crash['scan'] not in named]
-    return scans, {
-        'subject': subject,
-        'session': session,
+    scans = reported_scans(output_dir, subject, session, {crash['scan'] for crash in crashes})
+    contexts = [scan_context(i, scan, crashes, output_dir) for i, scan in enumerate(scans, 1)]
+    names = {scan.name for scan in scans}
+    stray = [crash['gist'] for crash in crashes if crash['scan'] not in names]
+    context = {
+        'title': name,
         'scans': contexts,
         'verdict': page_verdict([scan['verdict'] for scan in contexts], stray),
         'meaning': MEANING,
         'images': read_selection(output_dir, subject, session),
         'errors': crashes,
-        'methods': methods_of(scans),
+        'methods': methods_of([(label_of(scan), scan.qc) for scan in scans if scan.qc]),
         'version': __version__,
     }
+    html = _render(context)
+    figures = list(chain.from_iterable(scan['figures'] for scan in contexts))
+    # What stands in place of a picture takes room too, hence more than once.
+    while (excess := len(html.encode()) - MOST_BYTES) > 0 and give_way(figures, excess):
+        html = _render(context)
+    if interactive:
+        from ulfprep.reports.viewer.viewers import viewers
+
+        html = _render(context, viewers(output_dir, scans, len(html.encode())))
+    return write_text(output_dir / f'{name}.html', html)
 
 
-def _render(name, context, viewers=None):
+def reported_scans(output_dir, subject, session=None, failed=()) -> list[Outcome]:
+    """Return the scans that a report tells of, in natural order (run-2 before run-10).
+
+    Parameters
+    ----------
+    output_dir : Path
+    subject : str
+    session : str or None
+    failed : collection of str
+        Names of scans that are known to have failed; they are listed even where
+        they left no file.
+    """
+    found, _ = find_outcomes(Path(output_dir), subject, failed)
+    return [one for one in found if one.session == session and is_reported(one)]
+
+
+def is_reported(scan: Outcome) -> bool:
+    """Tell whether the report of its participant tells of a scan: not of one without a trace."""
+    return scan.status != MISSING or bool(scan.figures)
+
+
+def _render(context, viewers=None):
     """Return the page; with viewers, which bring scripts of their own, it may run any script."""
     text, allowed = script('report.js')
     return (
         environment()
         .get_template('report.html')
         .render(
-            title=name,
             script=text,
             script_hash='' if viewers else allowed,
             viewers=viewers or {},

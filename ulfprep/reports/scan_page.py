@@ -1,176 +1,139 @@
-"""What a report prints of one scan, as plain values and markup."""
-
-from functools import lru_cache
-from itertools import count
-
-from markupsafe import Markup
+"""What the page of a participant prints of one scan."""
 
 from ulfprep.bids.figures import FIGURES, figures_of
+from ulfprep.bids.outcomes import FINISHED
 from ulfprep.bids.prior import used_network
 from ulfprep.bids.resources import read_resources
-from ulfprep.bids.table import read_table
-from ulfprep.metrics.dictionary import METRICS
-from ulfprep.reports import cost, fusion, tables, texts
-from ulfprep.reports.compared import reference_rows
-from ulfprep.reports.embedded import embedded
-from ulfprep.reports.findings import finding
+from ulfprep.metrics.registry import Metric, all_metrics, rules_of
+from ulfprep.metrics.tissue_change import MOVES, move_metric
 from ulfprep.reports.judgement import scan_verdict
-from ulfprep.reports.measures import metric_groups, rule_rows
-from ulfprep.reports.place import comparable
-from ulfprep.reports.sections import ELSEWHERE, SECTIONS
-from ulfprep.reports.values import listed, shown
-from ulfprep.settings import MODALITIES
+from ulfprep.reports.pages import ELSEWHERE, embedded, words
+from ulfprep.reports.values import at, printers, shown
+from ulfprep.settings import WEIGHTINGS
 
 CONTRAST = 'contrast'
+OTHER = 'Other'
 
 
-def scan_context(index, scan, crashes, output_dir, among_others=True):
+def label_of(scan) -> str:
+    """Return the entities that tell a scan from the others of its session."""
+    label = ' '.join(e for e in scan.name.split('_') if not e.startswith(('sub-', 'ses-')))
+    return f'{label} (fused)' if scan.role == 'fused' else label
+
+
+def scan_context(index, scan, crashes, output_dir):
     """Return what the page prints of one scan.
 
     Parameters
     ----------
     index : int
         Makes ids unique.
-    scan : ReportedScan
+    scan : Outcome
     crashes : list of dict
         Of the whole page: ``scan``, ``gist``.
     output_dir : Path
-    among_others : bool
-        Look for the scan's place in the group table, if there is one.
 
     Returns
     -------
     dict
+        Plain values, and the functions of :func:`ulfprep.reports.values.printers` of its QC
+        record.
     """
     qc = scan.qc
     direction = qc.get('direction') if qc.get('direction') in FIGURES else 'enhance'
     # Of a scan that did not finish nothing can be expected; what there is, is shown.
-    role = fusion.record(qc).get('role', 'scan')
+    role = at(qc, 'fusion.role') or 'scan'
     wanted = figures_of(direction, role, used_network(qc)) if qc else ()
     expected = [name for name in wanted if name not in ELSEWHERE]
     missing = [name for name in expected if name not in scan.figures]
     gists = [crash['gist'] for crash in crashes if crash['scan'] == scan.name]
-    ids = count(1)
-
-    def figures(names):
-        wanted = [n for n in names if n in scan.figures or n in expected]
-        return [
-            embedded(f's{index}-figure{next(ids)}', n, scan.figures.get(n), output_dir)
-            | {'finding': finding(n, qc)}
-            for n in wanted
-        ]
-
-    shown_sections = _sections(index, scan, direction, figures)
-    contrast_figures = figures((CONTRAST,))
-    own, others = _rows_of_table(output_dir, scan, qc) if among_others else ({}, [])
-    resources = read_resources(output_dir, scan.name) if qc else None
+    problem = '' if scan.status == FINISHED or gists else scan.reason
+    made = {}
+    for name in dict.fromkeys([*scan.figures, *expected]):
+        identity = f's{index}-figure-{name}'
+        made[name] = embedded(identity, name, scan.figures.get(name), output_dir)
+    contrast = [made[CONTRAST]] if CONTRAST in made else []
     return {
+        **printers(qc),
         'id': f's{index}',
         'stem': scan.name,
-        'label': scan.label,
+        'label': label_of(scan),
         'direction': direction,
-        'problem': scan.problem,
+        'role': role,
+        'source_name': str(qc.get('source') or '').rpartition('/')[2].partition('.')[0],
+        'weighting': WEIGHTINGS.get(qc.get('modality'), WEIGHTINGS['T1w']),
+        'problem': problem,
         'crashes': gists,
-        'verdict': scan_verdict(qc, scan.problem, gists, missing),
-        'rules': rule_rows(direction),
+        'verdict': scan_verdict(qc, problem, gists, missing),
+        'rules': list(rules_of(direction)),
         'finished': bool(qc),
-        'sentences': _sentences(qc) if qc else [],
-        'fused': fusion.rows(qc),
-        'left_out': fusion.left_out(qc),
-        'overview': [*texts.overview(qc), *tables.simulation(qc)] if qc else [],
-        'cost': cost.cost_rows(resources),
-        'nodes': cost.node_rows(resources),
-        'tiles': texts.tiles(qc) if qc else [],
+        'resources': read_resources(output_dir, scan.name) if qc else None,
         'notes': [str(note) for note in qc.get('notes') or ()],
-        'sections': shown_sections,
-        'contrast_figures': contrast_figures,
-        'figures': [f for section in shown_sections for f in section['figures']]
-        + contrast_figures,
-        'targets': tables.targets(qc),
-        'relaxation': tables.relaxation(qc),
-        'equations': tables.equations(qc),
-        'rank': shown(qc, 'contrast.rank'),
-        'condition': shown(qc, 'contrast.condition_number', 3),
-        'bounds': [str(bound) for bound in (qc.get('contrast') or {}).get('active_bounds') or ()],
-        'reference': reference_rows(qc),
-        'metrics': metric_groups(qc, METRICS, others),
-        'compared': len(others),
-        'outliers': _outliers(own),
-        'about': _about(qc),
+        'moves': moves(qc.get('metrics') or {}),
+        'sections': _sections(index, direction, made),
+        'contrast_figures': contrast,
+        'figures': [figure for name, figure in made.items() if name not in ELSEWHERE],
+        'metrics': metric_groups(qc),
         'missing': missing,
     }
 
 
-def _sections(index, scan, direction, figures):
+def _sections(index, direction, made):
     """Return the sections that hold figures; what belongs to none comes last."""
-    known = SECTIONS[direction]
-    found = [(title, figures(names)) for title, names in known]
-    placed = {CONTRAST, *ELSEWHERE, *(name for _, names in known for name in names)}
-    others = sorted(set(scan.figures) - placed)
-    if others:
-        found.append(('Other figures', figures(others)))
+    found = [(one['title'], one['lead'], one['figures']) for one in words()['sections'][direction]]
+    placed = {CONTRAST, *ELSEWHERE, *(name for _, _, names in found for name in names)}
+    found.append(('Other figures', '', sorted(set(made) - placed)))
     return [
         {
             'id': f's{index}-{title.lower().replace(" ", "-")}',
             'title': title,
-            'lead': texts.LEADS.get(title, ''),
-            'figures': shown_figures,
+            'lead': lead,
+            'figures': [made[name] for name in names if name in made],
         }
-        for title, shown_figures in found
-        if shown_figures
+        for title, lead, names in found
+        if any(name in made for name in names)
     ]
 
 
-def _rows_of_table(output_dir, scan, qc):
-    """Return the scan's own row of the group table, and those that it can be compared with."""
-    name, _, modality = scan.name.rpartition('_')
-    path = output_dir / f'group_{modality}.tsv'
-    if not qc or not path.is_file():
-        return {}, []
-    try:
-        status = path.stat()
-        rows = _table(path, status.st_mtime_ns, status.st_size)
-    except (OSError, ValueError):  # somebody else's table costs no report
-        return {}, []
-    own = next((row for row in rows if row.get('bids_name') == name), {})
-    return own, comparable(rows, name, qc.get('direction'), str(qc.get('settings_hash')))
+def moves(metrics) -> list[tuple[float, str]]:
+    """Return how many ml of which tissue became which other one, such as ``CSF → GM``."""
+    found = [(metrics.get(move_metric(*move)), ' \u2192 '.join(move)) for move in MOVES]
+    return sorted((one for one in found if one[0] is not None), key=lambda one: -one[0])
 
 
-@lru_cache(maxsize=len(MODALITIES))
-def _table(path, changed, size):
-    """Return the rows of a table; reports of one run read it once, unless it changes."""
-    return read_table(path)
+def metric_groups(qc: dict) -> list[tuple[str, list[dict], str]]:
+    """Return the rows of the metrics table.
 
+    Parameters
+    ----------
+    qc : dict
+        QC record.
 
-def _outliers(row):
-    """Return the metrics that the group level calls outlying in this scan: name -> low or high."""
-    cells = (part.split() for part in (row.get('outliers') or '').split(';'))
-    return {words[0]: words[1] for words in cells if len(words) == 2}
-
-
-def _sentences(qc):
-    """Return the summary; of an image that scans share, without the sentence of what came in."""
-    first, *rest = texts.summary(qc)
-    fused = fusion.sentences(qc)
-    if fusion.record(qc).get('role') == 'fused':
-        return [*fused, 'The rest of this section is of the scan named as input below.', *rest]
-    return [first, *fused, *rest]
-
-
-def _about(qc):
-    """Return ``(name, value)`` rows: what made this scan's derivatives."""
-    versions = qc.get('versions') or {}
-    settings = [
-        Markup('{} = {}').format(name, shown(qc, f'settings.{name}'))
-        for name, value in (qc.get('settings') or {}).items()
-        if value not in ('', [])
+    Returns
+    -------
+    list of (str, list of dict, str)
+        Category and rows, both in the order of the registry, and why all of them are null where
+        it is for one reason. A row has ``metric``, ``value``, ``expected`` (by the rules of the
+        verdict), ``outside`` (whether it is not) and ``reason`` (of a null).
+    """
+    metrics, reasons = qc.get('metrics') or {}, qc.get('null_reasons') or {}
+    rules = dict(rules_of(qc.get('direction')))
+    known = list(all_metrics())
+    groups: dict[str, list[dict]] = {}
+    for name in sorted(metrics, key=lambda n: known.index(n) if n in known else len(known)):
+        value, rule = metrics[name], rules.get(name)
+        # A metric that this version does not know is shown all the same.
+        metric = all_metrics().get(name) or Metric(name, name.replace('_', ' '), '', '', OTHER)
+        row = {
+            'metric': metric,
+            'value': shown(qc, f'metrics.{name}'),
+            'expected': rule.expected if rule else '',
+            'outside': bool(rule) and value is not None and not rule.allows(value),
+            'reason': '' if value is not None else reasons.get(name, 'no reason was recorded'),
+        }
+        groups.setdefault(metric.category, []).append(row)
+    return [
+        (category, rows, reasons.pop() if len(reasons) == 1 else '')
+        for category, rows in groups.items()
+        for reasons in [{row['reason'] for row in rows}]
     ]
-    rows = [
-        ('Settings hash', qc.get('settings_hash')),
-        ('Random seed', shown(qc, 'seed')),
-        ('Hash of the input', qc.get('input_digest')),
-        ('Settings', Markup('; ').join(settings)),
-        ('Versions', listed([f'{k} {v}' for k, v in versions.items()], '')),
-        ('Options of the fit', shown(qc, 'fit.options')),
-    ]
-    return [(name, value) for name, value in rows if value not in (None, '', 'n/a')]

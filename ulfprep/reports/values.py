@@ -8,6 +8,7 @@ decimal places it was rounded where the text alone would not tell.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import floor, log10
 
 from markupsafe import Markup, escape
@@ -23,21 +24,17 @@ def number(value, digits=4):
         return 'yes' if value else 'no'
     if isinstance(value, int):
         return str(value).replace('-', MINUS)
-    if isinstance(value, float):
-        if abs(value) < 1e-9:  # what rounding leaves of a zero
-            return '0'
-        if float(value).is_integer() and abs(value) < 1e6:
-            text = str(int(value))
-        elif 10**digits <= abs(value) < 1e6:
-            text = f'{value:.0f}'
-        else:
-            text = f'{value:.{digits}g}'
-        return text.replace('-', MINUS, 1) if text.startswith('-') else text
-    if isinstance(value, Mapping):
-        return ', '.join(f'{k} {number(v)}' for k, v in value.items()) or DASH
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ', '.join(number(v) for v in value) or DASH
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if abs(value) < 1e-9:  # what rounding leaves of a zero
+        return '0'
+    if float(value).is_integer() and abs(value) < 1e6:
+        text = str(int(value))
+    elif 10**digits <= abs(value) < 1e6:
+        text = f'{value:.0f}'
+    else:
+        text = f'{value:.{digits}g}'
+    return text.replace('-', MINUS, 1) if text.startswith('-') else text
 
 
 def at(record, key):
@@ -89,7 +86,9 @@ def shown(record, key, digits=4, *, places=None, scale=None, over=None):
         return Markup(', ').join(pairs) or Markup(DASH)
     if isinstance(value, Sequence) and not isinstance(value, str):
         keys = [f'{key}.{position}' for position in range(len(value))]
-        return listed([shown(record, k, digits, scale=scale, over=over) for k in keys])
+        return Markup(', ').join(
+            shown(record, k, digits, scale=scale, over=over) for k in keys
+        ) or (Markup(DASH))
     if value is None or isinstance(value, bool) or not isinstance(value, int | float):
         return escape(number(value))
     result = value * (1 if scale is None else scale)
@@ -113,30 +112,17 @@ def rounded(value, places):
 
 
 def with_error(record, key, error, *, over=None):
-    """Return a number with its standard deviation, both to where the latter makes sense.
+    """Return a number with the standard deviation at the key ``error``, as :func:`shown`.
 
-    Parameters
-    ----------
-    record, key, over
-        As for :func:`shown`.
-    error : str
-        Key of the standard deviation.
-
-    Returns
-    -------
-    markupsafe.Markup
+    Both are rounded to the two first digits of the standard deviation.
     """
     spread = at(record, error)
     if at(record, key) is None or not spread:
         return shown(record, key, 3, over=over)
     unit = at(record, over) if over else 1.0
-    # Two digits of the standard deviation, and as many places of the value.
     places = 1 - floor(log10(abs(spread / unit)))
-    return Markup('{} {} {}').format(
-        shown(record, key, places=places, over=over),
-        PLUS_MINUS,
-        shown(record, error, places=places, over=over),
-    )
+    value, deviation = (shown(record, k, places=places, over=over) for k in (key, error))
+    return Markup('{} {} {}').format(value, PLUS_MINUS, deviation)
 
 
 def millimetres(record, key):
@@ -147,8 +133,7 @@ def millimetres(record, key):
     parts = []
     for position, length in enumerate(lengths):
         # 1.600000023841858 of a single-precision header is 1.6, and 5.0 is 5.
-        short = number(round(length, 2))
-        places = len(short.partition('.')[2])
+        places = len(number(round(length, 2)).partition('.')[2])
         parts.append(shown(record, f'{key}.{position}', places=places))
     return Markup(f' {TIMES} ').join(parts) + ' mm'
 
@@ -157,13 +142,10 @@ def by_tissue(record, key, digits=3):
     """Return the three numbers at a key as ``CSF 5.5, GM 11.4, WM 13.1``."""
     tissues = at(record, 'contrast.tissues') or ('CSF', 'GM', 'WM')
     pairs = zip(tissues, at(record, key) or (), strict=False)
-    return listed(
-        [
-            Markup('{} {}').format(tissue, shown(record, f'{key}.{position}', digits))
-            for position, (tissue, _) in enumerate(pairs)
-        ],
-        'not recorded',
-    )
+    return Markup(', ').join(
+        Markup('{} {}').format(tissue, shown(record, f'{key}.{position}', digits))
+        for position, (tissue, _) in enumerate(pairs)
+    ) or Markup('not recorded')
 
 
 def tesla(record, key):
@@ -172,6 +154,25 @@ def tesla(record, key):
     return Markup('unknown field') if value is None else shown(record, key) + ' T'
 
 
-def listed(parts, empty=DASH):
-    """Return pieces of text parted by commas, each escaped unless it is markup."""
-    return Markup(', ').join(parts) or Markup(empty)
+def printers(record) -> dict:
+    """Return the functions above, bound to a record, by their names in templates."""
+    names = {'n': shown, 'at': at, 'pm': with_error, 'mm': millimetres, 'tissues': by_tissue}
+    names['tesla'] = tesla
+    return {name: partial(function, record) for name, function in names.items()}
+
+
+def duration(seconds: float | None) -> str:
+    """Return ``12 s``, ``3 min 20 s``, ``1 h 5 min``."""
+    if seconds is None:
+        return 'not recorded'
+    if seconds < 10:
+        return f'{seconds:.1f} s'
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f'{rest} s'
+    return f'{minutes} min {rest} s' if minutes < 60 else f'{minutes // 60} h {minutes % 60} min'
+
+
+def gigabytes(size: float | None) -> str:
+    """Return ``1.9 GB``."""
+    return 'not recorded' if size is None else f'{size:.2g} GB'

@@ -15,7 +15,14 @@ ITERATIONS = (15, 40)
 STRETCH = (0.7, 1.4)
 
 
-def affine_match(fixed, fixed_mask, fixed_grid: Grid, moving, moving_mask, moving_grid: Grid):
+def affine_match(
+    fixed: np.ndarray,
+    fixed_mask: np.ndarray,
+    fixed_grid: Grid,
+    moving: np.ndarray,
+    moving_mask: np.ndarray,
+    moving_grid: Grid,
+) -> np.ndarray:
     """Find where the world points of one brain lie in another.
 
     Mattes' mutual information, so that the contrasts may differ. Centre and size come from the

@@ -1,7 +1,11 @@
 """Receive bias field: a local white reference, then N4, gentle enough for a low-field scan."""
 
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
+
+from ulfprep.physics.types import Numbers
 
 #: Spread (s.d. of the logarithm) that the local white reference shows in a brain without
 #: any bias, because no neighbourhood holds the same share of white matter. Two high-field
@@ -13,7 +17,13 @@ TISSUE_SPREAD = 0.02
 PASSES = 4
 
 
-def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,), expected=None):
+def correct_bias(
+    image: np.ndarray,
+    mask: np.ndarray,
+    zooms: Numbers,
+    iterations: Any = (50,),
+    expected: Numbers | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Divide a smooth multiplicative field out of an image.
 
     First the brightness of the brightest tenth of every neighbourhood (white matter in
@@ -56,7 +66,12 @@ def correct_bias(image: np.ndarray, mask: np.ndarray, zooms, iterations=(50,), e
 
 
 def reference_field(
-    image, mask, zooms, expected=None, fwhm: float = 60.0, spread: float | None = None
+    image: np.ndarray,
+    mask: np.ndarray,
+    zooms: Numbers,
+    expected: Any = None,
+    fwhm: float = 60.0,
+    spread: float | None = None,
 ) -> np.ndarray:
     """Logarithm of the field that the local reference shows, measured again on what is left.
 
@@ -88,7 +103,7 @@ def reference_field(
     return log_field
 
 
-def not_csf(image, mask, expected) -> np.ndarray:
+def not_csf(image: np.ndarray, mask: np.ndarray, expected: Any) -> np.ndarray:
     """Mask without the bright CSF of a T2w scan, shape (X, Y, Z)."""
     tissue = (expected[1] + expected[2]) / 2
     level = np.percentile(image[mask], 40)  # well within tissue, which is most of a brain
@@ -96,13 +111,13 @@ def not_csf(image, mask, expected) -> np.ndarray:
 
 
 def white_reference(
-    image,
-    mask,
-    zooms,
+    image: np.ndarray,
+    mask: np.ndarray,
+    zooms: Numbers,
     quantile: float = 0.9,
     fwhm: float = 60.0,
     spread: float = ANATOMICAL_SPREAD,
-):
+) -> np.ndarray:
     """Logarithm of the local brightness of white matter, relative to its mean.
 
     A Gaussian-weighted local quantile of the logarithm of the intensities, shrunk by

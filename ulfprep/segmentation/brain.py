@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.physics.types import Numbers
+
 #: No stripped brain, generous mask and all, is larger; ml.
 LARGEST_BRAIN = 2300.0
 #: Part of the brightest percentile above which there is signal.
@@ -11,7 +13,9 @@ SIGNAL = 0.15
 SURROUNDINGS = 20.0
 
 
-def looks_stripped(image: np.ndarray, zooms, expected=None) -> tuple[bool, str]:
+def looks_stripped(
+    image: np.ndarray, zooms: Numbers, expected: Numbers | None = None
+) -> tuple[bool, str]:
     """Tell whether an image shows a brain without its skull.
 
     Stripping leaves exact zeros around the brain. So does padding or defacing, but a head
@@ -52,7 +56,7 @@ def looks_stripped(image: np.ndarray, zooms, expected=None) -> tuple[bool, str]:
     return bool(stripped), reason
 
 
-def shows_a_head(image: np.ndarray, zooms) -> bool:
+def shows_a_head(image: np.ndarray, zooms: Numbers) -> bool:
     """Tell whether there is more signal in an image than a brain alone could give.
 
     Unlike :func:`looks_stripped` it asks nothing of the background, which may be noise around a
@@ -72,7 +76,9 @@ def shows_a_head(image: np.ndarray, zooms) -> bool:
     return bool(largest * np.prod(zooms) / 1000 > LARGEST_BRAIN)
 
 
-def brain_mask(image: np.ndarray, zooms, stripped: bool, expected=None) -> np.ndarray:
+def brain_mask(
+    image: np.ndarray, zooms: Numbers, stripped: bool, expected: Numbers | None = None
+) -> np.ndarray:
     """Find the brain.
 
     Stripped images: what is not zero. Heads: the convolutional network of deepbet
@@ -119,7 +125,7 @@ def brain_mask(image: np.ndarray, zooms, stripped: bool, expected=None) -> np.nd
     return mask
 
 
-def check_volume(mask: np.ndarray, zooms, way_out: str) -> None:
+def check_volume(mask: np.ndarray, zooms: Numbers, way_out: str) -> None:
     """Refuse a mask that no brain fits.
 
     Parameters

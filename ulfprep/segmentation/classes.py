@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.physics.types import Numbers
+
 #: Share of the brain's inside, the flattest part of it, that counts as free of mixtures.
 FLATTEST = 0.1
 #: S.d. of the relative brightness of GM: of what is measured (flat places are mostly deep grey
@@ -35,7 +37,9 @@ class TissueClasses:
     measured: np.ndarray
 
 
-def homogeneous(image: np.ndarray, brain: np.ndarray, zooms, share: float = FLATTEST):
+def homogeneous(
+    image: np.ndarray, brain: np.ndarray, zooms: Numbers, share: float = FLATTEST
+) -> np.ndarray:
     """Voxels well inside the brain where the image is flattest: tissue without mixtures.
 
     In thick slices most voxels are mixtures, and the histogram of a brain shows no peak
@@ -65,7 +69,11 @@ def homogeneous(image: np.ndarray, brain: np.ndarray, zooms, share: float = FLAT
 
 
 def tissue_classes(
-    image: np.ndarray, brain: np.ndarray, zooms, expected, others=None
+    image: np.ndarray,
+    brain: np.ndarray,
+    zooms: Numbers,
+    expected: Numbers,
+    others: Numbers | None = None,
 ) -> TissueClasses:
     """Measure the signals of CSF, GM and WM.
 
@@ -138,7 +146,14 @@ def _log_prior(means, expected):
     return -0.5 * float((((found - wanted) / SPREAD_OF_PEAKS) ** 2).sum())
 
 
-def expected_mass(centres, mass, means, sds, weights, floor: float):
+def expected_mass(
+    centres: np.ndarray,
+    mass: np.ndarray,
+    means: np.ndarray,
+    sds: np.ndarray,
+    weights: np.ndarray,
+    floor: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Divide the mass of a histogram among Gaussians, by their posteriors.
 
     Parameters

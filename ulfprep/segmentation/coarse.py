@@ -1,7 +1,10 @@
 """Tissues on a fine lattice from a coarse T1w scan that sees them through its PSF."""
 
+from typing import Any
+
 import numpy as np
 
+from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.classes import tissue_classes
 from ulfprep.segmentation.hmrf import fit_markov_field
 from ulfprep.segmentation.mixels import TissueShares, tissue_shares
@@ -14,7 +17,16 @@ SHARE_OF_CSF = 0.85
 
 
 def coarse_tissues(
-    model, measured, voxels, sharp, log_field, brain, spacing, sigma, expected, prior=None
+    model: Any,
+    measured: np.ndarray,
+    voxels: np.ndarray,
+    sharp: np.ndarray,
+    log_field: np.ndarray,
+    brain: np.ndarray,
+    spacing: Numbers,
+    sigma: float,
+    expected: Numbers,
+    prior: np.ndarray | None = None,
 ) -> TissueShares:
     """Measure the tissues' signals and find their shares, each with the other.
 

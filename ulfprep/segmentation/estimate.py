@@ -18,6 +18,7 @@ by Gauss and Newton's method with conjugate gradients.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -25,6 +26,7 @@ from scipy import ndimage
 from ulfprep.physics.acquisition import apply_matrices
 from ulfprep.physics.informed import conjugate_gradients, gaussians
 from ulfprep.physics.noise import NoiseEstimate, noise_in_tissue
+from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.hmrf import softmax
 
 #: S.d. of the tilt, logarithm of the odds of the brightest against the darkest tissue; that of its
@@ -68,12 +70,12 @@ class View:
         Signals of the tissues that its sequence makes, relative to WM.
     """
 
-    model: object
+    model: Any
     measured: np.ndarray
     voxels: np.ndarray
     zooms: tuple
     sigma: float
-    expected: tuple
+    expected: Numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +161,7 @@ def estimate_tissues(
     basis = [gaussians(n, spacing, WIDTH) for n in brain.shape]
     basis[0] = np.float32(tilt) * basis[0]
     weights = [np.zeros([b.shape[1] for b in basis], np.float32) for _ in views]
-    surprise = []
+    surprise: list[np.ndarray] = []
     for _ in range(ROUNDS):
         pure = _spread(_purest(shares), brain)
         explained = [explain(v, pure, i) for v, i in zip(views, inside, strict=True)]
@@ -188,7 +190,8 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
     Explained
     """
     seen = view.model.acquire(shares)
-    weight, field = inside.astype(np.float32), np.ones(inside.shape, np.float32)
+    weight: np.ndarray = inside.astype(np.float32)
+    field = np.ones(inside.shape, np.float32)
     for _ in range(ALTERNATIONS):
         signals, errors = measure_signals(view.measured, seen * field, weight, view.expected)
         predicted = np.tensordot(signals, seen, 1).astype(np.float32)
@@ -202,7 +205,9 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
     return Explained(signals, errors, sigma, field, weight, scaled, noise)
 
 
-def measure_signals(measured, seen, weight, expected):
+def measure_signals(
+    measured: np.ndarray, seen: np.ndarray, weight: np.ndarray, expected: Numbers
+) -> tuple[np.ndarray, np.ndarray]:
     """Signals of the tissues by weighted least squares of a scan on what its voxels gather.
 
     Parameters
@@ -232,7 +237,9 @@ def measure_signals(measured, seen, weight, expected):
     return signals, np.sqrt(variance * np.diag(np.linalg.inv(gram)))
 
 
-def left_over_field(measured, predicted, weight, zooms) -> np.ndarray:
+def left_over_field(
+    measured: np.ndarray, predicted: np.ndarray, weight: np.ndarray, zooms: Numbers
+) -> np.ndarray:
     """Smooth factor between a scan and what is predicted of it, one in the mean.
 
     Parameters

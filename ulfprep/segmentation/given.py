@@ -8,6 +8,7 @@ from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import carry_shares, resample_mask
 from ulfprep.physics.noise import estimate_noise
+from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.tissue import TissueSegmentation, on_lattice, seen_shares
 
 #: Voxels (mm) that resolve the cortex: such tissues are known where the scan only sees them
@@ -27,7 +28,7 @@ def given_tissues(
     shares: np.ndarray,
     source: Grid,
     *,
-    acquired=None,
+    acquired: Numbers | None = None,
     psf: str = 'gaussian',
     spacing: float = 1.0,
 ) -> TissueSegmentation:
@@ -86,7 +87,7 @@ def given_tissues(
     return TissueSegmentation(on_scan, means, _spread(image, on_scan, means), fine, METHOD)
 
 
-def out_of_order(means, expected) -> str:
+def out_of_order(means: Numbers, expected: Numbers) -> str:
     """Say where given tissues are bright in another order than the scan should show.
 
     Parameters

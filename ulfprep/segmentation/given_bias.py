@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import carry
+from ulfprep.physics.types import Numbers
 
 #: Size of the neighbourhoods over which the field is averaged, mm. N4's finest mesh, of 25 mm,
 #: still shows through them, for what they miss is measured again.
@@ -104,7 +105,7 @@ def divided_field(
     return np.exp(log_field).astype(np.float32)
 
 
-def smooth_part(ratio: np.ndarray, usable: np.ndarray, zooms) -> tuple[np.ndarray, float]:
+def smooth_part(ratio: np.ndarray, usable: np.ndarray, zooms: Numbers) -> tuple[np.ndarray, float]:
     """Split an image into a smooth one and what is left of it.
 
     Parameters

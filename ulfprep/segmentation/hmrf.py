@@ -1,9 +1,12 @@
 """Hidden Markov random field of three tissues, fitted by expectation-maximisation."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
+
+from ulfprep.physics.types import Numbers
 
 #: How far WM and GM may be from where their relaxation times put them (T2w, FLAIR).
 MARGIN = 1.12
@@ -34,12 +37,12 @@ class MarkovField:
 def fit_markov_field(
     image: np.ndarray,
     mask: np.ndarray,
-    zooms,
+    zooms: Numbers,
     *,
     sigma: float = 0.0,
     beta: float = 0.9,
     bias_order: int = 2,
-    order=(0, 1, 2),
+    order: Any = (0, 1, 2),
     grey_to_white: float | None = None,
     max_iterations: int = 25,
     tolerance: float = 1e-3,

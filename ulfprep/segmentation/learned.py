@@ -1,6 +1,7 @@
 """Tissues of a scan, or of all scans of a session, with the network's anatomy as their prior."""
 
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from ulfprep.physics.interpolation import carry_shares, resample_mask
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.physics.placement import place
 from ulfprep.physics.stacked import Part
+from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.coarse import T1W
 from ulfprep.segmentation.estimate import TissueEstimate, View, estimate_tissues
 from ulfprep.segmentation.given import with_csf
@@ -25,19 +27,19 @@ SPACING = 1.0
 NETWORK = 'the network of tissues and the PSF-aware estimate'
 
 
-def weights_file():
+def weights_file() -> Any:
     """Return the file of the network's weights that ships with the package."""
     return files('ulfprep.data') / 'tissue_network.npz'
 
 
 def segment_learned(
-    image,
-    mask,
-    grid,
-    expected=T1W,
+    image: np.ndarray,
+    mask: np.ndarray,
+    grid: Any,
+    expected: Numbers = T1W,
     *,
     modality: str = 'T1w',
-    acquired=None,
+    acquired: Numbers | None = None,
     psf: str = 'gaussian',
     spacing: float = SPACING,
 ) -> TissueSegmentation:
@@ -76,7 +78,9 @@ def segment_learned(
     return learned_tissues([run], spacing)
 
 
-def learned_tissues(runs: list[Run], spacing: float = SPACING, net=None) -> TissueSegmentation:
+def learned_tissues(
+    runs: list[Run], spacing: float = SPACING, net: Any = None
+) -> TissueSegmentation:
     """Segment a scan, or several of one brain at once.
 
     The network says on a 1 mm lattice how probable every tissue is

@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.physics.types import Numbers
+
 #: Brain volumes that need no word, ml; adults', outer CSF included.
 PLAUSIBLE = (900.0, 1900.0)
 #: Pieces beside the largest, and holes, that are large enough for a word, ml.
@@ -21,7 +23,7 @@ FOREGROUND = 0.8
 SIDES = (('left', 'right'), ('posterior', 'anterior'), ('inferior', 'superior'))
 
 
-def mask_warnings(mask: np.ndarray, zooms, image: np.ndarray | None = None) -> list[str]:
+def mask_warnings(mask: np.ndarray, zooms: Numbers, image: np.ndarray | None = None) -> list[str]:
     """Return what is not plausible about a brain mask, a sentence each.
 
     Parameters
@@ -102,7 +104,7 @@ def _asymmetry(mask, zooms):
     )
 
 
-def mirror_symmetry(mask: np.ndarray, zooms) -> float:
+def mirror_symmetry(mask: np.ndarray, zooms: Numbers) -> float:
     """Compare the left half of a mask with its right half, however the head was turned.
 
     The volumes about the centroid alone would not tell: where a side is missing the centroid

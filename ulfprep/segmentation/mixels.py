@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.hmrf import NeighbourMean
 
 #: Pairs of tissues that touch and mix: CSF with GM, GM with WM.
@@ -28,8 +29,8 @@ class TissueShares:
 def tissue_shares(
     image: np.ndarray,
     brain: np.ndarray,
-    zooms,
-    means,
+    zooms: Numbers,
+    means: Numbers,
     sd: float,
     *,
     beta: float = 0.6,

@@ -41,7 +41,7 @@ BRIGHTEST = 6.0
 class Conv(nn.Conv3d):
     """A convolution in the precision of its input; its weights stay in single precision."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return features of the type of ``x``."""
         if x.dtype == torch.bfloat16 and min(x.shape[2:]) <= SMALLEST:
             return self(x.float()).to(x.dtype)
@@ -55,7 +55,7 @@ class Norm(nn.GroupNorm):
     def __init__(self, width: int):
         super().__init__(4, width)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return features of the type of ``x``."""
         weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
         return F.group_norm(x, self.num_groups, weight, bias, self.eps)
@@ -72,7 +72,7 @@ class Block(nn.Module):
         nn.init.zeros_(self.steer.weight)
         nn.init.zeros_(self.steer.bias)
 
-    def forward(self, x, hints):
+    def forward(self, x: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
         """Return features of the shape of ``x``."""
         scale, shift = self.steer(hints).to(x.dtype)[..., None, None, None].chunk(2, dim=1)
         y = F.leaky_relu(torch.addcmul(shift, self.inner(self.first(x)), 1 + scale), 0.1, True)
@@ -118,7 +118,7 @@ class TissueNet(nn.Module):
                 module.weight.mul_(0.7)
             self.head.weight.mul_(0.3)
 
-    def forward(self, x, hints, centre):
+    def forward(self, x: torch.Tensor, hints: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
         """Return class scores.
 
         Parameters

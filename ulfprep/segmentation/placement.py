@@ -4,13 +4,14 @@ import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics import TISSUES
+from ulfprep.physics.types import Numbers
 
 #: Below this share of the brain CSF may be that of the ventricles alone, which lie deep: masks
 #: that end at the cortex leave no other.
 CSF_AROUND = 0.15
 
 
-def tissue_depths(probs: np.ndarray, mask: np.ndarray, zooms) -> np.ndarray:
+def tissue_depths(probs: np.ndarray, mask: np.ndarray, zooms: Numbers) -> np.ndarray:
     """Mean distance of each tissue from the rim of the brain, mm.
 
     Parameters
@@ -37,7 +38,7 @@ def tissue_depths(probs: np.ndarray, mask: np.ndarray, zooms) -> np.ndarray:
     )
 
 
-def misplaced(probs: np.ndarray, mask: np.ndarray, zooms) -> str:
+def misplaced(probs: np.ndarray, mask: np.ndarray, zooms: Numbers) -> str:
     """Say what is wrong with where the tissues lie; nothing where nothing is.
 
     Tissues are told by their brightness, in the order that the sequence makes. Where that order

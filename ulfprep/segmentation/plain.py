@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.classes import expected_mass
 from ulfprep.segmentation.mixels import TissueShares, tissue_shares
 
@@ -11,7 +12,7 @@ WITHIN = 0.07
 STARTS = ((8, 40, 80), (20, 55, 85), (4, 25, 70), (30, 65, 90))
 
 
-def mixture_means(values: np.ndarray, iterations: int = 300):
+def mixture_means(values: np.ndarray, iterations: int = 300) -> tuple[np.ndarray, np.ndarray]:
     """Means and shares of three Gaussians in a brain's intensities, darkest first.
 
     Expectation-maximisation over a histogram; every class has a spread of its own.
@@ -49,7 +50,13 @@ def _fitted(centres, mass, means, high, iterations):
     return float((mass * np.log(total)).sum()), means, shares
 
 
-def plain_tissues(image, mask, zooms, sigma: float, prior=None) -> TissueShares | None:
+def plain_tissues(
+    image: np.ndarray,
+    mask: np.ndarray,
+    zooms: Numbers,
+    sigma: float,
+    prior: np.ndarray | None = None,
+) -> TissueShares | None:
     """Shares of CSF, GM, WM: signals by a mixture of Gaussians, mixtures explicit.
 
     Parameters

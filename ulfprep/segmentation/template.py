@@ -3,6 +3,7 @@
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -113,7 +114,7 @@ def load_template() -> tuple[np.ndarray, np.ndarray, np.ndarray, Grid]:
     """
     import nibabel as nib
 
-    images = [nib.load(path) for path in template_files()]
+    images: list[Any] = [nib.load(path) for path in template_files()]
     volumes = [np.asarray(image.dataobj, np.float32) for image in images]
     grid = Grid(volumes[0].shape, np.asarray(images[0].affine, float))
     brain, grey, white = (volume / volume.max() for volume in volumes)

@@ -1,6 +1,7 @@
 """Tissues of a scan: seen through its point-spread function, or plainly where voxels are small."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import edge_preserving_inverse
 from ulfprep.physics.noise import NoiseEstimate, estimate_noise
+from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.bias import reference_field
 from ulfprep.segmentation.coarse import T1W, coarse_tissues
 from ulfprep.segmentation.hmrf import fit_markov_field
@@ -60,7 +62,7 @@ class TissueSegmentation:
     noise: NoiseEstimate | None = None
 
 
-def brightness_order(expected=None) -> list[int]:
+def brightness_order(expected: Numbers | None = None) -> list[int]:
     """Tissues (0 CSF, 1 GM, 2 WM) from the darkest to the brightest.
 
     Parameters
@@ -72,7 +74,7 @@ def brightness_order(expected=None) -> list[int]:
     return [0, 1, 2] if expected is None else [int(k) for k in np.argsort(expected)]
 
 
-def grey_to_white(expected=None) -> float | None:
+def grey_to_white(expected: Any = None) -> float | None:
     """Brightness of GM relative to WM to hold on to; ``None`` where none is needed.
 
     In T1w the classes stand apart. In T2w the many mixtures of tissue and bright CSF, and in
@@ -83,7 +85,7 @@ def grey_to_white(expected=None) -> float | None:
     return float(expected[1] / expected[2])
 
 
-def on_lattice(acquired) -> bool:
+def on_lattice(acquired: Numbers) -> bool:
     """Whether a scan acquired with a PSF of these FWHM (mm) is segmented on the fine lattice."""
     return max(acquired) > PLAIN_VOXEL
 
@@ -91,14 +93,14 @@ def on_lattice(acquired) -> bool:
 def segment(
     image: np.ndarray,
     mask: np.ndarray,
-    zooms,
+    zooms: Numbers,
     *,
     spacing: float = 1.0,
-    acquired=None,
+    acquired: Numbers | None = None,
     psf: str = 'gaussian',
-    expected=None,
-    prior=None,
-):
+    expected: Numbers | None = None,
+    prior: np.ndarray | None = None,
+) -> Any:
     """Segment a brain into CSF, GM and WM.
 
     In 5 mm slices almost every cortical voxel is a mixture, so classes of whole voxels
@@ -141,7 +143,10 @@ def segment(
     sigma = estimate_noise(image, mask, zooms, acquired).sigma
     if on_lattice(acquired):
         return _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, prior)
-    known = {'order': brightness_order(expected), 'grey_to_white': grey_to_white(expected)}
+    known: dict[str, Any] = {
+        'order': brightness_order(expected),
+        'grey_to_white': grey_to_white(expected),
+    }
     if known['grey_to_white'] is None:
         found = plain_tissues(image, mask, zooms, sigma, prior)
         if found is not None:
@@ -172,7 +177,7 @@ def _through_psf(image, mask, zooms, sigma, acquired, psf, expected, spacing, pr
     return TissueSegmentation(on_scan, found.means, found.sds, on_fine, method, unmixed=unmixed)
 
 
-def seen_shares(model, fine: np.ndarray, voxels: np.ndarray) -> np.ndarray:
+def seen_shares(model: Any, fine: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     """Share of each tissue in what the voxels of a scan gather through their PSF.
 
     Parameters
@@ -197,7 +202,16 @@ def seen_shares(model, fine: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     return probs
 
 
-def lattice_tissues(model, measured, voxels, brain, spacing, sigma, expected, prior):
+def lattice_tissues(
+    model: Any,
+    measured: np.ndarray,
+    voxels: np.ndarray,
+    brain: np.ndarray,
+    spacing: Numbers,
+    sigma: float,
+    expected: Numbers | None,
+    prior: np.ndarray | None,
+) -> tuple[Any, str]:
     """Deconvolve what was measured and segment the result on its lattice.
 
     Parameters

@@ -8,6 +8,7 @@ from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.placement import place
 from ulfprep.physics.stacked import Part, StackedModel
+from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.coarse import T1W
 from ulfprep.segmentation.tissue import lattice_tissues
 
@@ -50,7 +51,11 @@ class Run:
 
 
 def segment_together(
-    runs: list[Run], *, spacing: float = 1.0, expected=None, prior=None
+    runs: list[Run],
+    *,
+    spacing: float = 1.0,
+    expected: Numbers | None = None,
+    prior: np.ndarray | None = None,
 ) -> np.ndarray:
     """Segment the image that explains all scans at once.
 

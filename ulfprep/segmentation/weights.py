@@ -8,7 +8,7 @@ import numpy as np
 from ulfprep.segmentation.network import TissueNet
 
 
-def write_weights(file, state: dict) -> None:
+def write_weights(file: Path, state: dict) -> None:
     """Write weights as a NumPy archive.
 
     Parameters
@@ -24,7 +24,7 @@ def write_weights(file, state: dict) -> None:
     np.savez_compressed(file, **arrays)
 
 
-def read_network(file) -> TissueNet:
+def read_network(file: Path) -> TissueNet:
     """Build the network from a file of :func:`write_weights`.
 
     Raises
@@ -44,6 +44,6 @@ def read_network(file) -> TissueNet:
     return net.eval()
 
 
-def digest(file) -> str:
+def digest(file: Path) -> str:
     """SHA-256 of a file of weights."""
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()

@@ -8,34 +8,7 @@ from ulfprep.interfaces.inr import FitField, RenderField
 from ulfprep.interfaces.metrics import Bicubic, EnhanceMetrics
 from ulfprep.interfaces.physics import Residual
 from ulfprep.settings import Settings
-
-BOILERPLATE = """\
-The image at the target field strength was estimated from the scan alone. Tissues and their signals
-make an image at the scan's contrast; it is corrected by sums of Gaussians, further where the
-tissues are in doubt, until the forward model (one contrast factor a tissue, point-spread
-function, sampling) [@hulfsynth] reproduces the measured voxels down to their noise, and divided
-by the contrast factor of its tissues. {network} It was rendered at {rendered}.
-Its standard deviation adds up the variances of the tissues that a point may belong to, of noise
-that passes a regularised linear inverse of the scan, and of the texture of a tissue; the share
-of the first was chosen on simulated scans of two heads. Errors of mask, noise level and
-contrast are not in it. The entropy of the tissue probabilities and a claim map (the
-share of the energy of local detail that passes forward model and inverse, less that of noise)
-are reported beside it, and the residual, in units of the noise, for every voxel. """
-#: What is said of a network that corrects the image.
-FITTED_NETWORK = (
-    'An implicit neural representation of intensity and tissue probabilities in world coordinates '
-    'corrects it through the same model, under Dice and cross-entropy to the tissue segmentation '
-    'and total variation. '
-)
-NETWORKS = {
-    'direct': 'No network is trained on the scan.',
-    'lattice': FITTED_NETWORK
-    + 'It is a small MLP of Gabor wavelets [@wire] over multi-resolution lattices of trained '
-    'features.',
-    'wire': FITTED_NETWORK
-    + 'It is the published one: random Fourier features [@fourier] into five layers of 128 Gabor '
-    'wavelets [@wire].',
-}
+from ulfprep.workflows.methods import MEASURED
 
 INPUTS = [
     'preproc',
@@ -63,16 +36,6 @@ OUTPUTS = [
 #: What a fit gives, and what is needed where it was one of several scans.
 FITTED = ['fit_file', 'history_file']
 SHARED = [*FITTED, 'registration_file']
-#: Voxel size at which a field is measured and drawn, mm: that of its own lattice.
-MEASURED = 1.0
-
-
-def boilerplate(settings: Settings) -> str:
-    """Return the methods text of a fit."""
-    rendered = f'{settings.output_resolution:g} mm'
-    if keeps_another(settings):
-        rendered += f', and at {MEASURED:g} mm for residual, metrics and figures'
-    return BOILERPLATE.format(network=NETWORKS[settings.backbone], rendered=rendered)
 
 
 def keeps_another(settings: Settings) -> bool:
@@ -112,7 +75,7 @@ def torch_inputs(settings: Settings) -> dict:
     """Return the inputs of a node that computes with torch."""
     return {
         'device': settings.device,
-        'use_gpu': settings.device.startswith('cuda'),
+        'use_gpu': settings.uses_gpu,
         'n_threads': settings.omp_nthreads,
     }
 
@@ -170,7 +133,6 @@ def init_enhance_wf(
         With ``inputnode`` (:data:`INPUTS`) and ``outputnode`` (:data:`OUTPUTS`).
     """
     workflow = LiterateWorkflow(name='enhance_wf')
-    workflow.__desc__ = boilerplate(settings)
     inputs = [*INPUTS, *(SHARED if contrast else ())]
     inputnode = pe.Node(niu.IdentityInterface(fields=inputs), name='inputnode')
     outputnode = pe.Node(niu.IdentityInterface(fields=OUTPUTS), name='outputnode')

@@ -4,7 +4,6 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.expected import expected_of
 from ulfprep.bids.fusion import Fusion
@@ -12,10 +11,9 @@ from ulfprep.bids.highfield import why_not
 from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.interfaces.together import SegmentTogether
-from ulfprep.settings import WEIGHTINGS, Settings
+from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import (
     FITTED,
-    boilerplate,
     fit_inputs,
     init_enhance_wf,
     keeps_another,
@@ -24,29 +22,16 @@ from ulfprep.workflows.enhance import (
 )
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
 from ulfprep.workflows.group import GroupTask, register_name
+from ulfprep.workflows.methods import at_once, fusion_methods
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
-from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.scan import (
-    CLOSING,
     KEPT,
-    OPENING,
     PREPARED,
     Task,
     add_preparation,
     node_name,
 )
 
-FUSION = """\
-{count} scans of the session ({kinds}) were each prepared by themselves. All but the
-reference ({reference}) were registered to it rigidly, by the correlation of brains of one contrast
-and the mutual information of those of two, and fitted in one field with it: the tissues are
-shared, and so is the image among scans of one contrast. """
-TOGETHER = """\
-The tissues of the field are those of {which} scans at once, {how}. """
-TOGETHER_HOW = {
-    False: ('the T1-weighted', 'deconvolved together'),
-    True: ('all', 'which the network of tissues saw together and the estimate explained together'),
-}
 #: What of a scan's preparation the fit takes, and as what.
 TO_FIT = {
     'preproc': 'in_file',
@@ -94,12 +79,11 @@ def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> Li
     shared = _add_fit(workflow, prepared, results, fusion, settings, alone)
     for contrast in fusion.contrasts:
         _add_image(workflow, prepared, results, fusion, contrast, settings, shared)
-    together = workflow.get_node('together') is not None
-    workflow.__desc__ = methods = _methods(prepared, fusion, settings, together)
+    fields = [task.fields for task in group.tasks]
+    workflow.__desc__ = methods = fusion_methods(fusion, fields, settings)
     for name in workflow.list_node_names():
         if name.endswith('.derivatives'):
             workflow.get_node(name).inputs.methods = methods
-    declare_memory(workflow, [size_of(task.scan.path) for task in group.tasks], settings)
     return workflow
 
 
@@ -125,7 +109,6 @@ def _results_wf(scan: Scan, settings: Settings, elsewhere: bool) -> LiterateWork
     missing = why_not(scan)
     enhance = init_enhance_wf(settings, scan.name, contrast=scan.suffix, no_reference=missing)
     outputs = init_outputs_wf(scan, settings, 'enhance', elsewhere)
-    enhance.__desc__ = ''
     results = [(f'outputnode.{name}', f'inputnode.{name}') for name in ENHANCE_OUTPUTS]
     workflow.connect([(enhance, outputs, results)])
     return workflow
@@ -166,30 +149,20 @@ def _add_fit(workflow, prepared, results, fusion: Fusion, settings: Settings, al
                 (register, after, [(file, f'enhance_wf.inputnode.{file}')]),
                 (register, files, [(file, f'in{number - 1}')]),
             ])  # fmt: skip
-    _add_together(workflow, prepared, registers, fit, fusion, settings)
+    if same := at_once(fusion, settings):
+        _add_together(workflow, prepared, registers, fit, fusion, settings, same)
     return fit, files
 
 
-def _add_together(workflow, prepared, registers, fit, fusion: Fusion, settings: Settings):
-    """Add one segmentation of all scans that can be segmented at once.
-
-    The network takes every contrast; without it, it is that of T1w scans, which thick slices of
-    different directions resolve together. A prior or another segmentation that was asked for goes
-    before it.
-    """
-    network = settings.segmentation == 'network'
-    same = [n for n, s in enumerate(fusion.members) if network or s.suffix == fusion.contrasts[0]]
-    asked = settings.segmentation in ('fast', 'synthseg') or settings.tissue_prior != 'none'
-    asked |= any(s.precomputed and s.precomputed.tissues for s in fusion.members)
-    if not (network or fusion.contrasts[0] == 'T1w') or len(same) < 2 or asked:
-        return
+def _add_together(workflow, prepared, registers, fit, fusion: Fusion, settings, same: list[int]):
+    """Add one segmentation of all scans that are segmented at once, given by their places."""
     together = pe.Node(
         SegmentTogether(
             n_scans=len(same),
             spacing=2.0 if settings.sloppy else 1.0,
             expected=[expected_of(fusion.members[n], settings) for n in same],
             modalities=[fusion.members[n].suffix for n in same],
-            network=network,
+            network=settings.segmentation == 'network',
         ),
         name='together',
         n_procs=settings.omp_nthreads,
@@ -264,24 +237,3 @@ def _notes(fusion: Fusion, contrast: str, settings: Settings) -> list[str]:
         'other scans are in their own sections.'
     )
     return [*fusion.notes, metrics, *resolution_notes(settings)]
-
-
-def _methods(prepared, fusion: Fusion, settings: Settings, together: bool) -> str:
-    """Return the methods text: every sentence once, however many scans it is said of."""
-    words = []
-    for member in prepared:
-        for name in ('preprocess_wf', 'plan_wf'):
-            part = member.get_node(name)
-            words.append(' '.join(part.visit_desc().split()))
-            # Said once, in the words of the whole group.
-            part.__desc__ = ''
-    kinds = [scan.suffix for scan in fusion.members]
-    counted = ', '.join(f'{kinds.count(k)} {WEIGHTINGS[k]}' for k in dict.fromkeys(kinds))
-    opening = OPENING.format(version=__version__)
-    fused = FUSION.format(count=len(kinds), kinds=counted, reference=fusion.members[0].name)
-    if together:
-        which, how = TOGETHER_HOW[settings.segmentation == 'network']
-        fused += TOGETHER.format(which=which, how=how)
-    enhanced = boilerplate(settings).replace('from the scan alone', 'from these scans alone')
-    text = ' '.join([opening, *dict.fromkeys(words), fused, enhanced, CLOSING])
-    return ' '.join(text.split())

@@ -8,13 +8,8 @@ from ulfprep.bids.dataset import Scan
 from ulfprep.interfaces.highfield import CompareReference
 from ulfprep.settings import Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
-from ulfprep.workflows.resources import declare_memory, size_of
 
 NAME = 'highfield_wf'
-BOILERPLATE = """\
-The enhanced image was measured against a high-field image of the same person ({source}), which
-was prepared as the scan was and registered to it rigidly, by the correlation of the brains; the
-enhancement did not see it. """
 #: What is taken of the scan and of its enhanced image.
 INPUTS = ['probsegs', 'enhanced', 'fine_dseg', 'fine_probsegs', 'bicubic', 'metrics_file']
 
@@ -36,9 +31,7 @@ def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     """
     reference = scan.highfield
     workflow = LiterateWorkflow(name=NAME)
-    workflow.__desc__ = BOILERPLATE.format(source=reference.source)
     preprocess = init_preprocess_wf(reference.as_scan(), settings.of_another_scanner())
-    preprocess.__desc__ = ''
     inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
     outputnode = pe.Node(niu.IdentityInterface(fields=['metrics_file']), name='outputnode')
     compare = pe.Node(CompareReference(source=reference.source, name=scan.name), name='compare')
@@ -54,5 +47,4 @@ def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ]),
         (compare, outputnode, [('out_file', 'metrics_file')]),
     ])  # fmt: skip
-    declare_memory(workflow, [size_of(reference.path), size_of(scan.path)], settings)
     return workflow

@@ -11,6 +11,7 @@ from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.engine.failures import Failure, Verdict
 from ulfprep.workflows.group import GroupTask, register_name
 from ulfprep.workflows.highfield import NAME as HIGHFIELD
+from ulfprep.workflows.methods import fusion_methods, scan_methods
 from ulfprep.workflows.reference import NAME as REFERENCE
 from ulfprep.workflows.scan import Task, node_name
 from ulfprep.workflows.screen import Refused
@@ -134,6 +135,13 @@ def job_done(job: Job, settings: Settings) -> bool:
 def job_node(job: Job) -> str:
     """Return the name of a job's workflow."""
     return job.node if isinstance(job, GroupTask) else node_name(job.scan)
+
+
+def job_methods(job: Job, settings: Settings) -> str:
+    """Return the methods text of a job; ``[@key]`` cites."""
+    if isinstance(job, GroupTask):
+        return fusion_methods(job.fusion, [task.fields for task in job.tasks], settings)
+    return scan_methods(job.scan, job.direction, job.fields, settings)
 
 
 def judge(

@@ -12,58 +12,7 @@ from ulfprep.interfaces.given import GivenTissues
 from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
 from ulfprep.interfaces.synthseg import SynthSeg, SynthSegTissues
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
-from ulfprep.settings import WEIGHTINGS, Settings
-
-BOILERPLATE = """\
-The {kind} scan was reoriented to RAS+; it was resampled only where it had been interpolated to
-finer voxels after acquisition, back to the acquired ones. {mask} {bias} """
-BIAS = """\
-Inside it the bias field was corrected by a local reference ({reference}, as far as it varies more
-than anatomy makes it) followed by N4 [@n4] at its coarsest level."""
-GIVEN_BIAS = """\
-The bias field was that between the scan and an image that other software had corrected ({name}),
-the smooth part of their ratio; where that ratio is not smooth it is measured by a local reference
-({reference}) and N4 [@n4] instead, as the notes say."""
-DEEPBET = 'A brain mask was made with *deepbet* [@deepbet] where the scan had its skull.'
-OWN_MASK = "The user's own brain mask was brought onto the grid of the scan."
-GIVEN_MASK = 'The brain mask of other software ({name}) was brought onto the grid of the scan.'
-WHITE = 'the brightness of the brightest tenth of each 60 mm neighbourhood'
-MIDDLE = 'the middle of the brightness of what is not CSF in each 60 mm neighbourhood'
-BOILERPLATE_FAST = """\
-Tissues (CSF, GM, WM) were segmented with FSL FAST [@fast]. """
-BOILERPLATE_SYNTHSEG = """\
-Structures were labelled at 1 mm with SynthSeg [@synthseg] (*mri_synthseg* of FreeSurfer) and
-grouped into tissues (CSF, GM, WM), which were averaged over the voxels of the scan: where its
-slices are thick, through a 1 mm lattice and the point-spread function. What the brain mask holds
-beside them was taken for CSF. """
-BOILERPLATE_EMBEDDED = """\
-Tissues (CSF, GM, WM) were segmented with a hidden Markov random field fitted by
-expectation-maximisation [@fast], with a smooth bias field inside the model; scans with thick
-slices were deconvolved for it to a 1 mm lattice with total variation [@tv], and the posteriors
-averaged back through the point-spread function. """
-BOILERPLATE_T1W = """\
-Every voxel was given shares of the tissues (CSF, GM, WM), mixtures of two included [@pvc], under
-a hidden Markov random field [@fast]. Scans with thick slices were deconvolved for it to a 1 mm
-lattice with total variation [@tv] and the shares averaged back through the point-spread function;
-the signals of GM and WM were measured in homogeneous places and by that field with classes (GM
-weakly tied to what relaxation times make of the sequence), that of CSF by least squares
-through the point-spread function. In scans with small voxels the signals were those of a mixture
-of three Gaussians. """
-BOILERPLATE_NETWORK = """\
-Tissues (CSF, GM, WM) were segmented with a prior and the scan itself. The prior is that of a small
-convolutional network, which was trained on scans that *ulfprep*'s own physics made of the label
-maps of 14 heads [@synthseg] and has seen no image of anybody; it knows shapes, but no
-intensities of this scan. Signals were measured by robust least squares of the scan on the tissues
-that its voxels gather through the point-spread function, with what was left of the bias field,
-and the shares are those that explain the scan without leaving the prior further than they must.
-"""
-BOILERPLATE_GIVEN = """\
-Tissues (CSF, GM, WM) were those of other software ({name}), averaged over the voxels of the scan:
-where theirs are small and the scan's slices thick, through a 1 mm lattice and the point-spread
-function. What the brain mask holds beside them was taken for CSF. """
-BOILERPLATE_PRIOR = """\
-The prior probabilities of the tissues were those of the MNI152 template [@mni152], matched by an
-affine of the most mutual information and mixed with a uniform prior. """
+from ulfprep.settings import Settings
 
 
 def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
@@ -88,7 +37,6 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     workflow = LiterateWorkflow(name='preprocess_wf')
     expected = expected_of(scan, settings)
     given = scan.precomputed or Precomputed()
-    workflow.__desc__ = _methods(scan, given, expected, settings)
 
     check = pe.Node(CheckScan(in_file=str(scan.path)), name='check')
     conform = pe.Node(
@@ -169,28 +117,6 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         (notes, outputnode, [('out', 'notes')]),
     ])  # fmt: skip
     return workflow
-
-
-def _methods(scan: Scan, given: Precomputed, expected: list[float], settings: Settings) -> str:
-    """Return the methods text: what was computed, and what was taken of other software."""
-    mask = OWN_MASK if scan.mask else DEEPBET
-    if given.mask:
-        mask = GIVEN_MASK.format(name=given.mask.name)
-    reference = MIDDLE if expected[0] > max(expected[1:]) else WHITE
-    bias = BIAS.format(reference=reference)
-    if given.corrected:
-        bias = GIVEN_BIAS.format(name=given.corrected.name, reference=reference)
-    text = BOILERPLATE.format(kind=WEIGHTINGS[scan.suffix], mask=mask, bias=bias)
-    if given.tissues:
-        return text + BOILERPLATE_GIVEN.format(name=given.tissues.name)
-    if settings.segmentation == 'fast':
-        return text + BOILERPLATE_FAST
-    if settings.segmentation == 'synthseg':
-        return text + BOILERPLATE_SYNTHSEG
-    if settings.segmentation == 'network':
-        return text + BOILERPLATE_NETWORK
-    text += BOILERPLATE_T1W if scan.suffix == 'T1w' else BOILERPLATE_EMBEDDED
-    return text + (BOILERPLATE_PRIOR if settings.tissue_prior == 'template' else '')
 
 
 def _add_segmentation(

@@ -12,9 +12,10 @@ from ulfprep.bids.metadata import usable_metadata
 from ulfprep.interfaces.physics import MeasureTissues
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
-from ulfprep.workflows.resources import declare_memory, size_of
 
 NAME = 'reference_wf'
+#: What comes of it, in the folder of the workflow.
+MEASURED = 'measure/reference.json'
 
 
 def reference_scan(path: Path, modality: str) -> Scan:
@@ -57,14 +58,12 @@ def init_reference_wf(settings: Settings, name: str = NAME) -> LiterateWorkflow:
     Returns
     -------
     LiterateWorkflow
-        Its node ``measure`` has the output ``out_file``.
+        Its node ``measure`` writes :data:`MEASURED`.
     """
     path = settings.target_like
     workflow = LiterateWorkflow(name=name)
     scan = reference_scan(path, settings.modalities[0])
     preprocess = init_preprocess_wf(scan, settings.of_another_scanner())
-    # The words on how a scan is prepared are each scan's own.
-    preprocess.__desc__ = ''
     measure = pe.Node(MeasureTissues(name=path.name), name='measure')
     workflow.connect([
         (preprocess, measure, [
@@ -73,5 +72,4 @@ def init_reference_wf(settings: Settings, name: str = NAME) -> LiterateWorkflow:
             ('outputnode.probsegs', 'probsegs'),
         ]),
     ])  # fmt: skip
-    declare_memory(workflow, [size_of(path)], settings)
     return workflow

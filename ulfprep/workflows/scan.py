@@ -7,7 +7,6 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.decision import decide
 from ulfprep.bids.highfield import why_not
@@ -22,25 +21,17 @@ from ulfprep.workflows.enhance import (
 )
 from ulfprep.workflows.highfield import INPUTS as COMPARED
 from ulfprep.workflows.highfield import init_highfield_wf
+from ulfprep.workflows.methods import scan_methods
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
 from ulfprep.workflows.preprocess import init_preprocess_wf
-from ulfprep.workflows.resources import declare_memory, size_of
 from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
 from ulfprep.workflows.simulate import init_simulate_wf
 
-OPENING = """\
-Results were obtained with *ulfprep* {version}, which is built on *Nipype* [@nipype]. """
-PLAN = """\
-Tissue means and the noise standard deviation were measured in the scan ({source:g} T), and
-target contrasts at {target:g} T were {how}; the contrast vector solves the
-bounded least-squares system of both. """
 #: Where in a scan's workflow its contrast is planned.
 PLAN_NODE = 'plan_wf.plan'
 #: What of a scan's preparation its results are made of, and what is written as well.
 PREPARED = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
 KEPT = [*PREPARED, 'dseg', 'disagreement', 'stripped', 'segmentation', 'given_bias']
-CLOSING = """\
-This software is for research use only."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +56,11 @@ class Task:
     target_field: float
     notes: tuple[str, ...] = ()
     voxel_size: tuple[float, float, float] | None = None
+
+    @property
+    def fields(self) -> tuple[float, float]:
+        """Field strengths of the scan and of the target, tesla."""
+        return self.source_field, self.target_field
 
 
 def make_task(scan: Scan, settings: Settings) -> Task:
@@ -95,17 +91,6 @@ def node_name(scan: Scan) -> str:
     return safe_name(f'scan_{scan.name.replace("-", "")}')
 
 
-def _how(settings: Settings) -> str:
-    """Say where the target contrasts come from, for the methods text."""
-    if settings.target_like:
-        how = f'those measured in a reference scan ({settings.target_like.name})'
-    else:
-        how = 'derived from relaxation times and the pulse sequence'
-    if settings.target_contrast:
-        how += f', except those that were stated ({", ".join(settings.target_contrast)})'
-    return how
-
-
 def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
     """Add to a workflow what is done to a scan before any fit.
 
@@ -118,9 +103,6 @@ def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
     scan = task.scan
     preprocess = init_preprocess_wf(scan, settings)
     plan_wf = LiterateWorkflow(name='plan_wf')
-    plan_wf.__desc__ = PLAN.format(
-        source=task.source_field, target=task.target_field, how=_how(settings)
-    )
     plan = pe.Node(
         PlanContrast(
             metadata=scan.metadata,
@@ -129,7 +111,7 @@ def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
             modality=scan.suffix,
             source_sequence=settings.source_sequence,
             target_sequence=settings.target_sequence,
-            target_contrast=list(settings.target_contrast),
+            target_contrast=settings.target_contrast,
             relaxation=settings.relaxation,
             psf=settings.psf,
         ),
@@ -165,12 +147,11 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
     Returns
     -------
     LiterateWorkflow
-        Its methods text is in ``visit_desc()`` and in the QC file it writes.
+        Its methods text is its ``__desc__``, and in the QC file it writes.
     """
     scan = task.scan
     workflow = LiterateWorkflow(name=node_name(scan))
-    workflow.__desc__ = OPENING.format(version=__version__)
-    workflow.__postdesc__ = CLOSING
+    workflow.__desc__ = scan_methods(scan, task.direction, task.fields, settings)
     preprocess, plan_wf, notes = add_preparation(workflow, task, settings)
     if task.direction == 'enhance':
         missing = why_not(scan)
@@ -200,13 +181,12 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
             (preprocess, render, [(made('preproc'), 'in_file')]),
             (render, outputs, [(n, used(f'kept_{kept}')) for kept, n in RENDERED.items()]),
         ])  # fmt: skip
-    declare_memory(workflow, [size_of(scan.path)], settings)
-    if compared:  # its memory is that of another image
+    if compared:
         highfield = init_highfield_wf(scan, settings)
         workflow.connect([
             (preprocess, highfield, [(made('probsegs'), used('probsegs'))]),
             (change, highfield, [(made(n), used(n)) for n in COMPARED if n != 'probsegs']),
             (highfield, outputs, [(made(n), used(n)) for n in measured]),
         ])  # fmt: skip
-    outputs.get_node('derivatives').inputs.methods = ' '.join(workflow.visit_desc().split())
+    outputs.get_node('derivatives').inputs.methods = workflow.__desc__
     return workflow

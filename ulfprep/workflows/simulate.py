@@ -8,11 +8,6 @@ from ulfprep.interfaces.metrics import SimulateMetrics
 from ulfprep.interfaces.physics import Simulate
 from ulfprep.settings import Settings
 
-BOILERPLATE = """\
-A scan at the target field strength was simulated by the forward model: one contrast
-factor a tissue, the point-spread function and sampling of an ultra-low-field acquisition,
-and the magnitude of complex Gaussian noise. """
-
 INPUTS = ['preproc', 'brain_mask', 'probsegs', 'plan_file', 'conformed', 'bias_field']
 OUTPUTS = ['simulated', 'simulated_files', 'facts', 'metrics_file']
 
@@ -32,7 +27,6 @@ def init_simulate_wf(settings: Settings, label: str) -> LiterateWorkflow:
         With ``inputnode`` (:data:`INPUTS`) and ``outputnode`` (:data:`OUTPUTS`).
     """
     workflow = LiterateWorkflow(name='simulate_wf')
-    workflow.__desc__ = BOILERPLATE
     inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
     outputnode = pe.Node(niu.IdentityInterface(fields=OUTPUTS), name='outputnode')
     simulate = pe.Node(

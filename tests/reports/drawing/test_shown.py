@@ -15,8 +15,7 @@ from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.reports.drawing import charts
 from ulfprep.reports.drawing.histogram import histogram
 from ulfprep.reports.drawing.loss import loss, stopped_because
-from ulfprep.reports.drawing.pictures import grey_window, residual
-from ulfprep.reports.drawing.prediction import prediction
+from ulfprep.reports.drawing.pictures import grey_window, prediction, residual
 from ulfprep.reports.drawing.simcheck import simcheck
 from ulfprep.reports.drawing.style import figure_style
 from ulfprep.reports.drawing.thumbnail import thumbnail

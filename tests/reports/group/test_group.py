@@ -11,7 +11,7 @@ import pytest
 from many_scans import make_output, thumbnail
 
 from ulfprep.bids.files import write_json, write_text
-from ulfprep.metrics.dictionary import METRICS
+from ulfprep.metrics.registry import all_metrics
 from ulfprep.reports.group.page import report_links, write_group_page
 from ulfprep.reports.group.pictures import addresses
 from ulfprep.reports.group.study import gather
@@ -24,7 +24,7 @@ HOSTILE = '<script>alert("x")</script>'
 @pytest.fixture
 def record(qc):
     """A QC record with a value of every metric of enhanced scans."""
-    metrics = dict.fromkeys(METRICS, 1.0) | {
+    metrics = dict.fromkeys(all_metrics(), 1.0) | {
         'contrast_target': 0.4, 'contrast_wm_gm': 0.4, 'snr_wm': 16.0, 'volume_brain': 1900.0,
         'residual_mean': 0.01, 'residual_beyond_3': 0.003, 'tissue_change_mean': 0.02,
         'uncertainty_p95': 0.15, 'contrast_gain': 2.0, 'efc': None,
@@ -278,11 +278,3 @@ def test_pictures_keep_to_a_budget(tmp_path):
     found = addresses(files, total // 3)
     assert 'scan0' not in found
     assert found['scan1'].startswith('data:image/svg+xml,')
-
-
-def test_figures_of_the_whole_study_are_shown(tmp_path, record):
-    make_output(record, tmp_path, 1)
-    html = page_of(tmp_path, pictures=[('Mean of 3 scans', '<svg>\n</svg>')])
-    assert 'Averages' in html
-    assert 'Mean of 3 scans' in html
-    assert 'Averages' not in page_of(tmp_path)

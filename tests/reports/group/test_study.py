@@ -7,7 +7,7 @@ from many_scans import SVG
 
 from ulfprep.bids.figures import figures_of
 from ulfprep.bids.files import write_json, write_text
-from ulfprep.reports.group.study import differing_settings, gather, rows
+from ulfprep.reports.group.study import KIND, differing_settings, gather, rows
 
 
 @pytest.fixture
@@ -37,14 +37,15 @@ def test_an_outlier_is_told_with_its_side(tmp_path, add):
     spread_out(add)
     add('high', {'snr_wm': 40.0})
     add('low', {'snr_wm': 9.0})
-    scans = {scan.outcome.subject: scan for scan in gather(tmp_path).scans}
-    (high,), (low,) = scans['high'].unusual, scans['low'].unusual
+    study = gather(tmp_path)
+    (high,), (low,) = (study.unusual[f'sub-{name}_T1w'] for name in ('high', 'low'))
     assert (high.metric, high.side, high.worse) == ('snr_wm', 'high', False)
     assert (low.metric, low.side, low.worse) == ('snr_wm', 'low', True)
-    assert scans['high'].alarming == []
-    assert scans['low'].alarming == [low]
-    assert not scans['05'].unusual
-    assert scans['low'].verdict.level == 'usable'
+    assert study.alarming('sub-high_T1w') == []
+    assert study.alarming('sub-low_T1w') == [low]
+    assert not study.unusual['sub-05_T1w']
+    assert study.scans.at['sub-low_T1w', 'verdict'] == 'usable'
+    assert study.scans.at['sub-low_T1w', 'rank'] == 'outlier'
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_which_side_is_worse_follows_the_dictionary(tmp_path, add, name, usual, 
     for number in range(20):
         add(f'{number:02d}', {name: usual * (1 + 0.001 * number)})
     add('odd', {name: value})
-    (found,) = next(s for s in gather(tmp_path).scans if s.outcome.subject == 'odd').unusual
+    (found,) = gather(tmp_path).unusual['sub-odd_T1w']
     assert (found.metric, found.worse) == (name, worse)
 
 
@@ -70,28 +71,29 @@ def test_only_comparable_rows_are_compared(tmp_path, add):
     for number in range(15):
         add(f'other{number}', {'snr_wm': 30 + 0.1 * number}, settings_hash='another')
     study = gather(tmp_path)
-    assert not any(scan.unusual for scan in study.scans)
-    assert [len(scans) for scans in study.kinds().values()] == [15, 15]
+    assert not any(study.unusual.values())
+    assert [len(scans) for _, scans in study.scans.groupby(KIND)] == [15, 15]
     # Told apart by groups, too.
     groups = {f'{n:02d}': 'A' if n < 13 else 'B' for n in range(15)}
     study = gather(tmp_path, groups, 'site')
-    kinds = {kind[3]: len(scans) for kind, scans in study.kinds().items() if kind[2] != 'another'}
-    assert kinds == {'A': 13, 'B': 2}
-    assert {scan.group for scan in study.scans} == {'A', 'B', 'n/a'}
+    scans = study.scans[study.scans['settings'] != 'another']
+    assert dict(scans['group'].value_counts()) == {'A': 13, 'B': 2}
+    assert {*study.scans['group']} == {'A', 'B', 'n/a'}
+    assert {kind[3] for kind in study.fences} == {'A', 'B', 'n/a'}
 
 
 def test_what_prints_alike_is_no_outlier(tmp_path, add):
     for number in range(20):
         add(f'{number:02d}', {'contrast_target': 0.378731 + 1e-7 * number})
     add('odd', {'contrast_target': 0.37875})
-    assert not any(scan.unusual for scan in gather(tmp_path).scans)
+    assert not any(gather(tmp_path).unusual.values())
 
 
 def test_few_rows_have_no_outliers(tmp_path, add):
     spread_out(add, 5)
     add('odd', {'snr_wm': 400.0})
     study = gather(tmp_path)
-    assert not any(scan.unusual for scan in study.scans)
+    assert not any(study.unusual.values())
     assert all(not fences for fences in study.fences.values())
 
 
@@ -100,7 +102,8 @@ def test_what_is_no_number_is_passed_over(tmp_path, add):
     add('none', {'snr_wm': None})
     add('text', {'snr_wm': 'much'})
     study = gather(tmp_path)
-    assert study.fences[study.scans[0].kind]['snr_wm'].count == 12
+    (fences,) = study.fences.values()
+    assert fences['snr_wm'].count == 12
 
 
 def test_the_verdict_of_the_file_holds_and_trouble_is_added(tmp_path, add):
@@ -117,14 +120,13 @@ def test_the_verdict_of_the_file_holds_and_trouble_is_added(tmp_path, add):
             'kind': 'ValueError', 'message': 'it broke', 'traceback': '', 'run': '',
         },
     )  # fmt: skip
-    scans = {scan.outcome.subject: scan.verdict for scan in gather(tmp_path).scans}
-    assert scans['01'].level == 'failed'
-    assert scans['01'].reasons == ('a run of it failed as well: it broke', 'as it was judged')
-    assert scans['02'].level == 'failed'
-    assert 'residual_rms' in scans['02'].reasons[0]
-    assert scans['03'].level == 'look'
-    assert scans['03'].reasons == ('a figure is missing: bias',)
-    assert scans['04'].level == 'usable'
+    scans = gather(tmp_path).scans.set_index('subject')
+    assert [*scans['verdict']] == ['failed', 'failed', 'look', 'usable']
+    assert scans.at['01', 'reasons'] == (
+        'a run of it failed as well: it broke', 'as it was judged',
+    )  # fmt: skip
+    assert 'residual_rms' in scans.at['02', 'reasons'][0]
+    assert scans.at['03', 'reasons'] == ('a figure is missing: bias',)
 
 
 def test_rows_of_the_table(tmp_path, add):

@@ -5,7 +5,7 @@ import numpy as np
 from ulfprep.metrics.evenness import profile
 from ulfprep.reports.drawing.pictures import grey_window
 from ulfprep.reports.drawing.sheet import STRIP, Sheet, centre_row
-from ulfprep.reports.drawing.style import DARK_MUTED, TISSUE_COLOURS, TISSUE_LABELS, on_dark
+from ulfprep.reports.drawing.style import TISSUE_COLOURS, TISSUE_LABELS, on_dark
 from ulfprep.reports.drawing.volumes import DIRECTIONS, ENDS, PLANES, Box
 
 BAR = 0.85  # inches below the pictures that the colour bar needs
@@ -95,7 +95,7 @@ def _profiles(sheet, before, after, dseg):
                 axes.plot(where, medians / level, color=TISSUE_COLOURS[tissue], **look)
         low, high = ENDS[axis]
         axes.set_xlabel(f'{DIRECTIONS[axis]} ({low} to {high}), mm')
-        axes.grid(color=DARK_MUTED, alpha=0.25, linewidth=0.6)
+        axes.grid()
         axes.tick_params(labelleft=axis == 0)
     charts[0].set_ylabel('median (WM after: 1)')
     _key(sheet)
@@ -111,13 +111,4 @@ def _key(sheet):
     ]
     title = 'Median of white and grey matter along each axis'
     sheet.write(0.012, CHART - 0.35, title, size=10, weight='bold')
-    sheet.figure.legend(
-        handles=handles,
-        loc='center right',
-        bbox_to_anchor=(0.993, (CHART - 0.35) / sheet.height),
-        ncols=len(handles),
-        fontsize=8.5,
-        handlelength=2.4,
-        columnspacing=1.4,
-        borderpad=0.0,
-    )
+    sheet.key(CHART - 0.35, handles, fontsize=8.5, handlelength=2.4)

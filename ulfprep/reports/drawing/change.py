@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ulfprep.metrics.dictionary import move_metric
-from ulfprep.metrics.tissue_change import MOVES
+from ulfprep.metrics.tissue_change import MOVES, move_metric
 from ulfprep.reports.drawing.pictures import grey_window
 from ulfprep.reports.drawing.sheet import Sheet, centre_row
 from ulfprep.reports.drawing.style import TISSUE_COLOURS
@@ -92,13 +91,4 @@ def _key(sheet, metrics):
         text = f'{move[0]} {ARROW} {move[1]}'
         text += '' if volume is None else f'  {volume:.1f} ml'
         handles.append(Line2D([], [], color=move_colour(move), linewidth=5, label=text))
-    sheet.figure.legend(
-        handles=handles,
-        loc='center right',
-        bbox_to_anchor=(0.99, (sheet.foot - 0.36) / sheet.height),
-        ncols=3,
-        fontsize=9,
-        handlelength=1.2,
-        columnspacing=1.8,
-        borderpad=0.0,
-    )
+    sheet.key(sheet.foot - 0.36, handles, ncols=3, handlelength=1.2, columnspacing=1.8)

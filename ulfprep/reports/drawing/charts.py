@@ -3,7 +3,6 @@
 import numpy as np
 
 from ulfprep.reports.drawing.style import (
-    DARK_MUTED,
     DARK_TEXT,
     LIGHT_MUTED,
     LIGHT_TEXT,
@@ -14,6 +13,8 @@ from ulfprep.reports.drawing.style import (
 
 #: Pairs of tissues whose contrast is told.
 PAIRS = ('WM-GM', 'GM-CSF', 'WM-CSF')
+#: Marker of each series, and whether it is filled.
+MARKERS = {'scan': ('o', False), 'target': ('D', False), 'achieved': ('s', True)}
 
 
 def contrast(plan, metrics):
@@ -33,41 +34,32 @@ def contrast(plan, metrics):
         'target': _series(order, plan.get('target_means'), plan.get('target_spread')),
         'achieved': achieved(metrics),
     }
-    series = {name: _normalise(values) for name, values in series.items()}
     figure = new_figure(WIDTH, 3.4)
     axes = figure.add_axes((0.08, 0.14, 0.44, 0.8))
-    looks = {
-        'scan': {'marker': 'o', 'filled': False},
-        'target': {'marker': 'D', 'filled': False},
-        'achieved': {'marker': 's', 'filled': True},
-    }
-    rows = []
-    for place, tissue in enumerate(order):
-        for shift, (name, look) in enumerate(looks.items()):
-            value = series[name].get(tissue)
-            if value is None:
+    highest = 1.0
+    for shift, (name, values) in enumerate(series.items()):
+        marker, filled = MARKERS[name]
+        look = {'marker': marker, 'linestyle': 'none', 'markersize': 8}
+        look['markerfacecolor'] = None if filled else 'white'
+        if values:
+            axes.errorbar([], [], label=name, color=LIGHT_TEXT, **look)
+        for place, tissue in enumerate(order):
+            mean, error = values.get(tissue, (None, None))
+            if mean is None:
                 continue
-            mean, error = value
             axes.errorbar(
-                place + 0.18 * (shift - 1),
-                mean,
-                yerr=error or None,
-                color=TISSUE_COLOURS.get(tissue, LIGHT_MUTED),
-                marker=look['marker'],
-                markersize=8,
-                markerfacecolor=None if look['filled'] else 'white',
-                markeredgewidth=2,
-                ecolor=LIGHT_TEXT,
-                elinewidth=1.2,
-                capsize=4,
-            )
-            rows.append(mean + (error or 0))
+                place + 0.18 * (shift - 1), mean, yerr=error or None, markeredgewidth=2,
+                color=TISSUE_COLOURS.get(tissue, LIGHT_MUTED), ecolor=LIGHT_TEXT, elinewidth=1.2,
+                capsize=4, **look,
+            )  # fmt: skip
+            highest = max(highest, mean + (error or 0))
     axes.set_xticks(range(len(order)), order)
     axes.set_xlim(-0.5, len(order) - 0.5)
-    axes.set_ylim(0, max([*rows, 1.0]) * 1.25)  # room for the legend
+    axes.set_ylim(0, highest * 1.25)  # room for the legend
     axes.set_ylabel('mean intensity / white-matter mean')
-    grid(axes)
-    _contrast_legend(axes, looks, series)
+    axes.grid()
+    if any(series.values()):
+        axes.legend(loc='upper left', fontsize=9, ncols=3)
     _contrast_table(figure, series, _contrasts(series, plan, metrics))
     return figure
 
@@ -97,15 +89,28 @@ def achieved(metrics):
     return {'CSF': (fluid, None), 'GM': (grey, None), 'WM': (1.0, None)}
 
 
+def _series(order, means, errors):
+    """Return mean and error of each tissue over the mean of white matter."""
+    found = dict(zip(order, zip(means or (), errors or [None] * 3, strict=False), strict=False))
+    white = found.get('WM', (None,))[0]
+    if not white:
+        return {}
+    return {
+        tissue: (mean / white, None if error is None else error / white)
+        for tissue, (mean, error) in found.items()
+        if mean is not None
+    }
+
+
 def _contrasts(series, plan, metrics):
     """Return the pairwise contrasts of each series: those on record, else of its means."""
+    ending = '_simulated' if plan.get('direction') == 'simulate' else ''
     known = {
         'scan': plan.get('source_contrast') or {},
         'target': plan.get('target_contrast') or {},
         'achieved': {
             pair: metrics.get(f'contrast_{pair.lower().replace("-", "_")}{ending}')
             for pair in PAIRS
-            for ending in (('_simulated',) if plan.get('direction') == 'simulate' else ('',))
         },
     }
     for name, values in known.items():
@@ -116,68 +121,23 @@ def _contrasts(series, plan, metrics):
     return known
 
 
-def _series(order, means, errors):
-    if not means:
-        return {}
-    errors = errors or [None] * len(means)
-    return {t: (m, e) for t, m, e in zip(order, means, errors, strict=False) if m is not None}
-
-
-def _normalise(values):
-    """Divide means and standard errors by the white-matter mean of the same series."""
-    white = values.get('WM')
-    if not white or not white[0]:
-        return {}
-    return {
-        t: (v[0] / white[0], None if v[1] is None else v[1] / white[0])
-        for t, v in values.items()
-        if v is not None
-    }
-
-
-def _contrast_legend(axes, looks, series):
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D(
-            [],
-            [],
-            linestyle='none',
-            marker=look['marker'],
-            color=LIGHT_TEXT,
-            markerfacecolor=LIGHT_TEXT if look['filled'] else 'white',
-            markeredgewidth=1.6,
-            markersize=8,
-            label=name,
-        )
-        for name, look in looks.items()
-        if series[name]
-    ]
-    if handles:
-        axes.legend(handles=handles, loc='upper left', fontsize=9, ncols=len(handles))
-
-
 def _contrast_table(figure, series, contrasts):
     """Write contrasts and normalised means with standard errors beside the chart."""
-    columns = {'scan': 0.745, 'target': 0.865, 'achieved': 0.985}
-
-    def line(y, name, cells, **options):
-        figure.text(0.55, y, name, **options)
-        for column, cell in zip(columns.values(), cells, strict=True):
-            figure.text(column, y, cell, ha='right', **options)
-
-    line(0.9, 'Contrast', columns, size=8.5, color=LIGHT_MUTED)
-    y = 0.81
+    rows = [('Contrast', tuple(series))]
     for pair in PAIRS:
-        values = [contrasts[name].get(pair) for name in columns]
+        values = [contrasts[name].get(pair) for name in series]
         cells = ['n/a' if value is None else f'{value:.3f}' for value in values]
-        line(y, pair.replace('-', ' - '), cells)
-        y -= 0.09
-    y -= 0.04
-    line(y, 'Mean / WM mean', columns, size=8.5, color=LIGHT_MUTED)
+        rows.append((pair.replace('-', ' - '), cells))
+    rows.append(('Mean / WM mean', tuple(series)))
     for tissue in ('CSF', 'GM'):
-        y -= 0.09
-        line(y, tissue, [_with_error(series[name].get(tissue)) for name in columns])
+        rows.append((tissue, [_with_error(series[name].get(tissue)) for name in series]))
+    y = 0.9
+    for name, cells in rows:
+        head = {'size': 8.5, 'color': LIGHT_MUTED} if isinstance(cells, tuple) else {}
+        figure.text(0.55, y, name, **head)
+        for column, cell in zip((0.745, 0.865, 0.985), cells, strict=True):
+            figure.text(column, y, cell, ha='right', **head)
+        y -= 0.13 if name == PAIRS[-1].replace('-', ' - ') else 0.09
 
 
 def _with_error(value):
@@ -185,9 +145,7 @@ def _with_error(value):
         return 'n/a'
     mean, error = value
     # Never a plus-minus of nothing: the last digit shown is the least that is claimed.
-    if error is None:
-        return f'{mean:.3f}'
-    return f'{mean:.3f} \u00b1 {max(error, 0.001):.3f}'
+    return f'{mean:.3f}' if error is None else f'{mean:.3f} \u00b1 {max(error, 0.001):.3f}'
 
 
 def residual_histogram(axes, values):
@@ -204,11 +162,5 @@ def residual_histogram(axes, values):
     axes.set_ylim(bottom=0)
     axes.set_xlabel('residual / noise sigma')
     axes.set_ylabel('density')
-    axes.grid(axis='y', color=DARK_MUTED, alpha=0.2, linewidth=0.6)
+    axes.grid(axis='y')
     axes.legend(loc='upper right', fontsize=8, labelcolor=DARK_TEXT)
-
-
-def grid(axes):
-    """Draw faint lines behind a chart on a light ground."""
-    axes.grid(color=LIGHT_MUTED, alpha=0.2, linewidth=0.6)
-    axes.set_axisbelow(True)

@@ -63,8 +63,7 @@ def histogram(before, before_dseg, after, after_dseg, plan, direction='enhance')
         axes.set_title(title, loc='left', size=10, weight='bold', pad=5)
         axes.set_ylabel('% of the tissue')
         axes.set_xlim(0, edges[-1])
-        axes.grid(axis='y', color=LIGHT_MUTED, alpha=0.2, linewidth=0.6)
-        axes.set_axisbelow(True)
+        axes.grid(axis='y')
         axes.tick_params(labelbottom=place == 1)
     charts[1].set_xlabel('intensity / white-matter mean (as measured above, as aimed at below)')
     _legend(figure, order)
@@ -91,12 +90,5 @@ def _legend(figure, order):
     for label, style in (('mean measured', '-'), ('target mean', _DASHES)):
         handles.append(Line2D([], [], color=LIGHT_MUTED, linestyle=style, label=label))
     figure.legend(
-        handles=handles,
-        loc='upper right',
-        bbox_to_anchor=(0.975, 0.995),
-        ncols=len(handles),
-        fontsize=9,
-        columnspacing=1.4,
-        borderpad=0.0,
-        handlelength=2.0,
+        handles=handles, loc='upper right', bbox_to_anchor=(0.975, 0.995), ncols=len(handles)
     )

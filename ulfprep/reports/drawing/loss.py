@@ -2,24 +2,17 @@
 
 import numpy as np
 
-from ulfprep.reports.drawing.charts import grid
 from ulfprep.reports.drawing.style import LIGHT_MUTED, WIDTH, new_figure
 
-#: Terms of the fit's loss in the order of their legend, with what each asks for.
+#: Terms of the fit's loss in the order of their legend: what each asks for, and the option that
+#: holds its weight.
 LOSS_TERMS = {
-    'total': 'total, weighted sum of all',
-    'data': 'data (the scan, through the forward model)',
-    'segmentation': 'segmentation (tissues of the scan)',
-    'classes': 'classes (usual grey of each tissue)',
-    'tv': 'total variation of the image (smoothness)',
-    'tv_tissue': 'total variation of the tissues',
-}
-#: Options that hold the weight of a term.
-_WEIGHTS = {
-    'segmentation': 'weight_segmentation',
-    'classes': 'weight_class',
-    'tv': 'weight_tv',
-    'tv_tissue': 'weight_tv_tissue',
+    'total': ('total, weighted sum of all', ''),
+    'data': ('data (the scan, through the forward model)', ''),
+    'segmentation': ('segmentation (tissues of the scan)', 'weight_segmentation'),
+    'classes': ('classes (usual grey of each tissue)', 'weight_class'),
+    'tv': ('total variation of the image (smoothness)', 'weight_tv'),
+    'tv_tissue': ('total variation of the tissues', 'weight_tv_tissue'),
 }
 #: What the history of a fit holds beside the terms of its loss.
 NOT_LOSS = ('step', 'epoch', 'residual_rms')
@@ -38,33 +31,29 @@ def loss(fit):
         are left out: they have no place on a logarithmic axis. ``options`` and ``stopped`` say
         why it ended, where they are known.
     """
-    history, options = fit['history'], fit.get('options') or {}
+    history = {
+        name: np.array([np.nan if v is None else v for v in values], float)
+        for name, values in fit['history'].items()
+    }
+    steps = history.get('step', np.arange(1, 1 + max(map(len, history.values()), default=0)))
     figure = new_figure(WIDTH, 4.0)
-    terms = figure.add_axes((0.075, 0.345, 0.5, 0.54))
-    if _draw_terms(terms, history, options):
-        figure.legend(
-            *terms.get_legend_handles_labels(),
-            loc='lower left',
-            bbox_to_anchor=(0.065, 0.01),
-            ncols=2,
-            fontsize=8.5,
-            handlelength=3,
-            columnspacing=2.5,
-            borderpad=0.2,
-        )
+    terms = figure.add_axes((0.1, 0.345, 0.475, 0.54))
     charts = [terms]
+    if _draw_terms(terms, steps, history, fit.get('options') or {}):
+        handles = terms.get_legend_handles_labels()
+        figure.legend(
+            *handles, loc='lower left', bbox_to_anchor=(0.065, 0.01), ncols=2, fontsize=8.5,
+            handlelength=3, columnspacing=2.5,
+        )  # fmt: skip
     if 'residual_rms' in history:
         charts.append(figure.add_axes((0.67, 0.345, 0.31, 0.54)))
-        _draw_residual(charts[1], history)
-    steps = history.get('step') or ()
+        _draw_residual(charts[1], steps, history['residual_rms'])
     for axes in charts:
-        if steps:
+        if len(steps):
             axes.axvline(steps[-1], color=_STOP, linewidth=1.2, linestyle=(0, (3, 2)))
         axes.set_xlabel('step')
-        grid(axes)
-    why = stopped_because(fit)
-    if why:
-        figure.text(0.075, 0.945, why, color=_STOP, weight='bold', va='center')
+        axes.grid()
+    figure.text(0.1, 0.945, stopped_because(fit), color=_STOP, weight='bold', va='center')
     return figure
 
 
@@ -79,45 +68,38 @@ def stopped_because(fit):
     if fit['stopped'] == 'noise floor':
         planned, patience = options.get('epochs', '?'), options.get('patience', 'several')
         return (
-            f'Stopped early, after epoch {epochs[-1]} of {planned}: the residual is the noise, '
-            f'and {patience} epochs made no progress'
+            f'Stopped early, after epoch {epochs[-1]} of {planned}: the residual is as small as '
+            f'the noise, and {patience} epochs made no progress'
         )
     return f'Stopped after epoch {epochs[-1]}, the last that was planned'
 
 
-def _draw_terms(axes, history, options):
+def _draw_terms(axes, steps, history, options):
     """Draw a line for each term; return how many there are."""
     names = [n for n in LOSS_TERMS if n in history]
     names += sorted(n for n in history if n not in LOSS_TERMS and n not in NOT_LOSS)
-    drawn = 0
-    for name in names:
-        values = np.array([np.nan if v is None else v for v in history[name]], float)
-        steps = np.asarray(history.get('step', range(1, len(values) + 1)), float)
-        if values.shape != steps.shape or not (values > 0).any():
-            continue
-        weight = options.get(_WEIGHTS.get(name))
-        label = LOSS_TERMS.get(name, name.replace('_', ' '))
+    names = [n for n in names if history[n].shape == steps.shape and (history[n] > 0).any()]
+    for place, name in enumerate(names):
+        label, option = LOSS_TERMS.get(name, (name.replace('_', ' '), ''))
+        weight = options.get(option)
         axes.plot(
             steps,
-            np.where(values > 0, values, np.nan),
-            color=_COLOURS[drawn % len(_COLOURS)],
-            linestyle=_STYLES[0] if name == 'total' else _STYLES[drawn % 4],
+            np.where(history[name] > 0, history[name], np.nan),
+            color=_COLOURS[place % len(_COLOURS)],
+            linestyle=_STYLES[0] if name == 'total' else _STYLES[place % 4],
             linewidth=2.2 if name == 'total' else 1.4,
             label=label if weight is None else f'{label}, weight {weight:g}',
         )
-        drawn += 1
-    if drawn:
+    if names:
         axes.set_yscale('log')
     else:
         axes.text(0.5, 0.5, 'no loss was recorded', transform=axes.transAxes, ha='center')
     axes.set_ylabel('term of the loss (no unit)')
-    return drawn
+    return len(names)
 
 
-def _draw_residual(axes, history):
+def _draw_residual(axes, steps, values):
     """Draw the residual over the steps, and the noise that it should reach."""
-    values = np.array([np.nan if v is None else v for v in history['residual_rms']], float)
-    steps = np.asarray(history.get('step', range(1, len(values) + 1)), float)
     axes.plot(steps, values, color=_COLOURS[1], linewidth=1.8)
     axes.axhline(1.0, color=LIGHT_MUTED, linewidth=1.2)
     low, high = np.nanmin([*values, 1.0]), np.nanmax([*values, 1.0])

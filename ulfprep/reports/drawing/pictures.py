@@ -201,6 +201,32 @@ def _residual_summary(sheet, metrics):
         sheet.write(0.31, y, f'noise alone: {ideal}', size=8.5)
 
 
+def prediction(scan, residual, mask, sigma, dseg=None):
+    """Scan as measured over the scan that the enhanced image predicts, in one grey window.
+
+    Parameters
+    ----------
+    scan, residual, mask : Volume
+        Scan without bias field, residual in units of the noise, brain mask, on one grid.
+    sigma : float
+        Standard deviation of the noise, intensity units of the scan.
+    dseg : Volume or None
+        Tissues, for the grey window.
+    """
+    compared = (mask.data > 0) & (residual.data != 0)
+    # What was not compared is hidden in both, so that the eye sees the difference alone.
+    measured = np.where(compared, scan.data, 0)
+    predicted = np.where(compared, scan.data - sigma * residual.data, 0)
+    titles = ('Scan as measured', 'Scan as the enhanced image predicts it')
+    sheet = Sheet([centre_row(mask)], titles)
+    low, high = grey_window(scan, mask, dseg=dseg)
+    for half, data in enumerate((measured, predicted)):
+        sheet.show(half, scan._replace(data=data), cmap='gray', vmin=low, vmax=high)
+        sheet.annotate(half)
+        sheet.note(half, f'black 0, white {high:.4g} (intensity units of the scan)')
+    return sheet.figure
+
+
 def uncertainty(spread, enhanced, fine_dseg):
     """Uncertainty of the enhanced image as a share of its white-matter mean."""
     level = tissue_mean(enhanced, fine_dseg, TISSUE_LABELS['WM'])

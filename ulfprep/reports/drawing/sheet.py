@@ -12,7 +12,6 @@ from ulfprep.reports.drawing.style import (
     WIDTH,
     new_figure,
 )
-from ulfprep.reports.drawing.svg import HALO
 from ulfprep.reports.drawing.volumes import ENDS, PLANES, Box, bounding_box, cut, positions
 
 GAP = 0.06  # inches between panels
@@ -38,6 +37,19 @@ class Panel(NamedTuple):
     position: float
     box: Box
     name: str = ''
+
+    @property
+    def size(self):
+        """Width and height, mm."""
+        _, right, up = PLANES[self.plane]
+        return self.box.size(right), self.box.size(up)
+
+    @property
+    def edges(self):
+        """Left, right, lower and upper edge, mm."""
+        _, right, up = PLANES[self.plane]
+        low, high = self.box
+        return low[right], high[right], low[up], high[up]
 
 
 def overview(mask, columns=3):
@@ -79,7 +91,7 @@ class Sheet:
 
     def __init__(self, rows, titles, foot=0.0, side_by_side=False):
         self.rows, self.titles, self.foot = rows, titles, foot
-        sizes = [[_panel_size(panel) for panel in row] for row in rows]
+        sizes = [[panel.size for panel in row] for row in rows]
         room = [WIDTH - GAP * (len(row) + 1) for row in rows]
         scales = [r / sum(w for w, _ in size) for r, size in zip(room, sizes, strict=True)]
         if not side_by_side:
@@ -112,11 +124,9 @@ class Sheet:
         return made
 
     def _make_axes(self, panel, rect):
-        axis, right, up = PLANES[panel.plane]
         axes = self.figure.add_axes(rect)
         axes.set_axis_off()
-        axes.set_xlim(panel.box.low[right], panel.box.high[right])
-        axes.set_ylim(panel.box.low[up], panel.box.high[up])
+        axes.axis(panel.edges)
         return axes
 
     def write(self, x, y, text, **options):
@@ -142,10 +152,7 @@ class Sheet:
         for whole, axes in self.axes[half]:
             if whole.name or (whole.plane, whole.position) != (panel.plane, panel.position):
                 continue
-            _, right, up = PLANES[panel.plane]
-            (left, right), (low, high) = (
-                (panel.box.low[a], panel.box.high[a]) for a in (right, up)
-            )
+            left, right, low, high = panel.edges
             x, y = [left, right, right, left, left], [low, low, high, high, low]
             axes.plot(x, y, color=colour, linewidth=1.0, linestyle=style, clip_on=False)
 
@@ -199,16 +206,16 @@ class Sheet:
         from matplotlib.lines import Line2D
 
         handles = [Line2D([], [], color=c, linewidth=3, label=t) for c, t in entries]
-        top = self.height - half * self.half
+        self.key(self.height - half * self.half - 0.6 * STRIP, handles, handlelength=1.4)
+
+    def key(self, y, handles, **options):
+        """Write a legend in one row at the right, ``y`` inches from below."""
+        options = {'ncols': len(handles), 'fontsize': 9, 'columnspacing': 1.4} | options
         self.figure.legend(
             handles=handles,
             loc='center right',
-            bbox_to_anchor=(0.995, (top - 0.6 * STRIP) / self.height),
-            ncols=len(handles),
-            fontsize=9,
-            handlelength=1.4,
-            columnspacing=1.4,
-            borderpad=0.0,
+            bbox_to_anchor=(0.993, y / self.height),
+            **options,
         )
 
     def colour_bar(self, mappable, label, rect=(0.3, 0.4), ticks=None, extend='neither'):
@@ -226,11 +233,6 @@ class Sheet:
         bar.outline.set_edgecolor(DARK_MUTED)
         bar.set_label(label, color=DARK_TEXT)
         return bar
-
-
-def _panel_size(panel):
-    _, right, up = PLANES[panel.plane]
-    return panel.box.size(right), panel.box.size(up)
 
 
 def _draw(axes, image, extent, **options):
@@ -260,8 +262,10 @@ def _contour(image, extent, level):
 
 
 def _letter(axes, x, y, text, ha, size=11, va='center'):
-    for colour in (HALO, DARK_TEXT):
-        axes.text(x, y, text, transform=axes.transAxes, ha=ha, va=va, size=size, color=colour)
+    ground = {'facecolor': DARK, 'alpha': 0.6, 'pad': 0.8, 'linewidth': 0}
+    axes.text(
+        x, y, text, transform=axes.transAxes, ha=ha, va=va, size=size, color=DARK_TEXT, bbox=ground
+    )
 
 
 def _scale_bar(axes, panel, right):

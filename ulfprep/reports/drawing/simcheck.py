@@ -3,7 +3,6 @@
 import numpy as np
 
 from ulfprep.metrics.spectrum import expected_power, line_power
-from ulfprep.reports.drawing.charts import grid
 from ulfprep.reports.drawing.style import LIGHT_MUTED, LIGHT_TEXT, WIDTH, new_figure
 from ulfprep.reports.drawing.volumes import DIRECTIONS, ENDS, sample_nearest
 
@@ -68,7 +67,7 @@ def _noise(figure, values, facts, metrics):
     axes.set_xlabel('background / sigma of the noise put in')
     axes.set_ylabel('density')
     axes.set_title('Noise', loc='left', size=10, weight='bold', pad=6)
-    grid(axes)
+    axes.grid()
     axes.legend(loc='upper right', fontsize=8.5)
     measured = [metrics.get(f'psf_fwhm_{axis}_simulated') for axis in 'ijk']
     rows = (
@@ -140,7 +139,7 @@ def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
         if axis == 0:
             axes.set_ylabel('power / power of the noise')
             handles = axes.get_legend_handles_labels()
-        grid(axes)
+        axes.grid()
     figure.text(0.07, 0.478, 'Sharpness', size=10, weight='bold', color=LIGHT_TEXT)
     figure.legend(
         *handles,

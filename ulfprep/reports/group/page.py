@@ -1,8 +1,9 @@
 """The report of a whole study: which scans to look at, on one page."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from ulfprep import __version__
 from ulfprep.bids.figures import figures_of
@@ -10,37 +11,29 @@ from ulfprep.bids.files import write_text
 from ulfprep.bids.order import natural
 from ulfprep.bids.outcomes import FAILED as NOT_DONE
 from ulfprep.bids.outcomes import MISSING
-from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
+from ulfprep.metrics.registry import all_metrics
 from ulfprep.metrics.verdict import FAILED, LOOK, USABLE
-from ulfprep.reports.group import sections as group_sections
-from ulfprep.reports.group.pictures import addresses, picture_address
-from ulfprep.reports.group.study import Study, StudyScan, differing_settings
+from ulfprep.reports.group.pictures import addresses
+from ulfprep.reports.group.plots import Dot, axis_of, strip
+from ulfprep.reports.group.study import KIND, RANKS, Study, differing_settings
 from ulfprep.reports.pages import environment, script
+from ulfprep.reports.participant import is_reported
 from ulfprep.reports.values import number
+from ulfprep.settings import MODALITIES
 
 THUMBNAIL = 'thumbnail'
-#: What a scan is to the reader, from worst to best, and in words.
-RANKS = {FAILED: 'failed', LOOK: 'look', 'outlier': 'unlike the others', USABLE: 'usable'}
 #: Rows of the first table that stand open.
 OPEN_ROWS = 40
 #: Reasons of a scan that stand open in it.
 SHOWN_REASONS = 2
 #: A metric that speaks against more than this share of the scans is no mishap of each.
 SHARED = 0.15
+DIRECTIONS = {'enhance': 'enhanced', 'simulate': 'simulated'}
 
 
-def write_group_page(
-    output_dir: Path, study: Study, pictures: Iterable[tuple[str, str]] = ()
-) -> Path:
+def write_group_page(output_dir: Path, study: Study) -> Path:
     """Write ``group.html``: self-contained, the same bytes for the same derivatives.
-
-    Parameters
-    ----------
-    output_dir : Path
-    study : Study
-    pictures : iterable of (str, str)
-        Caption and SVG text of figures of the whole study, such as averages.
 
     Returns
     -------
@@ -49,92 +42,79 @@ def write_group_page(
     """
     text, allowed = script('group.js')
     template = environment().get_template('group.html')
-    html = template.render(script=text, script_hash=allowed, **group_context(study, pictures))
+    html = template.render(script=text, script_hash=allowed, **group_context(study))
     return write_text(output_dir / 'group.html', html)
 
 
-def group_context(study: Study, pictures: Iterable[tuple[str, str]] = ()) -> dict:
+def group_context(study: Study) -> dict:
     """Return everything that the template prints, as plain values."""
-    links, frequent = report_links(study), _frequent(study.scans)
-    sheet, sets = _sheet(study, links), group_sections.distributions(study, links)
-    suspects = sorted((scan for scan in study.scans if rank(scan) != USABLE), key=_urgency)
+    links, frequent = report_links(study), _frequent(study)
+    urgent = sorted(study.outcomes, key=lambda name: _urgency(study, name))
+    cards, sets = _sheet(study, urgent, links), distributions(study, links)
+    suspects = [name for name in urgent if study.scans.at[name, 'rank'] != USABLE]
     return {
         'version': __version__,
         'ranks': RANKS,
         'tiles': _tiles(study),
         'suspects': [
-            _suspect(scan, links, sheet['sheet'], place < OPEN_ROWS)
-            for place, scan in enumerate(suspects)
+            _suspect(study, name, links, cards.get(name), place < OPEN_ROWS)
+            for place, name in enumerate(suspects)
         ],
         'open_rows': OPEN_ROWS,
         'frequent': frequent,
         'shared': bool(frequent) and frequent[0][1] > SHARED * len(study.scans),
         'unfinished': _unfinished(study, links),
         'problems': study.problems,
-        **sheet,
+        'sheet': list(cards.values()),
+        'sheet_left_out': sum(
+            bool(card['file'] and not card['source']) for card in cards.values()
+        ),
         'sets': sets,
         'plotted': _plotted(sets),
-        'table': group_sections.table(study, links, rank),
+        'table': _table(study, links),
         'group_by': study.group_by,
         'groups': _groups(study),
         'settings': differing_settings(study),
-        'pictures': [(caption, picture_address(svg)) for caption, svg in pictures],
         'distance': number(DISTANCE),
         'small': number(SMALL),
         'minimum': MINIMUM,
     }
 
 
-def rank(scan: StudyScan) -> str:
-    """Return the verdict on a scan, or ``outlier`` where only the other scans speak against it."""
-    if scan.verdict.level == USABLE and scan.alarming:
-        return 'outlier'
-    return scan.verdict.level
-
-
 def report_links(study: Study) -> dict[str, str]:
     """Return the place of each scan in its participant's report, where there is one."""
-    outcomes = sorted(
-        [*(scan.outcome for scan in study.scans), *study.unfinished],
-        key=lambda one: natural(one.name),
-    )
     places: Counter = Counter()
     links = {}
-    for one in outcomes:
-        if not one.report or (one.status == MISSING and not one.figures):
-            continue  # of what left no file the report says nothing
-        places[one.report] += 1
-        links[one.name] = f'{one.report}#s{places[one.report]}'
+    outcomes = [*study.outcomes.values(), *study.unfinished]
+    for one in sorted(outcomes, key=lambda one: natural(one.name)):
+        if one.report and is_reported(one):
+            places[one.report] += 1
+            links[one.name] = f'{one.report}#s{places[one.report]}'
     return links
 
 
-def _urgency(scan):
-    order = list(RANKS).index(rank(scan))
-    farthest = max((abs(one.distance) for one in scan.alarming), default=0.0)
-    # Most reasons first among those of one rank, then who lies farthest out.
-    return order, -len(scan.verdict.reasons), -farthest, natural(scan.outcome.name)
+def _urgency(study, name):
+    """Return a sort key: the worst rank first, then most reasons, then who lies farthest out."""
+    scan = study.scans.loc[name]
+    farthest = max((abs(one.distance) for one in study.alarming(name)), default=0.0)
+    return list(RANKS).index(scan['rank']), -len(scan['reasons']), -farthest, natural(name)
 
 
 def _tiles(study):
-    ranks = Counter(rank(scan) for scan in study.scans)
+    ranks = Counter(study.scans['rank'])
     states = Counter(one.status for one in study.unfinished)
     total = len(study.scans) + len(study.unfinished)
-    return [
-        (total, 'scans in this folder', 'plain'),
-        (ranks[FAILED], 'finished, verdict failed', FAILED if ranks[FAILED] else 'plain'),
-        (ranks[LOOK], 'finished, verdict look', LOOK if ranks[LOOK] else 'plain'),
-        (
-            ranks['outlier'],
-            'usable, unlike the others',
-            'outlier' if ranks['outlier'] else 'plain',
-        ),
+    found = [
+        (ranks[FAILED], 'finished, verdict failed', FAILED),
+        (ranks[LOOK], 'finished, verdict look', LOOK),
+        (ranks['outlier'], 'usable, unlike the others', 'outlier'),
         (ranks[USABLE], 'usable', USABLE),
-        (states[NOT_DONE], 'could not be processed', FAILED if states[NOT_DONE] else 'plain'),
-        (
-            states[MISSING],
-            'missing: run stopped, or running',
-            FAILED if states[MISSING] else 'plain',
-        ),
+        (states[NOT_DONE], 'could not be processed', FAILED),
+        (states[MISSING], 'missing: run stopped, or running', FAILED),
+    ]
+    return [(total, 'scans in this folder', 'plain')] + [
+        (count, text, colour if count or colour == USABLE else 'plain')
+        for count, text, colour in found
     ]
 
 
@@ -142,38 +122,42 @@ def _plotted(sets):
     """Return metric -> id of its first plot."""
     found: dict[str, str] = {}
     for one in sets:
-        for _, metrics in one['categories']:
-            for metric in metrics:
-                found.setdefault(metric['name'], metric['id'])
+        for _, plots in one['categories']:
+            for plot in plots:
+                found.setdefault(plot['metric'].name, plot['id'])
     return found
 
 
-def _suspect(scan, links, sheet, shown):
+def _named(reasons):
+    """Return the metrics that reasons of a verdict begin with."""
+    return {reason.partition(' is ')[0] for reason in reasons}
+
+
+def _suspect(study, name, links, card, shown):
     """Return why one scan has to be looked at; with its picture where that is to be shown."""
-    card = next((card for card in sheet if card['name'] == scan.outcome.name), None)
-    reasons = list(scan.verdict.reasons)
-    named = [reason.partition(' is ')[0] for reason in reasons]
-    reasons += [group_sections.in_words(one) for one in scan.alarming if one.metric not in named]
+    scan = study.scans.loc[name]
+    told = _named(scan['reasons'])
+    reasons = [*scan['reasons']]
+    reasons += [one.words for one in study.alarming(name) if one.metric not in told]
     return {
-        'name': scan.outcome.name,
-        'link': links.get(scan.outcome.name, ''),
+        'name': name,
+        'link': links.get(name, ''),
         'pictured': card is not None,
         'source': card['source'] if card and shown else '',
-        'group': scan.group,
-        'rank': rank(scan),
+        'group': scan['group'],
+        'rank': scan['rank'],
         'reasons': reasons[:SHOWN_REASONS],
         'more': reasons[SHOWN_REASONS:],
     }
 
 
-def _frequent(scans):
+def _frequent(study):
     """Return which metrics speak against several scans: what they share is no single mishap."""
     counts: Counter = Counter()
-    for scan in scans:
-        named = {reason.partition(' is ')[0] for reason in scan.verdict.reasons}
-        counts.update((named & METRICS.keys()) | {one.metric for one in scan.alarming})
-    # Sets have no order that would be the same in every run; the dictionary has.
-    shared = [(name, counts[name]) for name in METRICS if counts[name] > 1]
+    for name, reasons in study.scans['reasons'].items():
+        counts.update(_named(reasons) | {one.metric for one in study.alarming(name)})
+    # Sets have no order that would be the same in every run; the registry has.
+    shared = [(name, counts[name]) for name in all_metrics() if counts[name] > 1]
     return sorted(shared, key=lambda pair: -pair[1])[:6]
 
 
@@ -183,8 +167,8 @@ def _unfinished(study, links):
     for one in study.unfinished:
         # The message may name the scan's own files.
         reason = one.reason.replace(one.name, '*').replace(f'sub-{one.subject}', 'sub-*')
-        step = one.node.rpartition('.')[2]
-        found.setdefault((one.status != NOT_DONE, reason, step), []).append(one)
+        key = (one.status != NOT_DONE, reason, one.node.rpartition('.')[2])
+        found.setdefault(key, []).append(one)
     rows = sorted(found.items(), key=lambda pair: (pair[0][0], -len(pair[1]), pair[0]))
     return [
         {
@@ -198,54 +182,139 @@ def _unfinished(study, links):
     ]
 
 
-def _sheet(study: Study, links) -> dict:
-    """Return the thumbnails, the scans to look at first."""
-    shown = [scan for scan in study.scans if _has_picture(scan)]
-    shown.sort(key=_urgency)
-    files = {
-        scan.outcome.name: scan.outcome.figures[THUMBNAIL]
-        for scan in shown
-        if THUMBNAIL in scan.outcome.figures
-    }
-    sources = addresses(files)
-    cards = [
-        {
-            'name': scan.outcome.name,
-            'link': links.get(scan.outcome.name, ''),
-            'rank': rank(scan),
-            'group': scan.group,
-            'source': sources.get(scan.outcome.name, ''),
-            'file': _inside(files.get(scan.outcome.name)),
-            'simulated': scan.outcome.qc['direction'] == 'simulate',
+def _sheet(study: Study, names, links) -> dict[str, dict]:
+    """Return the thumbnails by scan, in the order of ``names``."""
+    shown = [name for name in names if _has_picture(study.outcomes[name])]
+    files = {name: study.outcomes[name].figures.get(THUMBNAIL) for name in shown}
+    sources = addresses({name: path for name, path in files.items() if path})
+    return {
+        name: {
+            'name': name,
+            'link': links.get(name, ''),
+            'rank': study.scans.at[name, 'rank'],
+            'group': study.scans.at[name, 'group'],
+            'source': sources.get(name, ''),
+            'file': '/'.join(path.parts[-3:]) if path else '',
+            'simulated': study.scans.at[name, 'direction'] == 'simulate',
         }
-        for scan in shown
-    ]
-    left_out = sum(1 for name in files if name not in sources)
-    return {'sheet': cards, 'sheet_left_out': left_out}
+        for name, path in files.items()
+    }
 
 
-def _has_picture(scan):
+def _has_picture(outcome):
     """Tell whether a scan has an image of its own; one of several fused ones has not."""
-    direction, role = scan.outcome.qc['direction'], scan.outcome.role
     try:
-        return role != 'member' or THUMBNAIL in figures_of(direction, role)
+        figures = figures_of(outcome.qc['direction'], outcome.role)
     except KeyError:  # a direction that this version does not know
         return True
+    return outcome.role != 'member' or THUMBNAIL in figures
 
 
-def _inside(path: Path | None) -> str:
-    """Return the path of a figure inside the output folder."""
-    return '/'.join(path.parts[-3:]) if path else ''
-
-
-def _groups(study: Study) -> Sequence[tuple]:
+def _groups(study: Study) -> list[tuple]:
     """Return one row a group: how many of its scans are what."""
     if not study.group_by:
         return []
-    found: dict[str, Counter] = {}
-    for scan in study.scans:
-        found.setdefault(scan.group, Counter())[rank(scan)] += 1
     return [
-        (name, [sum(counts.values()), *(counts[one] for one in RANKS)])
-        for name, counts in sorted(found.items(), key=lambda p: natural(p[0]))
+        (name, [len(rows), *(int((rows['rank'] == rank).sum()) for rank in RANKS)])
+        for name, rows in sorted(study.scans.groupby('group'), key=lambda pair: natural(pair[0]))
     ]
+
+
+def distributions(study: Study, links: dict[str, str]) -> list[dict]:
+    """Return the distributions of each metric, by what is comparable.
+
+    Groups of participants stand in one set, a row each, on one axis.
+    """
+    found = []
+    order = {modality: place for place, modality in enumerate(MODALITIES)}
+    kinds = sorted(
+        study.scans.groupby(KIND[:3]),
+        key=lambda pair: (order.get(pair[0][0], len(order)), pair[0]),
+    )
+    for index, (kind, scans) in enumerate(kinds, start=1):
+        groups = {name: list(rows.index) for name, rows in scans.groupby('group')}
+        few = [name or 'all' for name, members in groups.items() if len(members) < MINIMUM]
+        categories, same = {}, []
+        for name, values in study.metrics.loc[scans.index].dropna(axis=1, how='all').items():
+            # As printed: an axis from 0.379 to 0.379 shows nothing but rounding.
+            printed = {number(value, 3) for value in values.dropna()}
+            if len(printed) == 1 and len(scans) > 1:
+                same.append((name, printed.pop()))
+                continue
+            plot = _plot(study, name, kind, groups, links) | {'id': f'set{index}-{name}'}
+            categories.setdefault(all_metrics()[name].category, []).append(plot)
+        found.append(
+            {
+                'id': f'set{index}',
+                'title': f'{kind[0]}, {DIRECTIONS.get(kind[1], kind[1])}',
+                'settings': kind[2],
+                'count': len(scans),
+                'few': few if len(groups) > 1 else few[:1],
+                'categories': list(categories.items()),
+                'same': same,
+            }
+        )
+    return found
+
+
+def _plot(study, name, kind, groups, links):
+    """Return the plot of one metric and what stands beside it."""
+    metric, rows = all_metrics()[name], study.metrics[name].dropna()
+    groups = {group: rows[rows.index.isin(members)] for group, members in groups.items()}
+    groups = {group: values for group, values in groups.items() if len(values)}
+    fences = {group: study.fences[*kind, group].get(name) for group in groups}
+    values = np.concatenate(list(groups.values()))
+    axis = axis_of(values, [one for one in fences.values() if one])
+    strips = []
+    for group, own in sorted(groups.items(), key=lambda pair: natural(pair[0])):
+        dots = [_dot(study, name, scan, value, links) for scan, value in own.items()]
+        places = strip(dots, axis, fences[group], metric.rule, metric.ideal)
+        strips.append({'group': group, 'count': len(own), 'places': places})
+    outliers = [one for own in groups.values() for s in own.index for one in study.unusual[s]]
+    return {
+        'metric': metric,
+        'strips': strips,
+        'low': number(axis.low, 3),
+        'median': number(float(np.median(values)), 3),
+        'high': number(axis.high, 3),
+        'outliers': sum(one.metric == name for one in outliers),
+    }
+
+
+def _dot(study, name, scan, value, links):
+    against = name in _named(study.scans.at[scan, 'reasons'])
+    mark = 'look' if against or any(one.metric == name for one in study.unusual[scan]) else ''
+    if against and study.scans.at[scan, 'verdict'] == FAILED:
+        mark = FAILED
+    row = study.scans.index.get_loc(scan)
+    return Dot(row, value, f'{scan}: {number(value, 3)}', links.get(scan) or f'#row{row}', mark)
+
+
+def _table(study: Study, links) -> dict:
+    """Return columns and rows of the table of all scans, unfinished ones last.
+
+    A cell is ``(value or None, text, whether it is an outlier)``.
+    """
+    metrics = study.metrics.dropna(axis=1, how='all')
+    rows = []
+    for name, scan in study.scans.iterrows():
+        outlying = {one.metric for one in study.unusual[name]}
+        values = {metric: None if np.isnan(v) else v for metric, v in metrics.loc[name].items()}
+        rows.append(
+            {
+                'name': name,
+                'link': links.get(name, ''),
+                'group': scan['group'],
+                'direction': DIRECTIONS.get(scan['direction'], scan['direction']),
+                'rank': scan['rank'],
+                'outliers': len(study.unusual[name]),
+                'cells': [(v, number(v, 3), metric in outlying) for metric, v in values.items()],
+            }
+        )
+    unfinished = [(one.name, links.get(one.name, ''), one.status) for one in study.unfinished]
+    return {
+        'columns': [all_metrics()[name] for name in metrics],
+        'rows': rows,
+        'unfinished': unfinished,
+        'directions': study.scans['direction'].nunique() > 1,
+    }

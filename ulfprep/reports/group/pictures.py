@@ -32,10 +32,9 @@ def addresses(pictures: Mapping[str, Path], budget: int = BUDGET) -> dict[str, s
     dict of str to str
         Scan -> address; without those that vanished or that there was no room for.
     """
-    texts = {name: text for name, path in pictures.items() if (text := _read(path))}
-    found = {name: picture_address(text) for name, text in texts.items()}
-    share = max(budget // max(len(found), 1), SMALLEST)
+    found = {name: address for name, path in pictures.items() if (address := _address(path))}
     if sum(map(len, found.values())) > budget:
+        share = max(budget // len(found), SMALLEST)
         found = {name: _smaller(address, share) for name, address in found.items()}
     kept, used = {}, 0
     for name, address in found.items():
@@ -45,15 +44,12 @@ def addresses(pictures: Mapping[str, Path], budget: int = BUDGET) -> dict[str, s
     return kept
 
 
-def _read(path):
+def _address(path):
+    """Return the one raster that a thumbnail is made of, or else the whole drawing."""
     try:
-        return path.read_text(encoding='utf-8')
+        svg = path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError):
         return ''
-
-
-def picture_address(svg: str) -> str:
-    """Return the one raster that a thumbnail is made of, or else the whole drawing."""
     rasters = _RASTER.findall(svg)
     if len(rasters) == 1:
         kind, data = rasters[0]
@@ -75,9 +71,7 @@ def _smaller(address, limit):
     for scale in _SCALES:
         size = [max(round(scale * length), 1) for length in picture.size]
         buffer = io.BytesIO()
-        picture.resize(size, Image.Resampling.LANCZOS).save(
-            buffer, 'JPEG', quality=70, optimize=True
-        )
+        picture.resize(size, Image.Resampling.LANCZOS).save(buffer, 'JPEG', quality=70)
         address = f'data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}'
         if len(address) <= limit:
             break

@@ -1,10 +1,13 @@
-"""Distribution of one metric over scans: every scan a dot, quartiles as a box, as plain SVG."""
+"""Where the marks of a small plot of one metric stand: a dot a scan, quartiles as a box.
+
+``templates/strip.html`` draws them. matplotlib's SVG of the same plot takes several times the
+room, and a page of hundreds of scans holds about seventy.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from markupsafe import Markup, escape
 
 WIDTH, HEIGHT, MARGIN = 600, 48, 8
 _RADIUS = 2.5
@@ -68,8 +71,8 @@ def axis_of(values: Sequence[float], fences: Sequence = ()) -> Axis:
     return Axis(low, high)
 
 
-def strip(dots, axis, *, usual=None, rule=None, ideal=None, label='') -> Markup:
-    """Return one row of dots as SVG.
+def strip(dots: Sequence[Dot], axis: Axis, usual=None, rule=None, ideal=None) -> dict:
+    """Return the places of one row of dots.
 
     Parameters
     ----------
@@ -77,71 +80,34 @@ def strip(dots, axis, *, usual=None, rule=None, ideal=None, label='') -> Markup:
     axis : Axis
     usual : Fence or None
         Limits beyond which dots are outliers.
-    rule : tuple of float or None
-        Range that the verdict expects; infinite ends are open.
+    rule : Rule or None
+        What the verdict expects.
     ideal : float or None
-    label : str
-        What is read out instead.
+
+    Returns
+    -------
+    dict
+        ``plain`` (row, x, y) and ``marked`` (dot, x, y, -1, 0 or 1 as it lies beyond the axis),
+        ``fence`` (places), ``rule`` (left, width), ``ideal`` and ``box`` (quartiles), or None.
     """
-    parts = []
-    if rule:
-        low, high = (axis.x(v) for v in rule)
-        if high > low:
-            parts.append(f'<rect class="rule" x="{low:.1f}" width="{high - low:.1f}" '
-                         f'y="0" height="{HEIGHT}"/>')  # fmt: skip
-    parts += [f'<path class="fence" d="M{x:.1f} 0V{HEIGHT}"/>' for x in _fence_places(usual, axis)]
-    if ideal is not None and axis.low <= ideal <= axis.high:
-        x = axis.x(ideal)
-        parts.append(f'<path class="ideal" d="M{x - 5:.1f} {HEIGHT}h10l-5 -8z"/>')
-    parts.append(_dots(dots, axis))
-    if len(dots) >= _LEAST:
-        parts.append(_box([dot.value for dot in dots], axis))
-    return Markup(
-        f'<svg class="spread" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" '
-        f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
-    )
-
-
-def _fence_places(usual, axis):
-    if usual is None:
-        return []
-    return [axis.x(v) for v in (usual.low, usual.high) if axis.low < v < axis.high]
-
-
-def _box(values, axis):
-    """Return the quartiles as a box and the median as a line."""
-    low, middle, high = (axis.x(v) for v in np.quantile(values, (0.25, 0.5, 0.75)))
-    top, tall = HEIGHT * 0.2, HEIGHT * 0.6
-    return (
-        f'<rect class="box" x="{low:.1f}" y="{top:.1f}" width="{max(high - low, 1):.1f}" '
-        f'height="{tall:.1f}"/><path class="median" d="M{middle:.1f} {top:.1f}v{tall:.1f}"/>'
-    )
-
-
-def _dots(dots, axis):
-    """Return ordinary dots as one path, which keeps a page of hundreds light, others as links."""
     places = list(zip(dots, _swarm([axis.x(dot.value) for dot in dots]), strict=True))
-    plain = [(dot, place) for dot, place in places if not dot.mark]
-    path = ''.join(f'M{x:.1f} {y:.1f}h0' for _, (x, y) in plain)
-    numbers = ' '.join(str(dot.row) for dot, _ in plain)
-    parts = [f'<path class="dots" data-rows="{numbers}" d="{path}"/>'] if plain else []
-    for dot, (x, y) in places:
-        if not dot.mark:
-            continue
-        shape = _shape(dot, x, y, axis)
-        text = f'<title>{escape(dot.title)}</title>{shape}'
-        if dot.link:
-            text = f'<a href="{escape(dot.link)}" data-row="{dot.row}">{text}</a>'
-        parts.append(text)
-    return ''.join(parts)
-
-
-def _shape(dot, x, y, axis):
-    """Return a marked dot: a circle, or an arrow where its value lies beyond the axis."""
-    if axis.low <= dot.value <= axis.high:
-        return f'<circle class="{dot.mark}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
-    out = 6 if dot.value > axis.high else -6
-    return f'<path class="{dot.mark}" d="M{x:.1f} {y - 5:.1f}v10l{out} -5z"/>'
+    quartiles = [axis.x(q) for q in np.quantile([d.value for d in dots], (0.25, 0.5, 0.75))]
+    left, right = (axis.x(v) for v in (rule.low, rule.high)) if rule else (0, 0)
+    limits = (usual.low, usual.high) if usual else ()
+    return {
+        'plain': [(dot.row, x, y) for dot, (x, y) in places if not dot.mark],
+        'marked': [
+            (dot, x, y, int(dot.value > axis.high) - int(dot.value < axis.low))
+            for dot, (x, y) in places
+            if dot.mark
+        ],
+        'fence': [axis.x(v) for v in limits if axis.low < v < axis.high],
+        'rule': (left, right - left) if right > left else None,
+        'ideal': axis.x(ideal) if ideal is not None and axis.low <= ideal <= axis.high else None,
+        'box': quartiles if len(dots) >= _LEAST else None,
+        'width': WIDTH,
+        'height': HEIGHT,
+    }
 
 
 def _swarm(xs):

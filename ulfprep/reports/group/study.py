@@ -5,23 +5,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ulfprep.bids.outcomes import FINISHED, Outcome, find_outcomes
 from ulfprep.bids.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
-from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import Fence, fence
-from ulfprep.metrics.verdict import Verdict
+from ulfprep.metrics.registry import Metric, all_metrics
+from ulfprep.metrics.verdict import FAILED, LOOK, USABLE, Verdict
 from ulfprep.reports.judgement import scan_verdict
-from ulfprep.reports.sections import ELSEWHERE
+from ulfprep.reports.pages import ELSEWHERE
 from ulfprep.reports.values import number
-from ulfprep.settings import MODALITIES
 
-#: What makes rows comparable: modality, direction, hash of the settings, group.
-Kind = tuple[str, str, str, str]
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Columns that make rows comparable.
+KIND = ['modality', 'direction', 'settings', 'group']
+#: What a scan is to the reader, from worst to best, and in words.
+RANKS = {FAILED: 'failed', LOOK: 'look', 'outlier': 'unlike the others', USABLE: 'usable'}
 
 
-@dataclass(frozen=True)
-class Unusual:
+class Unusual(NamedTuple):
     """A metric of a scan that lies far from those of comparable scans.
 
     Attributes
@@ -49,41 +53,15 @@ class Unusual:
         """``high`` or ``low``."""
         return 'high' if self.distance > 0 else 'low'
 
-
-@dataclass
-class StudyScan:
-    """A finished scan among the others.
-
-    Attributes
-    ----------
-    outcome : Outcome
-    verdict : Verdict
-    group : str
-        Of its participant; empty where there are no groups.
-    unusual : list of Unusual
-        The farthest first.
-    """
-
-    outcome: Outcome
-    verdict: Verdict
-    group: str = ''
-    unusual: list[Unusual] = field(default_factory=list)
-
     @property
-    def kind(self) -> Kind:
-        """What it is comparable with."""
-        qc = self.outcome.qc
-        return self.outcome.modality, qc['direction'], qc['settings_hash'], self.group
-
-    @property
-    def alarming(self) -> list[Unusual]:
-        """Outlying metrics but for those that lie on their better side."""
-        return [one for one in self.unusual if one.worse is not False]
-
-    def metric(self, name: str) -> float | None:
-        """Return a metric, None where it is missing, null or no number."""
-        value = self.outcome.qc['metrics'].get(name)
-        return value if _is_number(value) else None
+    def words(self) -> str:
+        """Half a sentence."""
+        side = {True: ' (worse)', False: ' (better)', None: ''}[self.worse]
+        return (
+            f'{self.metric} is {number(self.value, 3)}, unusually {self.side}{side}: '
+            f'{abs(self.distance):.1f} robust s.d. from the median of '
+            f'{number(self.fence.median, 3)}'
+        )
 
 
 @dataclass
@@ -92,30 +70,37 @@ class Study:
 
     Attributes
     ----------
-    scans : list of StudyScan
-        Finished ones, in natural order.
+    outcomes : dict of str to Outcome
+        Finished scans by name, in natural order.
+    scans : pandas.DataFrame
+        A row a finished scan, by name: ``subject``, :data:`KIND`, ``verdict`` (level),
+        ``reasons`` (tuple of str) and ``rank`` (of :data:`RANKS`).
+    metrics : pandas.DataFrame
+        The same rows, a column a metric; NaN where there is no number.
+    unusual : dict of str to list of Unusual
+        Of each finished scan, the farthest first.
+    fences : dict
+        Values of :data:`KIND` -> metric -> between what comparable scans usually lie.
     unfinished : list of Outcome
-        Failed and missing ones.
+        Failed and missing scans.
     problems : list of str
         A line for every QC file that cannot be read.
-    fences : dict
-        Comparable rows -> metric -> between what they usually lie.
     group_by : str
         Column of participants.tsv; empty without.
     """
 
-    scans: list[StudyScan]
+    outcomes: dict[str, Outcome]
+    scans: 'pd.DataFrame'
+    metrics: 'pd.DataFrame'
     unfinished: list[Outcome]
     problems: list[str]
-    fences: dict[Kind, dict[str, Fence]]
     group_by: str = ''
+    unusual: dict[str, list[Unusual]] = field(default_factory=dict)
+    fences: dict[tuple, dict[str, Fence]] = field(default_factory=dict)
 
-    def kinds(self) -> dict[Kind, list[StudyScan]]:
-        """Return the scans by what is comparable, kinds in the order of modalities."""
-        found: dict[Kind, list[StudyScan]] = {}
-        for scan in self.scans:
-            found.setdefault(scan.kind, []).append(scan)
-        return dict(sorted(found.items(), key=lambda pair: _order(pair[0])))
+    def alarming(self, name: str) -> list[Unusual]:
+        """Return the outlying metrics of a scan but for those that lie on their better side."""
+        return [one for one in self.unusual[name] if one.worse is not False]
 
 
 def gather(output_dir: Path, groups: Mapping[str, str] | None = None, group_by: str = '') -> Study:
@@ -129,50 +114,79 @@ def gather(output_dir: Path, groups: Mapping[str, str] | None = None, group_by: 
     group_by : str
         Where the groups are from.
     """
-    outcomes, problems = find_outcomes(output_dir)
-    scans = [
-        StudyScan(
-            one,
-            verdict_of(one),
-            (groups.get(one.subject, 'n/a')) if groups is not None else '',
-        )
-        for one in outcomes
-        if one.status == FINISHED
+    import pandas as pd
+
+    found, problems = find_outcomes(output_dir)
+    done = {one.name: one for one in found if one.status == FINISHED}
+    verdicts = {name: verdict_of(one) for name, one in done.items()}
+    scans = pd.DataFrame(
+        [
+            {
+                'subject': one.subject,
+                'modality': one.modality,
+                'direction': one.qc['direction'],
+                'settings': one.qc['settings_hash'],
+                'group': '' if groups is None else groups.get(one.subject, 'n/a'),
+                'verdict': verdicts[name].level,
+                'reasons': verdicts[name].reasons,
+            }
+            for name, one in done.items()
+        ],
+        index=list(done),
+        columns=['subject', *KIND, 'verdict', 'reasons'],
+    )
+    metrics = pd.DataFrame(
+        [numbers_of(one) for one in done.values()],
+        index=list(done),
+        columns=list(all_metrics()),
+        dtype=float,
+    )
+    unfinished = [one for one in found if one.status != FINISHED]
+    study = Study(done, scans, metrics, unfinished, problems, group_by, {n: [] for n in done})
+    for kind, rows in scans.groupby(KIND):
+        study.fences[kind] = _mark(study, metrics.loc[rows.index])
+    for unusual in study.unusual.values():
+        unusual.sort(key=lambda one: -abs(one.distance))
+    scans['rank'] = [
+        'outlier' if level == USABLE and study.alarming(name) else level
+        for name, level in scans['verdict'].items()
     ]
-    unfinished = [one for one in outcomes if one.status != FINISHED]
-    study = Study(scans, unfinished, problems, {}, group_by)
-    for kind, alike in study.kinds().items():
-        study.fences[kind] = _mark(alike)
     return study
+
+
+def numbers_of(outcome: Outcome) -> dict[str, float]:
+    """Return the metrics of a scan that are numbers."""
+    return {
+        name: value
+        for name, value in outcome.qc['metrics'].items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    }
 
 
 def verdict_of(outcome: Outcome) -> Verdict:
     """Return the verdict on a finished scan, the same as in its report."""
     crashes = [f'a run of it failed as well: {outcome.reason}'] if outcome.reason else []
     missing = [name for name in outcome.missing_figures if name not in ELSEWHERE]
-    numbers = {name: value for name, value in outcome.qc['metrics'].items() if _is_number(value)}
-    return scan_verdict(outcome.qc | {'metrics': numbers}, crashes=crashes, missing=missing)
+    return scan_verdict(outcome.qc | {'metrics': numbers_of(outcome)}, '', crashes, missing)
 
 
 def rows(study: Study, modality: str) -> tuple[list[dict], dict[str, dict]]:
     """Return the rows of a modality's group table, and its columns with their descriptions."""
     columns = {**IDENTITY, **(group_column(study.group_by) if study.group_by else {})}
-    columns |= {**VERDICT, **METRICS}
+    columns |= {**VERDICT, **{name: one.entry() for name, one in all_metrics().items()}}
     table = []
-    for scan in study.scans:
-        if scan.outcome.modality != modality:
-            continue
-        record = scan.outcome.qc
+    for name, scan in study.scans[study.scans['modality'] == modality].iterrows():
+        record = study.outcomes[name].qc
         table.append(
             {
                 # Without its suffix, which is in the name of the table.
-                'bids_name': scan.outcome.name.rpartition('_')[0],
+                'bids_name': name.rpartition('_')[0],
                 **identity_cells(record),
-                GROUP: scan.group,
-                'verdict': scan.verdict.level,
-                'reasons': '; '.join(scan.verdict.reasons),
-                'outliers': '; '.join(f'{one.metric} {one.side}' for one in scan.unusual),
-                **{name: record['metrics'].get(name) for name in METRICS},
+                GROUP: scan['group'],
+                'verdict': scan['verdict'],
+                'reasons': '; '.join(scan['reasons']),
+                'outliers': '; '.join(f'{one.metric} {one.side}' for one in study.unusual[name]),
+                **{metric: record['metrics'].get(metric) for metric in all_metrics()},
             }
         )
     return table, columns
@@ -183,13 +197,12 @@ def differing_settings(study: Study) -> list[tuple[str, int, list[str]]]:
 
     Only settings that are not the same in all of them are named.
     """
-    counts = Counter(scan.outcome.qc['settings_hash'] for scan in study.scans)
     settings = {
-        scan.outcome.qc['settings_hash']: {
-            **(scan.outcome.qc.get('settings') or {}),
-            'ulfprep': (scan.outcome.qc.get('versions') or {}).get('ulfprep'),
+        one.qc['settings_hash']: {
+            **(one.qc.get('settings') or {}),
+            'ulfprep': (one.qc.get('versions') or {}).get('ulfprep'),
         }
-        for scan in study.scans
+        for one in study.outcomes.values()
     }
     names = sorted({name for found in settings.values() for name in found})
     apart = [
@@ -199,44 +212,28 @@ def differing_settings(study: Study) -> list[tuple[str, int, list[str]]]:
     ]
     return [
         (code, count, [f'{name} = {settings[code].get(name, "not set")}' for name in apart])
-        for code, count in counts.most_common()
+        for code, count in Counter(study.scans['settings']).most_common()
     ]
 
 
-def _mark(scans: list[StudyScan]) -> dict[str, Fence]:
+def _mark(study: Study, metrics: 'pd.DataFrame') -> dict[str, Fence]:
     """Note what is unusual of comparable scans; return between what each metric lies."""
     fences = {}
-    for name, entry in METRICS.items():
-        values = [(scan, scan.metric(name)) for scan in scans]
-        values = [(scan, value) for scan, value in values if value is not None]
-        usual = fence([value for _, value in values])
+    for name, values in metrics.items():
+        usual = fence(values)
         if usual is None:
             continue
         fences[name] = usual
-        for scan, value in values:
+        for scan, value in values[(values < usual.low) | (values > usual.high)].items():
             # What prints alike is alike, however little the others scatter.
-            alike = number(value, 3) == number(usual.median, 3)
-            if not (alike or usual.low <= value <= usual.high):
-                scan.unusual.append(Unusual(name, value, usual, _is_worse(entry, value, usual)))
-    for scan in scans:
-        scan.unusual.sort(key=lambda one: -abs(one.distance))
+            if number(value, 3) != number(usual.median, 3):
+                worse = _is_worse(all_metrics()[name], value, usual)
+                study.unusual[scan].append(Unusual(name, value, usual, worse))
     return fences
 
 
-def _is_worse(entry: Mapping, value: float, usual: Fence) -> bool | None:
+def _is_worse(metric: Metric, value: float, usual: Fence) -> bool | None:
     """Tell whether an outlier lies on the side that is worse; None where there is no such."""
-    better = entry.get('Better', 'none')
-    if better == 'ideal' and 'Ideal' in entry:
-        return abs(value - entry['Ideal']) > abs(usual.median - entry['Ideal'])
-    return {'higher': value < usual.median, 'lower': value > usual.median}.get(better)
-
-
-def _is_number(value) -> bool:
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return plain and isfinite(value)
-
-
-def _order(kind: Kind) -> tuple:
-    modality, *rest = kind
-    place = MODALITIES.index(modality) if modality in MODALITIES else len(MODALITIES)
-    return place, *rest
+    if metric.better == 'ideal':
+        return abs(value - metric.ideal) > abs(usual.median - metric.ideal)
+    return {'higher': value < usual.median, 'lower': value > usual.median}.get(metric.better)

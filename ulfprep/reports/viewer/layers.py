@@ -36,7 +36,7 @@ def find_layers(output_dir, scan, image_mm=1.0, map_mm=2.0):
     Parameters
     ----------
     output_dir : Path
-    scan : ReportedScan
+    scan : Outcome
         With its QC record.
     image_mm, map_mm : float
         Finest voxels of images and labels, and of maps; finer ones are averaged.

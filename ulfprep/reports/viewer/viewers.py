@@ -7,8 +7,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ulfprep.reports.embedded import MOST_BYTES
-from ulfprep.reports.pages import environment
+from ulfprep.reports.pages import MOST_BYTES, environment
+from ulfprep.reports.scan_page import label_of
 from ulfprep.reports.viewer.layers import find_layers
 
 #: Left for what is written after the viewers.
@@ -25,7 +25,7 @@ def viewers(output_dir, scans, size):
     ----------
     output_dir : path-like
         Derivatives dataset.
-    scans : sequence of ReportedScan
+    scans : sequence of Outcome
         Those of the page, in its order.
     size : int
         Bytes of the page without them.
@@ -63,7 +63,7 @@ def viewer_html(output_dir, scan, *, library=True, detail=FINE):
     Parameters
     ----------
     output_dir : path-like
-    scan : ReportedScan
+    scan : Outcome
     library : bool
         Whether to put the library into it, which a page needs once.
     detail : (float, float)
@@ -89,7 +89,7 @@ def _render(scan, **context):
         template.render(
             **(context | {'library': library}),
             identity=f'volumes-{scan.name}',
-            label=scan.label,
+            label=label_of(scan),
             # Nothing in it can end the element that holds it.
             content=Markup(json.dumps(layers).replace('<', '\\u003c')),
         )

@@ -1,8 +1,12 @@
 """Nipype's plugin as a file asks for it (``--use-plugin``)."""
 
+import logging
 from pathlib import Path
 
 from ulfprep.bids.text import read_text
+from ulfprep.workflows.engine.failures import Failure, read_crashes
+
+LOGGER = logging.getLogger('ulfprep')
 
 
 def read_plugin_file(path: Path) -> tuple[str, dict]:
@@ -46,13 +50,30 @@ def read_plugin_file(path: Path) -> tuple[str, dict]:
             f'{path}: {name} hands in all steps and returns at once, so that no verdict would be '
             'true; name a plugin that waits for its jobs, such as SLURM'
         )
-    if name == 'SLURM':
-        from ulfprep.workflows.engine.slurm import ARGUMENTS
-
-        if strange := sorted(map(str, set(arguments) - ARGUMENTS)):
-            known = ', '.join(sorted(ARGUMENTS))
-            raise ValueError(f'{path}: SLURM takes {known} in plugin_args, not {strange[0]}')
     return name, arguments
+
+
+def run_in_plugin(workflow, path: Path, crash_dir: Path) -> list[Failure]:
+    """Run a workflow in the plugin that a file asks for, and return what failed.
+
+    Parameters
+    ----------
+    workflow : LiterateWorkflow
+    path : Path
+        Of the file.
+    crash_dir : Path
+        Where crash files go.
+    """
+    name, arguments = read_plugin_file(path)
+    try:
+        workflow.run(plugin=name, plugin_args=arguments)
+    except Exception as error:  # noqa: BLE001 - Nipype raises after all nodes are through
+        LOGGER.debug('the workflow engine ended with: %s', error)
+        failures = read_crashes(crash_dir)
+        if not failures:  # not a node, then: without this the reason would be lost
+            LOGGER.error('the workflow engine failed: %s', error)
+        return failures
+    return []
 
 
 def plugin_names() -> list[str]:
