@@ -10,8 +10,8 @@ from ulfprep.bids.highfield import why_not
 from ulfprep.settings import Settings
 
 #: What a process holds whatever its scan, GB, and bytes a point: a quarter over what was measured.
-BASE, PER_POINT = 1.6, 80
-#: The same of SynthSeg, which was not measured here. Published are 7.5 GB for a usual T1w
+BASE, PER_POINT = 1.7, 64
+#: The same with SynthSeg, which was not measured here. Published are 7.5 GB for a usual T1w
 #: (QSIPrep) and 24 GB as what FreeSurfer 8 asks for; its activations lie on a 1 mm grid. This is
 #: 12 to 16 GB for scans of 64 mT and 22 GB for a head of 256^3.
 SYNTHSEG_BASE, SYNTHSEG_PER_POINT = 8.0, 900
