@@ -12,8 +12,7 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.resources import how_many, need_gb, points_of
 
 SETTINGS = Settings(Path('i'), Path('o'))
-#: Scans of 64 mT of the examples and a head of 1 mm, and the most that their processes were seen
-#: to hold, GB.
+#: Shape and voxel size of a scan of 64 mT and of a head of 1 mm.
 LOW, HEAD = ((112, 136, 40), (1.6, 1.6, 5)), ((256, 256, 256), (1, 1, 1))
 
 
