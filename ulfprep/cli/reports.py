@@ -77,26 +77,17 @@ def reported_sessions(settings: Settings) -> list[Session]:
     settings : Settings
         Only ``output_dir`` and the labels are used.
     """
-    from ulfprep.bids.verdicts import read_verdicts
+    from ulfprep.bids.outcomes import find_outcomes
+    from ulfprep.reports.participant import is_reported
 
-    out = settings.output_dir
-    names = [path.name for path in out.glob('sub-*/**/anat/*_desc-qc_*.json')]
-    found = {(pairs.get('sub'), pairs.get('ses')) for pairs in map(_pairs, names)}
-    found |= {session_of(record) for record in read_verdicts(out)}
-    subjects, wanted = set(settings.participant_label), set(settings.session_label)
-    return sorted(
-        (
-            (subject, session)
-            for subject, session in found
-            if subject and (not subjects or subject in subjects)
-            if not wanted or session in wanted
-        ),
-        key=lambda pair: (pair[0], pair[1] or ''),
-    )
-
-
-def _pairs(name: str) -> dict[str, str]:
-    return dict(part.split('-', 1) for part in name.split('_') if '-' in part)
+    wanted = set(settings.session_label)
+    found = {
+        (one.subject, one.session)
+        for label in settings.participant_label or ('*',)
+        for one in find_outcomes(settings.output_dir, label)[0]
+        if is_reported(one) and (not wanted or one.session in wanted)
+    }
+    return sorted(found, key=lambda pair: (pair[0], pair[1] or ''))
 
 
 def reports_only(settings: Settings) -> Exit:

@@ -173,9 +173,12 @@ def _functions() -> tuple[Any, ...]:
             if hasattr(function, 'metrics') and hasattr(function, 'otherwise'):
                 found[function.__module__, function.__qualname__] = function
     order = {category: place for place, category in enumerate(CATEGORIES)}
-    return tuple(
-        sorted(found.values(), key=lambda f: order.get(f.metrics[0].category, len(order)))
-    )
+
+    def place(function):
+        # What is measured of every scan comes first.
+        return order.get(function.metrics[0].category, len(order)), -len(function.of)
+
+    return tuple(sorted(found.values(), key=place))
 
 
 @lru_cache(maxsize=1)

@@ -170,6 +170,11 @@ def verdict_of(outcome: Outcome) -> Verdict:
     return scan_verdict(outcome.qc | {'metrics': numbers_of(outcome)}, '', crashes, missing)
 
 
+def named(reasons) -> set[str]:
+    """Return the metrics that reasons of a verdict begin with."""
+    return {reason.partition(' is ')[0] for reason in reasons}
+
+
 def rows(study: Study, modality: str) -> tuple[list[dict], dict[str, dict]]:
     """Return the rows of a modality's group table, and its columns with their descriptions."""
     columns = {**IDENTITY, **(group_column(study.group_by) if study.group_by else {})}
