@@ -1,6 +1,7 @@
 """The sensitivity study, on a brain of a few ten thousand voxels."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ def test_the_document_says_how_it_was_made(run):
     text = (run / 'sensitivity.md').read_text()
     assert 'commit ' in text
     assert '--data DATA --out OUT' in text
-    assert [part.strip() for part in text.split('| seed ')[1].split('|')[:2]] == ['0', '1']
+    assert re.search(r'\| seed +\| 0 +\| 1 ', text)
 
 
 def test_without_data_there_is_nothing_to_do(tmp_path, capsys):
