@@ -49,7 +49,7 @@ def draw_scan(path: Path, outputs: Outputs, title: str, source: str) -> None:
         ('claim', claim, 'cividis', 1.0, '0: the prior alone, 1: the scan'),
     )  # fmt: skip
     where = np.nonzero(outputs.mask)
-    with canvas(path, 1.05 * WIDTH) as figure:
+    with canvas(path, 0.92 * WIDTH) as figure:
         figure.suptitle(title, fontsize=9)
         figure.supxlabel(textwrap.fill(f'Scan: {source}', 130), fontsize=6, color='0.35')
         axes = figure.subplots(len(VIEWS), len(columns))
