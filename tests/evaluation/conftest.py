@@ -1,13 +1,12 @@
 """Files that the benchmarks read, small."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from small_brain import small_brain, write_real
 
-from ulfprep.evaluation.phantoms import lattice
-from ulfprep.evaluation.trials import simulated_trials
+from ulfprep.evaluation.brains import make_brain
+from ulfprep.evaluation.trials import REGIMES, simulated_trial
+from ulfprep.physics.grid import Grid
 
 
 @pytest.fixture(scope='session')
@@ -22,15 +21,10 @@ def real_scans(tmp_path_factory):
 def brain():
     """Return the small brain on a lattice that the voxels of both regimes fill."""
     image, labels = small_brain()
-    whole = lattice(image.shape, np.eye(4))
-    before = [(p - n) // 2 for n, p in zip(image.shape, whole.shape, strict=True)]
-    pad = [(b, p - n - b) for b, n, p in zip(before, image.shape, whole.shape, strict=True)]
-    padded = {'image': np.pad(image, pad), 'labels': np.pad(labels, pad), 'lattice': whole}
-    return SimpleNamespace(name='small', labels_by='given', **padded)
+    return make_brain('small', image, Grid(image.shape, np.eye(4)), labels=labels)
 
 
 @pytest.fixture(scope='session')
 def trial(brain):
     """Return a scan of the small brain as a portable scanner would make it."""
-    (found,) = simulated_trials([brain], ['real'], 1)
-    return found
+    return simulated_trial(brain, REGIMES['real'], 1, 'real')

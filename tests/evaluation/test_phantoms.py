@@ -11,6 +11,7 @@ from ulfprep.evaluation.phantoms import (
     scan_brain,
     tissue_medians,
 )
+from ulfprep.physics.grid import Grid
 
 LOW_FIELD = (1.6, 1.6, 5.0)
 
@@ -133,4 +134,7 @@ def test_the_field_is_smooth_and_as_strong_as_asked(blocks):
 def test_voxels_must_fill_the_view():
     with pytest.raises(ValueError, match='do not fill'):
         scan_brain(np.ones((95, 96, 80)), np.ones((95, 96, 80), bool), LOW_FIELD, snr=1, seed=1)
-    assert padded((95, 96, 72)) == (96, 96, 80)
+    grid, volume = padded(Grid((95, 96, 72), np.eye(4)), np.ones((95, 96, 72)))
+    assert grid.shape == volume.shape == (96, 96, 80)
+    assert volume[:, :, 4:76].sum() == volume.sum()
+    assert grid.affine[2, 3] == -4

@@ -1,74 +1,47 @@
-"""The coverage of the uncertainty, measured on a brain of a few thousand voxels."""
+"""The coverage of the uncertainty, measured on the small brain."""
 
-import csv
-import io
+from dataclasses import replace
 
-import nibabel as nib
 import numpy as np
-import pytest
+from scipy import ndimage
+from small_brain import write_outside
 
+from ulfprep.evaluation import prepare
 from ulfprep.evaluation.__main__ import main
-from ulfprep.evaluation.uncertainty import COLUMNS, coverage, truth_at_target
-
-PLAN = {'means': [20.0, 80.0, 100.0], 'target_means': [30.0, 70.0, 100.0]}
-
-
-def brain():
-    """Return image and labels (1 CSF, 2 GM, 3 WM) of a ball with a ventricle, 48 x 48 x 50 mm."""
-    shape = (48, 48, 50)
-    axes = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in shape], indexing='ij')
-    radius = np.sqrt(sum(a**2 for a in axes))
-    labels = np.zeros(shape, np.uint8)
-    for label, limit in ((1, 21), (2, 18), (3, 12), (1, 5)):
-        labels[radius < limit] = label
-    noise = np.random.default_rng(0).normal(0, 3, shape)
-    image = np.array([0, 30, 70, 110])[labels] + noise
-    return np.where(labels > 0, np.maximum(image, 1), 0).astype(np.float32), labels
+from ulfprep.evaluation.enhancers.registry import Effort
+from ulfprep.evaluation.publish import read_table
+from ulfprep.evaluation.trials import Regime, simulated_trial
+from ulfprep.evaluation.uncertainty import COLUMNS, run_trial
 
 
-def test_gaussian_errors_are_covered_as_they_should_be():
-    sd = np.random.default_rng(0).uniform(0.5, 2, 100_000)
-    found = coverage(sd * np.random.default_rng(1).standard_normal(sd.size), sd)
-    assert found['within_1_sd'] == pytest.approx(0.683, abs=0.01)
-    assert found['within_1.96_sd'] == pytest.approx(0.95, abs=0.01)
-
-
-def test_the_truth_has_the_means_that_were_asked_for_and_keeps_its_order():
-    image, labels = brain()
-    truth = truth_at_target(image, labels, PLAN)
-    for label, mean in zip((1, 2, 3), PLAN['target_means'], strict=True):
-        assert np.median(truth[labels == label]) == pytest.approx(mean, rel=0.05)
-    order = np.argsort(image[labels > 0])
-    assert (np.diff(truth[labels > 0][order]) >= -1e-9).all()
-
-
-def test_a_target_that_does_not_rise_cannot_be_compared():
-    with pytest.raises(ValueError, match='must rise'):
-        truth_at_target(*brain(), {**PLAN, 'target_means': [100.0, 70.0, 30.0]})
-
-
-def test_the_command_prints_one_row_a_scan(tmp_path, capsys):
-    image, labels = brain()
-    folder = tmp_path / 'hf_colin27'
-    folder.mkdir()
-    nib.save(nib.Nifti1Image(image, np.eye(4)), folder / 'ch2bet.nii.gz')
-    nib.save(nib.Nifti1Image(labels, np.eye(4)), folder / 'fast_seg.nii.gz')
-    argv = ['uncertainty', '--data', str(tmp_path), '--quick', '--sloppy']
-    assert main(argv) == 0
+def test_the_command_prints_one_row_a_scan(real_scans, tmp_path, capsys):
+    assert main(['uncertainty', '--data', str(real_scans), '--quick', '--sloppy']) == 0
     out, err = capsys.readouterr()
-    (row,) = csv.DictReader(io.StringIO(out), delimiter='\t')
-    assert list(row) == list(COLUMNS)
-    assert row['brain'] == 'colin'
-    assert 0 < float(row['within_1_sd']) < float(row['within_1.96_sd']) <= 1
-    assert 'aomic is left out' in err
+    (tmp_path / 'printed.tsv').write_text(out)
+    rows = read_table(tmp_path / 'printed.tsv')
+    assert list(rows) == COLUMNS
+    assert list(rows['brain']) == ['aomic']
+    assert 0 < rows['within_1_sd'][0] < rows['within_1.96_sd'][0] <= 1
+    assert 'colin is left out' in err
+
+
+def test_noise_that_the_tissues_tell_is_believed_as_in_a_run(brain, monkeypatch):
+    """Of smoothed noise second differences see little; what the tissues leave tells the rest."""
+    trial = simulated_trial(brain, Regime((1.6, 1.6, 5.0), 300.0, 0.06), 1, 'real')
+    rng, inside = np.random.default_rng(0), trial.mask
+    noise = ndimage.gaussian_filter(rng.normal(0, 1, trial.scan.shape), (0.8, 0.8, 0))
+    noise *= 0.08 / noise[inside].std()
+    scan = np.where(inside, np.maximum(trial.scan + noise, 0.01), 0).astype(np.float32)
+    smooth, segment = replace(trial, scan=scan), prepare.segment_learned
+    told = run_trial(smooth, Effort(sloppy=True))
+    monkeypatch.setattr(
+        prepare, 'segment_learned', lambda *a, **more: replace(segment(*a, **more), noise=None)
+    )
+    untold = run_trial(smooth, Effort(sloppy=True))
+    assert told['mean_sd'] > 1.1 * untold['mean_sd']
 
 
 def test_images_of_another_simulator_must_lie_beside_their_labels(tmp_path, capsys):
-    image, labels = brain()
-    (tmp_path / 'truth').mkdir()
-    anat = tmp_path / 'bids' / 'sub-x' / 'anat'
-    anat.mkdir(parents=True)
-    nib.save(nib.Nifti1Image(image, np.eye(4)), anat / 'sub-x_T1w.nii.gz')
-    nib.save(nib.Nifti1Image(labels, np.eye(4)), tmp_path / 'truth' / 'x_dseg.nii.gz')
+    write_outside(tmp_path)
     assert main(['uncertainty', '--cases', str(tmp_path)]) == 1
-    assert 'x_T1w.nii.gz is missing' in capsys.readouterr().err
+    assert 'one_T1w.nii.gz is missing' in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """``python -m ulfprep.evaluation``: how good is it? See :data:`COMMANDS`.
 
-``python -m ulfprep.evaluation OUT`` scores the enhanced example scans.
+``python -m ulfprep.evaluation OUT`` scores the enhanced example scans. Nothing heavy is imported
+here, for every process that a benchmark starts imports this file.
 """
 
 import argparse
@@ -9,20 +10,18 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
-#: Name -> module whose ``main`` it is, and what it does.
+#: Name -> what it does; the module of that name has ``add_arguments`` and ``run``.
 COMMANDS = {
-    'tables': ('tables.command', 'every method against known high-field images'),
-    'sensitivity': ('sensitivity.command', 'what moves a result, one thing at a time'),
-    'real': ('real.command', 'real low-field scans, of which no truth is known'),
-    'figures': ('figures.command', 'pictures and the page of results from what these three left'),
-    'segmentation': ('segmentation.command', 'the tissue segmentation and other packages'),
-    'uncertainty': ('uncertainty', 'how often the truth lies within the stated uncertainty'),
+    'tables': 'score enhanced scans, by ulfprep and by others, against known high-field images',
+    'sensitivity': 'change one thing at a time in simulated scans, and measure what it moves',
+    'real': 'enhance real low-field scans, of which no truth is known, and measure them',
+    'figures': 'draw what these three left in their folders, and write the page of results',
+    'segmentation': 'score tissue segmentation by ulfprep and others against known tissues',
+    'uncertainty': 'count how often the truth lies within the stated uncertainty',
 }
 
 
-def score_examples(output_dir: Path, examples: Path) -> list[dict]:
+def score_examples(output_dir: Path, examples: Path, picture: Path | None = None) -> list[dict]:
     """Score enhanced example scans and cubic interpolation against the template.
 
     Parameters
@@ -31,69 +30,80 @@ def score_examples(output_dir: Path, examples: Path) -> list[dict]:
         Derivatives of a participant-level run on the example dataset.
     examples : Path
         The example dataset.
+    picture : Path, optional
+        File, without an ending, that the first scan is drawn into.
 
     Returns
     -------
     list of dict
         Two a subject, ``method`` ``bicubic`` and ``enhanced``.
     """
-    import nibabel as nib
-
-    from ulfprep.evaluation.compare import compare
+    from ulfprep.evaluation.brains import load_canonical
+    from ulfprep.evaluation.drawing import draw_slices
     from ulfprep.evaluation.examples import SUBJECTS, example_truth, rendered_label
-    from ulfprep.physics.grid import Grid
+    from ulfprep.evaluation.score import compare
+    from ulfprep.evaluation.slices import middle_slices
     from ulfprep.physics.interpolation import bicubic
-
-    def load(path):
-        image = nib.as_closest_canonical(nib.load(path))
-        data = np.asarray(image.dataobj)
-        return data, Grid(data.shape, image.affine)
 
     rows = []
     for subject in SUBJECTS:
-        stem = f'sub-{subject}'
-        truth = example_truth(subject)
-        scan, grid = load(examples / stem / 'anat' / f'{stem}_T1w.nii.gz')
+        stem, truth = f'sub-{subject}', example_truth(subject)
+        scan, grid = load_canonical(examples / stem / 'anat' / f'{stem}_T1w.nii.gz')
         folder = output_dir / stem / 'anat'
-        quality = json.loads((folder / f'{stem}_desc-qc_T1w.json').read_text())
-        rendered = folder / f'{stem}_res-{rendered_label(quality)}'
-        enhanced, fine = load(f'{rendered}_desc-enhanced_T1w.nii.gz')
-        labels, _ = load(f'{rendered}_dseg.nii.gz')
-        plain = compare(bicubic(scan, grid, truth.grid), truth.grid, truth)
-        rows.append({'subject': subject, 'method': 'bicubic', **plain})
-        rows.append(
-            {
-                'subject': subject,
-                'method': 'enhanced',
-                **compare(enhanced, fine, truth, labels),
-                'residual_rms': quality['metrics']['residual_rms'],
-            }
-        )
+        quality = json.loads((folder / f'{stem}_desc-qc_T1w.json').read_text(encoding='utf-8'))
+        rendered = f'{folder}/{stem}_res-{rendered_label(quality)}'
+        enhanced, fine = load_canonical(f'{rendered}_desc-enhanced_T1w.nii.gz')
+        labels, _ = load_canonical(f'{rendered}_dseg.nii.gz')
+        plain = bicubic(scan, grid, truth.grid)
+        rows.append({'subject': subject, 'method': 'bicubic', **compare(plain, truth.grid, truth)})
+        rows.append({'subject': subject, 'method': 'enhanced'})
+        rows[-1] |= compare(enhanced, fine, truth, labels)
+        rows[-1]['residual_rms'] = quality['metrics']['residual_rms']
+        if picture and subject == SUBJECTS[0]:
+            volumes = {'bicubic': plain, 'truth': truth.image}
+            volumes['ulfprep'] = bicubic(enhanced, fine, truth.grid)
+            slices = {name: middle_slices(v, truth.mask) for name, v in volumes.items()}
+            draw_slices(picture, slices, 'A simulated scan of the MNI152 template')
     return rows
 
 
 def main(argv=None) -> int:
     """Run a command, or print the table of the examples as TSV."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    if argv and argv[0] in COMMANDS:
-        module, _ = COMMANDS[argv[0]]
-        return import_module(f'ulfprep.evaluation.{module}').main(argv[1:])
+    name = argv[0] if argv and argv[0] in COMMANDS else ''
+    try:
+        return _command(name, argv[1:]) if name else _examples(argv)
+    except ModuleNotFoundError as error:
+        print(f"{error}: pip install 'ulfprep[evaluation]' brings it", file=sys.stderr)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+    return 1
+
+
+def _command(name, argv) -> int:
+    module = import_module(f'ulfprep.evaluation.{name}')
+    parser = argparse.ArgumentParser(
+        prog=f'python -m ulfprep.evaluation {name}', description=f'To {COMMANDS[name]}.'
+    )
+    module.add_arguments(parser)
+    return module.run(parser.parse_args(argv), argv)
+
+
+def _examples(argv) -> int:
     parser = argparse.ArgumentParser(
         prog='python -m ulfprep.evaluation',
         description='Score the enhanced example scans against the template they were made from.',
         epilog='Or one of these, each with a --help of its own:\n'
-        + '\n'.join(f'  {name:<13} {what}' for name, (_, what) in COMMANDS.items()),
+        + '\n'.join(f'  {name:<13} {what}' for name, what in COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('output_dir', type=Path, help='derivatives of a run on the examples')
     parser.add_argument('--examples', type=Path, default=Path('bids_examples/ulf64mt'))
-    parser.add_argument('--picture', type=Path, help='PNG to draw the first example into')
+    parser.add_argument(
+        '--picture', type=Path, help='file, without an ending, to draw the first example into'
+    )
     options = parser.parse_args(argv)
-    if options.picture:
-        from ulfprep.evaluation.picture import picture_example
-
-        picture_example(options.output_dir, options.examples, options.picture)
-    rows = score_examples(options.output_dir, options.examples)
+    rows = score_examples(options.output_dir, options.examples, options.picture)
     columns = list(rows[-1])
     print('\t'.join(columns))
     for row in rows:

@@ -55,7 +55,7 @@ to try the software out, not to judge it. To make them anew:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The high-field brain behind an example scan, on a 1 mm grid.
+    """The high-field brain behind a scan, on a 1 mm grid.
 
     Attributes
     ----------
@@ -72,18 +72,14 @@ class Truth:
     mask: np.ndarray
     grid: Grid
 
+    @property
+    def labels(self) -> np.ndarray:
+        """Most probable tissue, shape (x, y, z): 0 outside, 1 CSF, 2 GM, 3 WM."""
+        return np.where(self.mask, self.probs.argmax(axis=0) + 1, 0).astype(np.uint8)
+
 
 def example_truth(subject: str) -> Truth:
-    """Build the high-field brain of an example subject from the template.
-
-    Parameters
-    ----------
-    subject : {'01', '02'}
-
-    Returns
-    -------
-    Truth
-    """
+    """Build the high-field brain of an example subject, ``01`` or ``02``, from the template."""
     from nilearn import datasets
 
     loaders = (
@@ -144,21 +140,7 @@ def _anatomy(subject, grid, source):
 
 
 def simulate_example(subject: str, seed: int = 2025):
-    """Simulate the 64 mT scan of an example subject.
-
-    Parameters
-    ----------
-    subject : {'01', '02'}
-    seed : int
-        Of the noise.
-
-    Returns
-    -------
-    scan : numpy.ndarray, float32
-        Zero outside the brain.
-    grid : Grid
-    plan : dict
-    """
+    """Simulate the 64 mT scan of an example subject; returns scan, grid and plan."""
     truth = example_truth(subject)
     plan = plan_contrast(
         truth.image, truth.mask, truth.probs, truth.grid.zooms, {}, TEMPLATE_FIELD, TARGET_FIELD

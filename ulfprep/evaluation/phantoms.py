@@ -20,20 +20,10 @@ TAPER = 0.2
 def tissue_medians(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Median of each tissue, where voxels of its own surround a voxel on all six sides.
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (x, y, z)
-    labels : numpy.ndarray of int, shape (x, y, z)
-        1 CSF, 2 GM, 3 WM.
-
-    Returns
-    -------
-    numpy.ndarray, shape (3,)
-
     Raises
     ------
     ValueError
-        If a tissue has no voxel.
+        If the labels (1 CSF, 2 GM, 3 WM) lack a tissue.
     """
     out = []
     for label in (1, 2, 3):
@@ -45,8 +35,8 @@ def tissue_medians(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.array(out, float)
 
 
-def low_field_signal(image: np.ndarray, labels: np.ndarray, ratios=RATIOS) -> np.ndarray:
-    """Give a high-field brain the contrast of a low field, voxel by voxel.
+def remapped(image: np.ndarray, labels: np.ndarray, signals) -> np.ndarray:
+    """Give a T1w brain other tissue signals, voxel by voxel.
 
     Intensities are mapped along straight lines through the three tissues' medians, so that
     mixtures and the brain's own texture stay what they are between the tissues. The labels
@@ -55,30 +45,29 @@ def low_field_signal(image: np.ndarray, labels: np.ndarray, ratios=RATIOS) -> np
     Parameters
     ----------
     image : numpy.ndarray, shape (x, y, z)
-        T1w intensities, CSF darkest.
+        CSF darkest.
     labels : numpy.ndarray of int, shape (x, y, z)
         0 outside, 1 CSF, 2 GM, 3 WM.
-    ratios : sequence of 3 floats
-        Signals of CSF, GM, WM that the medians become; rising.
-
-    Returns
-    -------
-    numpy.ndarray, shape (x, y, z), float32
-        Zero outside the labels.
+    signals : sequence of 3 floats
+        Of CSF, GM, WM, that the medians become; rising.
 
     Raises
     ------
     ValueError
-        If the tissues' medians or the ratios do not rise from CSF to WM.
+        If the tissues' medians or the signals do not rise from CSF to WM.
     """
-    medians = tissue_medians(image, labels)
-    if not (np.diff(medians) > 0).all() or not (np.diff(ratios) > 0).all():
+    medians, signals = tissue_medians(image, labels), np.asarray(signals, float)
+    if not (np.diff(medians) > 0).all() or not (np.diff(signals) > 0).all():
         raise ValueError('CSF, GM and WM must rise in brightness, as they do in T1w')
     top = 1.5 * medians[2]
-    slope = (ratios[2] - ratios[1]) / (medians[2] - medians[1])
-    knots = (0.0, *medians, top)
-    values = (0.0, *ratios, ratios[2] + slope * (top - medians[2]))
-    return np.where(labels > 0, np.interp(image, knots, values), 0).astype(np.float32)
+    slope = (signals[2] - signals[1]) / (medians[2] - medians[1])
+    end = signals[2] + slope * (top - medians[2])
+    return np.interp(image, (0, *medians, top), (0, *signals, end))
+
+
+def low_field_signal(image: np.ndarray, labels: np.ndarray, ratios=RATIOS) -> np.ndarray:
+    """Give a high-field brain the contrast of a low field, float32, zero outside the labels."""
+    return np.where(labels > 0, remapped(image, labels, ratios), 0).astype(np.float32)
 
 
 def scan_brain(
@@ -150,28 +139,26 @@ def receive_field(brain: np.ndarray, sd: float, rng) -> np.ndarray:
     return np.exp(sd * log / log[brain].std())
 
 
-def padded(shape, multiple=(8, 8, 10)) -> tuple[int, int, int]:
-    """Extents that voxels of 1.6 x 1.6 x 5 and of 2 x 2 x 2 mm both fill."""
-    return tuple(int(-(-n // m) * m) for n, m in zip(shape, multiple, strict=True))
-
-
-def lattice(shape, affine) -> Grid:
-    """Lay the grid of :func:`padded` around the middle of a brain's own.
+def padded(grid: Grid, *volumes) -> tuple:
+    """Pad volumes to extents that voxels of 1.6 x 1.6 x 5 and of 2 x 2 x 2 mm both fill.
 
     Parameters
     ----------
-    shape : tuple of 3 ints
-    affine : numpy.ndarray, shape (4, 4)
-        Voxel index to world millimetre.
+    grid : Grid
+        1 mm.
+    *volumes : numpy.ndarray, shape ``grid.shape``
 
     Returns
     -------
-    Grid
+    tuple
+        The larger grid, around the middle of the given one, and the volumes on it.
     """
-    before = [(p - n) // 2 for n, p in zip(shape, padded(shape), strict=True)]
-    moved = np.array(affine, float)
-    moved[:3, 3] -= moved[:3, :3] @ np.array(before, float)
-    return Grid(padded(shape), moved)
+    shape = tuple(int(-(-n // m) * m) for n, m in zip(grid.shape, (8, 8, 10), strict=True))
+    before = [(p - n) // 2 for n, p in zip(grid.shape, shape, strict=True)]
+    affine = np.array(grid.affine, float)
+    affine[:3, 3] -= affine[:3, :3] @ np.array(before, float)
+    pad = [(b, p - n - b) for b, n, p in zip(before, grid.shape, shape, strict=True)]
+    return Grid(shape, affine), *(np.pad(volume, pad) for volume in volumes)
 
 
 def _positions(n, m):

@@ -1,6 +1,6 @@
-"""From a scan to what every method of enhancement is given: bias field, tissues, contrast plan.
+"""What every method of enhancement is given of a scan, and what it gives.
 
-All as the workflow measures them, but for the brain mask, which is the true one.
+Bias field, tissues and contrast plan are measured as the workflow does, the mask is the true one.
 """
 
 from dataclasses import asdict, dataclass
@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.evaluation.process import Cost
 from ulfprep.evaluation.trials import Trial
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, isotropic_grid
@@ -52,6 +53,33 @@ class Prepared:
 
 
 @dataclass(frozen=True, eq=False)
+class Enhanced:
+    """What a method made.
+
+    Attributes
+    ----------
+    image : numpy.ndarray, shape (x, y, z)
+    grid : Grid
+    probs : numpy.ndarray, shape (3, x, y, z), optional
+        Its own tissues (CSF, GM, WM), where it has any: they also say what contrast the scan
+        sees.
+    uncertainty : numpy.ndarray, shape (x, y, z), optional
+        Standard deviation of the image, where the method states one.
+    passes : int, optional
+        Passes over the brain in which something was trained (steps, of the reference set-up);
+        training may end before the last.
+    cost : Cost, optional
+    """
+
+    image: np.ndarray
+    grid: Grid
+    probs: np.ndarray | None = None
+    uncertainty: np.ndarray | None = None
+    passes: int | None = None
+    cost: Cost | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Measured:
     """What was found in a scan, before any target is asked for; see :class:`Prepared`.
 
@@ -60,64 +88,46 @@ class Measured:
     means : numpy.ndarray, shape (3,), or None
         Signals of pure CSF, GM, WM, where the segmentation measured them through the PSF.
     noise : dict, optional
-        See :func:`ulfprep.physics.plan.plan_contrast`.
+        What the segmentation tells of it; see :func:`ulfprep.physics.plan.plan_contrast`.
     """
 
     scan: np.ndarray
     probs: np.ndarray
-    lattice_probs: np.ndarray | None
-    means: np.ndarray | None
+    lattice_probs: np.ndarray | None = None
+    means: np.ndarray | None = None
     noise: dict | None = None
 
 
-def prepare(
-    trial: Trial, spacing: float, *, target: str = 'physics', contrast=None, oracle: bool = False
-) -> Prepared:
-    """Correct the bias field, find the tissues and plan the contrast, as the workflow does.
-
-    Parameters
-    ----------
-    trial, spacing, oracle
-        See :func:`measure`.
-    target, contrast
-        See :func:`plan_for`.
-
-    Returns
-    -------
-    Prepared
-    """
-    return plan_for(trial, measure(trial, spacing, oracle=oracle), target, contrast=contrast)
+def prepare(trial: Trial, spacing: float, target: str = 'physics', tissues='own') -> Prepared:
+    """Correct the bias field, find the tissues and plan the contrast, as the workflow does."""
+    return plan_for(trial, measure(trial, spacing, tissues), target)
 
 
-def measure(trial: Trial, spacing: float, *, oracle: bool = False, segmentation=None) -> Measured:
+def measure(trial: Trial, spacing: float, tissues='own') -> Measured:
     """Correct the bias field and find the tissues.
 
     Parameters
     ----------
     trial : Trial
-        Of it only scan, mask and metadata are used, but for ``oracle``.
+        Of it only scan, mask and metadata are used, but for true tissues.
     spacing : float
         Of the lattice of the tissues, mm.
-    oracle : bool
-        Take the true tissues.
-    segmentation : callable, optional
-        Takes scan, mask and grid, and returns tissues on the scan's own grid in the place of
-        ulfprep's: one of :data:`ulfprep.evaluation.segmentation.methods.COARSE`.
-
-    Returns
-    -------
-    Measured
+    tissues : {'own', 'true'} or str
+        Ulfprep's, the true ones, or those that another segmentation finds on the scan's own grid:
+        a name of :data:`ulfprep.evaluation.segmenters.SEGMENTERS`.
     """
-    case, metadata = trial.case, trial.metadata
-    expected = list(expected_signals(metadata, float(metadata['MagneticFieldStrength'])))
-    scan, _ = correct_bias(case.scan, case.mask, case.grid.zooms, expected=expected)
-    if segmentation is not None:
-        found = segmentation(scan, case.mask, case.grid)
-        if found.grid.shape != case.grid.shape:
-            raise ValueError('tissues of another segmentation must lie on the scan')
-        return Measured(scan, np.asarray(found.probs, np.float32), None, None)
-    find = _true_tissues if oracle else _own_tissues
-    return Measured(scan, *find(trial, scan, expected, spacing))
+    expected = list(expected_signals(trial.metadata, float(_field(trial))))
+    scan, _ = correct_bias(trial.scan, trial.mask, trial.grid.zooms, expected=expected)
+    if tissues == 'true':
+        return _true_tissues(trial, scan, spacing)
+    if tissues != 'own':
+        from ulfprep.evaluation.segmenters import SEGMENTERS
+
+        found = SEGMENTERS[tissues][0](scan, trial.mask, trial.grid)
+        return Measured(scan, np.asarray(found.probs, np.float32))
+    found = segment_learned(scan, trial.mask, trial.grid, expected, spacing=spacing)
+    noise = None if found.noise is None else asdict(found.noise)
+    return Measured(scan, found.probs, found.fine, found.means if found.unmixed else None, noise)
 
 
 def plan_for(
@@ -134,57 +144,42 @@ def plan_for(
     contrast : float, optional
         WM-GM contrast to ask for instead.
     psf_factor : float
-        Width of the PSF that is believed, over that of the voxels: an error that is made on
-        purpose.
-
-    Returns
-    -------
-    Prepared
+        Width of the PSF that is believed, over that of the voxels: wrong on purpose.
     """
-    case, metadata = trial.case, trial.metadata
     reference = None
     if target == 'truth':
         ratios = trial.ratios.tolist()
         reference = {'means': ratios, 'standard_errors': [0.0] * 3, 'name': 'the truth'}
     typed = {} if contrast is None else {('WM', 'GM'): round(contrast, 6)}
     plan = plan_contrast(
-        found.scan,
-        case.mask,
-        found.probs,
-        case.grid.zooms,
-        metadata,
-        float(metadata['MagneticFieldStrength']),
-        TARGET_FIELD,
-        wishes=Wishes(contrasts=typed, reference=reference),
-        means=found.means,
-        noise=found.noise,
-    )
+        found.scan, trial.mask, found.probs, trial.grid.zooms, trial.metadata,
+        float(_field(trial)), TARGET_FIELD, wishes=Wishes(contrasts=typed, reference=reference),
+        means=found.means, noise=found.noise,
+    )  # fmt: skip
     if psf_factor != 1:
         plan = plan | {'psf_fwhm_mm': [float(psf_factor * w) for w in plan['psf_fwhm_mm']]}
     return Prepared(
-        found.scan, case.mask, case.grid, found.probs, found.lattice_probs, plan, case.lattice
-    )
+        found.scan, trial.mask, trial.grid, found.probs, found.lattice_probs, plan,
+        trial.truth.grid,
+    )  # fmt: skip
 
 
-def _own_tissues(trial, scan, expected, spacing):
-    case = trial.case
-    found = segment_learned(scan, case.mask, case.grid, expected, spacing=spacing)
-    noise = None if found.noise is None else asdict(found.noise)
-    return found.probs, found.fine, found.means if found.unmixed else None, noise
+def _field(trial):
+    return trial.metadata['MagneticFieldStrength']
 
 
-def _true_tissues(trial, scan, expected, spacing):
+def _true_tissues(trial, scan, spacing) -> Measured:
     """True shares on the lattice, as the scan sees them, and signals by least squares."""
-    case, fine = trial.case, isotropic_grid(trial.case.grid, spacing)
+    fine, mask = isotropic_grid(trial.grid, spacing), trial.mask
     soft = np.stack([ndimage.gaussian_filter(p, LABEL_BLUR) for p in trial.truth.probs])
-    soft = np.stack([carry(p, case.lattice, fine) for p in soft])
+    soft = np.stack([carry(p, trial.truth.grid, fine) for p in soft])
     total = soft.sum(axis=0)
     soft = np.where(total > 0.5, soft / np.maximum(total, 0.5), 0).astype(np.float32)
     # What thick voxels at the rim take in without a label is what surrounds a brain: CSF.
-    soft[0][resample_mask(case.mask, case.grid, fine) & (total <= 0.5)] = 1
-    model = ForwardModel.between(case.grid, fine, case.grid.zooms, np.ones(3))
+    soft[0][resample_mask(mask, trial.grid, fine) & (total <= 0.5)] = 1
+    model = ForwardModel.between(trial.grid, fine, trial.grid.zooms, np.ones(3))
     seen = model.acquire(soft)
-    means = np.linalg.lstsq(seen[:, case.mask].T, scan[case.mask], rcond=None)[0]
+    means = np.linalg.lstsq(seen[:, mask].T, scan[mask], rcond=None)[0]
     probs = seen / np.maximum(seen.sum(axis=0), 1e-3)
-    probs[0][case.mask & (seen.sum(axis=0) <= 1e-3)] = 1
-    return np.where(case.mask, probs, 0).astype(np.float32), soft, means
+    probs[0][mask & (seen.sum(axis=0) <= 1e-3)] = 1
+    return Measured(scan, np.where(mask, probs, 0).astype(np.float32), soft, means)

@@ -2,46 +2,38 @@
 
 import numpy as np
 
-from ulfprep.evaluation.compare import DATA_RANGE, compare
-from ulfprep.evaluation.enhancers.result import Enhanced
-from ulfprep.evaluation.prepare import Prepared
+from ulfprep.evaluation.examples import Truth
+from ulfprep.evaluation.phantoms import remapped
+from ulfprep.evaluation.prepare import Enhanced, Measured, Prepared
 from ulfprep.evaluation.trials import Trial
-from ulfprep.evaluation.uncertainty import coverage, truth_at_target
-from ulfprep.evaluation.volumes import classify, volumes_of
 from ulfprep.metrics.contrast import tissue_means, tissue_sds
 from ulfprep.metrics.edges import canny_edges, edge_f1
 from ulfprep.metrics.lines import line_correlations
 from ulfprep.metrics.perceptual import lpips
-from ulfprep.metrics.similarity import dice, match_intensity
+from ulfprep.metrics.similarity import dice, match_intensity, psnr, ssim
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.forward import residual
-from ulfprep.physics.grid import are_aligned
-from ulfprep.physics.interpolation import carry, carry_mask, resample_mask
+from ulfprep.physics.grid import Grid
+from ulfprep.physics.interpolation import carry, resample_mask
 from ulfprep.physics.labels import to_dseg
+from ulfprep.physics.noise import estimate_noise
+from ulfprep.segmentation.hmrf import fit_markov_field
+from ulfprep.segmentation.plain import plain_tissues
 
-#: Probability over which a point counts as a tissue where its mean is asked for. Mixtures and
-#: points in doubt lie between the means by right, and most points of CSF are such.
-CERTAIN = 0.9
+#: White matter is one in the truth; a little more than that is the range of a T1w brain.
+DATA_RANGE = 1.2
+#: Least noise that the classifier believes in, over the brain's median: an image that repeats
+#: its voxels seems to have none.
+LEAST_NOISE = 0.02
+#: Intervals in s.d., and the share of the truth that Gaussian errors would leave in them.
+INTERVALS = {'within_1_sd': 1.0, 'within_1.96_sd': 1.96}
+NAMES = tuple(tissue.lower() for tissue in TISSUES)
 
 
 def score(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
-    """Score what a method made.
-
-    Parameters
-    ----------
-    found : Enhanced
-    given : Prepared
-    trial : Trial
-
-    Returns
-    -------
-    dict of float
-        Keys of :data:`ulfprep.evaluation.columns.SCORES`; without those of the method's own
-        tissues where it has none, and of a tissue that it has lost.
-    """
-    truth = trial.truth
-    labels = None
+    """Score what a method made: columns of ``columns.tsv``, those that can be had."""
+    truth, labels = trial.truth, None
     if found.probs is not None:
         labels = to_dseg(found.probs, found.probs.sum(axis=0) > 0.5)
     out = compare(found.image, found.grid, truth, labels)
@@ -58,10 +50,95 @@ def score(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
     if found.probs is not None:
         volumes = volumes_of(found.probs, found.grid)
         out |= {f'own_volume_{tissue}': ml for tissue, ml in volumes.items()}
-        out |= realised(found, given.plan)
     if found.uncertainty is not None:
-        out |= calibration(found, given, trial)
+        out |= _calibration(found, given, trial)
     return {name: float(value) for name, value in out.items() if np.isfinite(value)}
+
+
+def compare(image, grid: Grid, truth: Truth, labels=None) -> dict[str, float]:
+    """Score an image against the high-field truth, on the truth's grid.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape ``grid.shape``
+    grid : Grid
+    truth : Truth
+    labels : numpy.ndarray, shape ``grid.shape``, optional
+        BIDS labels (1 GM, 2 WM, 3 CSF) of the image.
+
+    Returns
+    -------
+    dict of float
+        ``contrast``, ``contrast_truth`` (class means under the true tissues), ``psnr``,
+        ``ssim`` (after one linear fit of intensities), ``edge_f1`` and
+        ``edge_f1_1voxel``; with labels ``dice_gm``, ``dice_wm``, ``dice_csf``.
+    """
+    mask = truth.mask
+    moved = carry(np.asarray(image, np.float32), grid, truth.grid)
+    tissue = truth.labels
+    grey, white = tissue == 2, tissue == 3
+    matched = match_intensity(moved, truth.image, mask)
+    edges, reference = canny_edges(matched, mask), canny_edges(truth.image, mask)
+    out = {
+        'contrast': michelson(moved[white].mean(), moved[grey].mean()),
+        'contrast_truth': michelson(truth.image[white].mean(), truth.image[grey].mean()),
+        'psnr': psnr(matched, truth.image, mask, DATA_RANGE),
+        'ssim': ssim(matched, truth.image, mask, DATA_RANGE),
+        'edge_f1': edge_f1(edges, reference),
+        'edge_f1_1voxel': edge_f1(edges, reference, tolerance=1),
+    }
+    if labels is not None:
+        found = carry(np.asarray(labels, np.uint8), grid, truth.grid, order=0)
+        bids = np.array([0, 3, 1, 2], np.uint8)[tissue]
+        for name, label in (('gm', 1), ('wm', 2), ('csf', 3)):
+            out[f'dice_{name}'] = dice(np.where(mask, found, 0), bids, label)
+    return out
+
+
+def volumes_of(probs: np.ndarray, grid: Grid) -> dict[str, float]:
+    """Volume of each tissue, ml: the sum of its shares, shape (3, x, y, z)."""
+    voxel = abs(float(np.linalg.det(grid.affine[:3, :3]))) / 1000
+    totals = np.asarray(probs).reshape(3, -1).sum(axis=1, dtype=np.float64)
+    return {name: float(total) * voxel for name, total in zip(NAMES, totals, strict=True)}
+
+
+def classify(image: np.ndarray, mask: np.ndarray, grid: Grid) -> np.ndarray:
+    """Shares of CSF, GM, WM in a T1w image, voxels as they are: one classifier for all images.
+
+    Ulfprep's own for 1 mm scans: a mixture of Gaussians with mixed voxels and a Markov prior, or
+    a Markov random field where the image does not show three tissues.
+
+    Raises
+    ------
+    ValueError
+        If the image cannot be classified.
+    """
+    sigma = estimate_noise(image, mask, grid.zooms).sigma
+    sigma = max(sigma, LEAST_NOISE * float(np.median(image[mask])))
+    found = plain_tissues(image, mask, grid.zooms, sigma)
+    found = fit_markov_field(image, mask, grid.zooms, sigma=sigma) if found is None else found
+    if not np.isfinite(found.probs).all():
+        raise ValueError('the image does not show three tissues')
+    return found.probs
+
+
+def known_volumes(trial: Trial, found: Measured) -> dict[str, dict[str, float]]:
+    """Volumes of a trial that no method of enhancement has a part in.
+
+    Those of the true ``labels``; of the ``high field`` image and the bias-corrected ``scan`` by
+    :func:`classify`, where they can be had.
+    """
+    truth = trial.truth
+    out = {'labels': volumes_of(truth.probs, truth.grid)}
+    for name, image, mask, grid in (
+        ('high field', truth.image, truth.mask, truth.grid),
+        ('scan', found.scan, trial.mask, trial.grid),
+    ):
+        try:
+            out[name] = volumes_of(classify(image, mask, grid), grid)
+        except ValueError:
+            continue
+    return out
 
 
 def contrast_to_spread(image, truth) -> float:
@@ -86,53 +163,54 @@ def unfitted_edges(image, truth) -> float:
     return edge_f1(*edges)
 
 
-def image_tissues(image, truth) -> dict[str, float]:
+def image_tissues(image, truth: Truth) -> dict[str, float]:
     """Dice and volumes (ml) of the tissues that one and the same classifier sees in an image.
 
-    What an analyst would get who segments it (:func:`ulfprep.evaluation.volumes.classify`).
+    What an analyst would get who segments it (:func:`classify`).
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (x, y, z)
-        On the lattice of the truth.
-    truth : Truth
-
-    Returns
-    -------
-    dict of float
-        ``dice_*`` against the true labels, ``volume_*``; NaN where the image cannot be classified.
+    The image lies on the lattice of the truth; one that does not show three tissues has none,
+    which is a result.
     """
-    names = [tissue.lower() for tissue in TISSUES]
     try:
         probs = classify(image, truth.mask, truth.grid)
-    except ValueError:  # an image without three tissues is a result
-        return {f'{kind}_{n}': np.nan for kind in ('dice', 'volume') for n in names}
-    labels = np.where(truth.mask, probs.argmax(axis=0) + 1, 0)
-    known = np.where(truth.mask, truth.probs.argmax(axis=0) + 1, 0)
-    volumes = volumes_of(probs, truth.grid)
-    out = {f'dice_{name}': dice(labels, known, k) for k, name in enumerate(names, 1)}
-    return out | {f'volume_{name}': volumes[name] for name in names}
+    except ValueError:
+        return {}
+    labels, known = np.where(truth.mask, probs.argmax(axis=0) + 1, 0), truth.labels
+    out = {f'dice_{name}': dice(labels, known, k) for k, name in enumerate(NAMES, 1)}
+    return out | {f'volume_{name}': ml for name, ml in volumes_of(probs, truth.grid).items()}
 
 
-def calibration(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
-    """How often the truth lies within the stated s.d., and how it ranks the errors.
+def truth_at_target(trial: Trial, plan: dict) -> np.ndarray:
+    """Give the high-field image the tissue means that were asked for, in the scan's units.
 
-    The truth is brought to the contrast that was asked for: a target that is not the subject's
-    own is no error of the method.
+    A target that is not the subject's own is no error of the method.
+
+    Raises
+    ------
+    ValueError
+        If medians or target do not rise from CSF to WM.
     """
+    return remapped(trial.truth.image, trial.truth.labels, plan['target_means'])
+
+
+def coverage(error: np.ndarray, sd: np.ndarray) -> dict[str, float]:
+    """Share of errors within each of :data:`INTERVALS`, and how the s.d. ranks their size."""
     from scipy.stats import spearmanr
 
+    out = {k: float(np.mean(np.abs(error) <= width * sd)) for k, width in INTERVALS.items()}
+    return out | {'rank_correlation': float(spearmanr(np.abs(error)[::11], sd[::11])[0])}
+
+
+def _calibration(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
     truth = trial.truth
     try:
-        wanted = truth_at_target(truth.image, trial.case.labels, given.plan)
+        wanted = truth_at_target(trial, given.plan)
     except ValueError:
         return {}
     image = carry(np.asarray(found.image, np.float32), found.grid, truth.grid)
     sd = carry(np.asarray(found.uncertainty, np.float32), found.grid, truth.grid)
     brain = truth.mask & (sd > 0)
-    error = (image - wanted)[brain]
-    ranks = spearmanr(np.abs(error)[::11], sd[brain][::11])[0]
-    return coverage(error, sd[brain]) | {'rank_correlation': float(ranks)}
+    return coverage((image - wanted)[brain], sd[brain])
 
 
 def residual_rms(found: Enhanced, given: Prepared) -> float:
@@ -144,23 +222,8 @@ def residual_rms(found: Enhanced, given: Prepared) -> float:
     plan, probs, grid, image = given.plan, found.probs, found.grid, found.image
     if probs is None:
         plan = plan | {'contrast_vector': [1.0] * 3}
-        # Grids of pairs are turned against each other.
-        brain_on = resample_mask if are_aligned(grid, given.grid) else carry_mask
         probs = np.zeros((3, *grid.shape), np.float32)
-        probs[0] = brain_on(given.mask, given.grid, grid)
+        probs[0] = resample_mask(given.mask, given.grid, grid)
     difference = residual(given.scan, given.mask, image, probs, given.grid, grid, plan)
     inside = difference[difference != 0]
     return float(np.sqrt(np.mean(inside**2)))
-
-
-def realised(found: Enhanced, plan: dict) -> dict[str, float]:
-    """Tissue means of an image, by its own tissues, over what was asked for, in percent."""
-    means, wanted = tissue_means(found.image, found.probs, CERTAIN), np.array(plan['target_means'])
-    csf, gm, wm = 100 * means / wanted
-    got, asked = michelson(means[2], means[1]), michelson(wanted[2], wanted[1])
-    return {
-        'realised_csf': float(csf),
-        'realised_gm': float(gm),
-        'realised_wm': float(wm),
-        'realised_contrast': 100 * got / asked,
-    }

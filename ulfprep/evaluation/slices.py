@@ -4,12 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-#: Axes that the slices lie across: axial, coronal, sagittal.
-ACROSS = (2, 1, 0)
-
 
 def middle_slices(image: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
-    """Return the axial, coronal and sagittal slice through the middle of a brain.
+    """Return axial and coronal slice through the middle of a brain.
 
     Parameters
     ----------
@@ -19,7 +16,7 @@ def middle_slices(image: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
     """
     middle = [int(np.median(where)) for where in np.nonzero(mask)]
     inside = np.where(mask, image, 0).astype(np.float32)
-    return [np.take(inside, middle[axis], axis=axis) for axis in ACROSS]
+    return [np.take(inside, middle[axis], axis=axis) for axis in (2, 1)]
 
 
 def keep_slices(path: Path, slices: dict[str, list[np.ndarray]]) -> None:
@@ -30,10 +27,9 @@ def keep_slices(path: Path, slices: dict[str, list[np.ndarray]]) -> None:
 
 
 def read_slices(path: Path) -> dict[str, list[np.ndarray]]:
-    """Read name -> axial, coronal, sagittal slice."""
+    """Read name -> axial and coronal slice."""
     out: dict[str, list] = {}
     with np.load(path) as stored:
         for name in stored.files:
-            method, _, _ = name.rpartition('|')
-            out.setdefault(method, []).append(stored[name])
+            out.setdefault(name.rpartition('|')[0], []).append(stored[name])
     return out

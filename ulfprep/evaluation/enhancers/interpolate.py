@@ -7,9 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ulfprep.evaluation.enhancers.result import Enhanced
-from ulfprep.evaluation.prepare import Prepared
-from ulfprep.physics.grid import aligned_offsets, are_aligned, covered, isotropic_grid
+from ulfprep.evaluation.prepare import Enhanced, Prepared
+from ulfprep.physics.grid import aligned_offsets, covered
 from ulfprep.physics.interpolation import bicubic, carry
 
 #: Voxels on either side that a windowed sinc takes in.
@@ -19,27 +18,21 @@ LOBES = 5
 def splines(order: int):
     """Return interpolation by splines of an order: 0 nearest, 1 linear."""
 
-    def method(given: Prepared, options, seed) -> Enhanced:
+    def method(given: Prepared, options) -> Enhanced:
         scan = np.asarray(given.scan, np.float32)
         return Enhanced(carry(scan, given.grid, given.target, order=order), given.target)
 
     return method
 
 
-def cubic(given: Prepared, options, seed) -> Enhanced:
+def cubic(given: Prepared, options) -> Enhanced:
     """Cubic splines, what is called bicubic elsewhere."""
     return Enhanced(bicubic(given.scan, given.grid, given.target), given.target)
 
 
-def windowed_sinc(given: Prepared, options, seed) -> Enhanced:
-    """Sinc under a Lanczos window of :data:`LOBES` voxels, an axis at a time.
-
-    Where the truth's lattice is turned against the scan, on the 1 mm lattice over the scan.
-    """
-    target = given.target
-    if not are_aligned(given.grid, target):
-        target = isotropic_grid(given.grid)
-    image = np.asarray(given.scan, np.float32)
+def windowed_sinc(given: Prepared, options) -> Enhanced:
+    """Sinc under a Lanczos window of :data:`LOBES` voxels, an axis at a time."""
+    target, image = given.target, np.asarray(given.scan, np.float32)
     for axis, position in enumerate(aligned_offsets(given.grid, target)):
         weights = lanczos_weights(position, image.shape[axis])
         image = np.moveaxis(np.tensordot(weights, image, (1, axis)), 0, axis)
@@ -48,20 +41,9 @@ def windowed_sinc(given: Prepared, options, seed) -> Enhanced:
 
 
 def lanczos_weights(position: np.ndarray, n: int, lobes: int = LOBES) -> np.ndarray:
-    """Weights of n samples at positions between them; the outermost go on for ever.
+    """Weights of n samples at m positions (0 at the first sample), shape (m, n).
 
-    Parameters
-    ----------
-    position : numpy.ndarray, shape (m,)
-        In samples, 0 at the first.
-    n : int
-    lobes : int
-        Samples on either side.
-
-    Returns
-    -------
-    numpy.ndarray, shape (m, n), float32
-        Rows sum to one.
+    The outermost samples go on for ever; rows sum to one.
     """
     first = np.floor(position).astype(int) - lobes + 1
     taps = first[:, None] + np.arange(2 * lobes)
@@ -74,7 +56,7 @@ def lanczos_weights(position: np.ndarray, n: int, lobes: int = LOBES) -> np.ndar
     return out
 
 
-def histogram_matching(given: Prepared, options, seed) -> Enhanced:
+def histogram_matching(given: Prepared, options) -> Enhanced:
     """Cubic interpolation with the histogram of a high-field template's brain.
 
     The template is the MNI152 T1w that comes with nilearn: what can be had without any other

@@ -11,9 +11,7 @@ drawn at random it compares voxels that are no neighbours.
 import numpy as np
 import torch
 
-from ulfprep.evaluation.enhancers.result import Enhanced
-from ulfprep.evaluation.fresh import processor_time
-from ulfprep.evaluation.prepare import Prepared
+from ulfprep.evaluation.prepare import Enhanced, Prepared
 from ulfprep.inr.losses import segmentation_term
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
@@ -27,27 +25,16 @@ CHUNK = 4096
 
 
 def reference(given: Prepared, seed: int, *, steps: int = STEPS, points: int = POINTS) -> Enhanced:
-    """Train the reference's field on a scan and render it at 1 mm.
+    """Train the reference's field on a scan, ``points`` a step, and render it at 1 mm.
 
-    Parameters
-    ----------
-    given : Prepared
-    seed : int
-        Of the network and of the points.
-    steps, points : int
-        Steps, and points in each; all voxels of the brain where there are fewer.
-
-    Returns
-    -------
-    Enhanced
-        ``epochs`` are the steps.
+    The seed is that of the network and of the points; ``passes`` of the result are the steps.
     """
     fine = isotropic_grid(given.grid)
     to_unit = _normaliser(fine)
     voxels = np.argwhere(given.mask)
     where = torch.as_tensor(to_unit(voxels, given.grid), dtype=torch.float32)
     white = np.float32(given.plan['means'][2])
-    measured = torch.as_tensor(given.scan[given.mask] / white)
+    seen = torch.as_tensor(given.scan[given.mask] / white)
     posterior = torch.as_tensor(np.ascontiguousarray(given.probs[:, given.mask]))
     contrast = torch.as_tensor(np.array(given.plan['contrast_vector'], np.float32))[:, None]
     rng = np.random.default_rng(seed)
@@ -59,7 +46,7 @@ def reference(given: Prepared, seed: int, *, steps: int = STEPS, points: int = P
         chosen = torch.as_tensor(rng.choice(len(voxels), points, replace=False))
         intensity, probs = _evaluate(network, where[chosen])
         predicted = intensity * (probs * contrast).sum(0)
-        loss = DATA * (predicted - measured[chosen]).abs().mean()
+        loss = DATA * (predicted - seen[chosen]).abs().mean()
         loss = loss + SEGMENTATION * segmentation_term(probs, posterior[:, chosen])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -71,39 +58,7 @@ def reference(given: Prepared, seed: int, *, steps: int = STEPS, points: int = P
     image, shares = np.zeros(fine.shape, np.float32), np.zeros((3, *fine.shape), np.float32)
     image[inside] = white * torch.cat([part[0] for part in parts]).numpy()
     shares[:, inside] = torch.cat([part[1] for part in parts], dim=1).numpy()
-    return Enhanced(image, fine, shares, epochs=steps)
-
-
-def seconds_a_step(points: int = POINTS, timed: int = 3, threads: int = 1) -> float:
-    """Measure a training step of the reference's network: forward, backward, Adam.
-
-    Parameters
-    ----------
-    points : int
-        Points of the step.
-    timed : int
-        Steps that are timed, after one that is not.
-    threads : int
-
-    Returns
-    -------
-    float
-        Processor seconds a step.
-    """
-    torch.set_num_threads(threads)
-    network, optimiser = _network()
-    where = 2 * torch.rand(points, 3) - 1
-
-    def step():
-        optimiser.zero_grad(set_to_none=True)
-        network.head(network.body(where)).square().mean().backward()
-        optimiser.step()
-
-    step()
-    start = processor_time()
-    for _ in range(timed):
-        step()
-    return (processor_time() - start) / timed
+    return Enhanced(image, fine, shares, passes=steps)
 
 
 def _network():

@@ -1,19 +1,24 @@
-"""All methods of enhancement by name, and how one is run and measured.
+"""All methods of enhancement by name, ``BASE[:alone][:told][:oracle][@N]``, and how one is run.
 
 All are given the same: what :func:`ulfprep.evaluation.prepare.prepare` found in the scan.
 """
 
-import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ulfprep.evaluation.enhancers import interpolate, voxels
-from ulfprep.evaluation.enhancers.external import TOOLS, describe_tool, external
-from ulfprep.evaluation.enhancers.field import field, free_voxels
-from ulfprep.evaluation.enhancers.method import DEFAULT, VARIANTS, Effort, Method, parse_method
-from ulfprep.evaluation.enhancers.result import Enhanced
-from ulfprep.evaluation.fresh import measured
-from ulfprep.evaluation.prepare import Prepared
+from ulfprep.evaluation.prepare import Enhanced, Prepared
+from ulfprep.evaluation.process import measured
+from ulfprep.inr.options import BACKBONES, FitOptions
+from ulfprep.physics.grid import isotropic_grid
 
+#: Ulfprep as it comes: no network is trained on the scan.
+DEFAULT = 'ulfprep'
+#: What may follow the name of a method, and what it says of it.
+VARIANTS = {
+    'alone': 'without the first estimate',
+    'told': "told the subject's own high-field contrasts",
+    'oracle': 'given the true tissues',
+}
 #: Name -> method that knows nothing of tissues, and what it is.
 BLIND = {
     'nearest': (interpolate.splines(0), 'Nearest voxel of the scan'),
@@ -33,122 +38,132 @@ BLIND = {
         'Voxel grid with total variation, weight by the discrepancy principle',
     ),
 }
-#: Name -> method that is given tissues, and what it is; backbones are told by their own name.
-SEEING = {
-    'voxel-fit': (
-        free_voxels,
-        (
-            "Voxel grid with ulfprep's forward model, loss and first estimate: a free number a "
-            'voxel in the place of the network'
-        ),
-    ),
-    'reference': (
-        None,
-        "The reference's set-up: plain Gabor network, random points, no PSF, no first estimate",
-    ),
-    DEFAULT: (field, 'Ulfprep as it comes'),
+#: Networks that correct the first estimate, which alone is ulfprep as it comes.
+NETWORKS = tuple(name for name, sizes in BACKBONES.items() if sizes.get('epochs') != 0)
+#: Name -> what it is, of methods that are trained on the scan.
+TRAINED = {
+    'voxel-fit': "Voxel grid with ulfprep's forward model, loss and first estimate: a free number "
+    'a voxel in the place of the network',
+    'reference': "The reference's set-up: plain Gabor network, random points, no PSF, no first "
+    'estimate',
+    **{name: f'The field with the backbone {name}' for name in NETWORKS},
 }
+NAMES = (*BLIND, *TRAINED, DEFAULT)
 
 
-def base_names() -> tuple[str, ...]:
-    """Return the names of all methods, without their variants."""
-    from ulfprep.inr.options import BACKBONES
+@dataclass(frozen=True)
+class Method:
+    """A way to enhance a scan.
 
-    return (*BLIND, *SEEING, *BACKBONES, *TOOLS)
-
-
-def is_fit(method: Method) -> bool:
-    """Whether a method fits passes over the brain: it has a seed, and an effort."""
-    return method.base not in {*BLIND, *TOOLS, DEFAULT, 'direct'}
-
-
-def check_method(name: str) -> Method:
-    """Read a method's name; ``ValueError`` with one line if there is no such method."""
-    method = parse_method(name)
-    if method.base not in base_names():
-        raise ValueError(f'no such method: {name}; there are {", ".join(base_names())}')
-    if method.effort and not is_fit(method):
-        raise ValueError(f'{name}: {method.base} makes no passes')
-    if method.alone and not is_fit(method):
-        raise ValueError(f'{name}: {method.base} is the first estimate itself')
-    if method.base in {*BLIND, *TOOLS} and (method.told or method.oracle or method.alone):
-        raise ValueError(f'{name}: {method.base} knows neither tissues nor contrasts')
-    return method
-
-
-def missing(method: Method) -> str:
-    """Say how to install the program that a method needs; empty where nothing is missing."""
-    tool = TOOLS.get(method.base)
-    if tool is None or shutil.which(tool.program):
-        return ''
-    return f'not installed: {tool.program}; {tool.install}'
-
-
-def describe(name: str) -> str:
-    """Say what a method is."""
-    method = parse_method(name)
-    known = {**BLIND, **SEEING}
-    if method.base in TOOLS:
-        words = [describe_tool(TOOLS[method.base])]
-    elif method.base in known:
-        words = [known[method.base][1]]
-    else:
-        words = [f'The field with the backbone {method.base}']
-    words += [text for word, text in VARIANTS.items() if getattr(method, word)]
-    unit = 'steps' if method.base == 'reference' else 'passes'
-    words += [f'{method.effort} {unit} at the most'] if method.effort else []
-    return ', '.join(words)
-
-
-def enhance(
-    name: str, given: Prepared, effort: Effort | None = None, seed: int = 0, threads: int = 1
-) -> Enhanced:
-    """Run a method and measure what it takes, loading of libraries apart.
-
-    Parameters
+    Attributes
     ----------
-    name : str
-        See :func:`check_method`.
-    given : Prepared
-    effort : Effort, optional
-    seed : int
-    threads : int
-        Of torch.
+    name, base : str
+        As it was written, and without what follows, of :data:`NAMES`.
+    alone, told, oracle : bool
+        See :data:`VARIANTS`.
+    effort : int or None
+        Passes over the brain (steps, of the reference set-up); the usual ones without.
+    """
 
-    Returns
-    -------
-    Enhanced
+    name: str
+    base: str
+    alone: bool = False
+    told: bool = False
+    oracle: bool = False
+    effort: int | None = None
+
+    @property
+    def description(self) -> str:
+        """What it is."""
+        known = {name: text for name, (_, text) in BLIND.items()} | TRAINED
+        words = [known.get(self.base, 'Ulfprep as it comes')]
+        words += [text for word, text in VARIANTS.items() if getattr(self, word)]
+        unit = 'steps' if self.base == 'reference' else 'passes'
+        return ', '.join(words + ([f'{self.effort} {unit} at the most'] if self.effort else []))
+
+
+def parse_method(name: str) -> Method:
+    """Read the name of a method, such as ``ulfprep``, ``ulfprep:told`` or ``wire:alone@40``.
 
     Raises
     ------
     ValueError
-        If there is no such method.
-    NotInstalled, MethodFailed
-        If an external program is missing, or made no image.
+        With one line if there is no such method, or it has no such variant or effort.
     """
-    method, effort = check_method(name), effort or Effort()
-    if method.base not in {*BLIND, *TOOLS}:
-        import torch
+    start, at, effort = name.partition('@')
+    base, *variants = start.split(':')
+    if base not in NAMES:
+        raise ValueError(f'no such method: {name}; there are {", ".join(NAMES)}')
+    if at and not (effort.isdigit() and int(effort)):
+        raise ValueError(f'{name}: write NAME@N with a number, such as lattice@20')
+    unknown = [word for word in variants if word not in VARIANTS]
+    if unknown:
+        known = ', '.join(f':{word}' for word in VARIANTS)
+        raise ValueError(f'{name}: no variant :{unknown[0]}; there are {known}')
+    if base in BLIND and variants:
+        raise ValueError(f'{name}: {base} knows neither tissues nor contrasts')
+    if base not in TRAINED and at:
+        raise ValueError(f'{name}: {base} makes no passes')
+    if base not in TRAINED and 'alone' in variants:
+        raise ValueError(f'{name}: {base} is the first estimate itself')
+    return Method(name, base, effort=int(effort) if at else None, **dict.fromkeys(variants, True))
 
-        import ulfprep.inr  # noqa: F401 - not to be timed
 
-        torch.set_num_threads(threads)
+@dataclass(frozen=True)
+class Effort:
+    """How much is put into every fit."""
+
+    sloppy: bool = False  # poor but fast options
+    steps: int = 15000  # of the reference set-up, where the method does not say
+    points: int = 36864  # in each of these
+
+    def options(self, method: Method | None = None) -> FitOptions:
+        """Return the fit's options of a method; without one those of ulfprep as it comes."""
+        make = FitOptions.sloppy if self.sloppy else FitOptions.default
+        method = method or Method(DEFAULT, DEFAULT)
+        base = make(method.base) if method.base in NETWORKS else make()
+        if method.base == 'voxel-fit':
+            whole = {'patience': 0, 'block_mm': voxels.WHOLE_BRAIN_MM}
+            base = replace(base, epochs=voxels.VOXEL_EPOCHS, **whole)
+        return replace(base, epochs=method.effort or base.epochs, first_estimate=not method.alone)
+
+
+def fit_field(given: Prepared, options: FitOptions, seed: int = 0, **more):
+    """Make ulfprep's field of a scan; returns a :class:`ulfprep.inr.fit.Fit`."""
+    from ulfprep.inr import fit_scan
+
+    return fit_scan(
+        given.scan, given.mask, given.probs, given.grid, given.plan, options, seed=seed,
+        lattice_probs=given.lattice_probs, **more,
+    )  # fmt: skip
+
+
+def enhance(name: str, given: Prepared, effort: Effort | None = None, seed: int = 0) -> Enhanced:
+    """Run a method (:func:`parse_method`) and measure what it takes, loading libraries apart."""
+    import ulfprep.inr  # noqa: F401 - not to be timed
+
+    method, effort = parse_method(name), effort or Effort()
+    options = effort.options(method)
     with measured() as cost:
-        result = _run(method, given, effort, seed)
+        if method.base in BLIND:
+            result = BLIND[method.base][0](given, options)
+        elif method.base == 'reference':
+            from ulfprep.evaluation.enhancers.reference import reference
+
+            steps = method.effort or effort.steps
+            result = reference(given, seed, steps=steps, points=effort.points)
+        else:
+            result = _field(given, options, seed, free=method.base == 'voxel-fit')
     return replace(result, cost=cost)
 
 
-def _run(method, given, effort, seed):
-    options = effort.options(method)
-    if method.base == 'reference':
-        from ulfprep.evaluation.enhancers.reference import reference
+def _field(given, options, seed, free) -> Enhanced:
+    """Make the field, or one of free voxels, and render it at 1 mm as the workflow does."""
+    from ulfprep.inr import render
 
-        steps = method.effort or effort.steps
-        return reference(given, seed, steps=steps, points=effort.points)
-    if method.base in TOOLS:
-        return external(TOOLS[method.base])(given, options, seed)
-    if method.base == 'voxel-fit':
-        asked = method.effort or effort.epochs or voxels.VOXEL_EPOCHS
-        options = replace(options, epochs=asked, patience=0, block_mm=voxels.WHOLE_BRAIN_MM)
-    known = {**BLIND, **SEEING}.get(method.base)
-    return (known[0] if known else field)(given, options, seed)
+    build = {'build': voxels.free_voxels} if free else {}
+    fit = fit_field(given, options, seed, **build)
+    grid = isotropic_grid(given.grid)
+    result = render(fit, grid)
+    passes = len(fit.history['epoch']) if options.epochs else None
+    return Enhanced(result.intensity, grid, result.probs, result.uncertainty, passes)

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ulfprep.evaluation.enhancers.result import Enhanced
-from ulfprep.evaluation.prepare import Prepared
+from ulfprep.evaluation.prepare import Enhanced, Prepared
 from ulfprep.inr.points import Points
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import brain_bounds, isotropic_grid
@@ -23,7 +22,7 @@ VOXEL_RATE, VOXEL_EPOCHS, WHOLE_BRAIN_MM = 5e-2, 30, 1000.0
 def inverse(solve):
     """Return an inverse of the scan on the fine voxel grid, blind to tissues."""
 
-    def method(given: Prepared, options, seed) -> Enhanced:
+    def method(given: Prepared, options) -> Enhanced:
         plan, white = given.plan, np.float32(given.plan['means'][2])
         bounds, fine_bounds = brain_bounds(given.mask, given.grid, options.spacing)
         near = given.grid.crop(bounds)
@@ -45,16 +44,9 @@ total_variation = edge_preserving_inverse
 
 
 class VoxelField(nn.Module):
-    """Corrections to intensity and tissue logits that are a free number at every voxel.
+    """Corrections to intensity and tissue logits that are free numbers at every voxel.
 
-    Parameters
-    ----------
-    extent : sequence of 3 floats
-        Size of the field of view, mm.
-    spacing : float
-        Of the voxels, mm.
-    n_out : int
-        Numbers a voxel.
+    ``extent`` is the size of the field of view and ``spacing`` that of the voxels, mm.
     """
 
     def __init__(self, extent, spacing: float, n_out: int = 4):
@@ -77,3 +69,8 @@ class VoxelField(nn.Module):
             block = block.narrow(axis + 1, int(index[0]), len(index))
         wanted = points.inside.flatten().nonzero().squeeze(1)
         return block.flatten(1).index_select(1, wanted)
+
+
+def free_voxels(extent, options, n_out: int) -> VoxelField:
+    """Build a free number for every voxel in the place of a network."""
+    return VoxelField(extent, options.spacing, n_out)

@@ -1,1 +1,0 @@
-"""Pictures of the tables, in one style, and the page of results."""

@@ -1,0 +1,246 @@
+"""``python -m ulfprep.evaluation real``: real low-field scans, of which no truth is known."""
+
+import argparse
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ulfprep.bids.acquisition import LOW_FIELD_LIMIT, field_of
+from ulfprep.bids.dataset import Scan, select
+from ulfprep.bids.errors import DatasetError, NoScansError
+from ulfprep.evaluation.noise import NOISE_COLUMNS, noise_rows
+from ulfprep.evaluation.outputs import SCORES, read_outputs, score_scan
+from ulfprep.evaluation.process import reason
+from ulfprep.evaluation.publish import (
+    about,
+    as_text,
+    markdown,
+    without_paths,
+    write_lines,
+    write_table,
+)
+from ulfprep.evaluation.stripped import STRIPPED, lay_stripped
+from ulfprep.settings import MODALITIES, Settings
+
+COLUMNS = ['dataset', 'scan', 'modality', 'field', 'voxel', 'image', 'status', *SCORES]
+REAL_HEAD = """
+Enhanced scans and their interpolation. No truth is known of them: the numbers tell how the \
+images differ, not which is right.
+
+- ulfprep tissues: ulfprep's final ones, which were fitted with the enhanced image: this flatters \
+ulfprep.
+- mixture tissues: three Gaussians fitted to the intensities of the interpolated scan, without \
+neighbours: their classes follow the noise of that scan, which flatters it.
+"""
+NOISE_HEAD = """
+Noise of complex images at 55 mT (bispmri/Ultra-low-field-MRI-Scanner, CC0): air around the head, \
+s.d. over the mean magnitude inside it.
+"""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A BIDS dataset with low-field scans.
+
+    Attributes
+    ----------
+    name : str
+        Of its folder.
+    folder : Path
+    scans : tuple of Scan
+        Those of low field that were asked for.
+    source : str
+        Whose scans these are, for captions.
+    """
+
+    name: str
+    folder: Path
+    scans: tuple[Scan, ...]
+    source: str
+
+
+def find_datasets(data: Path, inputs: Path, modalities=MODALITIES, say=print) -> list[Dataset]:
+    """Find all low-field scans below a folder.
+
+    Parameters
+    ----------
+    data : Path
+        A BIDS dataset, or a folder of such; a folder ``ulf64mt_stripped`` in it is laid out as
+        one first.
+    inputs : Path
+        Where that is laid out.
+    modalities : sequence of str
+        Which to take.
+    say : callable
+        Told what is missing, a line each.
+
+    Raises
+    ------
+    FileNotFoundError
+        If ``data`` is no folder, or there is no such scan.
+    """
+    if not data.is_dir():
+        raise FileNotFoundError(f'{data}: there is no such folder; --data names that of the scans')
+    folders = [data, *sorted(path for path in data.iterdir() if path.is_dir())]
+    folders = [path for path in folders if (path / 'dataset_description.json').is_file()]
+    if (data / STRIPPED).is_dir():
+        folders.append(lay_stripped(data / STRIPPED, inputs / STRIPPED))
+    found = []
+    for folder in folders:
+        dataset = low_field_dataset(folder, modalities)
+        if dataset is None:
+            say(f'{folder}: no {" or ".join(modalities)} scan below {LOW_FIELD_LIMIT} T in it')
+        else:
+            found.append(dataset)
+    if not found:
+        raise FileNotFoundError(
+            f'{data}: no {" or ".join(modalities)} scan below {LOW_FIELD_LIMIT} T'
+        )
+    return sorted(found, key=lambda dataset: dataset.name)
+
+
+def low_field_dataset(folder: Path, modalities=MODALITIES) -> Dataset | None:
+    """Return a BIDS dataset with its low-field scans; ``None`` where it has none."""
+    settings = Settings(bids_dir=folder, output_dir=folder, modalities=tuple(modalities))
+    try:
+        scans = select(settings).scans
+    except (NoScansError, DatasetError):
+        return None
+    low = tuple(s for s in scans if (field_of(s.metadata) or LOW_FIELD_LIMIT) < LOW_FIELD_LIMIT)
+    if not low:
+        return None
+    description = pd.read_json(folder / 'dataset_description.json', typ='series')
+    keys = ('Name', 'HowToAcknowledge', 'License')
+    said = [str(description[key]).strip().rstrip('.') for key in keys if description.get(key)]
+    return Dataset(folder.resolve().name, folder, low, '; '.join(said) or folder.name)
+
+
+def command(dataset: Dataset, out: Path, *, threads: int, sloppy: bool = False) -> list[str]:
+    """Return the command that enhances a dataset into ``out``, as a user would type it."""
+    words = [sys.executable, '-m', 'ulfprep', dataset.folder, out / 'derivatives' / dataset.name]
+    words += ['participant', '-w', out / 'work' / dataset.name, '--nprocs', threads]
+    for entity, option in (('subject', '--participant-label'), ('session', '--session-label')):
+        labels = dict.fromkeys(scan.entities.get(entity) for scan in dataset.scans)
+        words += [option, *labels] if None not in labels else []
+    wanted = [name for name in MODALITIES if any(s.suffix == name for s in dataset.scans)]
+    words += ['--modalities', *wanted, *(['--sloppy'] if sloppy else [])]
+    return [str(word) for word in words]
+
+
+def run_command(words: list[str], names) -> dict[str, str]:
+    """Run a command, its lines going to stderr as they come.
+
+    Returns
+    -------
+    dict of str
+        Name of a scan -> the line in which it is said to have failed, or the last line where
+        nothing is said of it; empty where the command ended well.
+    """
+    failed, last = {}, ''
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, errors='replace') as process:
+        for line in process.stderr:
+            print(line, end='', file=sys.stderr, flush=True)
+            last = ' '.join(line.split()) or last
+            failed |= {name: last for name in names if name in last and 'failed' in last.lower()}
+    if not process.returncode:
+        return {}
+    return dict.fromkeys(names, f'{last} (exit status {process.returncode})') | failed
+
+
+def dataset_rows(dataset: Dataset, out: Path, threads: int, sloppy: bool = False) -> list[dict]:
+    """Enhance the scans of a dataset, measure and draw each; two rows a scan.
+
+    Finished scans are not run again; ``out`` gets derivatives, work folder and pictures.
+    """
+    from ulfprep.evaluation.pictures import draw_scan
+
+    failed = run_command(
+        command(dataset, out, threads=threads, sloppy=sloppy), [s.name for s in dataset.scans]
+    )
+    rows = []
+    for scan in dataset.scans:
+        field = field_of(scan.metadata)
+        first = {'dataset': dataset.name, 'scan': scan.name, 'modality': scan.suffix}
+        first['field'] = field
+        try:
+            if 'failed' in failed.get(scan.name, '').lower():
+                raise ValueError(failed[scan.name])
+            outputs = read_outputs(scan, out / 'derivatives' / dataset.name)
+            size = 'x'.join(f'{mm:.2g}' for mm in outputs.qc['contrast']['voxel_size_mm'])
+            found = score_scan(outputs, scan.metadata, field, scan.suffix)
+            title = f'{scan.name}: {scan.suffix} at {1000 * field:g} mT, {size} mm'
+            path = out / 'pictures' / f'{dataset.name}_{scan.name}'
+            draw_scan(path, outputs, title, dataset.source)
+            rows += [first | {'voxel': size, 'status': 'ok'} | row for row in found]
+        except (OSError, ValueError) as error:
+            first['status'] = f'failed: {failed.get(scan.name) or reason(error)}'
+            rows += [first | {'image': name} for name in ('bicubic', 'ulfprep')]
+    return rows
+
+
+def document(rows: list[dict], noise: list[dict], lines: list[str]) -> list[str]:
+    """Return both tables as lines of Markdown, how they were made (``lines``) first."""
+    out = [f'- {line}' for line in lines]
+    for found, head, columns, names in (
+        (rows, REAL_HEAD, COLUMNS, ['scan', 'image', 'status', *SCORES]),
+        (noise, NOISE_HEAD, NOISE_COLUMNS, NOISE_COLUMNS),
+    ):
+        if found:
+            table = as_text(pd.DataFrame(found, columns=columns)[names])
+            out += [*head.splitlines(), '', *markdown(table)]
+    return out
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's options."""
+    add = parser.add_argument
+    add(
+        '--data', type=Path, required=True, metavar='DIR',
+        help='folder of BIDS datasets with scans below 0.3 T, ulf64mt_stripped/ (skull-stripped '
+        '64 mT scans) and kspace_55mt/ (complex images); what is not there is left out',
+    )  # fmt: skip
+    add('--out', type=Path, required=True, metavar='DIR', help='folder of the results')
+    add('--quick', action='store_true', help='T1w alone, at the default quality')
+    add('--sloppy', action='store_true', help='enhance poorly but fast, to try things out')
+    add('--threads', type=int, default=os.cpu_count() or 1, help='(default: all processors)')
+
+
+def run(options, argv) -> int:
+    """Run the command."""
+    modalities, notes, datasets = ('T1w',) if options.quick else MODALITIES, [], []
+
+    def say(line):
+        notes.append(line)
+        print(line, file=sys.stderr, flush=True)
+
+    folders = {str(options.out): 'OUT', str(options.data): 'DATA'}
+    noise = _named(noise_rows(options.data, say), folders)
+    try:
+        datasets = find_datasets(options.data, options.out / 'inputs', modalities, say)
+    except FileNotFoundError as error:
+        if not noise:
+            raise
+        say(str(error))
+    write_table(options.out, 'noise', noise, NOISE_COLUMNS)
+    rows: list[dict] = []
+    write_table(options.out, 'real', rows, COLUMNS)
+    for dataset in datasets:
+        found = dataset_rows(dataset, options.out, options.threads, options.sloppy)
+        rows += _named(found, folders)
+        write_table(options.out, 'real', rows, COLUMNS)
+    lines = about('real', argv, folders, f'{options.threads} thread(s)')
+    lines += [without_paths(note, folders) for note in notes]
+    lines += [f'`{one.name}`: {one.source}' for one in datasets]
+    text = document(rows, noise, lines)
+    write_lines(options.out / 'real.md', text)
+    print('\n'.join(text))
+    return 0
+
+
+def _named(rows, folders) -> list[dict]:
+    """Return rows without the paths of this machine."""
+    return [row | {'status': without_paths(row['status'], folders)} for row in rows]

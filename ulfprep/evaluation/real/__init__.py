@@ -1,1 +1,0 @@
-"""Real low-field scans, of which no truth is known."""

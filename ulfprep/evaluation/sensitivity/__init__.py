@@ -1,1 +1,0 @@
-"""What moves a result: one thing changed at a time."""

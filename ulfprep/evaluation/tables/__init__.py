@@ -1,1 +1,0 @@
-"""Tables: every method against known high-field images."""
