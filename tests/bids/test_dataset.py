@@ -5,11 +5,8 @@ import re
 
 import pytest
 
-from ulfprep.bids.dataset import (
-    NoScansError,
-    UnknownLabelError,
-    find_scans,
-)
+from ulfprep.bids.dataset import NoScansError, find_scans
+from ulfprep.bids.errors import UnknownLabelError
 from ulfprep.bids.index import ignore_patterns
 from ulfprep.settings import Settings
 

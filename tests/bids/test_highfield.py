@@ -7,13 +7,7 @@ import pytest
 
 from ulfprep.bids.dataset import find_scans
 from ulfprep.bids.finished import input_digest
-from ulfprep.bids.highfield import (
-    FUSED,
-    NOT_ASKED,
-    ReferenceChoiceError,
-    why_not,
-    with_references,
-)
+from ulfprep.bids.highfield import FUSED, NOT_ASKED, ReferenceChoiceError, why_not, with_references
 from ulfprep.settings import Settings
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import QC, golden_list, path_of, session_name
-from ulfprep.bids.names import folded
+from ulfprep.bids.derivatives import QC, golden_list, path_of
+from ulfprep.bids.names import folded, session_name
 from ulfprep.bids.simulated import raw_path
 from ulfprep.settings import Settings
 

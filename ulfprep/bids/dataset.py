@@ -4,13 +4,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ulfprep.bids.errors import DatasetError, NoScansError, UnknownLabelError
+from ulfprep.bids.errors import NoScansError
 from ulfprep.bids.filters import mismatch
 from ulfprep.bids.images import anatomical_images
-from ulfprep.bids.index import EXTENSIONS, asked_participants, find_participants
+from ulfprep.bids.index import asked_participants
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars
 from ulfprep.bids.metadata import usable_metadata
-from ulfprep.bids.names import ENTITY_NAMES, entities_of, why_no_name
+from ulfprep.bids.names import parse_name, place_of, session_name, why_no_name
 from ulfprep.bids.why_none import why_none
 from ulfprep.settings import MODALITIES, Settings
 
@@ -18,20 +18,6 @@ if TYPE_CHECKING:
     from ulfprep.bids.fusion import Fusion
     from ulfprep.bids.highfield import HighField
     from ulfprep.bids.precomputed import Precomputed
-
-__all__ = [
-    'ENTITY_NAMES',
-    'EXTENSIONS',
-    'DatasetError',
-    'LeftOut',
-    'NoScansError',
-    'Scan',
-    'Selection',
-    'UnknownLabelError',
-    'find_participants',
-    'find_scans',
-    'select',
-]
 
 
 @dataclass(frozen=True)
@@ -192,11 +178,11 @@ def select(settings: Settings) -> Selection:
     scans: dict[str, Scan] = {}
     left_out = []
     for path in images:
-        if reason := _why_not(path, settings):
-            left_out.append(LeftOut(path, *_place(path, settings.bids_dir), reason))
+        place = place_of(path, settings.bids_dir)
+        if reason := _why_not(path, place, settings):
+            left_out.append(LeftOut(path, *place, reason))
             continue
-        if problem := why_no_name(_split(path)[0].rpartition('_')[0]):
-            place = _place(path, settings.bids_dir)
+        if problem := why_no_name(parse_name(path).stem):
             left_out.append(LeftOut(path, *place, problem, misnamed=True))
             continue
         scan = _scan(path, settings, sidecars)
@@ -214,22 +200,15 @@ def select(settings: Settings) -> Selection:
     return Selection(tuple(scans.values()), tuple(left_out))
 
 
-def _place(path: Path, bids_dir: Path) -> tuple[str, str | None]:
-    """Return the labels of the participant and the session that an image is filed under."""
-    subject, *session = path.relative_to(bids_dir).parts[:-2]
-    return subject[4:], session[0][4:] if session else None
-
-
-def _why_not(path: Path, settings: Settings) -> str:
+def _why_not(path: Path, place: tuple[str, str | None], settings: Settings) -> str:
     """Return why an image is not to be processed; empty if it is."""
-    subject, session = _place(path, settings.bids_dir)
+    subject, session = place
     if settings.session_label and session not in settings.session_label:
         return 'not of a session that --session-label asks for'
-    name, extension = _split(path)
-    stem, _, suffix = name.rpartition('_')
-    entities = entities_of(stem)
+    name = parse_name(path)
+    entities, suffix = name.entities, name.suffix
     if (entities.get('subject'), entities.get('session')) != (subject, session):
-        where = f'sub-{subject}' + (f', ses-{session}' if session else '')
+        where = session_name(subject, session).replace('_', ', ')
         return f'its name is not that of an image of {where}'
     if suffix not in MODALITIES:
         return f'only {", ".join(MODALITIES)} can be processed'
@@ -237,21 +216,14 @@ def _why_not(path: Path, settings: Settings) -> str:
         return f'not one of --modalities {" ".join(settings.modalities)}'
     if entities.get('part', 'mag') != 'mag':
         return f'part-{entities["part"]} is no image of magnitudes'
-    if difference := mismatch(settings.bids_filters, entities, suffix, extension):
+    if difference := mismatch(settings.bids_filters, entities, suffix, name.extension):
         return f'--bids-filter-file: {difference}'
     return ''
 
 
-def _split(path: Path) -> tuple[str, str]:
-    """Return a file's name without extension, and that."""
-    extension = next(e for e in EXTENSIONS if path.name.endswith(e))
-    return path.name.removesuffix(extension), extension
-
-
 def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
     """Return an image as a scan, with what its sidecars say."""
-    name, _ = _split(path)
-    stem, _, suffix = name.rpartition('_')
+    name = parse_name(path)
     metadata, remarks, problem = {}, (), ''
     try:
         metadata, remarks = usable_metadata(sidecars.metadata(path))
@@ -264,12 +236,12 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
         problem = str(error)
     return Scan(
         path=path,
-        entities=entities_of(stem),
+        entities=name.entities,
         metadata=metadata,
         remarks=remarks,
-        stem=stem,
+        stem=name.stem,
         source=f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}',
-        suffix=suffix,
+        suffix=name.suffix,
         resolution=settings.output_resolution,
         problem=problem,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.figures import figure_path, figures_of
-from ulfprep.bids.names import path_of_name
+from ulfprep.bids.names import path_of_name, resolution_label, sidecar_of
 
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
 #: Stands for the suffix of the scan.
@@ -158,11 +158,6 @@ def on_fine_grid(derivative: Derivative) -> bool:
     return derivative.entities.get('resolution') == FINE
 
 
-def resolution_label(millimetres: float) -> str:
-    """Return a voxel size as a BIDS label: ``1mm``, ``0p5mm`` (a label has no full stop)."""
-    return f'{millimetres:g}mm'.replace('.', 'p')
-
-
 def simulated(n_realisations: int) -> list[Derivative]:
     """Return the simulated scans: one, or several that differ in their noise alone."""
     numbers = [''] if n_realisations == 1 else range(1, n_realisations + 1)
@@ -230,16 +225,6 @@ def remove_unshared(scan: Scan, output_dir: Path) -> None:
         (output_dir / path).unlink(missing_ok=True)
 
 
-def sidecar_path(path: Path) -> Path:
-    """Return the path of an image's sidecar."""
-    return path.with_name(path.name.removesuffix('.nii.gz') + '.json')
-
-
-def session_name(subject: str, session: str | None) -> str:
-    """Return what the files of a participant and session begin with, such as ``sub-01_ses-A``."""
-    return f'sub-{subject}' + (f'_ses-{session}' if session else '')
-
-
 def golden_list(
     scan: Scan, direction: str, n_realisations: int = 1, network: bool = False
 ) -> list[Path]:
@@ -253,6 +238,6 @@ def golden_list(
         path = path_of(scan, derivative)
         paths.append(path)
         if path.name.endswith('.nii.gz'):
-            paths.append(sidecar_path(path))
+            paths.append(sidecar_of(path))
     paths += [figure_path(scan, name) for name in figures_of(direction, scan.role, network)]
     return sorted(paths)

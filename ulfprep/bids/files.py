@@ -122,11 +122,6 @@ def _remove_if_left(path: Path) -> bool:
     return True
 
 
-def sidecar_of(image: Path) -> Path:
-    """Return where the sidecar of a NIfTI file is, if it has one."""
-    return image.with_name(f'{image.name.partition(".nii")[0]}.json')
-
-
 def write_text(path: Path, text: str) -> Path:
     """Write text in UTF-8, atomically."""
     return write_bytes(path, text.encode('utf-8'))

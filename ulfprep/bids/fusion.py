@@ -7,7 +7,7 @@ from itertools import chain, count
 from math import inf, prod
 
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.names import folded, stem_of
+from ulfprep.bids.names import folded, parse_name, stem_of
 from ulfprep.settings import MODALITIES
 
 #: Scans that differ in these show different things, whatever their suffix says.
@@ -181,7 +181,7 @@ def group_scans(
 def _beside(scans: list[Scan]) -> set[str]:
     """Return the names of all images in the folders of some scans, left out or not."""
     folders = {scan.path.parent for scan in scans}
-    return {path.name.partition('.nii')[0] for f in folders for path in f.glob('*.nii*')}
+    return {parse_name(path).whole for f in folders for path in f.glob('*.nii*')}
 
 
 def _groups(scans, fuse, unusable):

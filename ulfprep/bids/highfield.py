@@ -10,13 +10,12 @@ from pathlib import Path
 
 from ulfprep.bids.acquisition import field_of
 from ulfprep.bids.checks import UnusableScanError, read_grid
-from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
+from ulfprep.bids.dataset import Scan
 from ulfprep.bids.decision import Decision, decide
 from ulfprep.bids.expected import expected_of
-from ulfprep.bids.files import sidecar_of
-from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, name_parts, read_sidecar
+from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, read_sidecar
 from ulfprep.bids.metadata import usable_metadata
-from ulfprep.bids.order import natural
+from ulfprep.bids.names import ENTITY_NAMES, EXTENSIONS, natural, parse_name, sidecar_of
 from ulfprep.settings import MODALITIES, Settings
 
 #: An image of the dataset is high-field enough from this share of the target field on.
@@ -165,7 +164,7 @@ def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField
         strength = field_of(metadata)
         if path == scan.path or strength is None or strength < least:
             continue
-        session = name_parts(path.name)[0].get('ses')
+        session = parse_name(path).entities.get('session')
         distance = round(abs(math.log(strength / made.target_field)), 3)
         key = (distance, session != scan.session, natural(path.name))
         candidates.append((key, path, metadata, remarks))
@@ -195,14 +194,14 @@ def _images(scan: Scan, bids_dir: Path) -> list[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    parts = name_parts(path.name)[0]
-    known = all(key in ENTITY_NAMES for key in parts)
-    return known and path.name.endswith(tuple(EXTENSIONS)) and parts.get('part', 'mag') == 'mag'
+    name = parse_name(path)
+    known = set(name.pairs) <= set(ENTITY_NAMES)
+    return known and name.extension in EXTENSIONS and name.pairs.get('part', 'mag') == 'mag'
 
 
 def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
     """Return the file that was named, for a scan of its modality."""
-    ending = path.name.partition('.nii')[0].rpartition('_')[2]
+    ending = parse_name(path).suffix
     if ending in MODALITIES and ending != scan.suffix:
         return HighField(
             suffix=scan.suffix, problem=f'the reference {path.name} is no {scan.suffix} image'

@@ -5,16 +5,11 @@ import os
 import re
 from pathlib import Path
 
-from ulfprep.bids.errors import (
-    DatasetError,
-    NoScansError,
-    UnknownLabelError,
-)
+from ulfprep.bids.errors import DatasetError, NoScansError, UnknownLabelError
+from ulfprep.bids.names import EXTENSIONS
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
-#: Extensions of images, longest first.
-EXTENSIONS = ('.nii.gz', '.nii')
 
 
 def find_participants(bids_dir: Path) -> list[str]:

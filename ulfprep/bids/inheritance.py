@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ulfprep.bids.errors import DatasetError
 from ulfprep.bids.files import read_json
+from ulfprep.bids.names import name_parts
 from ulfprep.bids.not_here import not_here
 
 
@@ -130,12 +131,3 @@ def read_sidecar(path: Path) -> dict:
     if not isinstance(content, dict):
         raise BrokenSidecarError(f'{path}: must hold a JSON object; mend the file')
     return content
-
-
-def name_parts(name: str) -> tuple[dict[str, str], str]:
-    """Return the entities (``run-01`` as ``run`` and ``1``) and the suffix of a file's name."""
-    *parts, suffix = name.split('.')[0].split('_')
-    pairs = (part.split('-', 1) for part in parts if '-' in part)
-    # Indices may be padded with zeros; here as in pybids that makes no difference.
-    return {key: str(int(value)) if key == 'run' and value.isdecimal() else value
-            for key, value in pairs}, suffix  # fmt: skip

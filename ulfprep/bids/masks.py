@@ -6,16 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from ulfprep.bids.checks import UnusableScanError, read_grid, read_image
-from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
+from ulfprep.bids.dataset import Scan
 from ulfprep.bids.index import shorten
-from ulfprep.settings import MODALITIES
+from ulfprep.bids.names import ENTITY_NAMES, EXTENSIONS, OWN_SPACES, parse_name
 
 #: Of a mask's volume at least this share must lie in the field of view of its scan.
 LEAST_OVERLAP = 0.2
 #: Entities of a mask that its scan need not have.
 OF_MASKS = frozenset({'desc', 'res', 'label', 'space', 'den'})
-#: Spaces that are the scan's own.
-OWN_SPACES = frozenset({'', 'orig', 'individual', 'scanner', *MODALITIES})
 #: Splines overshoot by no more than this share of the brain's value; at least this share of the
 #: voxels lies near it, and near 0. Fewer values than the last are labels.
 OVERSHOOT, CROWDED, FEWEST_SHARES = 0.5, 0.85, 10
@@ -137,11 +135,10 @@ def _masks_of(folder: Path, subject: str) -> list[tuple[Path, dict, str]]:
     """Return path, scan's entities and ``desc`` of all brain masks of a participant."""
     found = []
     for path in sorted(folder.glob(f'sub-{subject}/**/sub-{subject}_*')):
-        ending = next((e for e in EXTENSIONS if path.name.endswith(f'_mask{e}')), None)
-        if ending is None:
+        name = parse_name(path)
+        if name.suffix != 'mask' or name.extension not in EXTENSIONS:
             continue
-        parts = path.name.removesuffix(f'_mask{ending}').split('_')
-        pairs = dict(part.split('-', 1) for part in parts if '-' in part)
+        pairs = name.pairs
         others = {k: v for k, v in pairs.items() if k not in OF_MASKS}
         if pairs.get('space', '') not in OWN_SPACES or pairs.get('label', 'brain') != 'brain':
             continue

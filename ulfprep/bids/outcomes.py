@@ -1,13 +1,11 @@
 """What became of every scan that an output folder knows of: finished, failed or missing."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.bids.derivatives import session_name
 from ulfprep.bids.figures import FIGURES, figures_of
 from ulfprep.bids.files import read_json
-from ulfprep.bids.order import natural
+from ulfprep.bids.names import entities_of, natural, parse_name, session_name
 from ulfprep.bids.prior import used_network
 from ulfprep.bids.selection import FOLDER as SELECTION
 from ulfprep.bids.selection import read_selection
@@ -17,11 +15,6 @@ from ulfprep.settings import MODALITIES
 FINISHED, FAILED, MISSING = 'finished', 'failed', 'missing'
 STOPPED = 'selected, but neither finished nor failed: its run was stopped, or is still running'
 LEFTOVER = 'left files but no QC file: its run was stopped, or is still running'
-_SUFFIXES = '|'.join(MODALITIES)
-_NAME = re.compile(
-    rf'(?P<stem>sub-(?P<sub>[^_]+)(?:_ses-(?P<ses>[^_]+))?(?:_[a-z]+-[^_]+)*?)'
-    rf'(?:_desc-(?P<desc>[^_]+))?_(?P<suffix>{_SUFFIXES})'
-)
 
 
 @dataclass(frozen=True)
@@ -102,9 +95,11 @@ def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
     out_of = _left_out(records)
     outcomes = []
     for name in names:
-        match = _NAME.fullmatch(name)
-        if not match:
+        parsed = parse_name(name)
+        entities = parsed.entities
+        if 'subject' not in entities or parsed.suffix not in MODALITIES:
             continue
+        place = entities['subject'], entities.get('session')
         failure = failures.get(name)
         if name in records:
             status, reason = FINISHED, _gist(failure)
@@ -115,13 +110,12 @@ def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
         else:
             status = MISSING
             reason = out_of.get(name) or (STOPPED if name in selected else LEFTOVER)
-        report = f'{session_name(match["sub"], match["ses"])}.html'
+        report = f'{session_name(*place)}.html'
         outcomes.append(
             Outcome(
                 name,
-                match['sub'],
-                match['ses'],
-                match['suffix'],
+                *place,
+                parsed.suffix,
                 status,
                 records.get(name, {}),
                 reason,
@@ -139,10 +133,7 @@ def _qc_records(output_dir):
     records, problems = {}, {}
     for pattern in ('sub-*/anat/*_desc-qc_*.json', 'sub-*/ses-*/anat/*_desc-qc_*.json'):
         for path in sorted(output_dir.glob(pattern)):
-            match = _NAME.fullmatch(path.stem)
-            if not match or match['desc'] != 'qc':
-                continue
-            name = f'{match["stem"]}_{match["suffix"]}'
+            name = parse_name(path).scan
             try:
                 record = read_json(path)
                 _ = record['entities']['subject'], record['direction'], record['settings_hash']
@@ -160,9 +151,9 @@ def _figures(output_dir):
     """Return scan name -> figure -> file."""
     found: dict[str, dict[str, Path]] = {}
     for path in sorted(output_dir.glob('sub-*/figures/*.svg')):
-        match = _NAME.fullmatch(path.stem)
-        if match and match['desc']:
-            found.setdefault(f'{match["stem"]}_{match["suffix"]}', {})[match['desc']] = path
+        name = parse_name(path)
+        if 'desc' in name.pairs:
+            found.setdefault(name.scan, {})[name.pairs['desc']] = path
     return found
 
 
@@ -170,10 +161,9 @@ def _selected(output_dir):
     """Return the names of all scans that some run was going to process."""
     names = set()
     for path in sorted((output_dir / SELECTION).glob('sub-*.json')):
-        match = re.fullmatch(r'sub-([^_]+)(?:_ses-([^_]+))?', path.stem)
-        if match:
-            images = read_selection(output_dir, match[1], match[2])
-            names |= {one['image'].partition('.nii')[0] for one in images if one['selected']}
+        labels = entities_of(path.stem)
+        images = read_selection(output_dir, labels['subject'], labels.get('session'))
+        names |= {parse_name(one['image']).whole for one in images if one['selected']}
     return names
 
 

@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
+from ulfprep.bids.dataset import Scan
 from ulfprep.bids.files import read_json
 from ulfprep.bids.freesurfer import BRAIN, CORRECTED, SEGMENTATIONS, subject_folders
+from ulfprep.bids.names import ENTITY_NAMES, EXTENSIONS, parse_name, path_of_name, sidecar_of
 from ulfprep.bids.not_here import not_here
 from ulfprep.bids.origin import generated_by
 from ulfprep.bids.precomputed import BadDerivativeError, Piece, Precomputed, uri
@@ -83,10 +84,10 @@ def scans_beside(scan: Scan, own_session: bool) -> int:
     if session and not own_session and anat.parent.name == session:
         folders = sorted(anat.parent.parent.glob('ses-*/anat'))
     names = {
-        path.name.split('.')[0]
+        parse_name(path).whole
         for place in folders
         for path in place.glob(f'*_{scan.suffix}.nii*')
-        if 'part-phase' not in path.name
+        if parse_name(path).pairs.get('part') != 'phase'
     }
     return len(names)
 
@@ -168,17 +169,15 @@ def says_it_is_of(scan: Scan, path: Path) -> bool:
     -------
     bool
     """
-    name = path.name.split('.')[0]
-    kept = [part for part in name.split('_') if part.split('-', 1)[0] in ENTITY_NAMES]
-    for sidecar in (f'{name}.json', f'{"_".join(kept)}_desc-preproc_{scan.suffix}.json'):
+    image = path_of_name(parse_name(path).of_scan, scan.suffix, '.json', {'desc': 'preproc'})
+    for sidecar in (sidecar_of(path), path.with_name(image.name)):
         try:
-            sources = read_json(path.with_name(sidecar)).get('Sources') or []
+            sources = read_json(sidecar).get('Sources') or []
             found = {str(source).rpartition('/')[2] for source in sources}
         except (OSError, ValueError, AttributeError, TypeError):
             continue
-        raw = {
-            n for n in found if n.split('.')[0].endswith(f'_{scan.suffix}') and '_desc-' not in n
-        }
+        names = {n for n in found if parse_name(n).suffix == scan.suffix}
+        raw = {n for n in names if 'desc' not in parse_name(n).pairs}
         if raw:
             return raw == {scan.path.name}
     return False
@@ -191,13 +190,10 @@ def _averages(folder: Path) -> bool:
 
 def _parsed(path: Path, scan: Scan) -> _File | None:
     """Read a file's name; ``None`` where it is nothing of the scan in its own space."""
-    ending = next((e for e in EXTENSIONS if path.name.endswith(e)), None)
-    if ending is None:
+    name = parse_name(path)
+    suffix, pairs = name.suffix, name.pairs
+    if name.extension not in EXTENSIONS or suffix not in ('mask', 'dseg', 'probseg', scan.suffix):
         return None
-    *parts, suffix = path.name.removesuffix(ending).split('_')
-    if suffix not in ('mask', 'dseg', 'probseg', scan.suffix):
-        return None
-    pairs = dict(part.split('-', 1) for part in parts if '-' in part)
     if pairs.get('space', '') not in ('', 'orig', 'individual', 'scanner', scan.suffix):
         return None
     others = {k: v for k, v in pairs.items() if k not in OF_DERIVATIVES}
@@ -237,8 +233,7 @@ def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
     BadDerivativeError
         If the table does not name the three.
     """
-    stem = path.name.split('.')[0]
-    tables = [path.with_name(f'{stem}.tsv')]
+    tables = [sidecar_of(path).with_suffix('.tsv')]
     for place in path.parents:
         tables.append(place / 'dseg.tsv')
         if place == folder:

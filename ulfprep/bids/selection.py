@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from ulfprep.bids.dataset import Scan, Selection
-from ulfprep.bids.derivatives import session_name
 from ulfprep.bids.files import read_json, write_json
 from ulfprep.bids.filters import unused_queries
+from ulfprep.bids.names import session_name
 from ulfprep.settings import Settings
 
 #: Where the output folder holds what was selected of each session, for its report.

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import sidecar_path
 from ulfprep.bids.files import write_bytes, write_json
-from ulfprep.bids.names import path_of_name
+from ulfprep.bids.names import path_of_name, sidecar_of
 from ulfprep.physics.signals import INVERTED
 
 #: Kinds of sequence in words from which :mod:`ulfprep.physics.source_sequence` reads them back.
@@ -158,9 +157,9 @@ def write_simulated(
         path.unlink(missing_ok=True)
     targets = [folder / raw_path(scan, k) for k in range(1, len(files) + 1)]
     for target, file, sidecar in zip(targets, files, sidecars, strict=True):
-        write_json(sidecar_path(target), sidecar)
+        write_json(sidecar_of(target), sidecar)
         write_bytes(target, Path(file).read_bytes())
-    keep = {sidecar_path(target) for target in targets}
+    keep = {sidecar_of(target) for target in targets}
     for path in _written(folder, scan, '.json'):
         if path not in keep:
             path.unlink(missing_ok=True)
@@ -199,7 +198,7 @@ def is_written(folder: Path, scan: Scan, count: int, files: list[Path] | None = 
     if sorted(images) != _written(folder, scan):
         return False
     try:
-        whole = all(p.stat().st_size for image in images for p in (image, sidecar_path(image)))
+        whole = all(p.stat().st_size for image in images for p in (image, sidecar_of(image)))
         pairs = zip(images, files, strict=True) if files is not None else ()
         return whole and all(a.read_bytes() == Path(b).read_bytes() for a, b in pairs)
     except OSError:

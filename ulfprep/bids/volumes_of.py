@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from ulfprep.bids.derivatives import resolution_label
+from ulfprep.bids.dataset import Scan
+from ulfprep.bids.derivatives import COMMON, ENHANCED, path_of, simulated
+from ulfprep.bids.names import parse_name
 
 
 def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[str, Path]:
@@ -24,24 +26,15 @@ def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[s
         image, ``preproc``, ``residual``, ``tissues`` on that of the scan, ``simulated`` (the
         first, where there are several).
     """
-    stem, _, suffix = name.rpartition('_')
-    subject, *rest = stem.split('_')
-    session = next((entity for entity in rest if entity.startswith('ses-')), '')
-    anat = output_dir / subject / session / 'anat'
-    fine = f'{stem}_res-{resolution_label(resolution)}'
-    # Tissues of a T2w would otherwise take the names of the T1w's.
-    other = '' if suffix == 'T1w' else f'_desc-{suffix}'
-
-    def image(start, description):
-        return anat / f'{start}_desc-{description}_{suffix}.nii.gz'
-
-    paths = {key: image(fine, key) for key in ('enhanced', 'claim', 'uncertainty')}
-    paths |= {key: image(stem, key) for key in ('preproc', 'residual')}
-    simulated = image(f'{stem}_res-ulf', 'simulated')
-    if not simulated.is_file():
-        simulated = image(f'{stem}_res-ulf', 'simulated1')
+    parsed = parse_name(name)
+    scan = Scan(
+        Path(), parsed.entities, stem=parsed.stem, suffix=parsed.suffix, resolution=resolution
+    )
+    made = {one.key: output_dir / path_of(scan, one) for one in (*COMMON, *ENHANCED)}
+    paths = {key: made[key] for key in ('enhanced', 'claim', 'uncertainty', 'preproc', 'residual')}
+    simulations = [output_dir / path_of(scan, simulated(count)[0]) for count in (1, 2)]
     return paths | {
-        'tissues': anat / f'{stem}{other}_dseg.nii.gz',
-        'fine_tissues': anat / f'{fine}{other}_dseg.nii.gz',
-        'simulated': simulated,
+        'tissues': made['dseg'],
+        'fine_tissues': made['fine_dseg'],
+        'simulated': next((path for path in simulations if path.is_file()), simulations[-1]),
     }

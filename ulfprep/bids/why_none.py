@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ulfprep.bids.index import EXTENSIONS, shorten
+from ulfprep.bids.index import shorten
+from ulfprep.bids.names import EXTENSIONS, parse_name
 from ulfprep.settings import MODALITIES, Settings
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def why_none(settings: Settings, participants: list[str], left_out: 'list[LeftOu
 
 def _of_images(left_out: 'list[LeftOut]', wanted: tuple[str, ...]) -> list[str]:
     """Return why images were left out: those of the suffixes asked for, and which others are."""
-    suffixes = Counter(_suffix(image.path) for image in left_out)
+    suffixes = Counter(parse_name(image.path).suffix for image in left_out)
     own: dict[str, list[LeftOut]] = {}
     for image in left_out:
-        if _suffix(image.path) in wanted:
+        if parse_name(image.path).suffix in wanted:
             kind = image.reason.partition(':')[0]  # of a filter, whatever it asks for
             own.setdefault('its name' if image.misnamed else kind, []).append(image)
     reasons = [
@@ -56,10 +57,6 @@ def _of_images(left_out: 'list[LeftOut]', wanted: tuple[str, ...]) -> list[str]:
     return reasons
 
 
-def _suffix(path: Path) -> str:
-    return path.name.partition('.nii')[0].rpartition('_')[2]
-
-
 def _of_files(bids_dir: Path, participants: Iterable[str]) -> list[str]:
     """Return what there is of some participants who have no anatomical image."""
     folders, kinds, astray = set(), Counter(), []
@@ -68,7 +65,7 @@ def _of_files(bids_dir: Path, participants: Iterable[str]) -> list[str]:
         folders.add(inside.parent.name)
         if inside.parent.name == 'anat':
             kinds[''.join(path.suffixes[-2:]) or 'no extension'] += 1
-        if path.name.endswith(EXTENSIONS) and _suffix(path) in MODALITIES:
+        if path.name.endswith(EXTENSIONS) and parse_name(path).suffix in MODALITIES:
             astray.append(inside.as_posix())
     if astray:
         return [f'{len(astray)} not in its place, sub-*/[ses-*/]anat, such as {astray[0]}']

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from ulfprep.bids.names import parse_name, sidecar_of
 from ulfprep.bids.not_here import not_here
 from ulfprep.cli.device import resolve_device
 from ulfprep.cli.exit_codes import Exit, Stop
@@ -113,8 +114,6 @@ def reference_digest(settings: Settings) -> str:
     path = settings.target_like
     if path is None:
         return ''
-    from ulfprep.bids.files import sidecar_of
-
     if not path.name.endswith(('.nii', '.nii.gz')):
         raise Stop(Exit.USAGE, f'{path}: --target-like takes a NIfTI file (.nii or .nii.gz)')
     if len(settings.modalities) > 1:
@@ -196,7 +195,7 @@ def check_highfield(settings: Settings) -> None:
     except OSError as error:
         said = not_here(path) or f'{path}: cannot be read ({error.strerror or error})'
         raise Stop(Exit.NO_INPUT, f'{said}; --reference') from error
-    ending = path.name.partition('.nii')[0].rpartition('_')[2]
+    ending = parse_name(path).suffix
     if ending not in MODALITIES and len(settings.modalities) > 1:
         raise Stop(
             Exit.USAGE,

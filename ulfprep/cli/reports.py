@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from ulfprep.bids.names import parse_name, session_name
 from ulfprep.bids.origin import refuse_output
 from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
@@ -62,7 +63,7 @@ def write_reports(
             )  # fmt: skip
             LOGGER.info('report: %s', path)
         except Exception as error:  # one bad report must not cost the others
-            name = f'sub-{subject}' + (f' ses-{session}' if session else '')
+            name = session_name(subject, session).replace('_', ' ')
             LOGGER.error('%s: the report could not be written: %r', name, error)
             LOGGER.debug('', exc_info=error)
             trouble = True
@@ -86,8 +87,8 @@ def reported_sessions(settings: Settings) -> list[Session]:
     from ulfprep.bids.verdicts import read_verdicts
 
     out = settings.output_dir
-    names = [path.name for path in out.glob('sub-*/**/anat/*_desc-qc_*.json')]
-    found = {(pairs.get('sub'), pairs.get('ses')) for pairs in map(_pairs, names)}
+    names = [parse_name(path).entities for path in out.glob('sub-*/**/anat/*_desc-qc_*.json')]
+    found = {(entities.get('subject'), entities.get('session')) for entities in names}
     found |= {session_of(record) for record in read_verdicts(out)}
     subjects, wanted = set(settings.participant_label), set(settings.session_label)
     return sorted(
@@ -99,10 +100,6 @@ def reported_sessions(settings: Settings) -> list[Session]:
         ),
         key=lambda pair: (pair[0], pair[1] or ''),
     )
-
-
-def _pairs(name: str) -> dict[str, str]:
-    return dict(part.split('-', 1) for part in name.split('_') if '-' in part)
 
 
 def reports_only(settings: Settings) -> Exit:

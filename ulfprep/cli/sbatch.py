@@ -111,7 +111,7 @@ def _of_others(folder: Path) -> list[str]:
 
 def _write(settings: Settings, own: Settings, places: 'Places', templates: Path | None) -> Exit:
     from ulfprep.bids.files import write_text
-    from ulfprep.bids.order import natural
+    from ulfprep.bids.names import natural
     from ulfprep.bids.outlook import FINISHED, REFUSED, RUN, outlook
     from ulfprep.cli.select import check_valid, select_scans
     from ulfprep.cluster import scripts

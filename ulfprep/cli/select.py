@@ -15,8 +15,14 @@ LOGGER = logging.getLogger('ulfprep')
 
 def select_scans(settings: Settings) -> 'Selection':
     """Return the scans of a run and what was left out; what selects nothing ends it."""
-    from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
-    from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
+    from ulfprep.bids.dataset import NoScansError, select
+    from ulfprep.bids.errors import (
+        BrokenIndexError,
+        DatasetError,
+        IndexFolderError,
+        IndexOfAnotherError,
+        UnknownLabelError,
+    )
     from ulfprep.bids.highfield import ReferenceChoiceError, with_references
     from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
     from ulfprep.bids.precomputed import DerivativesError

@@ -82,7 +82,7 @@ class WriteDerivatives(SimpleInterface):
             remove_rendered,
             remove_simulated,
             remove_unshared,
-            sidecar_path,
+            sidecar_of,
         )
         from ulfprep.bids.qc import qc_record
         from ulfprep.bids.sidecars import provenance, sidecar
@@ -115,7 +115,7 @@ class WriteDerivatives(SimpleInterface):
             content = sidecar(
                 derivative, scan, made_by, plan, inputs.stripped, registrations, weights
             )
-            write_json(sidecar_path(target), content | simulated.get(derivative.key, {}))
+            write_json(sidecar_of(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
         notes = list(inputs.notes) if isdefined(inputs.notes) else []
         planned = plan.get('warnings', [])

@@ -1,18 +1,12 @@
 """What an output folder holds about the scans of one participant and session."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.bids.derivatives import session_name
 from ulfprep.bids.files import read_json
-from ulfprep.bids.order import natural
+from ulfprep.bids.names import natural, parse_name
 from ulfprep.settings import MODALITIES
 
-_SUFFIXES = '|'.join(MODALITIES)
-_STEM = r'(?P<stem>sub-[^_]+(?:_[a-z]+-[^_]+)*)'
-_QC = re.compile(rf'{_STEM}_desc-qc_(?P<suffix>{_SUFFIXES})\.json')
-_FIGURE = re.compile(rf'{_STEM}_desc-(?P<name>[^_]+)_(?P<suffix>{_SUFFIXES})\.svg')
 UNFINISHED = 'it has no QC file, so its processing did not finish'
 
 
@@ -67,31 +61,27 @@ def find_scans(output_dir, subject, session=None, failed=()):
     """
     folder = Path(output_dir) / f'sub-{subject}'
     anat = folder / f'ses-{session}' / 'anat' if session else folder / 'anat'
-    start = session_name(subject, session)
     scans = {}
+
+    def belongs(name):
+        place = name.entities.get('subject'), name.entities.get('session')
+        return place == (subject, session) and name.suffix in MODALITIES
+
     for path in sorted(anat.glob('*_desc-qc_*.json')):
-        match = _QC.fullmatch(path.name)
-        if match and _belongs(match['stem'], start, session):
+        name = parse_name(path)
+        if belongs(name):
             qc, problem = _read(path)
-            name = f'{match["stem"]}_{match["suffix"]}'
-            scans[name] = ReportedScan(name, qc, problem=problem)
+            scans[name.scan] = ReportedScan(name.scan, qc, problem=problem)
     for path in sorted((folder / 'figures').glob('*.svg')):
-        match = _FIGURE.fullmatch(path.name)
-        if not match or not _belongs(match['stem'], start, session):
-            continue
-        name = f'{match["stem"]}_{match["suffix"]}'
-        scan = scans.setdefault(name, ReportedScan(name, problem=UNFINISHED))
-        scan.figures[match['name']] = path
+        name = parse_name(path)
+        figure = name.pairs.get('desc')
+        if figure and belongs(name):
+            scan = scans.setdefault(name.scan, ReportedScan(name.scan, problem=UNFINISHED))
+            scan.figures[figure] = path
     for name in sorted(failed):
-        if _belongs(name, start, session):
+        if belongs(parse_name(name)):
             scans.setdefault(name, ReportedScan(name, problem=UNFINISHED))
     return sorted(scans.values(), key=lambda scan: natural(scan.name))
-
-
-def _belongs(stem, start, session):
-    """Tell whether a name starts with the whole entities of ``start``, and no other session."""
-    same = stem == start or stem.startswith(f'{start}_')
-    return same and (session is not None or '_ses-' not in stem)
 
 
 def _read(path):

@@ -15,11 +15,11 @@ otherwise. Without labels they are ulfprep's own.
 from pathlib import Path
 
 from ulfprep.bids.acquisition import LOW_FIELD_LIMIT, field_of
-from ulfprep.bids.dataset import ENTITY_NAMES, Scan
+from ulfprep.bids.dataset import Scan
 from ulfprep.bids.inheritance import Sidecars, name_parts
 from ulfprep.bids.masks import OWN_SPACES
 from ulfprep.bids.metadata import usable_metadata
-from ulfprep.bids.order import natural
+from ulfprep.bids.names import ENTITY_NAMES, natural
 from ulfprep.bids.precomputed import BadDerivativeError
 from ulfprep.bids.precomputed_find import find_pieces, label_numbers
 from ulfprep.evaluation.sources.field import is_low

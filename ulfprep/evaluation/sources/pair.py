@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ulfprep.bids.checks import read_grid
-from ulfprep.bids.files import sidecar_of
 from ulfprep.bids.inheritance import read_sidecar
+from ulfprep.bids.names import sidecar_of
 from ulfprep.evaluation.sources.item import Item
 
 

@@ -84,7 +84,7 @@ def stem_of(path: Path) -> str | None:
 
 def images_in(folder: Path) -> list[Path]:
     """All images of a folder, not of those in it, in the order of people; none without it."""
-    from ulfprep.bids.order import natural
+    from ulfprep.bids.names import natural
 
     if not folder.is_dir():
         return []

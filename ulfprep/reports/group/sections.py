@@ -3,7 +3,7 @@
 from math import isinf
 from statistics import median
 
-from ulfprep.bids.order import natural
+from ulfprep.bids.names import natural
 from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import MINIMUM
 from ulfprep.metrics.verdict import RULES
