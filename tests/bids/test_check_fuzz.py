@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from ulfprep.bids.checks import UnusableScanError, check_image
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.metadata import TIMINGS, usable_metadata
+from ulfprep.bids.inheritance import TIMINGS, usable_metadata
+from ulfprep.bids.resolution import decide_resolution
 from ulfprep.physics.plan import acquired_resolution
-from ulfprep.physics.resolution import ResolutionEstimate, decide_resolution
+from ulfprep.physics.resolution import ResolutionEstimate
 from ulfprep.settings import Settings
 from ulfprep.workflows.scan import make_task
 

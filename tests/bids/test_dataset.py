@@ -6,8 +6,7 @@ import re
 import pytest
 
 from ulfprep.bids.dataset import NoScansError, find_scans
-from ulfprep.bids.errors import UnknownLabelError
-from ulfprep.bids.index import ignore_patterns
+from ulfprep.bids.index import UnknownLabelError, ignore_patterns
 from ulfprep.settings import Settings
 
 

@@ -10,10 +10,9 @@ from derived import affine_of, put_freesurfer, put_prep, save, tissue_labels
 
 from ulfprep.bids.checks import UnusableScanError
 from ulfprep.bids.dataset import Scan
+from ulfprep.bids.derived import DerivativesError, dataset_names
+from ulfprep.bids.derived_take import check_precomputed, with_derivatives
 from ulfprep.bids.finished import input_digest
-from ulfprep.bids.precomputed import DerivativesError, dataset_names
-from ulfprep.bids.precomputed_read import check_precomputed
-from ulfprep.bids.precomputed_take import with_derivatives
 from ulfprep.settings import Settings
 from ulfprep.workflows.scan import make_task
 

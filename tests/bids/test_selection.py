@@ -4,7 +4,7 @@ import pytest
 
 from ulfprep.bids.dataset import NoScansError, find_scans, select
 from ulfprep.bids.filters import parse_filters
-from ulfprep.bids.selection import read_selection, selection_lines, write_selection
+from ulfprep.bids.records import read_selection, selection_lines, write_selection
 from ulfprep.reports.participant import write_report
 from ulfprep.settings import Settings
 

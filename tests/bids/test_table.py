@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ulfprep.bids.table import cell, group_column, identity_cells, read_table, write_group_table
+from ulfprep.bids.tables import cell, group_column, identity_cells, read_table, write_group_table
 
 COLUMNS = {
     'bids_name': {'Description': 'Name'},

@@ -16,7 +16,7 @@ from small_brain import small_brain
 from ulfprep.bids.checks import check_image
 from ulfprep.bids.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.bids.files import write_json, write_nifti
-from ulfprep.bids.verdicts import write_verdict
+from ulfprep.bids.records import write_verdict
 from ulfprep.cli.paths import check_dataset
 from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.real import command, enhance, noise, score

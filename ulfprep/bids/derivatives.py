@@ -5,9 +5,29 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.bids.dataset import Scan
 from ulfprep.bids.figures import figure_path, figures_of
-from ulfprep.bids.names import path_of_name, resolution_label, sidecar_of
+from ulfprep.bids.names import parse_name, path_of_name, resolution_label, sidecar_of
+from ulfprep.bids.scan import Scan
+from ulfprep.settings import Settings
+
+#: Field of the segmentation in the QC file: SHA-256 of the file of weights.
+WEIGHTS = 'network_weights_sha256'
+#: The same in sidecars.
+FIELD = 'TissuePriorWeightsSHA256'
+#: Derivatives that are made before the tissues are known.
+BEFORE_TISSUES = ('preproc', 'brain_mask')
+
+
+def asks_network(scan: Scan, settings: Settings) -> bool:
+    """Tell whether the network will be the prior of a scan's tissues."""
+    given = scan.precomputed and scan.precomputed.tissues
+    return settings.segmentation == 'network' and not given
+
+
+def used_network(qc: dict) -> bool:
+    """Tell from a QC record whether the network was the prior of its scan's tissues."""
+    return bool((qc.get('segmentation') or {}).get(WEIGHTS))
+
 
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
 #: Stands for the suffix of the scan.
@@ -241,3 +261,36 @@ def golden_list(
             paths.append(sidecar_of(path))
     paths += [figure_path(scan, name) for name in figures_of(direction, scan.role, network)]
     return sorted(paths)
+
+
+def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[str, Path]:
+    """Return the files of a scan by what they are; they need not be there.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Derivatives dataset.
+    name : str
+        Name of the scan without ``desc``, such as ``sub-01_ses-A_run-1_T1w``.
+    resolution : float
+        Voxel size of its enhanced image, mm.
+
+    Returns
+    -------
+    dict of str to Path
+        ``enhanced``, ``claim``, ``uncertainty``, ``fine_tissues`` on the grid of the enhanced
+        image, ``preproc``, ``residual``, ``tissues`` on that of the scan, ``simulated`` (the
+        first, where there are several).
+    """
+    parsed = parse_name(name)
+    scan = Scan(
+        Path(), parsed.entities, stem=parsed.stem, suffix=parsed.suffix, resolution=resolution
+    )
+    made = {one.key: output_dir / path_of(scan, one) for one in (*COMMON, *ENHANCED)}
+    paths = {key: made[key] for key in ('enhanced', 'claim', 'uncertainty', 'preproc', 'residual')}
+    simulations = [output_dir / path_of(scan, simulated(count)[0]) for count in (1, 2)]
+    return paths | {
+        'tissues': made['dseg'],
+        'fine_tissues': made['fine_dseg'],
+        'simulated': next((path for path in simulations if path.is_file()), simulations[-1]),
+    }

@@ -5,11 +5,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import QC, golden_list, path_of
+from ulfprep.bids.derivatives import QC, asks_network, golden_list, path_of
 from ulfprep.bids.files import read_json
 from ulfprep.bids.fusion import Fusion
-from ulfprep.bids.prior import asks_network
+from ulfprep.bids.scan import Scan
 from ulfprep.settings import NOT_IN_HASH, Settings
 
 

@@ -1,21 +1,16 @@
 """The high-field image of the same person that an enhanced scan is measured against."""
 
 import dataclasses
-import hashlib
-import json
 import math
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.acquisition import field_of
 from ulfprep.bids.checks import UnusableScanError, read_grid
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.decision import Decision, decide
-from ulfprep.bids.expected import expected_of
-from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, read_sidecar
-from ulfprep.bids.metadata import usable_metadata
+from ulfprep.bids.decision import Decision, decide, expected_of
+from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, read_sidecar, usable_metadata
 from ulfprep.bids.names import ENTITY_NAMES, EXTENSIONS, natural, parse_name, sidecar_of
+from ulfprep.bids.scan import HighField, Scan
 from ulfprep.settings import MODALITIES, Settings
 
 #: An image of the dataset is high-field enough from this share of the target field on.
@@ -26,70 +21,6 @@ FUSED = 'scans that are fitted together (--fuse) are not measured against a refe
 
 class ReferenceChoiceError(ValueError):
     """One file was named with ``--reference``, for scans of several participants."""
-
-
-@dataclass(frozen=True)
-class HighField:
-    """What an enhanced scan is measured against.
-
-    Attributes
-    ----------
-    path : Path or None
-        The image; None where there is none.
-    source : str
-        BIDS URI, or the bare name of a file that is not of the dataset.
-    suffix : str
-        Its modality.
-    metadata : dict
-        Its sidecar.
-    notes : tuple of str
-        How it was chosen, a sentence each.
-    problem : str
-        Why there is none, or why it cannot be used; half a sentence.
-    """
-
-    path: Path | None = None
-    source: str = ''
-    suffix: str = 'T1w'
-    metadata: dict = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    problem: str = ''
-
-    @property
-    def field_strength(self) -> float | None:
-        """Tesla, where its sidecar says so."""
-        return field_of(self.metadata)
-
-    def digest(self) -> str:
-        """Return a short hash of its bytes and sidecar, whether or not they can be used."""
-        found = hashlib.sha256(
-            f'{self.source} {json.dumps(self.metadata, sort_keys=True)}'.encode()
-        )
-        if self.path is None:
-            return found.hexdigest()[:16]
-        try:
-            with open(self.path, 'rb') as file:
-                while block := file.read(1 << 20):
-                    found.update(block)
-        except OSError:
-            found.update(b'cannot be read')
-        return found.hexdigest()[:16]
-
-    def as_scan(self) -> Scan:
-        """Return it as a scan, for its preparation."""
-        return Scan(
-            path=self.path,
-            entities={'subject': 'reference'},
-            metadata=self.metadata,
-            stem='reference',
-            source=self.source,
-            suffix=self.suffix,
-        )
-
-    def without(self, problem: str) -> 'HighField':
-        """Return it as one that cannot be used."""
-        note = f'Warning: the high-field reference {self.source} could not be used: {problem}.'
-        return dataclasses.replace(self, problem=problem, notes=(*self.notes, note))
 
 
 def why_not(scan: Scan) -> str:

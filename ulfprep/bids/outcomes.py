@@ -3,13 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ulfprep.bids.derivatives import used_network
 from ulfprep.bids.figures import FIGURES, figures_of
 from ulfprep.bids.files import read_json
 from ulfprep.bids.names import entities_of, natural, parse_name, session_name
-from ulfprep.bids.prior import used_network
-from ulfprep.bids.selection import FOLDER as SELECTION
-from ulfprep.bids.selection import read_selection
-from ulfprep.bids.verdicts import read_verdicts
+from ulfprep.bids.records import SELECTED, read_selection, read_verdicts
 from ulfprep.settings import MODALITIES
 
 FINISHED, FAILED, MISSING = 'finished', 'failed', 'missing'
@@ -160,7 +158,7 @@ def _figures(output_dir):
 def _selected(output_dir):
     """Return the names of all scans that some run was going to process."""
     names = set()
-    for path in sorted((output_dir / SELECTION).glob('sub-*.json')):
+    for path in sorted((output_dir / SELECTED).glob('sub-*.json')):
         labels = entities_of(path.stem)
         images = read_selection(output_dir, labels['subject'], labels.get('session'))
         names |= {parse_name(one['image']).whole for one in images if one['selected']}

@@ -5,11 +5,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ulfprep import __version__
-from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
+from ulfprep.bids.dataset_files import DESCRIPTION, dataset_description, made_here
+from ulfprep.bids.files import read_json, read_text, write_bytes, write_json, write_text
 from ulfprep.bids.index import find_participants
-from ulfprep.bids.origin import DESCRIPTION, made_here
-from ulfprep.bids.sidecars import dataset_description
-from ulfprep.bids.text import read_text
 from ulfprep.settings import Settings
 
 README = """\

@@ -5,7 +5,7 @@ import dataclasses
 import tomllib
 from pathlib import Path
 
-from ulfprep.bids.text import read_text
+from ulfprep.bids.files import read_text
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 

@@ -76,7 +76,7 @@ def _rows(plan: 'list[Planned]', nothing: str = '-') -> list[tuple[str, ...]]:
 def _remarks(selection: 'Selection', plan: 'list[Planned]', settings: Settings) -> list[str]:
     """Return what is to be said beside the list."""
     from ulfprep.bids.outlook import FINISHED, REFUSED, RUN
-    from ulfprep.bids.selection import selection_lines
+    from ulfprep.bids.records import selection_lines
 
     chosen = {scan.name for scan in selection.scans}
     lines = selection_lines(selection, settings)

@@ -7,8 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
+from ulfprep.bids.files import not_here
 from ulfprep.bids.names import parse_name, sidecar_of
-from ulfprep.bids.not_here import not_here
 from ulfprep.cli.device import resolve_device
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.paths import check_paths, make_folder

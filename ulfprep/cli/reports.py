@@ -4,8 +4,8 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from ulfprep.bids.dataset_files import refuse_output
 from ulfprep.bids.names import parse_name, session_name
-from ulfprep.bids.origin import refuse_output
 from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to
@@ -33,7 +33,7 @@ def write_reports(
         Derivatives dataset; it also knows of scans that failed in earlier runs.
     failed : dict, optional
         Name -> record of scans that failed in this run, in the words of
-        :func:`ulfprep.bids.verdicts.read_verdicts`.
+        :func:`ulfprep.bids.records.read_verdicts`.
     interactive : bool
         Put a viewer of the volumes into them.
     among_others : bool
@@ -44,7 +44,7 @@ def write_reports(
     bool
         Whether any could not be written.
     """
-    from ulfprep.bids.verdicts import read_verdicts
+    from ulfprep.bids.records import read_verdicts
     from ulfprep.reports.participant import write_report
 
     # The record of this run's failures is written at once; without it (on a full disk) they are
@@ -84,7 +84,7 @@ def reported_sessions(settings: Settings) -> list[Session]:
     settings : Settings
         Only ``output_dir`` and the labels are used.
     """
-    from ulfprep.bids.verdicts import read_verdicts
+    from ulfprep.bids.records import read_verdicts
 
     out = settings.output_dir
     names = [parse_name(path).entities for path in out.glob('sub-*/**/anat/*_desc-qc_*.json')]

@@ -16,17 +16,21 @@ LOGGER = logging.getLogger('ulfprep')
 def select_scans(settings: Settings) -> 'Selection':
     """Return the scans of a run and what was left out; what selects nothing ends it."""
     from ulfprep.bids.dataset import NoScansError, select
-    from ulfprep.bids.errors import (
+    from ulfprep.bids.derived import (
+        BadDerivativeError,
+        DerivativesError,
+        MissingDerivativeError,
+        UnclearDerivativeError,
+    )
+    from ulfprep.bids.derived_take import with_derivatives, with_masks
+    from ulfprep.bids.highfield import ReferenceChoiceError, with_references
+    from ulfprep.bids.index import (
         BrokenIndexError,
         DatasetError,
         IndexFolderError,
         IndexOfAnotherError,
         UnknownLabelError,
     )
-    from ulfprep.bids.highfield import ReferenceChoiceError, with_references
-    from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
-    from ulfprep.bids.precomputed import DerivativesError
-    from ulfprep.bids.precomputed_take import with_derivatives
 
     try:
         selection = select(settings)
@@ -41,12 +45,12 @@ def select_scans(settings: Settings) -> 'Selection':
         return dataclasses.replace(selection, scans=tuple(scans))
     except ReferenceChoiceError as error:
         raise Stop(Exit.USAGE, str(error)) from error
-    except (DatasetError, DerivativesError, MaskError) as error:
+    except (DatasetError, DerivativesError, BadDerivativeError) as error:
         # The first that fits: the general kinds come last.
         codes = (
-            (NoMaskError, Exit.NO_INPUT),
-            (MaskChoiceError, Exit.USAGE),
-            (MaskError, Exit.BAD_DATA),
+            (MissingDerivativeError, Exit.NO_INPUT),
+            (UnclearDerivativeError, Exit.USAGE),
+            (BadDerivativeError, Exit.BAD_DATA),
             ((UnknownLabelError, NoScansError, DerivativesError), Exit.NOTHING_SELECTED),
             (IndexOfAnotherError, Exit.USAGE),
             (BrokenIndexError, Exit.NO_INPUT),
@@ -59,7 +63,7 @@ def select_scans(settings: Settings) -> 'Selection':
 
 def tell_selection(selection: 'Selection', settings: Settings) -> None:
     """Write into the log, and for the reports, which images were selected and which were not."""
-    from ulfprep.bids.selection import selection_lines, write_selection
+    from ulfprep.bids.records import selection_lines, write_selection
 
     for line in selection_lines(selection, settings):
         LOGGER.info('%s', line)
@@ -70,8 +74,8 @@ def check_valid(selection: 'Selection', settings: Settings) -> None:
     """Stop where the BIDS validator finds an error that concerns the scans of a run."""
     if settings.skip_bids_validation:
         return
+    from ulfprep.bids.locks import CACHES
     from ulfprep.bids.validation import validate
-    from ulfprep.bids.work_folder import CACHES
 
     participants = [scan.subject for scan in selection.scans]
     found = validate(settings.bids_dir, participants, settings.work_dir / CACHES / 'tmp')

@@ -11,7 +11,7 @@ import math
 import re
 from pathlib import Path
 
-from ulfprep.bids.text import read_text
+from ulfprep.bids.files import read_text
 
 
 def label(prefix: str):

@@ -19,7 +19,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_bytes, write_json
-from ulfprep.bids.labels import TISSUES
+from ulfprep.physics import TISSUES
 
 #: Inputs that are derivatives as they come, by their key.
 IMAGES = (
@@ -84,8 +84,7 @@ class WriteDerivatives(SimpleInterface):
             remove_unshared,
             sidecar_of,
         )
-        from ulfprep.bids.qc import qc_record
-        from ulfprep.bids.sidecars import provenance, sidecar
+        from ulfprep.bids.sidecars import provenance, qc_record, sidecar
         from ulfprep.metrics.verdict import judge, warned
 
         inputs = self.inputs
@@ -152,7 +151,7 @@ class WriteDerivatives(SimpleInterface):
 
     def _weights(self, scan) -> tuple[str, str]:
         """Return the digests of the network's weights behind the tissues of scan and field."""
-        from ulfprep.bids.prior import WEIGHTS, asks_network
+        from ulfprep.bids.derivatives import WEIGHTS, asks_network
         from ulfprep.interfaces.tissue import learned_from
 
         own = dict(self.inputs.segmentation).get(WEIGHTS, '')
@@ -256,8 +255,8 @@ class WriteFigures(SimpleInterface):
     )
 
     def _run_interface(self, runtime):
+        from ulfprep.bids.derivatives import used_network
         from ulfprep.bids.figures import OF_NETWORK, figure_path, figures_of
-        from ulfprep.bids.prior import used_network
         from ulfprep.reports.drawing.figures import plot_scan
 
         inputs = self.inputs

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ulfprep.bids.derivatives import volume_paths
 from ulfprep.bids.files import write_json, write_nifti
 from ulfprep.bids.outcomes import FINISHED, Outcome
 from ulfprep.bids.templates import NoTemplateError, Template
-from ulfprep.bids.volumes_of import volume_paths
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.labels import LABELS
 

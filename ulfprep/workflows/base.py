@@ -13,9 +13,9 @@ from niworkflows.engine.workflows import LiterateWorkflow
 import ulfprep
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.export import export_simulated
 from ulfprep.bids.locks import Locks
-from ulfprep.bids.work_folder import claim as claim_folder
+from ulfprep.bids.locks import claim as claim_folder
+from ulfprep.bids.simulated import export_simulated
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.costs import Costs

@@ -6,7 +6,7 @@ from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep import __version__
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.expected import expected_of
+from ulfprep.bids.decision import expected_of
 from ulfprep.bids.fusion import Fusion
 from ulfprep.bids.highfield import why_not
 from ulfprep.interfaces.inr import FitScans

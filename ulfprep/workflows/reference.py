@@ -6,8 +6,7 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.inheritance import read_sidecar
-from ulfprep.bids.metadata import usable_metadata
+from ulfprep.bids.inheritance import read_sidecar, usable_metadata
 from ulfprep.bids.names import parse_name, sidecar_of
 from ulfprep.interfaces.physics import MeasureTissues
 from ulfprep.settings import MODALITIES, Settings

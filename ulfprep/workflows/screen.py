@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ulfprep.bids.checks import UnusableScanError, check_image
-from ulfprep.bids.clashes import clashes
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.expected import expected_of
+from ulfprep.bids.decision import expected_of
+from ulfprep.bids.derived_take import check_precomputed
 from ulfprep.bids.finished import is_finished
-from ulfprep.bids.precomputed_read import check_precomputed
+from ulfprep.bids.outlook import clashes
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.reference import reference_scan

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ulfprep.bids import acquisition
 from ulfprep.bids.dataset import Scan, select
-from ulfprep.bids.errors import DatasetError, NoScansError
 from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
-from ulfprep.bids.index import find_participants
+from ulfprep.bids.index import DatasetError, NoScansError, find_participants
 from ulfprep.settings import MODALITIES, Settings
 
 #: Scans below this field are enhanced, tesla: where the app draws the line.

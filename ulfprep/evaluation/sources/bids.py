@@ -16,12 +16,10 @@ from pathlib import Path
 
 from ulfprep.bids.acquisition import LOW_FIELD_LIMIT, field_of
 from ulfprep.bids.dataset import Scan
-from ulfprep.bids.inheritance import Sidecars, name_parts
-from ulfprep.bids.masks import OWN_SPACES
-from ulfprep.bids.metadata import usable_metadata
-from ulfprep.bids.names import ENTITY_NAMES, natural
-from ulfprep.bids.precomputed import BadDerivativeError
-from ulfprep.bids.precomputed_find import find_pieces, label_numbers
+from ulfprep.bids.derived import BadDerivativeError
+from ulfprep.bids.derived_find import find_pieces, label_numbers
+from ulfprep.bids.inheritance import Sidecars, name_parts, usable_metadata
+from ulfprep.bids.names import ENTITY_NAMES, OWN_SPACES, natural
 from ulfprep.evaluation.sources.field import is_low
 from ulfprep.evaluation.sources.item import Item
 from ulfprep.evaluation.sources.labels import FREESURFER

@@ -7,6 +7,7 @@ import numpy as np
 
 from ulfprep.bids.acquisition import field_of
 from ulfprep.bids.checks import check_image
+from ulfprep.bids.resolution import decide_resolution
 from ulfprep.evaluation.sources import pair_bids, pair_folders, pair_ulfenc
 from ulfprep.evaluation.sources.brain import Brain
 from ulfprep.evaluation.sources.field import LOW_FIELD
@@ -16,7 +17,7 @@ from ulfprep.evaluation.sources.pair import Pair
 from ulfprep.physics.grid import Grid, covered
 from ulfprep.physics.interpolation import acquired_grid, bicubic
 from ulfprep.physics.motion import find_motion
-from ulfprep.physics.resolution import decide_resolution, estimate_resolution
+from ulfprep.physics.resolution import estimate_resolution
 from ulfprep.physics.source_sequence import expected_signals
 from ulfprep.segmentation.bias import correct_bias
 from ulfprep.segmentation.brain import brain_mask, looks_stripped

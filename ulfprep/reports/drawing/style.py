@@ -4,8 +4,9 @@ import io
 from contextlib import contextmanager
 from pathlib import Path
 
+from ulfprep.bids.dataset_files import LOOKUP
 from ulfprep.bids.files import write_text
-from ulfprep.bids.labels import LOOKUP, TISSUES
+from ulfprep.physics import TISSUES
 from ulfprep.reports.drawing.svg import shrink
 
 #: One colour a tissue in every figure and on every page. Sky blue, orange and purple keep

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ulfprep.bids.text import read_text
+from ulfprep.bids.files import read_text
 
 
 def read_plugin_file(path: Path) -> tuple[str, dict]:

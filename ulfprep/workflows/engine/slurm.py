@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from nipype.pipeline.plugins.base import DistributedPluginBase
 
-from ulfprep.bids.text import read_text
+from ulfprep.bids.files import read_text
 from ulfprep.workflows.engine import slurm_queue as queue
 from ulfprep.workflows.engine.plugin import Telling, WorkerKilledError, part_of, result_of
 from ulfprep.workflows.engine.slurm_job import ANSWER, TASK
