@@ -7,10 +7,9 @@ import pytest
 
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.files import write_json
-from ulfprep.bids.finished import recalled
+from ulfprep.bids.finished import clashes, recalled
 from ulfprep.bids.fusion import group_scans
 from ulfprep.bids.names import entities_of
-from ulfprep.bids.outlook import clashes
 from ulfprep.bids.sidecars import fusion_record
 from ulfprep.settings import MODALITIES, Settings
 

@@ -21,7 +21,8 @@ from ulfprep.bids.derived import Piece, Precomputed
 from ulfprep.bids.figures import figure_path
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.finished import is_finished, missing_files
-from ulfprep.bids.sidecars import provenance, sidecar
+from ulfprep.bids.provenance import provenance
+from ulfprep.bids.sidecars import sidecar
 from ulfprep.physics.labels import to_dseg
 from ulfprep.settings import MODALITIES, Settings
 

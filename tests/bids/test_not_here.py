@@ -13,7 +13,7 @@ from ulfprep.bids.derived_find import find_mask, find_pieces, label_numbers
 from ulfprep.bids.derived_read import read_brain, read_volume
 from ulfprep.bids.files import not_here
 from ulfprep.bids.inheritance import BrokenSidecarError, read_sidecar
-from ulfprep.bids.tables import NoParticipantsFileError, read_groups
+from ulfprep.bids.participants import NoParticipantsFileError, read_groups
 from ulfprep.cli.exit_codes import Stop
 from ulfprep.cli.paths import check_dataset
 from ulfprep.cli.preflight import check_brain_mask

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ulfprep.bids.tables import (
+from ulfprep.bids.participants import (
     GroupColumnError,
     NoParticipantsFileError,
     TwoRowsError,

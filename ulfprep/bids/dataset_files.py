@@ -7,7 +7,15 @@ from urllib.parse import quote
 
 from ulfprep import __version__
 from ulfprep.bids.derived import dataset_names
-from ulfprep.bids.files import not_here, read_json, read_text, write_json, write_text
+from ulfprep.bids.files import (
+    DESCRIPTION,
+    generated_by,
+    not_here,
+    read_json,
+    read_text,
+    write_json,
+    write_text,
+)
 from ulfprep.settings import MODALITIES, Settings
 
 #: Version of BIDS that the derivatives follow.
@@ -44,7 +52,6 @@ Research use only: not a medical device.
 """
 #: The name under which ulfprep signs the datasets that it makes.
 OWN_NAME = 'ulfprep'
-DESCRIPTION = 'dataset_description.json'
 #: What ulfprep writes at the top of its output folder, and would therefore replace. Other files
 #: there, and folders such as sourcedata, code or logs, are in nobody's way.
 WRITTEN = ('sub-', 'group_', 'group.html', 'dseg.tsv')
@@ -61,22 +68,6 @@ OWN_FILES = (
     'logs/verdicts/sub-*.json',
     'logs/*/ulfprep.log',
 )
-
-
-def generated_by(folder: Path) -> list[str]:
-    """Return the names of the software that made a dataset, as it says itself.
-
-    Parameters
-    ----------
-    folder : Path
-        Its top folder; without a readable description nobody made it.
-    """
-    try:
-        description = read_json(folder / DESCRIPTION)
-        made = description.get('GeneratedBy') or [description.get('PipelineDescription') or {}]
-        return [str(tool['Name']) for tool in made if tool.get('Name')]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return []
 
 
 def refuse_output(folder: Path) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ulfprep.bids.acquisition import acquisition_note, field_of, field_strength, resolve_direction
 from ulfprep.bids.checks import UnusableScanError
-from ulfprep.bids.derivatives import QC, path_of
+from ulfprep.bids.names import path_of_name
 from ulfprep.bids.scan import Scan
 from ulfprep.physics.relaxation import read_table
 from ulfprep.physics.source_sequence import SourceSequence, source_sequence
@@ -64,7 +64,7 @@ def decide(scan: Scan, settings: Settings) -> Decision:
     asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
     try:
         # No names for its outputs, or timings without signal: better known now than later.
-        path_of(scan, QC)
+        path_of_name(scan.entities, scan.suffix, '.json')
         sequence = sequence_of(scan, settings)
     except (ValueError, ArithmeticError) as error:
         text = str(error)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ulfprep.bids.files import not_here
 from ulfprep.bids.names import sidecar_of
-from ulfprep.bids.tables import read_table
+from ulfprep.bids.participants import read_table
 
 if TYPE_CHECKING:
     import numpy as np

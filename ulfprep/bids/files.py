@@ -56,6 +56,7 @@ def read_text(path: Path) -> str:
     return io.TextIOWrapper(io.BytesIO(content), encoding_of(content[:4])).read()
 
 
+DESCRIPTION = 'dataset_description.json'
 #: What stands in the target of an annexed file's link, and in the text left where links cannot be.
 ANNEX = '/annex/objects/'
 #: How the text begins that Git LFS leaves.
@@ -250,6 +251,22 @@ def plain(value):
 def read_json(path: Path) -> dict:
     """Read a JSON file."""
     return json.loads(read_text(path))
+
+
+def generated_by(folder: Path) -> list[str]:
+    """Return the names of the software that made a dataset, as it says itself.
+
+    Parameters
+    ----------
+    folder : Path
+        Its top folder; without a readable description nobody made it.
+    """
+    try:
+        description = read_json(folder / DESCRIPTION)
+        made = description.get('GeneratedBy') or [description.get('PipelineDescription') or {}]
+        return [str(tool['Name']) for tool in made if tool.get('Name')]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []
 
 
 def write_nifti(path: Path, data: 'np.ndarray', affine: 'np.ndarray') -> Path:

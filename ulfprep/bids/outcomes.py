@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def role(self) -> str:
-        """What there is of it (:class:`ulfprep.bids.dataset.Scan`)."""
+        """What there is of it (:class:`ulfprep.bids.scan.Scan`)."""
         role = (self.qc.get('fusion') or {}).get('role')
         return role if role in ('member', 'fused') else 'scan'
 

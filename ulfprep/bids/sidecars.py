@@ -1,41 +1,8 @@
 """What is written beside the images of a scan: their sidecars, and its QC file."""
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
-
-from ulfprep import __version__
 from ulfprep.bids.derivatives import BEFORE_TISSUES, FIELD, FINE, Derivative, on_fine_grid
-from ulfprep.bids.finished import fusion_digest, input_digest, relevant_settings
+from ulfprep.bids.provenance import fusion_digest
 from ulfprep.bids.scan import Scan
-from ulfprep.settings import Settings
-
-#: Packages whose version may change a result.
-PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype', 'nilearn')
-
-
-def software_versions() -> dict[str, str]:
-    """Return the versions of everything that may change a result."""
-    versions = {'ulfprep': __version__, 'python': platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
-def provenance(scan: Scan, settings: Settings) -> dict:
-    """Return what made a scan's derivatives: settings, seed, versions, input.
-
-    No dates, times or paths of this machine: the same run gives the same bytes.
-    """
-    return {
-        'settings': relevant_settings(settings),
-        'settings_hash': settings.digest(),
-        'seed': settings.random_seed,
-        'versions': software_versions(),
-        'input_digest': input_digest(scan),
-    }
 
 
 def sidecar(
@@ -54,7 +21,7 @@ def sidecar(
     derivative : Derivative
     scan : Scan
     made_by : dict
-        From :func:`provenance`.
+        From :func:`ulfprep.bids.provenance.provenance`.
     plan : dict
         The contrast plan.
     stripped : bool
@@ -173,7 +140,7 @@ def qc_record(
     scan : Scan
     direction : {'enhance', 'simulate'}
     made_by : dict
-        Settings, seed, versions and input digest, from ``sidecars.provenance``.
+        Settings, seed, versions and input digest, from :func:`ulfprep.bids.provenance.provenance`.
     verdict : tuple of str and tuple of str
         Level and reasons (:func:`ulfprep.metrics.verdict.judge`).
     metrics : dict

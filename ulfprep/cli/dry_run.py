@@ -11,7 +11,7 @@ from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
     from ulfprep.bids.dataset import Selection
-    from ulfprep.bids.outlook import Planned
+    from ulfprep.bids.finished import Planned
 
 HEADER = ('scan', 'direction', 'would', 'why')
 #: Images left out that are told one by one.
@@ -36,7 +36,7 @@ def dry_run(settings: Settings) -> Exit:
     Stop
         If a run could not begin.
     """
-    from ulfprep.bids.outlook import REFUSED, outlook
+    from ulfprep.bids.finished import REFUSED, outlook
     from ulfprep.cli.preflight import check_request
     from ulfprep.cli.select import select_scans
 
@@ -75,7 +75,7 @@ def _rows(plan: 'list[Planned]', nothing: str = '-') -> list[tuple[str, ...]]:
 
 def _remarks(selection: 'Selection', plan: 'list[Planned]', settings: Settings) -> list[str]:
     """Return what is to be said beside the list."""
-    from ulfprep.bids.outlook import FINISHED, REFUSED, RUN
+    from ulfprep.bids.finished import FINISHED, REFUSED, RUN
     from ulfprep.bids.records import selection_lines
 
     chosen = {scan.name for scan in selection.scans}

@@ -84,7 +84,8 @@ class WriteDerivatives(SimpleInterface):
             remove_unshared,
             sidecar_of,
         )
-        from ulfprep.bids.sidecars import provenance, qc_record, sidecar
+        from ulfprep.bids.provenance import provenance
+        from ulfprep.bids.sidecars import qc_record, sidecar
         from ulfprep.metrics.verdict import judge, warned
 
         inputs = self.inputs

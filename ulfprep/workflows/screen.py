@@ -10,8 +10,7 @@ from ulfprep.bids.checks import UnusableScanError, check_image
 from ulfprep.bids.dataset import Scan
 from ulfprep.bids.decision import expected_of
 from ulfprep.bids.derived_take import check_precomputed
-from ulfprep.bids.finished import is_finished
-from ulfprep.bids.outlook import clashes
+from ulfprep.bids.finished import clashes, is_finished
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.reference import reference_scan

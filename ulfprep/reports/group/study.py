@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 
 from ulfprep.bids.outcomes import FINISHED, Outcome, find_outcomes
-from ulfprep.bids.tables import GROUP, IDENTITY, VERDICT, group_column, identity_cells
+from ulfprep.bids.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
 from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import Fence, fence
 from ulfprep.metrics.verdict import Verdict
