@@ -80,7 +80,8 @@ def test_linked_folders_are_followed(root, tmp_path):
 @pytest.mark.parametrize('closed', ['sub-01', 'sub-01/ses-A', 'sub-01/anat'])
 def test_a_folder_that_may_not_be_read_is_told_of(closed):
     code = (
-        'import sys; from pathlib import Path; from ulfprep.bids.index import anatomical_images\n'
+        'import sys; from pathlib import Path\n'
+        'from ulfprep.bids.index import anatomical_images\n'
         'print([p.name[:6] for p in anatomical_images(Path(sys.argv[1]), ["01", "02"])])'
     )
     # pytest's own folders are private.
@@ -213,7 +214,8 @@ def test_a_folder_that_cannot_be_made(root, tmp_path):
 def test_two_processes_at_once(root, tmp_path):
     folder = tmp_path / 'database'
     code = (
-        'import sys; from pathlib import Path; from ulfprep.bids.index import anatomical_images\n'
+        'import sys; from pathlib import Path\n'
+        'from ulfprep.bids.index import anatomical_images\n'
         'root, folder = map(Path, sys.argv[1:])\n'
         'print(len(anatomical_images(root, ["01", "02"], folder)))'
     )

@@ -213,27 +213,31 @@ def path_of(scan: Scan, derivative: Derivative) -> Path:
 
 def remove_simulated(scan: Scan, output_dir: Path) -> None:
     """Remove all simulated scans of a scan, so that none of an earlier number is left."""
-    example = path_of(scan, simulated(1)[0])
-    before, _, after = example.name.partition('simulated')
-    suffix = re.escape(after.removesuffix('.nii.gz'))
-    name = re.compile(rf'{re.escape(before)}simulated[0-9]*{suffix}\.(nii\.gz|json)')
-    for path in sorted((output_dir / example.parent).glob('*')):
-        if name.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+    _remove_alike(simulated(1), 'desc-simulated[0-9]*', scan, output_dir)
 
 
 def remove_rendered(scan: Scan, output_dir: Path) -> None:
     """Remove what earlier runs rendered of a scan and this one does not, at any resolution."""
-    wanted = set(golden_list(scan, 'enhance'))
-    label = re.escape(f'_res-{resolution_label(scan.resolution)}_')
-    for derivative in filter(on_fine_grid, ENHANCED):
-        path = path_of(scan, derivative)
-        stem = re.escape(path.name.removesuffix('.nii.gz'))
-        stem = stem.replace(label, r'_res-[0-9]+(p[0-9]+)?mm_')
-        name = re.compile(rf'{stem}\.(nii\.gz|json)')
-        for found in sorted((output_dir / path.parent).glob('*')):
-            if name.fullmatch(found.name) and path.parent / found.name not in wanted:
-                found.unlink(missing_ok=True)
+    rendered = list(filter(on_fine_grid, ENHANCED))
+    _remove_alike(
+        rendered, 'res-[0-9]+(p[0-9]+)?mm', scan, output_dir, golden_list(scan, 'enhance')
+    )
+
+
+def _remove_alike(
+    derivatives: list[Derivative], entity: str, scan: Scan, output_dir: Path, wanted=()
+) -> None:
+    """Remove the files that differ from derivatives of a scan in one entity alone."""
+
+    def rest(path: Path) -> str:
+        return re.sub(rf'_{entity}(?=_)', '_*', path.name.partition('.')[0])
+
+    alike = {rest(path_of(scan, derivative)) for derivative in derivatives}
+    folder = path_of(scan, QC).parent
+    for path in sorted((output_dir / folder).glob('*')):
+        made = path.name.endswith(('.nii.gz', '.json')) and rest(path) in alike
+        if made and folder / path.name not in wanted:
+            path.unlink(missing_ok=True)
 
 
 def remove_unshared(scan: Scan, output_dir: Path) -> None:

@@ -1,5 +1,6 @@
 """At which voxel size a scan was acquired: what its user, its sidecar and its image say."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,11 @@ class AcquiredResolution:
 
 
 def decide_resolution(
-    estimate: ResolutionEstimate, zooms, metadata: dict, axes=(0, 1, 2), stated=()
+    estimate: ResolutionEstimate,
+    zooms: Sequence[float],
+    metadata: dict,
+    axes: Sequence[int] = (0, 1, 2),
+    stated: Sequence[float] = (),
 ) -> AcquiredResolution:
     """Decide on the acquired voxel size of a scan.
 
