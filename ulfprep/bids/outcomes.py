@@ -86,7 +86,7 @@ def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
     """
     records, problems = _qc_records(output_dir)
     broken = {name: line for name, line in problems.items() if name not in records}
-    figures = _figures(output_dir)
+    figures = figure_files(output_dir)
     failures = {str(record['scan']): record for record in read_verdicts(output_dir)}
     selected = _selected(output_dir)
     names = {*records, *broken, *figures, *failures, *selected}
@@ -126,33 +126,38 @@ def find_outcomes(output_dir: Path) -> tuple[list[Outcome], list[str]]:
     return sorted(outcomes, key=lambda one: natural(one.name)), list(problems.values())
 
 
-def _qc_records(output_dir):
+def qc_files(output_dir: Path, subject: str = '*') -> dict[str, Path]:
+    """Return scan name -> QC file, whatever is in it, of all participants or one (its label)."""
+    places = [f'sub-{subject}/{place}/*_desc-qc_*.json' for place in ('anat', 'ses-*/anat')]
+    return {
+        parse_name(path).scan: path for place in places for path in sorted(output_dir.glob(place))
+    }
+
+
+def figure_files(output_dir: Path, subject: str = '*') -> dict[str, dict[str, Path]]:
+    """Return scan name -> figure -> file, of all participants or one (its label)."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted(output_dir.glob(f'sub-{subject}/figures/*_desc-*.svg')):
+        name = parse_name(path)
+        found.setdefault(name.scan, {})[name.pairs['desc']] = path
+    return found
+
+
+def _qc_records(output_dir: Path) -> tuple[dict[str, dict], dict[str, str]]:
     """Return scan name -> QC record, and scan name -> what is wrong with its file."""
     records, problems = {}, {}
-    for pattern in ('sub-*/anat/*_desc-qc_*.json', 'sub-*/ses-*/anat/*_desc-qc_*.json'):
-        for path in sorted(output_dir.glob(pattern)):
-            name = parse_name(path).scan
-            try:
-                record = read_json(path)
-                _ = record['entities']['subject'], record['direction'], record['settings_hash']
-                _ = record['contrast'].get('source_field_T'), record['metrics'].get('cnr')
-            except FileNotFoundError:  # a run that begins removes what it will write anew
-                continue
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                problems[name] = f'{path}: not a readable QC file ({error!r}); run its scan again'
-                continue
-            records[name] = record
+    for name, path in qc_files(output_dir).items():
+        try:
+            record = read_json(path)
+            _ = record['entities']['subject'], record['direction'], record['settings_hash']
+            _ = record['contrast'].get('source_field_T'), record['metrics'].get('cnr')
+        except FileNotFoundError:  # a run that begins removes what it will write anew
+            continue
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            problems[name] = f'{path}: not a readable QC file ({error!r}); run its scan again'
+            continue
+        records[name] = record
     return records, problems
-
-
-def _figures(output_dir):
-    """Return scan name -> figure -> file."""
-    found: dict[str, dict[str, Path]] = {}
-    for path in sorted(output_dir.glob('sub-*/figures/*.svg')):
-        name = parse_name(path)
-        if 'desc' in name.pairs:
-            found.setdefault(name.scan, {})[name.pairs['desc']] = path
-    return found
 
 
 def _selected(output_dir):

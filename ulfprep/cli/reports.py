@@ -84,10 +84,11 @@ def reported_sessions(settings: Settings) -> list[Session]:
     settings : Settings
         Only ``output_dir`` and the labels are used.
     """
+    from ulfprep.bids.outcomes import qc_files
     from ulfprep.bids.records import read_verdicts
 
     out = settings.output_dir
-    names = [parse_name(path).entities for path in out.glob('sub-*/**/anat/*_desc-qc_*.json')]
+    names = [parse_name(name).entities for name in qc_files(out)]
     found = {(entities.get('subject'), entities.get('session')) for entities in names}
     found |= {session_of(record) for record in read_verdicts(out)}
     subjects, wanted = set(settings.participant_label), set(settings.session_label)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ulfprep.bids.files import read_json
 from ulfprep.bids.names import natural, parse_name
+from ulfprep.bids.outcomes import figure_files, qc_files
 from ulfprep.settings import MODALITIES
 
 UNFINISHED = 'it has no QC file, so its processing did not finish'
@@ -59,27 +60,23 @@ def find_scans(output_dir, subject, session=None, failed=()):
         In natural order (run-2 before run-10). A scan that left figures but no QC file
         is listed too: it did not finish, and its report should say so.
     """
-    folder = Path(output_dir) / f'sub-{subject}'
-    anat = folder / f'ses-{session}' / 'anat' if session else folder / 'anat'
+    output_dir = Path(output_dir)
     scans = {}
 
-    def belongs(name):
+    def belongs(scan_name):
+        name = parse_name(scan_name)
         place = name.entities.get('subject'), name.entities.get('session')
         return place == (subject, session) and name.suffix in MODALITIES
 
-    for path in sorted(anat.glob('*_desc-qc_*.json')):
-        name = parse_name(path)
+    for name, path in qc_files(output_dir, subject).items():
         if belongs(name):
             qc, problem = _read(path)
-            scans[name.scan] = ReportedScan(name.scan, qc, problem=problem)
-    for path in sorted((folder / 'figures').glob('*.svg')):
-        name = parse_name(path)
-        figure = name.pairs.get('desc')
-        if figure and belongs(name):
-            scan = scans.setdefault(name.scan, ReportedScan(name.scan, problem=UNFINISHED))
-            scan.figures[figure] = path
+            scans[name] = ReportedScan(name, qc, problem=problem)
+    for name, figures in figure_files(output_dir, subject).items():
+        if belongs(name):
+            scans.setdefault(name, ReportedScan(name, problem=UNFINISHED)).figures = figures
     for name in sorted(failed):
-        if belongs(parse_name(name)):
+        if belongs(name):
             scans.setdefault(name, ReportedScan(name, problem=UNFINISHED))
     return sorted(scans.values(), key=lambda scan: natural(scan.name))
 
