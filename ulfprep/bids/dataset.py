@@ -7,9 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ulfprep.bids.filters import mismatch
-from ulfprep.bids.index import NoScansError, anatomical_images, asked_participants, shorten
+from ulfprep.bids.index import NoScansError, anatomical_images, asked_participants
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, usable_metadata
-from ulfprep.bids.names import EXTENSIONS, parse_name, place_of, session_name, why_no_name
+from ulfprep.bids.names import (
+    EXTENSIONS,
+    parse_name,
+    place_of,
+    session_name,
+    shorten,
+    why_no_name,
+)
 from ulfprep.bids.scan import Scan
 from ulfprep.settings import MODALITIES, Settings
 

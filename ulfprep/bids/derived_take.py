@@ -17,7 +17,7 @@ from ulfprep.bids.derived import (
 )
 from ulfprep.bids.derived_find import find_mask, find_pieces
 from ulfprep.bids.derived_read import read_shares, read_volume, shares_of_mask
-from ulfprep.bids.index import shorten
+from ulfprep.bids.names import shorten
 from ulfprep.bids.scan import Scan
 
 #: Of a piece's volume at least this share must lie in the field of view of its scan.

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
 
-from ulfprep.bids.names import EXTENSIONS
+from ulfprep.bids.names import EXTENSIONS, shorten
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
@@ -53,12 +53,6 @@ def find_participants(bids_dir: Path) -> list[str]:
     # The list says what kind each entry is: none of ten thousand has to be asked by itself.
     with os.scandir(bids_dir) as entries:
         return sorted(e.name[4:] for e in entries if e.name.startswith('sub-') and e.is_dir())
-
-
-def shorten(labels: list[str], limit: int = 20) -> str:
-    """Return labels as text, not longer than a line can bear."""
-    more = f' and {len(labels) - limit} more' if len(labels) > limit else ''
-    return (', '.join(labels[:limit]) or 'none') + more
 
 
 def asked_participants(settings: Settings) -> list[str]:

@@ -228,6 +228,12 @@ def resolution_label(millimetres: float) -> str:
     return f'{millimetres:g}mm'.replace('.', 'p')
 
 
+def shorten(labels: list[str], limit: int = 20) -> str:
+    """Return labels as text, not longer than a line can bear."""
+    more = f' and {len(labels) - limit} more' if len(labels) > limit else ''
+    return (', '.join(labels[:limit]) or 'none') + more
+
+
 def folded(path: Path | str) -> str:
     """Return a path by which those are alike that some file systems take for one.
 
