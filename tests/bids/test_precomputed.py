@@ -101,6 +101,16 @@ def test_what_lies_in_a_template_is_nothing_of_the_scan(scan, tmp_path):
         given(scan(), tmp_path / 'fmriprep')
 
 
+def test_masks_of_other_data_types_and_sessions_are_nothing_of_the_scan(scan, tmp_path):
+    anat = put_prep(tmp_path / 'own', name='x')
+    mask = tissue_labels().astype(np.uint8)
+    for place in ('dwi', 'ses-B/anat', 'ses-B/perf'):
+        save(tmp_path / 'own' / 'sub-01' / place / 'sub-01_desc-brain_mask.nii.gz', mask)
+    found = given(scan(), tmp_path / 'own')
+    assert not found.problem
+    assert found.mask.paths == (anat / 'sub-01_desc-brain_mask.nii.gz',)
+
+
 def test_a_name_with_fewer_entities_is_of_the_only_scan_there_is(scan, tmp_path):
     put_prep(tmp_path / 'fmriprep', 'sub-01_ses-A')
     one = scan(session='A', acquisition='x', run='1')

@@ -202,9 +202,12 @@ def _of_bids(scan: Scan, folder: Path, name: str, notes: list[str]) -> dict[str,
 def _of_scan(scan: Scan, folder: Path, notes: list[str]) -> list[_File]:
     """Return the files whose entities are those of the scan, or fewer where it is the only one."""
     averaged = any(name.lower() in AVERAGING for name in generated_by(folder))
+    subject = folder / f'sub-{scan.subject}'
+    # Not those of other data types, such as the mask of a diffusion scan.
+    places = {subject / 'anat', subject / f'ses-{scan.session}' / 'anat'}
     kept, refused = [], {}
     for file in _files(folder, scan.subject, ('mask', 'dseg', 'probseg', scan.suffix)):
-        if not file.entities.items() <= scan.entities.items():
+        if file.path.parent not in places or not file.entities.items() <= scan.entities.items():
             continue
         # Of several scans, a name without run or acquisition may be that of their average.
         fewer = len(file.entities) < len(scan.entities)

@@ -71,7 +71,7 @@ def asked_participants(settings: Settings) -> list[str]:
         raise NoScansError(f'{folder}: there is no participant folder (sub-*)')
     chosen = list(settings.participant_label) or known
     places = [place for label in chosen for place in (folder / f'sub-{label}').glob('ses-*')]
-    sessions = sorted({place.name[4:] for place in places if place.is_dir()})
+    sessions = sorted({place.name[4:] for place in places if os.path.isdir(place)})
     for what, wanted, there in (
         ('participant', settings.participant_label, known),
         ('session', settings.session_label, sessions),
@@ -106,7 +106,7 @@ def _folders(bids_dir: Path, participants: list[str]):
     """Yield the folders of some participants that lead to images."""
     for label in participants:
         subject = bids_dir / f'sub-{label}'
-        sessions = [place for place in subject.glob('ses-*') if place.is_dir()]
+        sessions = [place for place in subject.glob('ses-*') if os.path.isdir(place)]
         yield from (subject, *sessions, *(p / 'anat' for p in (subject, *sessions)))
 
 
@@ -122,7 +122,7 @@ def indexed(bids_dir: Path, participants: list[str], database: Path | None = Non
     ignore = ignore_patterns(participants)
     for folder in _folders(bids_dir, participants):
         # pybids would give up all others for it.
-        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
             LOGGER.warning(
                 '%s: may not be looked into, so it counts as empty; check permissions', folder
             )

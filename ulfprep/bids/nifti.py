@@ -58,23 +58,30 @@ def _opened(path: Path) -> Iterator[tuple]:
     """Yield a file, unpacked where it is gzip in truth, whether it is, and its size in bytes."""
     try:
         found = os.stat(path)
-        # Opening a pipe would wait for ever.
-        if not stat.S_ISREG(found.st_mode):
-            raise UnusableScanError(f'{path}: is no file but a folder or a device; name an image')
+    except FileNotFoundError as error:
+        raise UnusableScanError(not_here(path) or f'{path}: there is no such file') from error
+    except PermissionError as error:
+        raise UnusableScanError(_closed(path)) from error
+    except (OSError, ValueError) as error:
+        raise UnusableScanError(f'{path}: cannot be found ({in_words(error)})') from error
+    # Opening a pipe would wait for ever.
+    if not stat.S_ISREG(found.st_mode):
+        raise UnusableScanError(f'{path}: is no file but a folder or a device; name an image')
+    try:
         with open(path, 'rb') as file:
             packed = file.read(2) == b'\x1f\x8b'
             file.seek(0)
             yield gzip.GzipFile(fileobj=file) if packed else file, packed, found.st_size
-    except FileNotFoundError as error:
-        raise UnusableScanError(not_here(path) or f'{path}: there is no such file') from error
     except PermissionError as error:
-        raise UnusableScanError(
-            f'{path}: may not be read by this user; change its permissions (chmod a+r)'
-        ) from error
+        raise UnusableScanError(_closed(path)) from error
     except (OSError, EOFError, zlib.error) as error:
         raise UnusableScanError(
             f'{path}: the file is damaged or cut short ({in_words(error)}); copy it again'
         ) from error
+
+
+def _closed(path: Path) -> str:
+    return f'{path}: may not be read by this user; change its permissions (chmod a+r)'
 
 
 def open_nifti(path: Path) -> NiftiFile:
