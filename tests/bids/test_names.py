@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ulfprep.bids.dataset import NoScansError, find_scans, select
@@ -62,6 +62,7 @@ PARTS = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(PARTS, max_size=5))
 def test_names_are_taken_only_if_they_are_what_is_made_of_their_entities(parts):
     stem = '_'.join(['sub-01', *parts])
