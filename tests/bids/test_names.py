@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ulfprep.bids.dataset import NoScansError, find_scans, select
@@ -62,7 +62,7 @@ PARTS = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PARTS, max_size=5))
 def test_names_are_taken_only_if_they_are_what_is_made_of_their_entities(parts):
     stem = '_'.join(['sub-01', *parts])
