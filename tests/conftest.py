@@ -188,7 +188,7 @@ def _fake_render() -> ModuleType:
     """Nearest voxels of the scan: right shapes, no science."""
 
     def render(fit, grid, device, contrast=None):
-        from ulfprep.bids.labels import to_dseg
+        from ulfprep.physics.labels import to_dseg
 
         affine = np.linalg.inv(fit['affine']) @ grid.affine
         index = [

@@ -3,7 +3,7 @@
 import pytest
 
 from ulfprep.bids.acquisition import acquisition_note, field_of, field_strength, resolve_direction
-from ulfprep.bids.checks import UnusableScanError
+from ulfprep.bids.nifti import UnusableScanError
 
 
 def test_field_strength_is_that_of_the_sidecar():

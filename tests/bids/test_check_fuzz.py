@@ -12,11 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ulfprep.bids.checks import UnusableScanError, check_image
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.metadata import TIMINGS, usable_metadata
+from ulfprep.bids.checks import check_image
+from ulfprep.bids.inheritance import TIMINGS, usable_metadata
+from ulfprep.bids.nifti import UnusableScanError
+from ulfprep.bids.resolution import decide_resolution
+from ulfprep.bids.scan import Scan
 from ulfprep.physics.plan import acquired_resolution
-from ulfprep.physics.resolution import ResolutionEstimate, decide_resolution
+from ulfprep.physics.resolution import ResolutionEstimate
 from ulfprep.settings import Settings
 from ulfprep.workflows.scan import make_task
 

@@ -4,7 +4,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.bids.checks import UnusableScanError, check_image
+from ulfprep.bids.checks import check_image
+from ulfprep.bids.nifti import UnusableScanError
 
 #: Voxels of 8 x 8 x 16 mm: those of a head, though there are few.
 AFFINE = np.diag([8.0, 8.0, 16.0, 1.0])

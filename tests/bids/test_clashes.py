@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ulfprep.bids.clashes import clashes
-from ulfprep.bids.dataset import Scan
 from ulfprep.bids.files import write_json
-from ulfprep.bids.finished import recalled
+from ulfprep.bids.finished import clashes, recalled
 from ulfprep.bids.fusion import group_scans
 from ulfprep.bids.names import entities_of
-from ulfprep.bids.qc import fusion_record
+from ulfprep.bids.scan import Scan
+from ulfprep.bids.sidecars import fusion_record
 from ulfprep.settings import MODALITIES, Settings
 
 SETTINGS = Settings(Path('raw'), Path('out'))

@@ -5,12 +5,8 @@ import re
 
 import pytest
 
-from ulfprep.bids.dataset import (
-    NoScansError,
-    UnknownLabelError,
-    find_scans,
-)
-from ulfprep.bids.index import ignore_patterns
+from ulfprep.bids.dataset import find_scans
+from ulfprep.bids.index import NoScansError, UnknownLabelError, ignore_patterns
 from ulfprep.settings import Settings
 
 

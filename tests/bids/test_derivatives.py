@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ulfprep.bids.dataset import Scan
+from ulfprep.bids.dataset_files import LOOKUP, dataset_description, lookup_table
 from ulfprep.bids.derivatives import (
+    FIELD,
     IMAGE,
     QC,
     derivatives_of,
@@ -15,13 +16,14 @@ from ulfprep.bids.derivatives import (
     path_of,
     remove_rendered,
 )
+from ulfprep.bids.derived import Piece, Precomputed
 from ulfprep.bids.figures import figure_path
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.finished import is_finished, missing_files
-from ulfprep.bids.labels import LOOKUP, lookup_table, to_dseg
-from ulfprep.bids.precomputed import Piece, Precomputed
-from ulfprep.bids.prior import FIELD
-from ulfprep.bids.sidecars import dataset_description, provenance, sidecar
+from ulfprep.bids.provenance import provenance
+from ulfprep.bids.scan import Scan
+from ulfprep.bids.sidecars import sidecar
+from ulfprep.physics.labels import to_dseg
 from ulfprep.settings import MODALITIES, Settings
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ulfprep.bids.filters import ENTITIES, UNUSED, matches, mismatch, parse_filters, unused_queries
+from ulfprep.bids.filters import UNUSED, matches, mismatch, parse_filters, unused_queries
+from ulfprep.bids.names import ENTITIES
 
 SCAN = {'subject': '01', 'session': 'A', 'acquisition': 'x', 'run': '01'}
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ulfprep.bids.dataset import ENTITY_NAMES, Scan
 from ulfprep.bids.derivatives import golden_list
 from ulfprep.bids.figures import figures_of
-from ulfprep.bids.finished import input_digest
 from ulfprep.bids.fusion import group_scans
+from ulfprep.bids.names import ENTITY_NAMES
+from ulfprep.bids.provenance import input_digest
+from ulfprep.bids.scan import Scan
 
 CUBE, AXIAL, CORONAL = (2.0, 2.0, 2.0), (1.6, 1.6, 5.0), (1.6, 5.0, 1.6)
 

@@ -8,7 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.bids.checks import UnusableScanError, check_image, read_image
+from ulfprep.bids.checks import check_image, read_image
+from ulfprep.bids.nifti import UnusableScanError
 
 SHAPE = (16, 18, 8)
 SIZES = (10.0, 11.0, 20.0)
@@ -331,8 +332,8 @@ def test_what_is_no_file(tmp_path):
     os.mkfifo(tmp_path / 'pipe.nii.gz')  # opened, it would wait for ever
     refused(tmp_path / 'pipe.nii.gz')
     (tmp_path / 'loop.nii.gz').symlink_to(tmp_path / 'loop.nii.gz')
-    refused(tmp_path / 'loop.nii.gz')
-    refused(tmp_path / ('x' * 300 + '.nii.gz'))
+    assert 'cannot be found' in refused(tmp_path / 'loop.nii.gz')
+    assert 'cannot be found' in refused(tmp_path / ('x' * 300 + '.nii.gz'))
 
 
 def test_a_file_of_somebody_else(put, monkeypatch):

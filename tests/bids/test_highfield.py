@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.finished import input_digest
-from ulfprep.bids.highfield import (
-    FUSED,
-    NOT_ASKED,
-    ReferenceChoiceError,
-    why_not,
-    with_references,
-)
+from ulfprep.bids.highfield import FUSED, NOT_ASKED, ReferenceChoiceError, why_not, with_references
+from ulfprep.bids.provenance import input_digest
 from ulfprep.settings import Settings
 
 

@@ -13,9 +13,15 @@ from tempfile import TemporaryDirectory
 import pytest
 from faults import as_nobody, needs_users
 
-from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
-from ulfprep.bids.images import DATABASE, TICK, anatomical_images
-from ulfprep.bids.index import find_participants
+from ulfprep.bids.index import (
+    DATABASE,
+    TICK,
+    BrokenIndexError,
+    IndexFolderError,
+    IndexOfAnotherError,
+    anatomical_images,
+    find_participants,
+)
 
 
 def plant(root, *names):
@@ -74,7 +80,8 @@ def test_linked_folders_are_followed(root, tmp_path):
 @pytest.mark.parametrize('closed', ['sub-01', 'sub-01/ses-A', 'sub-01/anat'])
 def test_a_folder_that_may_not_be_read_is_told_of(closed):
     code = (
-        'import sys; from pathlib import Path; from ulfprep.bids.images import anatomical_images\n'
+        'import sys; from pathlib import Path\n'
+        'from ulfprep.bids.index import anatomical_images\n'
         'print([p.name[:6] for p in anatomical_images(Path(sys.argv[1]), ["01", "02"])])'
     )
     # pytest's own folders are private.
@@ -116,7 +123,7 @@ def test_a_kept_index_is_used_while_nothing_changed(root, tmp_path, monkeypatch)
     assert names(root, ['01'], database_dir=folder) == [A1, A2]
     assert [path.name for path in folder.iterdir()] == [DATABASE]
     # It is of all participants, and no folder is indexed again.
-    monkeypatch.setattr('ulfprep.bids.images.indexed', lambda *args: pytest.fail('indexed again'))
+    monkeypatch.setattr('ulfprep.bids.index.indexed', lambda *args: pytest.fail('indexed again'))
     assert names(root, database_dir=folder) == [A1, A2, B1]
     assert names(root, ['02'], database_dir=folder) == [B1]
 
@@ -207,7 +214,8 @@ def test_a_folder_that_cannot_be_made(root, tmp_path):
 def test_two_processes_at_once(root, tmp_path):
     folder = tmp_path / 'database'
     code = (
-        'import sys; from pathlib import Path; from ulfprep.bids.images import anatomical_images\n'
+        'import sys; from pathlib import Path\n'
+        'from ulfprep.bids.index import anatomical_images\n'
         'root, folder = map(Path, sys.argv[1:])\n'
         'print(len(anatomical_images(root, ["01", "02"], folder)))'
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ulfprep.bids.errors import DatasetError
+from ulfprep.bids.index import DatasetError
 from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars
 
 FOLDERS = ('', 'sub-01', 'sub-01/ses-A', 'sub-01/ses-A/anat')

@@ -7,19 +7,23 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.finished import input_digest
-from ulfprep.bids.masks import (
-    MaskChoiceError,
-    MaskError,
-    NoMaskError,
-    check_mask,
-    find_mask,
-    read_mask_image,
-    with_masks,
+from ulfprep.bids.derived import (
+    BadDerivativeError,
+    MissingDerivativeError,
+    Piece,
+    UnclearDerivativeError,
 )
+from ulfprep.bids.derived_find import find_mask
+from ulfprep.bids.derived_read import read_brain
+from ulfprep.bids.derived_take import check_piece, with_masks
+from ulfprep.bids.provenance import input_digest
+from ulfprep.bids.scan import Scan
 
 AFFINE = np.diag([4.0, 4.0, 5.0, 1.0])
+
+
+def check(path, scan):
+    return check_piece(Piece('mask', (path,), ()), scan, '--brain-mask')
 
 
 @pytest.fixture
@@ -64,7 +68,9 @@ def test_masks_of_other_things_and_spaces_are_not_taken(tmp_path, put):
         'task-rest_desc-brain_mask',
     ):  # fmt: skip
         put(f'sub-01_{name}')
-    with pytest.raises(NoMaskError, match=r'no brain mask for sub-01_T1w .*desc-brain_mask'):
+    with pytest.raises(
+        MissingDerivativeError, match=r'no brain mask for sub-01_T1w .*desc-brain_mask'
+    ):
         find_mask(scan_of(tmp_path), tmp_path / 'masks')
     of_task = scan_of(tmp_path, 'T2w', task='rest')
     assert (
@@ -90,7 +96,9 @@ def test_a_choice_between_masks_is_the_users(tmp_path, put):
     assert find_mask(scan_of(tmp_path, run='2'), tmp_path / 'masks')[0].name.startswith(
         'sub-01_run-2'
     )
-    with pytest.raises(MaskChoiceError, match='2 masks could be that of sub-01_run-3_T1w'):
+    with pytest.raises(
+        UnclearDerivativeError, match='2 files could be the mask of sub-01_run-3_T1w'
+    ):
         find_mask(scan_of(tmp_path, run='3'), tmp_path / 'masks')
 
 
@@ -101,7 +109,7 @@ def test_one_file_is_for_one_scan(tmp_path, put):
     assert given.mask == mask
     assert 'sub-01_mask.nii.gz, stated with --brain-mask' in given.mask_note
     assert str(tmp_path) not in given.mask_note
-    with pytest.raises(MaskChoiceError, match='one mask for 2 scans'):
+    with pytest.raises(UnclearDerivativeError, match='one mask for 2 scans'):
         with_masks([scan, scan], mask)
 
 
@@ -120,19 +128,19 @@ def test_shares_and_any_two_values_are_masks(put):
     soft = block.copy()
     soft[3] = soft[3] * 0.25
     soft[0, 0, 0] = np.nan
-    share, affine = read_mask_image(put('sub-01_mask', soft))
+    share, affine = read_brain(put('sub-01_mask', soft))
     assert (share > 0.5).sum() == 5 * 6 * 6
     np.testing.assert_array_equal(affine, AFFINE)
-    np.testing.assert_array_equal(read_mask_image(put('sub-01_mask', 255 * block))[0], block)
+    np.testing.assert_array_equal(read_brain(put('sub-01_mask', 255 * block))[0], block)
     four = put('sub-01_mask', block[..., None])
-    np.testing.assert_array_equal(read_mask_image(four)[0], block)
+    np.testing.assert_array_equal(read_brain(four)[0], block)
 
 
 @pytest.mark.parametrize(('low', 'high'), [(0, 100), (1, 2), (-1, 0), (0, 0.5)])
 def test_of_two_values_the_larger_is_the_brains(put, low, high):
     block = np.full((12, 12, 10), low, np.float32)
     block[3:9, 3:9, 2:8] = high
-    share, _ = read_mask_image(put('sub-01_mask', block))
+    share, _ = read_brain(put('sub-01_mask', block))
     np.testing.assert_array_equal(share, block == high)
 
 
@@ -144,35 +152,35 @@ def test_a_mask_that_was_resampled_by_splines_is_one(tmp_path, put, level):
     assert data.min() < -0.05 * level
     assert data.max() > 1.05 * level
     path = put('sub-01_mask', data, np.diag([0.3, 0.3, 0.3, 1]) @ AFFINE)
-    share, _ = read_mask_image(path)
+    share, _ = read_brain(path)
     assert (share.min(), share.max()) == (0, 1)
     assert 2 * (ball & (share > 0.5)).sum() / (ball.sum() + (share > 0.5).sum()) > 0.9
-    assert 'were taken for 0 to 1' in check_mask(path, scan_of(tmp_path))
+    assert 'were taken for 0 to 1' in check(path, scan_of(tmp_path))
 
 
 def test_tiny_negative_values_are_background(put):
     block = np.zeros((12, 12, 10), np.float32)
     block[3:9, 3:9, 2:8] = 1
     noisy = block + np.random.default_rng(0).normal(0, 1e-4, block.shape).astype(np.float32)
-    share, _ = read_mask_image(put('sub-01_mask', noisy))
+    share, _ = read_brain(put('sub-01_mask', noisy))
     np.testing.assert_array_equal(share > 0.5, block > 0.5)
 
 
 @pytest.mark.parametrize(
     ('data', 'kind', 'words'),
     [
-        (np.indices((6, 6, 6)).sum(axis=0) // 5, MaskError, '4 values from 0 to 3'),
-        (np.zeros((5, 5, 5)), MaskError, 'the mask is empty'),
-        (np.ones((5, 5, 5)), MaskError, '1 in every voxel'),
-        (np.arange(125.0).reshape(5, 5, 5), MaskError, '125 values from 0 to 124'),
-        (np.eye(5)[:, :, None], NoMaskError, '2-D or a single slice'),
-        (np.ones((5, 5, 5, 2)), NoMaskError, 'holds 2 volumes'),
+        (np.indices((6, 6, 6)).sum(axis=0) // 5, BadDerivativeError, '4 values from 0 to 3'),
+        (np.zeros((5, 5, 5)), BadDerivativeError, 'the mask is empty'),
+        (np.ones((5, 5, 5)), BadDerivativeError, '1 in every voxel'),
+        (np.arange(125.0).reshape(5, 5, 5), BadDerivativeError, '125 values from 0 to 124'),
+        (np.eye(5)[:, :, None], MissingDerivativeError, '2-D or a single slice'),
+        (np.ones((5, 5, 5, 2)), MissingDerivativeError, 'holds 2 volumes'),
     ],
 )
 def test_what_is_no_mask_is_named(put, data, kind, words):
     path = put('sub-01_mask', data.astype(np.float32))
     with pytest.raises(kind, match=words) as caught:
-        read_mask_image(path)
+        read_brain(path, '--brain-mask')
     assert str(path) in str(caught.value)
     assert '--brain-mask' in str(caught.value)
     assert '\n' not in str(caught.value)
@@ -182,9 +190,9 @@ def test_a_mask_elsewhere_in_the_world_is_refused(tmp_path, put):
     scan = scan_of(tmp_path)
     moved = AFFINE.copy()
     moved[2, 3] = 300
-    check_mask(put('sub-01_mask'), scan)
-    with pytest.raises(MaskError, match='0 % of the mask lies .* of sub-01_T1w'):
-        check_mask(put('sub-01_mask', affine=moved), scan)
+    check(put('sub-01_mask'), scan)
+    with pytest.raises(BadDerivativeError, match='0 % of the mask lies .* of sub-01_T1w'):
+        check(put('sub-01_mask', affine=moved), scan)
 
 
 def test_a_missing_or_odd_mask_costs_its_scan_alone(tmp_path, put):
@@ -202,7 +210,7 @@ def test_a_missing_or_odd_mask_costs_its_scan_alone(tmp_path, put):
 def test_where_no_scan_has_a_mask_all_are_named_at_once(tmp_path, put):
     (tmp_path / 'masks').mkdir()
     scans = [scan_of(tmp_path, 'T1w', run=str(run)) for run in range(1, 4)]
-    with pytest.raises(NoMaskError) as caught:
+    with pytest.raises(MissingDerivativeError) as caught:
         with_masks(scans, tmp_path / 'masks')
     for scan in scans:
         assert scan.name in str(caught.value)

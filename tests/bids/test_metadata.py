@@ -2,7 +2,7 @@
 
 import pytest
 
-from ulfprep.bids.metadata import NUMBERS, TIMINGS, usable_metadata
+from ulfprep.bids.inheritance import NUMBERS, TIMINGS, usable_metadata
 
 SENSIBLE = {
     'MagneticFieldStrength': 0.064,

@@ -1,14 +1,26 @@
 """Names of files: taken apart, put together, and those that cannot be."""
 
 import re
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ulfprep.bids.dataset import NoScansError, find_scans, select
+from ulfprep.bids.dataset import find_scans, select
+from ulfprep.bids.derivatives import derivatives_of, path_of
+from ulfprep.bids.figures import figure_path, figures_of
 from ulfprep.bids.filters import parse_filters
-from ulfprep.bids.names import ENTITY_NAMES, entities_of, path_of_name, stem_of, why_no_name
+from ulfprep.bids.index import NoScansError
+from ulfprep.bids.names import (
+    ENTITY_NAMES,
+    entities_of,
+    parse_name,
+    path_of_name,
+    stem_of,
+    why_no_name,
+)
+from ulfprep.bids.scan import Scan
 from ulfprep.settings import Settings
 
 ALL = 'sub-1_ses-A_task-t_acq-a+b_ce-c_rec-r_run-01_echo-1_part-mag_chunk-2'
@@ -51,6 +63,7 @@ PARTS = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PARTS, max_size=5))
 def test_names_are_taken_only_if_they_are_what_is_made_of_their_entities(parts):
     stem = '_'.join(['sub-01', *parts])
@@ -87,6 +100,38 @@ def test_task_and_plus_are_entities_of_a_scan(make_dataset):
         'subject': '0+1', 'session': 'A+B', 'task': 'still', 'acquisition': 'a+b',
     }  # fmt: skip
     assert scan.metadata == {'MagneticFieldStrength': 0.064}
+
+
+@pytest.mark.parametrize('suffix', ['T1w', 'FLAIR'])
+@pytest.mark.parametrize('stem', ['sub-01', 'sub-01_ses-A', ALL])
+def test_what_is_made_of_a_scan_tells_its_scan(stem, suffix):
+    scan = Scan(Path(f'{stem}_{suffix}.nii'), entities_of(stem), {}, stem, 'x', suffix)
+    for made in derivatives_of('enhance'):
+        name = parse_name(path_of(scan, made))
+        assert name.extension == made.extension
+        assert name.of_scan == scan.entities
+        if name.suffix == suffix:
+            assert name.scan == scan.name
+    for figure in figures_of('enhance'):
+        name = parse_name(figure_path(scan, figure))
+        assert (name.scan, name.pairs['desc']) == (scan.name, figure)
+
+
+@pytest.mark.parametrize(
+    ('name', 'stem', 'suffix', 'extension'),
+    [
+        ('sub-01_T1w.nii.gz', 'sub-01', 'T1w', '.nii.gz'),
+        ('sub-01_acq-0.8mm_T1w.nii', 'sub-01_acq-0.8mm', 'T1w', '.nii'),
+        ('sub-01_ses-A_T1w', 'sub-01_ses-A', 'T1w', ''),
+        ('sub-01_T1w.a.b', 'sub-01', 'T1w', '.a.b'),
+        ('mask.nii', '', 'mask', '.nii'),
+        ('', '', '', ''),
+    ],
+)
+def test_any_name_is_taken_apart(name, stem, suffix, extension):
+    found = parse_name(name)
+    assert (found.stem, found.suffix, found.extension) == (stem, suffix, extension)
+    assert found.whole + found.extension == name
 
 
 # Nothing selected, and why

@@ -6,15 +6,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.bids.checks import UnusableScanError, check_image
-from ulfprep.bids.dataset import Scan
+from ulfprep.bids.checks import check_image
+from ulfprep.bids.derived import BadDerivativeError, MissingDerivativeError, label_numbers
+from ulfprep.bids.derived_find import find_mask, find_pieces
+from ulfprep.bids.derived_read import read_brain, read_volume
+from ulfprep.bids.files import not_here
 from ulfprep.bids.inheritance import BrokenSidecarError, read_sidecar
-from ulfprep.bids.masks import NoMaskError, find_mask, read_mask_image
-from ulfprep.bids.not_here import not_here
+from ulfprep.bids.nifti import UnusableScanError
 from ulfprep.bids.participants import NoParticipantsFileError, read_groups
-from ulfprep.bids.precomputed import BadDerivativeError
-from ulfprep.bids.precomputed_find import find_pieces, label_numbers
-from ulfprep.bids.precomputed_read import read_volume
+from ulfprep.bids.scan import Scan
 from ulfprep.cli.exit_codes import Stop
 from ulfprep.cli.paths import check_dataset
 from ulfprep.cli.preflight import check_brain_mask
@@ -57,7 +57,7 @@ def labels(path):
     [
         ('sub-01_T1w.nii.gz', check_image, UnusableScanError),
         ('sub-01_T1w.json', read_sidecar, BrokenSidecarError),
-        ('sub-01_mask.nii.gz', read_mask_image, NoMaskError),
+        ('sub-01_mask.nii.gz', read_brain, MissingDerivativeError),
         ('aseg.mgz', read_volume, BadDerivativeError),
         ('sub-01_probseg.nii.gz', read_volume, BadDerivativeError),
         ('sub-01_dseg.tsv', labels, BadDerivativeError),

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from ulfprep.bids.origin import generated_by, refuse_output
-from ulfprep.bids.sidecars import write_dataset_files
-from ulfprep.bids.work_folder import CACHES, MARK, claim, clean_work_folder, is_claimed
+from ulfprep.bids.dataset_files import refuse_output, write_dataset_files
+from ulfprep.bids.files import generated_by
+from ulfprep.bids.locks import CACHES, MARK, claim, clean_work_folder, is_claimed
 from ulfprep.settings import Settings
 
 

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from derived import affine_of, put_freesurfer, put_prep, save, tissue_labels
 
-from ulfprep.bids.checks import UnusableScanError
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.finished import input_digest
-from ulfprep.bids.precomputed import DerivativesError, dataset_names
-from ulfprep.bids.precomputed_read import check_precomputed
-from ulfprep.bids.precomputed_take import with_derivatives
+from ulfprep.bids.derived import DerivativesError, dataset_names
+from ulfprep.bids.derived_take import check_precomputed, with_derivatives
+from ulfprep.bids.nifti import UnusableScanError
+from ulfprep.bids.provenance import input_digest
+from ulfprep.bids.scan import Scan
 from ulfprep.settings import Settings
 from ulfprep.workflows.scan import make_task
 
@@ -100,6 +99,16 @@ def test_what_lies_in_a_template_is_nothing_of_the_scan(scan, tmp_path):
         DerivativesError, match=r'fmriprep: nothing there is of use to any of the 1'
     ):
         given(scan(), tmp_path / 'fmriprep')
+
+
+def test_masks_of_other_data_types_and_sessions_are_nothing_of_the_scan(scan, tmp_path):
+    anat = put_prep(tmp_path / 'own', name='x')
+    mask = tissue_labels().astype(np.uint8)
+    for place in ('dwi', 'ses-B/anat', 'ses-B/perf'):
+        save(tmp_path / 'own' / 'sub-01' / place / 'sub-01_desc-brain_mask.nii.gz', mask)
+    found = given(scan(), tmp_path / 'own')
+    assert not found.problem
+    assert found.mask.paths == (anat / 'sub-01_desc-brain_mask.nii.gz',)
 
 
 def test_a_name_with_fewer_entities_is_of_the_only_scan_there_is(scan, tmp_path):

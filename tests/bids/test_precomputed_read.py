@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from derived import affine_of, put_freesurfer, put_prep, save, tissue_labels
 
-from ulfprep.bids.freesurfer import GROUPS, tissue_table
-from ulfprep.bids.precomputed import BadDerivativeError
-from ulfprep.bids.precomputed_read import read_brain, read_shares, read_volume
+from ulfprep.bids.derived import GROUPS, BadDerivativeError, tissue_table
+from ulfprep.bids.derived_read import read_brain, read_shares, read_volume
 
 
 def placed(shares, affine):

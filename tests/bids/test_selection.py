@@ -2,9 +2,10 @@
 
 import pytest
 
-from ulfprep.bids.dataset import NoScansError, find_scans, select
+from ulfprep.bids.dataset import find_scans, select
 from ulfprep.bids.filters import parse_filters
-from ulfprep.bids.selection import read_selection, selection_lines, write_selection
+from ulfprep.bids.index import NoScansError
+from ulfprep.bids.records import read_selection, selection_lines, write_selection
 from ulfprep.reports.participant import write_report
 from ulfprep.settings import Settings
 

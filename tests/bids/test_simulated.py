@@ -12,8 +12,9 @@ from runs import validate
 
 from ulfprep import __version__
 from ulfprep.bids.acquisition import field_strength
-from ulfprep.bids.dataset import Scan, find_scans
+from ulfprep.bids.dataset import find_scans
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
+from ulfprep.bids.scan import Scan
 from ulfprep.bids.simulated import (
     SEQUENCE_TYPES,
     is_written,

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from ulfprep.bids.table import cell, group_column, identity_cells, read_table, write_group_table
+from ulfprep.bids.participants import read_table
+from ulfprep.bids.table import cell, group_column, identity_cells, write_group_table
 
 COLUMNS = {
     'bids_name': {'Description': 'Name'},

@@ -4,13 +4,11 @@ import json
 
 import pytest
 
-from ulfprep.bids.files import read_json
+from ulfprep.bids.derived import label_numbers
+from ulfprep.bids.files import read_json, read_text
 from ulfprep.bids.inheritance import read_sidecar
-from ulfprep.bids.participants import read_groups
-from ulfprep.bids.precomputed_find import label_numbers
+from ulfprep.bids.participants import read_groups, read_table
 from ulfprep.bids.simulated_dataset import start_dataset
-from ulfprep.bids.table import read_table
-from ulfprep.bids.text import read_text
 from ulfprep.bids.validation import find_validator, validate
 from ulfprep.cli import values
 from ulfprep.cli.config import read_config

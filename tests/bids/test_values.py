@@ -4,7 +4,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.bids.checks import UnusableScanError, check_image
+from ulfprep.bids.checks import check_image
+from ulfprep.bids.nifti import UnusableScanError
 from ulfprep.bids.values import background, below_zero
 
 SHAPE = (40, 44, 30)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.verdicts import read_verdicts, remove_verdict, verdict_path, write_verdict
+from ulfprep.bids.records import read_verdicts, remove_verdict, verdict_path, write_verdict
+from ulfprep.bids.scan import Scan
 
 
 @pytest.fixture

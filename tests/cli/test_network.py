@@ -6,10 +6,9 @@ import nibabel as nib
 import pytest
 
 from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.derivatives import QC, golden_list, path_of
+from ulfprep.bids.derivatives import FIELD, QC, golden_list, path_of
 from ulfprep.bids.figures import figure_path
 from ulfprep.bids.fusion import group_scans
-from ulfprep.bids.prior import FIELD
 from ulfprep.cli.parser import parse_args
 from ulfprep.interfaces.tissue import learned_from
 

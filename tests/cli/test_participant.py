@@ -208,7 +208,7 @@ def test_full_disk_is_an_input_output_error(make_dataset, run, monkeypatch, caps
     def full(*args):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr('ulfprep.bids.sidecars.write_dataset_files', full)
+    monkeypatch.setattr('ulfprep.bids.dataset_files.write_dataset_files', full)
     assert run(make_dataset('sub-01')) == 74
     assert 'No space left' in capsys.readouterr().err
 

@@ -6,9 +6,8 @@ import sys
 
 import pytest
 
-from ulfprep.bids.locks import Locks
-from ulfprep.bids.verdicts import read_verdicts
-from ulfprep.bids.work_folder import CACHES, claim, is_claimed
+from ulfprep.bids.locks import CACHES, Locks, claim, is_claimed
+from ulfprep.bids.records import read_verdicts
 
 HOLD = """
 import sys, time

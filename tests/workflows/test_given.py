@@ -7,8 +7,8 @@ from derived import put_prep
 from graphs import assert_all_inputs_given
 
 from ulfprep.bids.dataset import find_scans
+from ulfprep.bids.derived_take import with_derivatives
 from ulfprep.bids.fusion import group_scans
-from ulfprep.bids.precomputed_take import with_derivatives
 from ulfprep.settings import Settings
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.outlook import RUN, outlook
+from ulfprep.bids.finished import RUN, outlook
 from ulfprep.settings import Settings
 from ulfprep.workflows.screen import screen
 

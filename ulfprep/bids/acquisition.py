@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ulfprep.bids.metadata import shown
+from ulfprep.bids.inheritance import shown
 from ulfprep.bids.nifti import UnusableScanError
 from ulfprep.physics.relaxation import FIELD_RANGE, GYROMAGNETIC_RATIO
 from ulfprep.physics.sequences import is_number
@@ -44,7 +44,7 @@ def stated_field(metadata: dict) -> tuple[float | None, str]:
     Parameters
     ----------
     metadata : dict
-        Sidecar fields (:func:`ulfprep.bids.metadata.usable_metadata`).
+        Sidecar fields (:func:`ulfprep.bids.inheritance.usable_metadata`).
 
     Returns
     -------
@@ -151,7 +151,7 @@ def acquisition_note(metadata: dict) -> tuple[str, ...]:
     Parameters
     ----------
     metadata : dict
-        Sidecar fields (:func:`ulfprep.bids.metadata.usable_metadata`).
+        Sidecar fields (:func:`ulfprep.bids.inheritance.usable_metadata`).
     """
     told = [f'{metadata[key]:g} {unit}' for key, unit in TOLD.items() if metadata.get(key)]
     if not told:

@@ -1,5 +1,7 @@
 """Is this image usable, said plainly."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +44,6 @@ def check_image(path: Path) -> CheckedImage:
     path : Path
         NIfTI file, ``.nii`` or ``.nii.gz``.
 
-    Returns
-    -------
-    CheckedImage
-
     Raises
     ------
     UnusableScanError
@@ -54,21 +52,23 @@ def check_image(path: Path) -> CheckedImage:
         constant, far below zero, or has more than 5 % NaN or infinite voxels that are not the
         background of a brain. Nothing else is raised.
     """
-    return _plainly(Path(path), _check)
+    with _opened(path) as (nifti, affine):
+        # What the header alone tells comes first: nothing need be unpacked for it.
+        check_head(nifti, affine)
+        data = read_voxels(nifti).reshape(nifti.shape[:3], order='F')
+        data = _clean(nifti.path, data, nifti.notes)
+        if wrong := below_zero(data, _levels(nifti)):
+            raise UnusableScanError(f'{nifti.path}: {wrong}')
+        return CheckedImage(data, affine, tuple(nifti.notes))
 
 
 def read_image(path: Path) -> CheckedImage:
-    """Read a 3-D image as it is, without a look at its content or its size.
+    """Read a 3-D image as it is, NaN included, without a look at its content or its size.
 
     Parameters
     ----------
     path : Path
         NIfTI file, ``.nii`` or ``.nii.gz``.
-
-    Returns
-    -------
-    CheckedImage
-        NaN and infinite voxels are still in it.
 
     Raises
     ------
@@ -76,7 +76,9 @@ def read_image(path: Path) -> CheckedImage:
         As :func:`check_image`, but for constant images, voxels that are not finite and
         impossible sizes.
     """
-    return _plainly(Path(path), _read)
+    with _opened(path) as (nifti, affine):
+        data = read_voxels(nifti).reshape(nifti.shape[:3], order='F')
+        return CheckedImage(data, affine, tuple(nifti.notes))
 
 
 def read_grid(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
@@ -86,18 +88,18 @@ def read_grid(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
     ------
     UnusableScanError
     """
-
-    def look(path):
-        nifti = _volume(path)
-        return nifti.shape[:3], read_affine(nifti)
-
-    return _plainly(Path(path), look)
+    with _opened(path) as (nifti, affine):
+        return nifti.shape[:3], affine
 
 
-def _plainly(path: Path, work):
-    """Do something with a file; whatever goes wrong is an UnusableScanError of one line."""
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[NiftiFile, np.ndarray]]:
+    """Yield a file of one volume and its affine; what goes wrong is an error of one line."""
+    path = Path(path)
     try:
-        return work(path)
+        nifti = open_nifti(path)
+        _check_shape(nifti)
+        yield nifti, read_affine(nifti)
     except UnusableScanError:
         raise
     except MemoryError as error:
@@ -109,32 +111,6 @@ def _plainly(path: Path, work):
             f'{path}: cannot be read ({type(error).__name__}: {in_words(error)}); copy or convert '
             'it again'
         ) from error
-
-
-def _volume(path: Path) -> NiftiFile:
-    """Open a file that holds one volume."""
-    nifti = open_nifti(path)
-    _check_shape(nifti)
-    return nifti
-
-
-def _read(path: Path) -> CheckedImage:
-    nifti = _volume(path)
-    affine = read_affine(nifti)
-    data = read_voxels(nifti).reshape(nifti.shape[:3], order='F')
-    return CheckedImage(data=data, affine=affine, notes=tuple(nifti.notes))
-
-
-def _check(path: Path) -> CheckedImage:
-    nifti = _volume(path)
-    # What the header alone tells comes first: nothing need be unpacked for it.
-    affine = read_affine(nifti)
-    check_head(nifti, affine)
-    data = read_voxels(nifti).reshape(nifti.shape[:3], order='F')
-    data = _clean(path, data, nifti.notes)
-    if wrong := below_zero(data, _levels(nifti)):
-        raise UnusableScanError(f'{path}: {wrong}')
-    return CheckedImage(data=data, affine=affine, notes=tuple(nifti.notes))
 
 
 def _check_shape(nifti: NiftiFile) -> None:

@@ -1,116 +1,17 @@
-"""Which scans of a dataset a run is about."""
+"""Which scans of a dataset a run is about, and why there are none."""
 
-from dataclasses import dataclass, field, replace
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ulfprep.bids.errors import DatasetError, NoScansError, UnknownLabelError
 from ulfprep.bids.filters import mismatch
-from ulfprep.bids.images import anatomical_images
-from ulfprep.bids.index import EXTENSIONS, asked_participants, find_participants
-from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars
-from ulfprep.bids.metadata import usable_metadata
-from ulfprep.bids.names import ENTITY_NAMES, entities_of, why_no_name
-from ulfprep.bids.why_none import why_none
+from ulfprep.bids.index import NoScansError, anatomical_images, asked_participants
+from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, usable_metadata
+from ulfprep.bids.names import EXTENSIONS, parse_name, place_of, session_name, shorten, why_no_name
+from ulfprep.bids.scan import Scan
 from ulfprep.settings import MODALITIES, Settings
-
-if TYPE_CHECKING:
-    from ulfprep.bids.fusion import Fusion
-    from ulfprep.bids.highfield import HighField
-    from ulfprep.bids.precomputed import Precomputed
-
-__all__ = [
-    'ENTITY_NAMES',
-    'EXTENSIONS',
-    'DatasetError',
-    'LeftOut',
-    'NoScansError',
-    'Scan',
-    'Selection',
-    'UnknownLabelError',
-    'find_participants',
-    'find_scans',
-    'select',
-]
-
-
-@dataclass(frozen=True)
-class Scan:
-    """One input image with its BIDS entities and metadata.
-
-    Attributes
-    ----------
-    path : Path
-        The image.
-    entities : dict
-        BIDS entities of its name in pybids' words (``subject``, ``session``,
-        ``acquisition``, ``run`` ...), as written, without suffix and extension.
-    metadata : dict
-        Sidecar fields, inherited from the dataset's upper levels where not given.
-    stem : str
-        Name without suffix, such as ``sub-01_ses-A_acq-x_run-1``.
-    source : str
-        BIDS URI of the image, ``bids:raw:`` and the path inside the dataset.
-    suffix : str
-        Its modality, one of :data:`ulfprep.settings.MODALITIES`.
-    mask : Path or None
-        The user's brain mask for it (:func:`ulfprep.bids.masks.with_masks`).
-    mask_note : str
-        Where that is from, a sentence.
-    precomputed : Precomputed or None
-        What is taken of other software
-        (:func:`ulfprep.bids.precomputed_take.with_derivatives`); its mask is ``mask`` as well.
-    fusion : Fusion or None
-        What it is fitted together with (:mod:`ulfprep.bids.fusion`).
-    highfield : HighField or None
-        What it is measured against once it is enhanced (:mod:`ulfprep.bids.highfield`); None
-        where that was not asked for.
-    role : {'scan', 'member', 'fused'}
-        What there is of it: everything, all but an enhanced image (which it shares with
-        others of its modality), or nothing but that shared image.
-    resolution : float
-        Voxel size of its enhanced image, mm.
-    problem : str
-        Why it cannot be used, known before its image is looked at: one line with the way out.
-    remarks : tuple of str
-        What was made of the sidecar (:func:`ulfprep.bids.metadata.usable_metadata`).
-    """
-
-    path: Path
-    entities: dict[str, str]
-    metadata: dict = field(default_factory=dict)
-    stem: str = ''
-    source: str = ''
-    suffix: str = 'T1w'
-    mask: Path | None = None
-    mask_note: str = ''
-    precomputed: 'Precomputed | None' = None
-    fusion: 'Fusion | None' = None
-    highfield: 'HighField | None' = None
-    role: str = 'scan'
-    resolution: float = 1.0
-    problem: str = ''
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Name without extension, such as ``sub-01_ses-A_T1w``: unique in a dataset."""
-        return f'{self.stem}_{self.suffix}'
-
-    @property
-    def subject(self) -> str:
-        """Label of the participant."""
-        return self.entities['subject']
-
-    @property
-    def session(self) -> str | None:
-        """Label of the session, if the scan has one."""
-        return self.entities.get('session')
-
-    @property
-    def is_fused(self) -> bool:
-        """Whether it is fitted together with others (and was not left out)."""
-        return self.fusion is not None and self.name not in dict(self.fusion.left_out)
 
 
 @dataclass(frozen=True)
@@ -192,11 +93,11 @@ def select(settings: Settings) -> Selection:
     scans: dict[str, Scan] = {}
     left_out = []
     for path in images:
-        if reason := _why_not(path, settings):
-            left_out.append(LeftOut(path, *_place(path, settings.bids_dir), reason))
+        place = place_of(path, settings.bids_dir)
+        if reason := _why_not(path, place, settings):
+            left_out.append(LeftOut(path, *place, reason))
             continue
-        if problem := why_no_name(_split(path)[0].rpartition('_')[0]):
-            place = _place(path, settings.bids_dir)
+        if problem := why_no_name(parse_name(path).stem):
             left_out.append(LeftOut(path, *place, problem, misnamed=True))
             continue
         scan = _scan(path, settings, sidecars)
@@ -214,22 +115,15 @@ def select(settings: Settings) -> Selection:
     return Selection(tuple(scans.values()), tuple(left_out))
 
 
-def _place(path: Path, bids_dir: Path) -> tuple[str, str | None]:
-    """Return the labels of the participant and the session that an image is filed under."""
-    subject, *session = path.relative_to(bids_dir).parts[:-2]
-    return subject[4:], session[0][4:] if session else None
-
-
-def _why_not(path: Path, settings: Settings) -> str:
+def _why_not(path: Path, place: tuple[str, str | None], settings: Settings) -> str:
     """Return why an image is not to be processed; empty if it is."""
-    subject, session = _place(path, settings.bids_dir)
+    subject, session = place
     if settings.session_label and session not in settings.session_label:
         return 'not of a session that --session-label asks for'
-    name, extension = _split(path)
-    stem, _, suffix = name.rpartition('_')
-    entities = entities_of(stem)
+    name = parse_name(path)
+    entities, suffix = name.entities, name.suffix
     if (entities.get('subject'), entities.get('session')) != (subject, session):
-        where = f'sub-{subject}' + (f', ses-{session}' if session else '')
+        where = session_name(subject, session).replace('_', ', ')
         return f'its name is not that of an image of {where}'
     if suffix not in MODALITIES:
         return f'only {", ".join(MODALITIES)} can be processed'
@@ -237,21 +131,14 @@ def _why_not(path: Path, settings: Settings) -> str:
         return f'not one of --modalities {" ".join(settings.modalities)}'
     if entities.get('part', 'mag') != 'mag':
         return f'part-{entities["part"]} is no image of magnitudes'
-    if difference := mismatch(settings.bids_filters, entities, suffix, extension):
+    if difference := mismatch(settings.bids_filters, entities, suffix, name.extension):
         return f'--bids-filter-file: {difference}'
     return ''
 
 
-def _split(path: Path) -> tuple[str, str]:
-    """Return a file's name without extension, and that."""
-    extension = next(e for e in EXTENSIONS if path.name.endswith(e))
-    return path.name.removesuffix(extension), extension
-
-
 def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
     """Return an image as a scan, with what its sidecars say."""
-    name, _ = _split(path)
-    stem, _, suffix = name.rpartition('_')
+    name = parse_name(path)
     metadata, remarks, problem = {}, (), ''
     try:
         metadata, remarks = usable_metadata(sidecars.metadata(path))
@@ -264,12 +151,86 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
         problem = str(error)
     return Scan(
         path=path,
-        entities=entities_of(stem),
+        entities=name.entities,
         metadata=metadata,
         remarks=remarks,
-        stem=stem,
+        stem=name.stem,
         source=f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}',
-        suffix=suffix,
+        suffix=name.suffix,
         resolution=settings.output_resolution,
         problem=problem,
     )
+
+
+#: Files that are looked at where there is no image in its place.
+LOOKS = 10_000
+
+
+def why_none(settings: Settings, participants: list[str], left_out: 'list[LeftOut]') -> str:
+    """Return that no scan was selected, and why, as one line.
+
+    Parameters
+    ----------
+    settings : Settings
+    participants : list of str
+        Labels of those that were looked at.
+    left_out : list of LeftOut
+        Their anatomical images.
+    """
+    suffixes = settings.modalities
+    kinds, names = ' or '.join(suffixes), ', '.join(f'anat/*_{s}.nii[.gz]' for s in suffixes)
+    wanted = shorten([f'sub-{label}' for label in participants])
+    if settings.session_label:
+        wanted += f', {shorten([f"ses-{label}" for label in settings.session_label])}'
+    reasons = _of_images(left_out, suffixes) or _of_files(settings.bids_dir, participants)
+    return f'{settings.bids_dir}: no {kinds} scan ({names}) for {wanted}: {"; ".join(reasons)}'
+
+
+def _of_images(left_out: 'list[LeftOut]', wanted: tuple[str, ...]) -> list[str]:
+    """Return why images were left out: those of the suffixes asked for, and which others are."""
+    suffixes = Counter(parse_name(image.path).suffix for image in left_out)
+    own: dict[str, list[LeftOut]] = {}
+    for image in left_out:
+        if parse_name(image.path).suffix in wanted:
+            kind = image.reason.partition(':')[0]  # of a filter, whatever it asks for
+            own.setdefault('its name' if image.misnamed else kind, []).append(image)
+    reasons = [
+        f'{len(images)} left out, such as {images[0].path.name}: {images[0].reason}'
+        for images in own.values()
+    ]
+    if others := [suffix for suffix in suffixes if suffix not in wanted]:
+        there = ', '.join(f'{suffixes[suffix]} {suffix}' for suffix in sorted(others))
+        usable = [suffix for suffix in MODALITIES if suffix in others]
+        way = f' (for those use -m {" ".join(usable)})' if usable else ''
+        reasons.append(f'there is {there}{way}')
+    return reasons
+
+
+def _of_files(bids_dir: Path, participants: Iterable[str]) -> list[str]:
+    """Return what there is of some participants who have no anatomical image."""
+    folders, kinds, astray = set(), Counter(), []
+    for path in _files(bids_dir, participants):
+        inside = path.relative_to(bids_dir)
+        folders.add(inside.parent.name)
+        if inside.parent.name == 'anat':
+            kinds[''.join(path.suffixes[-2:]) or 'no extension'] += 1
+        if path.name.endswith(EXTENSIONS) and parse_name(path).suffix in MODALITIES:
+            astray.append(inside.as_posix())
+    if astray:
+        return [f'{len(astray)} not in its place, sub-*/[ses-*/]anat, such as {astray[0]}']
+    if 'anat' in folders:
+        return [f'anat holds no NIfTI image but {", ".join(sorted(kinds))}']
+    there = sorted(folder for folder in folders if not folder.startswith(('sub-', 'ses-')))
+    return ['there is no anat folder' + (f' (but {", ".join(there)})' if there else '')]
+
+
+def _files(bids_dir: Path, participants: Iterable[str]):
+    """Yield files of some participants, of very many only the first."""
+    count = 0
+    for label in participants:
+        for folder, _, names in os.walk(bids_dir / f'sub-{label}'):
+            for name in sorted(names):
+                yield Path(folder, name)
+                count += 1
+            if count > LOOKS:
+                return

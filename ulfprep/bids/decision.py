@@ -2,12 +2,30 @@
 
 from dataclasses import dataclass
 
-from ulfprep.bids.acquisition import acquisition_note, field_strength, resolve_direction
-from ulfprep.bids.checks import UnusableScanError
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import QC, path_of
-from ulfprep.bids.expected import sequence_of
+from ulfprep.bids.acquisition import acquisition_note, field_of, field_strength, resolve_direction
+from ulfprep.bids.names import path_of_name
+from ulfprep.bids.nifti import UnusableScanError
+from ulfprep.bids.scan import Scan
+from ulfprep.physics.relaxation import read_table
+from ulfprep.physics.source_sequence import SourceSequence, source_sequence
 from ulfprep.settings import Settings
+
+
+def sequence_of(scan: Scan, settings: Settings) -> SourceSequence:
+    """Decide which sequence a scan was made with, and how bright its tissues should be.
+
+    Of a reference scan the field need not be known; their order, which is what is used,
+    hardly depends on it.
+    """
+    field = settings.source_field or field_of(scan.metadata) or settings.target_field or 3.0
+    table = read_table(settings.relaxation.value if settings.relaxation else ())
+    stated = settings.source_sequence.value if settings.source_sequence else None
+    return source_sequence(scan.metadata, float(field), scan.suffix, table, stated)
+
+
+def expected_of(scan: Scan, settings: Settings) -> list[float]:
+    """Return the signals of CSF, GM and WM that a scan should show, relative to WM."""
+    return list(sequence_of(scan, settings).signals)
 
 
 @dataclass(frozen=True)
@@ -46,7 +64,7 @@ def decide(scan: Scan, settings: Settings) -> Decision:
     asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
     try:
         # No names for its outputs, or timings without signal: better known now than later.
-        path_of(scan, QC)
+        path_of_name(scan.entities, scan.suffix, '.json')
         sequence = sequence_of(scan, settings)
     except (ValueError, ArithmeticError) as error:
         text = str(error)

@@ -5,9 +5,29 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.bids.dataset import Scan
 from ulfprep.bids.figures import figure_path, figures_of
-from ulfprep.bids.names import path_of_name
+from ulfprep.bids.names import parse_name, path_of_name, resolution_label, sidecar_of
+from ulfprep.bids.scan import Scan
+from ulfprep.settings import Settings
+
+#: Field of the segmentation in the QC file: SHA-256 of the file of weights.
+WEIGHTS = 'network_weights_sha256'
+#: The same in sidecars.
+FIELD = 'TissuePriorWeightsSHA256'
+#: Derivatives that are made before the tissues are known.
+BEFORE_TISSUES = ('preproc', 'brain_mask')
+
+
+def asks_network(scan: Scan, settings: Settings) -> bool:
+    """Tell whether the network will be the prior of a scan's tissues."""
+    given = scan.precomputed and scan.precomputed.tissues
+    return settings.segmentation == 'network' and not given
+
+
+def used_network(qc: dict) -> bool:
+    """Tell from a QC record whether the network was the prior of its scan's tissues."""
+    return bool((qc.get('segmentation') or {}).get(WEIGHTS))
+
 
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
 #: Stands for the suffix of the scan.
@@ -158,11 +178,6 @@ def on_fine_grid(derivative: Derivative) -> bool:
     return derivative.entities.get('resolution') == FINE
 
 
-def resolution_label(millimetres: float) -> str:
-    """Return a voxel size as a BIDS label: ``1mm``, ``0p5mm`` (a label has no full stop)."""
-    return f'{millimetres:g}mm'.replace('.', 'p')
-
-
 def simulated(n_realisations: int) -> list[Derivative]:
     """Return the simulated scans: one, or several that differ in their noise alone."""
     numbers = [''] if n_realisations == 1 else range(1, n_realisations + 1)
@@ -198,27 +213,31 @@ def path_of(scan: Scan, derivative: Derivative) -> Path:
 
 def remove_simulated(scan: Scan, output_dir: Path) -> None:
     """Remove all simulated scans of a scan, so that none of an earlier number is left."""
-    example = path_of(scan, simulated(1)[0])
-    before, _, after = example.name.partition('simulated')
-    suffix = re.escape(after.removesuffix('.nii.gz'))
-    name = re.compile(rf'{re.escape(before)}simulated[0-9]*{suffix}\.(nii\.gz|json)')
-    for path in sorted((output_dir / example.parent).glob('*')):
-        if name.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+    _remove_alike(simulated(1), 'desc-simulated[0-9]*', scan, output_dir)
 
 
 def remove_rendered(scan: Scan, output_dir: Path) -> None:
     """Remove what earlier runs rendered of a scan and this one does not, at any resolution."""
-    wanted = set(golden_list(scan, 'enhance'))
-    label = re.escape(f'_res-{resolution_label(scan.resolution)}_')
-    for derivative in filter(on_fine_grid, ENHANCED):
-        path = path_of(scan, derivative)
-        stem = re.escape(path.name.removesuffix('.nii.gz'))
-        stem = stem.replace(label, r'_res-[0-9]+(p[0-9]+)?mm_')
-        name = re.compile(rf'{stem}\.(nii\.gz|json)')
-        for found in sorted((output_dir / path.parent).glob('*')):
-            if name.fullmatch(found.name) and path.parent / found.name not in wanted:
-                found.unlink(missing_ok=True)
+    rendered = list(filter(on_fine_grid, ENHANCED))
+    _remove_alike(
+        rendered, 'res-[0-9]+(p[0-9]+)?mm', scan, output_dir, golden_list(scan, 'enhance')
+    )
+
+
+def _remove_alike(
+    derivatives: list[Derivative], entity: str, scan: Scan, output_dir: Path, wanted=()
+) -> None:
+    """Remove the files that differ from derivatives of a scan in one entity alone."""
+
+    def rest(path: Path) -> str:
+        return re.sub(rf'_{entity}(?=_)', '_*', path.name.partition('.')[0])
+
+    alike = {rest(path_of(scan, derivative)) for derivative in derivatives}
+    folder = path_of(scan, QC).parent
+    for path in sorted((output_dir / folder).glob('*')):
+        made = path.name.endswith(('.nii.gz', '.json')) and rest(path) in alike
+        if made and folder / path.name not in wanted:
+            path.unlink(missing_ok=True)
 
 
 def remove_unshared(scan: Scan, output_dir: Path) -> None:
@@ -228,16 +247,6 @@ def remove_unshared(scan: Scan, output_dir: Path) -> None:
     alone = dataclasses.replace(scan, role='scan')
     for path in set(golden_list(alone, 'enhance')) - set(golden_list(scan, 'enhance')):
         (output_dir / path).unlink(missing_ok=True)
-
-
-def sidecar_path(path: Path) -> Path:
-    """Return the path of an image's sidecar."""
-    return path.with_name(path.name.removesuffix('.nii.gz') + '.json')
-
-
-def session_name(subject: str, session: str | None) -> str:
-    """Return what the files of a participant and session begin with, such as ``sub-01_ses-A``."""
-    return f'sub-{subject}' + (f'_ses-{session}' if session else '')
 
 
 def golden_list(
@@ -253,6 +262,39 @@ def golden_list(
         path = path_of(scan, derivative)
         paths.append(path)
         if path.name.endswith('.nii.gz'):
-            paths.append(sidecar_path(path))
+            paths.append(sidecar_of(path))
     paths += [figure_path(scan, name) for name in figures_of(direction, scan.role, network)]
     return sorted(paths)
+
+
+def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[str, Path]:
+    """Return the files of a scan by what they are; they need not be there.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Derivatives dataset.
+    name : str
+        Name of the scan without ``desc``, such as ``sub-01_ses-A_run-1_T1w``.
+    resolution : float
+        Voxel size of its enhanced image, mm.
+
+    Returns
+    -------
+    dict of str to Path
+        ``enhanced``, ``claim``, ``uncertainty``, ``fine_tissues`` on the grid of the enhanced
+        image, ``preproc``, ``residual``, ``tissues`` on that of the scan, ``simulated`` (the
+        first, where there are several).
+    """
+    parsed = parse_name(name)
+    scan = Scan(
+        Path(), parsed.entities, stem=parsed.stem, suffix=parsed.suffix, resolution=resolution
+    )
+    made = {one.key: output_dir / path_of(scan, one) for one in (*COMMON, *ENHANCED)}
+    paths = {key: made[key] for key in ('enhanced', 'claim', 'uncertainty', 'preproc', 'residual')}
+    simulations = [output_dir / path_of(scan, simulated(count)[0]) for count in (1, 2)]
+    return paths | {
+        'tissues': made['dseg'],
+        'fine_tissues': made['fine_dseg'],
+        'simulated': next((path for path in simulations if path.is_file()), simulations[-1]),
+    }

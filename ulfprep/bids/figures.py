@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ulfprep.bids.dataset import Scan
+from ulfprep.bids.scan import Scan
 
 #: Figures of a scan, per direction; each is one file and one place in the report.
 FIGURES = {
@@ -56,7 +56,7 @@ def figures_of(direction: str, role: str = 'scan', network: bool = False) -> tup
     direction : {'enhance', 'simulate'}
     role : {'scan', 'member', 'fused'}
     network : bool
-        Whether the trained network was the prior of its tissues (:mod:`ulfprep.bids.prior`).
+        Whether the trained network was the prior of its tissues (:mod:`ulfprep.bids.derivatives`).
     """
     names = FIGURES_OF_MEMBER if role == 'member' else FIGURES[direction]
     left = FIGURES_OF_MEMBER[:-1] if role == 'fused' else ()

@@ -1,11 +1,14 @@
-"""Files that are either whole or not there, and the same bytes every time."""
+"""Files as people's machines hold them: text, JSON and images, whole or not there."""
 
+import codecs
 import errno
 import fcntl
+import io
 import json
 import math
 import os
 import re
+import shlex
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +17,100 @@ from uuid import uuid4
 if TYPE_CHECKING:
     import numpy as np
 
-from ulfprep.bids.text import read_text
+#: What a file may begin with, and the encoding that it tells. The first that fits: the mark of
+#: UTF-32 begins with that of UTF-16.
+MARKS = (
+    (codecs.BOM_UTF8, 'utf-8-sig'),
+    (codecs.BOM_UTF32_LE, 'utf-32'),
+    (codecs.BOM_UTF32_BE, 'utf-32'),
+    (codecs.BOM_UTF16_LE, 'utf-16'),
+    (codecs.BOM_UTF16_BE, 'utf-16'),
+)
+
+
+def encoding_of(beginning: bytes) -> str:
+    """Return the encoding of a text by its byte order mark: UTF-8 where it has none.
+
+    Parameters
+    ----------
+    beginning : bytes
+        At least the first four bytes, or all of a shorter text.
+    """
+    return next((name for mark, name in MARKS if beginning.startswith(mark)), 'utf-8')
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, without byte order mark, every line ended by a line feed.
+
+    BIDS asks for UTF-8 without a mark; spreadsheets and editors of other systems write UTF-8 with
+    one, or UTF-16.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is no text.
+    """
+    content = Path(path).read_bytes()
+    return io.TextIOWrapper(io.BytesIO(content), encoding_of(content[:4])).read()
+
+
+DESCRIPTION = 'dataset_description.json'
+#: What stands in the target of an annexed file's link, and in the text left where links cannot be.
+ANNEX = '/annex/objects/'
+#: How the text begins that Git LFS leaves.
+LFS = 'version https://git-lfs.github.com/spec/'
+#: Such texts are no longer than this, bytes.
+LONGEST = 32768
+
+
+def not_here(path: Path) -> str:
+    """Say that a file's content is elsewhere, and how to get it.
+
+    Parameters
+    ----------
+    path : Path
+        Any file, or a link that leads nowhere.
+
+    Returns
+    -------
+    str
+        Half a sentence that begins with the path; empty where the file is what it seems.
+    """
+    path = Path(path)
+    if path.is_symlink() and not path.exists():
+        if ANNEX in Path(os.readlink(path)).as_posix():
+            return _annexed(path)
+        return (
+            f'{path}: a broken link; restore what it leads to, and if the dataset is managed by '
+            'git-annex or DataLad, get its content first (datalad get)'
+        )
+    try:
+        if not path.is_file() or path.stat().st_size > LONGEST:
+            return ''
+        with open(path, 'rb') as file:
+            first = file.read(512).split(b'\n')[0].decode('utf-8', 'replace')
+    except OSError:
+        return ''
+    # A link that was written as a text begins with the way to the repository.
+    if first.startswith(ANNEX) or (first.startswith('.') and f'/.git{ANNEX}' in first):
+        return _annexed(path)
+    if first.startswith(LFS):
+        return (
+            f'{path}: only a text of Git LFS, not the file itself; get its content first '
+            f'(git lfs pull --include {shlex.quote(path.name)})'
+        )
+    return ''
+
+
+def _annexed(path: Path) -> str:
+    name = shlex.quote(str(path))
+    return (
+        f'{path}: its content is not here, only the key of git-annex; get its content first '
+        f'(git annex get {name}, or datalad get {name})'
+    )
+
 
 #: Names of files that are being written; no BIDS file begins with a full stop.
 _TEMPORARY = re.compile(r'\.ulfprep-[0-9a-f]{12}')
@@ -122,11 +218,6 @@ def _remove_if_left(path: Path) -> bool:
     return True
 
 
-def sidecar_of(image: Path) -> Path:
-    """Return where the sidecar of a NIfTI file is, if it has one."""
-    return image.with_name(f'{image.name.partition(".nii")[0]}.json')
-
-
 def write_text(path: Path, text: str) -> Path:
     """Write text in UTF-8, atomically."""
     return write_bytes(path, text.encode('utf-8'))
@@ -160,6 +251,22 @@ def plain(value):
 def read_json(path: Path) -> dict:
     """Read a JSON file."""
     return json.loads(read_text(path))
+
+
+def generated_by(folder: Path) -> list[str]:
+    """Return the names of the software that made a dataset, as it says itself.
+
+    Parameters
+    ----------
+    folder : Path
+        Its top folder; without a readable description nobody made it.
+    """
+    try:
+        description = read_json(folder / DESCRIPTION)
+        made = description.get('GeneratedBy') or [description.get('PipelineDescription') or {}]
+        return [str(tool['Name']) for tool in made if tool.get('Name')]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []
 
 
 def write_nifti(path: Path, data: 'np.ndarray', affine: 'np.ndarray') -> Path:

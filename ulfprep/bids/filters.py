@@ -3,35 +3,9 @@
 import json
 import re
 
+from ulfprep.bids.names import ENTITIES
 from ulfprep.settings import MODALITIES
 
-#: Entities that a filter may name: pybids' words, and the short names that stand in file names.
-ENTITIES = {
-    'subject': 'sub',
-    'session': 'ses',
-    'sample': 'sample',
-    'task': 'task',
-    'acquisition': 'acq',
-    'ceagent': 'ce',
-    'tracer': 'trc',
-    'staining': 'stain',
-    'reconstruction': 'rec',
-    'direction': 'dir',
-    'run': 'run',
-    'modality': 'mod',
-    'echo': 'echo',
-    'flip': 'flip',
-    'inv': 'inv',
-    'mt': 'mt',
-    'part': 'part',
-    'proc': 'proc',
-    'space': 'space',
-    'resolution': 'res',
-    'density': 'den',
-    'label': 'label',
-    'desc': 'desc',
-    'chunk': 'chunk',
-}
 #: What else a filter may name: parts of the path that are no entities.
 PARTS = ('datatype', 'suffix', 'extension')
 #: Queries of other BIDS Apps, which a file may hold for them.

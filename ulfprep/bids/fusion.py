@@ -1,126 +1,15 @@
 """Which scans of a session are fitted in one field, and what the results are called."""
 
-import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain
 from math import inf, prod
 
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.names import folded, stem_of
+from ulfprep.bids.names import parse_name
+from ulfprep.bids.scan import Fusion, Scan
 from ulfprep.settings import MODALITIES
 
 #: Scans that differ in these show different things, whatever their suffix says.
 OF_CONTRAST = ('ceagent', 'echo')
-
-
-@dataclass(frozen=True)
-class Fusion:
-    """Scans that belong in one field.
-
-    Names and digest follow ``planned`` and not what could be used of it: a scan that is mended
-    later changes no name, and one that cannot be used is not tried again in every run.
-
-    Attributes
-    ----------
-    planned : tuple of Scan
-        All that were meant, in the order in which one of them becomes the reference.
-    left_out : tuple of (str, str)
-        Names of those that could not be used, and why.
-    taken : frozenset of str
-        Names of all images of the session, whether they are scans of this run or not, and of
-        what an earlier run made of other scans.
-    notes : tuple of str
-        What was decided, a sentence each.
-    """
-
-    planned: tuple[Scan, ...]
-    left_out: tuple[tuple[str, str], ...] = ()
-    taken: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def members(self) -> tuple[Scan, ...]:
-        """Scans that are fitted, the reference first."""
-        out = {name for name, _ in self.left_out}
-        return tuple(scan for scan in self.planned if scan.name not in out)
-
-    @property
-    def contrasts(self) -> tuple[str, ...]:
-        """Modalities of the members, in their order."""
-        return tuple(dict.fromkeys(scan.suffix for scan in self.members))
-
-    def without(self, reasons: dict[str, str]) -> 'Fusion':
-        """Return the same with some more scans left out, for these reasons."""
-        more = list(reasons.items())
-        known = {name for name, _ in self.left_out}
-        return dataclasses.replace(
-            self, left_out=(*self.left_out, *(pair for pair in more if pair[0] not in known))
-        )
-
-    def lead(self, contrast: str) -> Scan:
-        """Return the first member of a contrast."""
-        return next(scan for scan in self.members if scan.suffix == contrast)
-
-    def member(self, scan: Scan) -> Scan:
-        """Return a member as what is written of it."""
-        shared = len(self._planned_of(scan.suffix)) > 1
-        return dataclasses.replace(scan, fusion=self, role='member' if shared else 'scan')
-
-    def fused(self) -> tuple[Scan, ...]:
-        """Return the images that several scans share, one a contrast that has several."""
-        return tuple(
-            self._fused(contrast)
-            for contrast in self.contrasts
-            if len(self._planned_of(contrast)) > 1
-        )
-
-    def results(self) -> tuple[Scan, ...]:
-        """Return everything that is written: each member, and what they share."""
-        return (*map(self.member, self.members), *self.fused())
-
-    def output(self, contrast: str) -> Scan:
-        """Return the scan under whose name the enhanced image of a contrast is written."""
-        shared = len(self._planned_of(contrast)) > 1
-        return self._fused(contrast) if shared else self.member(self.lead(contrast))
-
-    def _planned_of(self, contrast: str) -> list[Scan]:
-        return [scan for scan in self.planned if scan.suffix == contrast]
-
-    def _fused(self, contrast: str) -> Scan:
-        lead = self.lead(contrast)
-        entities = shared_entities(self._planned_of(contrast))
-        stem = stem_of(entities)
-        taken = {folded(name) for name in self.taken}
-        if folded(f'{stem}_{contrast}') in taken:
-            # The name is that of one scan: what is fused is another reconstruction of it.
-            own = entities.get('reconstruction', '')
-            for number in count(1):
-                entities['reconstruction'] = f'{own}fused{number if number > 1 else ""}'
-                stem = stem_of(entities)
-                if folded(f'{stem}_{contrast}') not in taken:
-                    break
-        return Scan(
-            path=lead.path,
-            entities=entities,
-            metadata=lead.metadata,
-            stem=stem,
-            source=lead.source,
-            suffix=contrast,
-            fusion=self,
-            role='fused',
-            resolution=lead.resolution,
-        )
-
-
-def shared_entities(scans: list[Scan]) -> dict[str, str]:
-    """Return the entities that all of some scans have alike."""
-    first, *others = (scan.entities for scan in scans)
-    return {
-        key: value
-        for key, value in first.items()
-        if all(other.get(key) == value for other in others)
-    }
 
 
 def group_scans(
@@ -181,7 +70,7 @@ def group_scans(
 def _beside(scans: list[Scan]) -> set[str]:
     """Return the names of all images in the folders of some scans, left out or not."""
     folders = {scan.path.parent for scan in scans}
-    return {path.name.partition('.nii')[0] for f in folders for path in f.glob('*.nii*')}
+    return {parse_name(path).whole for f in folders for path in f.glob('*.nii*')}
 
 
 def _groups(scans, fuse, unusable):

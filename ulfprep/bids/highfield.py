@@ -1,22 +1,17 @@
 """The high-field image of the same person that an enhanced scan is measured against."""
 
 import dataclasses
-import hashlib
-import json
 import math
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.acquisition import field_of
-from ulfprep.bids.checks import UnusableScanError, read_grid
-from ulfprep.bids.dataset import ENTITY_NAMES, EXTENSIONS, Scan
-from ulfprep.bids.decision import Decision, decide
-from ulfprep.bids.expected import expected_of
-from ulfprep.bids.files import sidecar_of
-from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, name_parts, read_sidecar
-from ulfprep.bids.metadata import usable_metadata
-from ulfprep.bids.order import natural
+from ulfprep.bids.checks import read_grid
+from ulfprep.bids.decision import Decision, decide, expected_of
+from ulfprep.bids.inheritance import BrokenSidecarError, Sidecars, read_sidecar, usable_metadata
+from ulfprep.bids.names import ENTITY_NAMES, EXTENSIONS, natural, parse_name, sidecar_of
+from ulfprep.bids.nifti import UnusableScanError
+from ulfprep.bids.scan import HighField, Scan
 from ulfprep.settings import MODALITIES, Settings
 
 #: An image of the dataset is high-field enough from this share of the target field on.
@@ -27,70 +22,6 @@ FUSED = 'scans that are fitted together (--fuse) are not measured against a refe
 
 class ReferenceChoiceError(ValueError):
     """One file was named with ``--reference``, for scans of several participants."""
-
-
-@dataclass(frozen=True)
-class HighField:
-    """What an enhanced scan is measured against.
-
-    Attributes
-    ----------
-    path : Path or None
-        The image; None where there is none.
-    source : str
-        BIDS URI, or the bare name of a file that is not of the dataset.
-    suffix : str
-        Its modality.
-    metadata : dict
-        Its sidecar.
-    notes : tuple of str
-        How it was chosen, a sentence each.
-    problem : str
-        Why there is none, or why it cannot be used; half a sentence.
-    """
-
-    path: Path | None = None
-    source: str = ''
-    suffix: str = 'T1w'
-    metadata: dict = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    problem: str = ''
-
-    @property
-    def field_strength(self) -> float | None:
-        """Tesla, where its sidecar says so."""
-        return field_of(self.metadata)
-
-    def digest(self) -> str:
-        """Return a short hash of its bytes and sidecar, whether or not they can be used."""
-        found = hashlib.sha256(
-            f'{self.source} {json.dumps(self.metadata, sort_keys=True)}'.encode()
-        )
-        if self.path is None:
-            return found.hexdigest()[:16]
-        try:
-            with open(self.path, 'rb') as file:
-                while block := file.read(1 << 20):
-                    found.update(block)
-        except OSError:
-            found.update(b'cannot be read')
-        return found.hexdigest()[:16]
-
-    def as_scan(self) -> Scan:
-        """Return it as a scan, for its preparation."""
-        return Scan(
-            path=self.path,
-            entities={'subject': 'reference'},
-            metadata=self.metadata,
-            stem='reference',
-            source=self.source,
-            suffix=self.suffix,
-        )
-
-    def without(self, problem: str) -> 'HighField':
-        """Return it as one that cannot be used."""
-        note = f'Warning: the high-field reference {self.source} could not be used: {problem}.'
-        return dataclasses.replace(self, problem=problem, notes=(*self.notes, note))
 
 
 def why_not(scan: Scan) -> str:
@@ -165,7 +96,7 @@ def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField
         strength = field_of(metadata)
         if path == scan.path or strength is None or strength < least:
             continue
-        session = name_parts(path.name)[0].get('ses')
+        session = parse_name(path).entities.get('session')
         distance = round(abs(math.log(strength / made.target_field)), 3)
         key = (distance, session != scan.session, natural(path.name))
         candidates.append((key, path, metadata, remarks))
@@ -195,14 +126,14 @@ def _images(scan: Scan, bids_dir: Path) -> list[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    parts = name_parts(path.name)[0]
-    known = all(key in ENTITY_NAMES for key in parts)
-    return known and path.name.endswith(tuple(EXTENSIONS)) and parts.get('part', 'mag') == 'mag'
+    name = parse_name(path)
+    known = set(name.pairs) <= set(ENTITY_NAMES)
+    return known and name.extension in EXTENSIONS and name.pairs.get('part', 'mag') == 'mag'
 
 
 def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
     """Return the file that was named, for a scan of its modality."""
-    ending = path.name.partition('.nii')[0].rpartition('_')[2]
+    ending = parse_name(path).suffix
     if ending in MODALITIES and ending != scan.suffix:
         return HighField(
             suffix=scan.suffix, problem=f'the reference {path.name} is no {scan.suffix} image'

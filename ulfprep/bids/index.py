@@ -1,20 +1,49 @@
-"""pybids' index of a dataset, of what is asked for and no more."""
+"""The anatomical images of a dataset, by pybids' index of what is asked for and no more."""
 
 import logging
 import os
 import re
+import shutil
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
+from tempfile import mkdtemp
 
-from ulfprep.bids.errors import (
-    DatasetError,
-    NoScansError,
-    UnknownLabelError,
-)
+from ulfprep.bids.names import EXTENSIONS, shorten
 from ulfprep.settings import Settings
 
 LOGGER = logging.getLogger('ulfprep')
-#: Extensions of images, longest first.
-EXTENSIONS = ('.nii.gz', '.nii')
+#: What pybids calls the file in a database folder.
+DATABASE = 'layout_index.sqlite'
+#: Marks a database as ours (SQLite's application_id: "ulfp"), to be made anew where it is old.
+OURS = 0x756C6670
+#: File systems tell times to some hundredths of a second.
+TICK = 0.05
+
+
+class DatasetError(ValueError):
+    """The dataset cannot be read as BIDS; the message names the file and the way out."""
+
+
+class UnknownLabelError(DatasetError):
+    """A participant or session that was asked for does not exist."""
+
+
+class NoScansError(DatasetError):
+    """The dataset, or what was selected of it, holds no scan of the modalities asked for."""
+
+
+class IndexOfAnotherError(DatasetError):
+    """The folder of ``--bids-database-dir`` holds the index of another dataset."""
+
+
+class BrokenIndexError(DatasetError):
+    """The folder of ``--bids-database-dir`` holds an index that cannot be read."""
+
+
+class IndexFolderError(DatasetError):
+    """The folder of ``--bids-database-dir`` cannot be made or written to."""
 
 
 def find_participants(bids_dir: Path) -> list[str]:
@@ -24,18 +53,6 @@ def find_participants(bids_dir: Path) -> list[str]:
     # The list says what kind each entry is: none of ten thousand has to be asked by itself.
     with os.scandir(bids_dir) as entries:
         return sorted(e.name[4:] for e in entries if e.name.startswith('sub-') and e.is_dir())
-
-
-def find_sessions(bids_dir: Path, participants: list[str]) -> list[str]:
-    """Return the labels of all session folders of some participants, sorted."""
-    folders = [p for label in participants for p in (bids_dir / f'sub-{label}').glob('ses-*')]
-    return sorted({p.name[4:] for p in folders if p.is_dir()})
-
-
-def shorten(labels: list[str], limit: int = 20) -> str:
-    """Return labels as text, not longer than a line can bear."""
-    more = f' and {len(labels) - limit} more' if len(labels) > limit else ''
-    return (', '.join(labels[:limit]) or 'none') + more
 
 
 def asked_participants(settings: Settings) -> list[str]:
@@ -48,21 +65,21 @@ def asked_participants(settings: Settings) -> list[str]:
     NoScansError
         If there is no participant.
     """
-    known = find_participants(settings.bids_dir)
+    folder = settings.bids_dir
+    known = find_participants(folder)
     if not known:
-        raise NoScansError(f'{settings.bids_dir}: there is no participant folder (sub-*)')
-    missing = [label for label in settings.participant_label if label not in known]
-    if missing:
-        raise UnknownLabelError(
-            f'{settings.bids_dir}: no participant {shorten(missing)}; known: {shorten(known)}'
-        )
+        raise NoScansError(f'{folder}: there is no participant folder (sub-*)')
     chosen = list(settings.participant_label) or known
-    sessions = find_sessions(settings.bids_dir, chosen)
-    missing = [label for label in settings.session_label if label not in sessions]
-    if missing:
-        raise UnknownLabelError(
-            f'{settings.bids_dir}: no session {shorten(missing)}; known: {shorten(sessions)}'
-        )
+    places = [place for label in chosen for place in (folder / f'sub-{label}').glob('ses-*')]
+    sessions = sorted({place.name[4:] for place in places if os.path.isdir(place)})
+    for what, wanted, there in (
+        ('participant', settings.participant_label, known),
+        ('session', settings.session_label, sessions),
+    ):
+        if missing := [label for label in wanted if label not in there]:
+            raise UnknownLabelError(
+                f'{folder}: no {what} {shorten(missing)}; known: {shorten(there)}'
+            )
     return chosen
 
 
@@ -85,32 +102,32 @@ def ignore_patterns(participants: list[str]) -> list[re.Pattern]:
     ]
 
 
-def _closed_folders(bids_dir: Path, participants: list[str]) -> list[Path]:
-    """Return the folders that may not be listed; pybids would give up all others for them."""
-    closed = []
+def _folders(bids_dir: Path, participants: list[str]):
+    """Yield the folders of some participants that lead to images."""
     for label in participants:
         subject = bids_dir / f'sub-{label}'
-        for folder in (
-            subject,
-            *subject.glob('ses-*'),
-            *subject.glob('ses-*/anat'),
-            subject / 'anat',
-        ):
-            if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
-                closed.append(folder)
-    return closed
+        sessions = [place for place in subject.glob('ses-*') if os.path.isdir(place)]
+        yield from (subject, *sessions, *(p / 'anat' for p in (subject, *sessions)))
 
 
 def indexed(bids_dir: Path, participants: list[str], database: Path | None = None):
-    """Return pybids' index of the anatomical images of some participants."""
+    """Return pybids' index of the anatomical images of some participants.
+
+    Raises
+    ------
+    DatasetError
+    """
     from bids import BIDSLayout, BIDSLayoutIndexer
 
     ignore = ignore_patterns(participants)
-    for folder in _closed_folders(bids_dir, participants):
-        LOGGER.warning(
-            '%s: may not be looked into, so it counts as empty; check permissions', folder
-        )
-        ignore.append(re.compile(f'^/{re.escape(folder.relative_to(bids_dir).as_posix())}(/|$)'))
+    for folder in _folders(bids_dir, participants):
+        # pybids would give up all others for it.
+        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+            LOGGER.warning(
+                '%s: may not be looked into, so it counts as empty; check permissions', folder
+            )
+            inside = re.escape(folder.relative_to(bids_dir).as_posix())
+            ignore.append(re.compile(f'^/{inside}(/|$)'))
     try:
         return BIDSLayout(
             bids_dir,
@@ -126,7 +143,156 @@ def indexed(bids_dir: Path, participants: list[str], database: Path | None = Non
         ) from error
 
 
-def files_of(layout) -> list[Path]:
+def anatomical_images(
+    bids_dir: Path,
+    participants: list[str],
+    database_dir: Path | None = None,
+    keep: bool = True,
+) -> list[Path]:
+    """Return the images in the ``anat`` folders of some participants, sorted by path.
+
+    Parameters
+    ----------
+    bids_dir : Path
+    participants : list of str
+        Labels of those to look at; the other folders are not opened.
+    database_dir : Path or None
+        Where pybids' index of all participants is kept for later runs; one that is older than
+        an ``anat`` folder asked for is made anew.
+    keep : bool
+        Whether an index may be written there.
+
+    Returns
+    -------
+    list of Path
+        Links that lead nowhere are listed too: what is wrong with a scan is said of that scan.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset cannot be indexed, or ``database_dir`` cannot be used.
+    """
+    if database_dir and _prepare_database(bids_dir, participants, database_dir / DATABASE, keep):
+        files = _read_database(database_dir / DATABASE)
+    else:
+        files = _files_of(indexed(bids_dir, participants))
+    chosen = {f'sub-{label}' for label in participants}
+    return sorted(bids_dir / path for path in files if _is_anatomical(path, chosen))
+
+
+def _files_of(layout) -> list[Path]:
     """Return all images of an index, by their paths inside the dataset."""
     found = layout.get(extension=list(EXTENSIONS), return_type='filename')
     return [Path(path).relative_to(layout.root) for path in found]
+
+
+def _is_anatomical(path: Path, chosen: set[str]) -> bool:
+    """Tell whether a file lies where BIDS keeps the anatomical images of a participant."""
+    # By the path inside the dataset: pybids looks at the folders above it, too.
+    subject, *session, datatype = path.parts[:-1] if len(path.parts) in (3, 4) else ('', '')
+    return (
+        subject in chosen
+        and datatype == 'anat'
+        and all(part.startswith('ses-') for part in session)
+        and path.name.endswith(EXTENSIONS)
+    )
+
+
+def _prepare_database(bids_dir: Path, participants: list[str], file: Path, keep: bool) -> bool:
+    """Make or renew a kept index if need be; tell whether there is one to be used."""
+    if file.exists():
+        ours = _check_database(file, bids_dir)
+        newer = _newer_folder(bids_dir, participants, file)
+        if newer is None:
+            LOGGER.info('%s: the index of the dataset is taken from there', file)
+            return True
+        if not ours:
+            LOGGER.warning(
+                '%s: not used, for it is older than %s and not of ulfprep; remove it, or name '
+                'another --bids-database-dir', file, newer,
+            )  # fmt: skip
+            return False
+        LOGGER.info('%s: older than %s, so it is not used but made anew', file, newer)
+        if not os.access(file.parent, os.W_OK):
+            LOGGER.warning('%s: cannot be written to, so the index is not renewed', file.parent)
+            return False
+    if keep:
+        _make_database(bids_dir, file)
+    return keep
+
+
+def _make_database(bids_dir: Path, file: Path) -> None:
+    """Index the anatomical images of all participants; the file appears when it is whole."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(mkdtemp(prefix='.ulfprep-', dir=file.parent))
+    except OSError as error:
+        raise IndexFolderError(
+            f'{file.parent}: cannot be written ({error.strerror or error}); choose another '
+            '--bids-database-dir'
+        ) from error
+    try:
+        start = time.time() - TICK
+        layout = indexed(bids_dir, find_participants(bids_dir), temporary)
+        layout.session.close()
+        layout.connection_manager.engine.dispose()
+        made = temporary / DATABASE
+        with closing(sqlite3.connect(made)) as connection, connection:
+            connection.execute(f'PRAGMA application_id = {OURS}')
+        # What changes while it is being made is newer than it.
+        os.utime(made, (start, start))
+        made.chmod(0o644)
+        os.replace(made, file)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_database(file: Path, bids_dir: Path) -> bool:
+    """Refuse what is no index of this dataset; return whether ulfprep made it."""
+    try:
+        with closing(sqlite3.connect(f'{file.absolute().as_uri()}?mode=ro', uri=True)) as found:
+            (sound,) = found.execute('PRAGMA quick_check(1)').fetchone()
+            (mark,) = found.execute('PRAGMA application_id').fetchone()
+            (root,) = found.execute('SELECT root FROM layout_info').fetchone()
+            found.execute('SELECT path FROM files LIMIT 1').fetchone()
+        if sound != 'ok':
+            raise sqlite3.DatabaseError(sound)
+    except (sqlite3.Error, TypeError, UnicodeError) as error:
+        raise BrokenIndexError(_broken(file, error)) from error
+    if Path(root).resolve() != bids_dir.resolve():
+        raise IndexOfAnotherError(
+            f'{file}: the index of another dataset ({root}); name another --bids-database-dir, or '
+            'remove it to have it made anew'
+        )
+    return mark == OURS
+
+
+def _read_database(file: Path) -> list[Path]:
+    """Return all images of an index that is known to be sound."""
+    from bids import BIDSLayout
+
+    try:
+        return _files_of(BIDSLayout(validate=False, database_path=file.parent))
+    except Exception as error:  # SQLAlchemy, sqlite3 and pybids each raise their own kinds
+        raise BrokenIndexError(_broken(file, error)) from error
+
+
+def _broken(file: Path, reason) -> str:
+    text = ' '.join(str(reason).split())
+    return f'{file}: not a readable index of pybids ({text}); remove it to have it made anew'
+
+
+def _newer_folder(bids_dir: Path, participants: list[str], file: Path) -> Path | None:
+    """Return a folder that changed after an index was made: images came, went or were moved."""
+    made = file.stat().st_mtime
+    for folder in _folders(bids_dir, participants):
+        if folder.name.startswith('ses-'):  # where other data types come and go
+            continue
+        try:
+            status = folder.stat()
+        except OSError:
+            continue
+        # A folder that is copied keeps its own time, but not the time it got here.
+        if max(status.st_mtime, status.st_ctime) > made:
+            return folder
+    return None

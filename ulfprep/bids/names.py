@@ -1,45 +1,131 @@
-"""Names of BIDS files, taken apart and put together."""
+"""Names of BIDS files, taken apart and put together: the one place that knows how they are made.
+
+pybids takes names apart too, but drops what it does not know, where a name has to come back as it
+was; and importing it takes longer than ``--help`` may.
+"""
 
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from ulfprep.settings import MODALITIES
+
+#: Entities by pybids' words, and how file names spell them.
+ENTITIES = {
+    'subject': 'sub',
+    'session': 'ses',
+    'sample': 'sample',
+    'task': 'task',
+    'acquisition': 'acq',
+    'ceagent': 'ce',
+    'tracer': 'trc',
+    'staining': 'stain',
+    'reconstruction': 'rec',
+    'direction': 'dir',
+    'run': 'run',
+    'modality': 'mod',
+    'echo': 'echo',
+    'flip': 'flip',
+    'inv': 'inv',
+    'mt': 'mt',
+    'part': 'part',
+    'proc': 'proc',
+    'space': 'space',
+    'resolution': 'res',
+    'density': 'den',
+    'label': 'label',
+    'desc': 'desc',
+    'chunk': 'chunk',
+}
 #: Entities that an anatomical image may have, in the order of BIDS: as file names spell them ->
 #: pybids' words.
 ENTITY_NAMES = {
-    'sub': 'subject',
-    'ses': 'session',
-    'task': 'task',
-    'acq': 'acquisition',
-    'ce': 'ceagent',
-    'rec': 'reconstruction',
-    'run': 'run',
-    'echo': 'echo',
-    'part': 'part',
-    'chunk': 'chunk',
-}
+    ENTITIES[entity]: entity
+    for entity in (
+        'subject', 'session', 'task', 'acquisition', 'ceagent', 'reconstruction', 'run', 'echo',
+        'part', 'chunk',
+    )
+}  # fmt: skip
 #: Those that what is made of an image may have after them.
 OF_DERIVATIVES = {'res': 'resolution', 'label': 'label', 'desc': 'desc'}
+#: Spaces in which a derivative lies where its scan does.
+OWN_SPACES = frozenset({'', 'orig', 'individual', 'scanner', *MODALITIES})
+#: Extensions of images, longest first.
+EXTENSIONS = ('.nii.gz', '.nii')
 #: BIDS allows letters, digits and +; a hyphen does no harm, but a full stop would end the name.
 _LABEL = re.compile(r'[\w+-]+')
+_NUMBER = re.compile(r'(\d+)')
+
+
+@dataclass(frozen=True)
+class Name:
+    """The name of a file, taken apart.
+
+    Attributes
+    ----------
+    stem : str
+        All before the suffix, such as ``sub-01_ses-A_run-1``.
+    suffix : str
+        Such as ``T1w``.
+    extension : str
+        Such as ``.nii.gz``; empty without.
+    """
+
+    stem: str
+    suffix: str
+    extension: str
+
+    @property
+    def pairs(self) -> dict[str, str]:
+        """Its entities as spelt (``ses``) and written (so ``run-01`` stays ``01``)."""
+        return dict(part.split('-', 1) for part in self.stem.split('_') if '-' in part)
+
+    @property
+    def entities(self) -> dict[str, str]:
+        """The same by pybids' words where an anatomical image may have them."""
+        return {ENTITY_NAMES.get(key, key): value for key, value in self.pairs.items()}
+
+    @property
+    def of_scan(self) -> dict[str, str]:
+        """Entities that derivatives have from their scan, by pybids' words."""
+        return {ENTITY_NAMES[k]: v for k, v in self.pairs.items() if k in ENTITY_NAMES}
+
+    @property
+    def whole(self) -> str:
+        """All but the extension."""
+        return f'{self.stem}_{self.suffix}' if self.stem else self.suffix
+
+    @property
+    def scan(self) -> str:
+        """Name of the scan that a derivative of ulfprep is of, such as ``sub-01_run-1_T1w``."""
+        kept = (p for p in self.stem.split('_') if p.split('-')[0] not in OF_DERIVATIVES)
+        return '_'.join([*kept, self.suffix])
+
+
+def parse_name(name: Path | str) -> Name:
+    """Take the name of a file apart; anything is one."""
+    name = Path(name).name
+    extension = next((e for e in EXTENSIONS if name.endswith(e)), None)
+    if extension is None:
+        extension = ''.join(name.partition('.')[1:])
+    stem, _, suffix = name.removesuffix(extension).rpartition('_')
+    return Name(stem, suffix, extension)
+
+
+def name_parts(name: str) -> tuple[dict[str, str], str]:
+    """Return entities as spelt, ``run-01`` as ``run-1`` (as in pybids), and suffix of a name."""
+    parsed = parse_name(name)
+    pairs = parsed.pairs
+    if pairs.get('run', '').isdecimal():
+        pairs['run'] = str(int(pairs['run']))
+    return pairs, parsed.suffix
 
 
 def entities_of(stem: str) -> dict[str, str]:
-    """Return the entities of a file name as written (so ``run-01`` stays ``01``).
-
-    Parameters
-    ----------
-    stem : str
-        The name without suffix and extension.
-
-    Returns
-    -------
-    dict
-        By pybids' words where there are any.
-    """
-    pairs = (part.split('-', 1) for part in stem.split('_') if '-' in part)
-    return {ENTITY_NAMES.get(key, key): value for key, value in pairs}
+    """Return the entities of a name without suffix (:attr:`Name.entities`)."""
+    return Name(stem, '', '').entities
 
 
 def stem_of(entities: Mapping[str, str], more: Mapping[str, str] | None = None) -> str:
@@ -119,6 +205,35 @@ def why_no_name(stem: str) -> str:
     return ''
 
 
+def session_name(subject: str, session: str | None) -> str:
+    """Return what the files of a participant and session begin with, such as ``sub-01_ses-A``."""
+    return f'sub-{subject}' + (f'_ses-{session}' if session else '')
+
+
+def place_of(path: Path, dataset: Path) -> tuple[str, str | None]:
+    """Return the labels of the participant and session in whose folders a file lies."""
+    folders = dict(
+        part.split('-', 1) for part in path.relative_to(dataset).parts[:-1] if '-' in part
+    )
+    return folders['sub'], folders.get('ses')
+
+
+def sidecar_of(image: Path) -> Path:
+    """Return where the sidecar of a NIfTI file is, if it has one."""
+    return image.with_name(f'{image.name.partition(".nii")[0]}.json')
+
+
+def resolution_label(millimetres: float) -> str:
+    """Return a voxel size as a BIDS label: ``1mm``, ``0p5mm`` (a label has no full stop)."""
+    return f'{millimetres:g}mm'.replace('.', 'p')
+
+
+def shorten(labels: list[str], limit: int = 20) -> str:
+    """Return labels as text, not longer than a line can bear."""
+    more = f' and {len(labels) - limit} more' if len(labels) > limit else ''
+    return (', '.join(labels[:limit]) or 'none') + more
+
+
 def folded(path: Path | str) -> str:
     """Return a path by which those are alike that some file systems take for one.
 
@@ -126,3 +241,10 @@ def folded(path: Path | str) -> str:
     as one character from those written as two.
     """
     return unicodedata.normalize('NFC', str(path).casefold())
+
+
+def natural(name: str) -> tuple:
+    """Return a key that sorts run-2 before run-10, and modalities in their usual order."""
+    stem, _, suffix = name.rpartition('_')
+    parts = tuple((int(p), '') if p.isdigit() else (-1, p) for p in _NUMBER.split(stem))
+    return parts, MODALITIES.index(suffix) if suffix in MODALITIES else len(MODALITIES)

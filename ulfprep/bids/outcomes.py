@@ -1,29 +1,20 @@
 """What became of every scan that an output folder knows of: finished, failed or missing."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from ulfprep.bids.derivatives import session_name
+from ulfprep.bids.derivatives import used_network
 from ulfprep.bids.figures import FIGURES, figures_of
 from ulfprep.bids.files import read_json
-from ulfprep.bids.order import natural
-from ulfprep.bids.prior import used_network
-from ulfprep.bids.selection import FOLDER as SELECTION
-from ulfprep.bids.selection import read_selection
-from ulfprep.bids.verdicts import read_verdicts
+from ulfprep.bids.names import entities_of, natural, parse_name, session_name
+from ulfprep.bids.records import SELECTED, read_selection, read_verdicts
 from ulfprep.settings import MODALITIES
 
 FINISHED, FAILED, MISSING = 'finished', 'failed', 'missing'
 STOPPED = 'selected, but neither finished nor failed: its run was stopped, or is still running'
 LEFTOVER = 'left files but no QC file: its run was stopped, or is still running'
-_SUFFIXES = '|'.join(MODALITIES)
-_NAME = re.compile(
-    rf'(?P<stem>sub-(?P<sub>[^_]+)(?:_ses-(?P<ses>[^_]+))?(?:_[a-z]+-[^_]+)*?)'
-    rf'(?:_desc-(?P<desc>[^_]+))?_(?P<suffix>{_SUFFIXES})'
-)
 
 
 @dataclass(frozen=True)
@@ -64,7 +55,7 @@ class Outcome:
 
     @property
     def role(self) -> str:
-        """What there is of it (:class:`ulfprep.bids.dataset.Scan`)."""
+        """What there is of it (:class:`ulfprep.bids.scan.Scan`)."""
         role = (self.qc.get('fusion') or {}).get('role')
         return role if role in ('member', 'fused') else 'scan'
 
@@ -111,8 +102,10 @@ def find_outcomes(
     out_of = _left_out(records)
     outcomes = []
     for name in names:
-        match = _NAME.fullmatch(name)
-        if not match or subject not in ('*', match['sub']):
+        parsed = parse_name(name)
+        entities = parsed.entities
+        place = entities.get('subject'), entities.get('session')
+        if parsed.suffix not in MODALITIES or not place[0] or subject not in ('*', place[0]):
             continue
         failure = failures.get(name)
         if name in records:
@@ -125,13 +118,12 @@ def find_outcomes(
         else:
             status = MISSING
             reason = out_of.get(name) or (STOPPED if name in selected else LEFTOVER)
-        report = f'{session_name(match["sub"], match["ses"])}.html'
+        report = f'{session_name(*place)}.html'
         outcomes.append(
             Outcome(
                 name,
-                match['sub'],
-                match['ses'],
-                match['suffix'],
+                *place,
+                parsed.suffix,
                 status,
                 records.get(name, {}),
                 reason,
@@ -149,10 +141,7 @@ def _qc_records(output_dir, subject):
     records, problems = {}, {}
     for pattern in ('anat/*_desc-qc_*.json', 'ses-*/anat/*_desc-qc_*.json'):
         for path in sorted(output_dir.glob(f'sub-{subject}/{pattern}')):
-            match = _NAME.fullmatch(path.stem)
-            if not match or match['desc'] != 'qc':
-                continue
-            name = f'{match["stem"]}_{match["suffix"]}'
+            name = parse_name(path).scan
             try:
                 record = read_json(path)
                 _ = record['entities']['subject'], record['direction'], record['settings_hash']
@@ -170,29 +159,28 @@ def _figures(output_dir, subject):
     """Return scan name -> figure -> file."""
     found: dict[str, dict[str, Path]] = {}
     for path in sorted(output_dir.glob(f'sub-{subject}/figures/*.svg')):
-        match = _NAME.fullmatch(path.stem)
-        if match and match['desc']:
-            found.setdefault(f'{match["stem"]}_{match["suffix"]}', {})[match['desc']] = path
+        name = parse_name(path)
+        if 'desc' in name.pairs:
+            found.setdefault(name.scan, {})[name.pairs['desc']] = path
     return found
 
 
 def _selected(output_dir, subject):
     """Return the names of all scans that some run was going to process."""
     names = set()
-    folder = output_dir / SELECTION
+    folder = output_dir / SELECTED
     own = folder.glob(f'sub-{subject}.json'), folder.glob(f'sub-{subject}_ses-*.json')
     for path in sorted(set(chain(*own))):
-        match = re.fullmatch(r'sub-([^_]+)(?:_ses-([^_]+))?', path.stem)
-        if match:
-            images = read_selection(output_dir, match[1], match[2])
-            names |= {one['image'].partition('.nii')[0] for one in images if one['selected']}
+        labels = entities_of(path.stem)
+        images = read_selection(output_dir, labels['subject'], labels.get('session'))
+        names |= {parse_name(one['image']).whole for one in images if one['selected']}
     return names
 
 
 def _file_of(name):
     """Return the name of the QC file of a scan."""
-    stem, _, suffix = name.rpartition('_')
-    return f'{stem}_desc-qc_{suffix}.json'
+    scan = parse_name(name)
+    return f'{scan.stem}_desc-qc_{scan.suffix}.json'
 
 
 def _left_out(records):

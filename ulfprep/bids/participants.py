@@ -1,16 +1,45 @@
-"""Groups of participants, by a column of ``participants.tsv``."""
+"""Tables that are read: any of BIDS, and groups by a column of ``participants.tsv``."""
 
+import csv
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from ulfprep.bids.not_here import not_here
-from ulfprep.bids.table import read_table
+from ulfprep.bids.files import not_here, read_text
 from ulfprep.settings import Settings
 
 #: With more values than these a column tells scans apart, not groups.
 MOST_GROUPS = 12
 #: Group of a participant of whom the column says nothing.
 UNKNOWN = 'n/a'
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a BIDS table, column -> cell as written.
+
+    Parameters
+    ----------
+    path : Path
+        Of :func:`write_group_table`, or any other file of tab-separated values; a short row is
+        filled up with ``n/a``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is no text.
+    """
+    reader = csv.DictReader(
+        io.StringIO(read_text(path)), delimiter='\t', quoting=csv.QUOTE_NONE, restval='n/a'
+    )
+    try:
+        return [
+            {name.strip(): value for name, value in row.items() if name is not None}
+            for row in reader
+        ]
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
 
 
 class NoParticipantsFileError(ValueError):

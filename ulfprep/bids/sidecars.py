@@ -1,73 +1,8 @@
-"""What is written beside the images: sidecars, provenance, dataset files."""
+"""What is written beside the images of a scan: their sidecars, and its QC file."""
 
-import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from urllib.parse import quote
-
-from ulfprep import __version__
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import FINE, Derivative, on_fine_grid
-from ulfprep.bids.files import read_json, write_json, write_text
-from ulfprep.bids.finished import input_digest, relevant_settings
-from ulfprep.bids.labels import lookup_table
-from ulfprep.bids.precomputed import dataset_names
-from ulfprep.bids.prior import BEFORE_TISSUES, FIELD
-from ulfprep.bids.text import read_text
-from ulfprep.settings import MODALITIES, Settings
-
-#: Version of BIDS that the derivatives follow.
-BIDS_VERSION = '1.10.0'
-#: Packages whose version may change a result.
-PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype', 'nilearn')
-#: What BIDS has no name for (yet): reports, tables, and JSON files that describe no image.
-BIDSIGNORE = (
-    '*.html',
-    'logs/',
-    'inputs',  # as sourcedata, which the validator passes over by itself
-    'work',  # of a run that is started here without --work-dir
-    'figures',  # with a slash the validator overlooks those inside sub-*
-    'group_*',
-    # One wildcard a line: the validator overlooks names with two.
-    *(f'*_desc-qc_{modality}.json' for modality in MODALITIES),
-)
-README = """\
-# Derivatives made by ulfprep
-
-`sub-*.html` are the reports: start there. `anat/` holds, for every scan, the image at the
-target field strength (`desc-enhanced` or `desc-simulated`), its tissues, and where not to
-believe it (`desc-uncertainty`, `desc-entropy`, `desc-claim`, `desc-residual`: their sidecars
-say how to read them); `desc-qc_*.json` its metrics and how it was made. Methods and what to
-cite are in `logs/CITATION.md`.
-
-Research use only: not a medical device.
-"""
-
-
-def software_versions() -> dict[str, str]:
-    """Return the versions of everything that may change a result."""
-    versions = {'ulfprep': __version__, 'python': platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
-def provenance(scan: Scan, settings: Settings) -> dict:
-    """Return what made a scan's derivatives: settings, seed, versions, input.
-
-    No dates, times or paths of this machine: the same run gives the same bytes.
-    """
-    return {
-        'settings': relevant_settings(settings),
-        'settings_hash': settings.digest(),
-        'seed': settings.random_seed,
-        'versions': software_versions(),
-        'input_digest': input_digest(scan),
-    }
+from ulfprep.bids.derivatives import BEFORE_TISSUES, FIELD, FINE, Derivative, on_fine_grid
+from ulfprep.bids.provenance import fusion_digest
+from ulfprep.bids.scan import Scan
 
 
 def sidecar(
@@ -86,13 +21,13 @@ def sidecar(
     derivative : Derivative
     scan : Scan
     made_by : dict
-        From :func:`provenance`.
+        From :func:`ulfprep.bids.provenance.provenance`.
     plan : dict
         The contrast plan.
     stripped : bool
         Whether the scan came without skull.
     registrations : list of dict
-        Of the scans that it was fitted with (:func:`ulfprep.bids.qc.fusion_record`).
+        Of the scans that it was fitted with (:func:`ulfprep.bids.sidecars.fusion_record`).
     weights : tuple of 2 str
         Digests of the network's weights behind the scan's own tissues, and behind those of the
         field that it was fitted in; empty where the network had no part in them.
@@ -181,82 +116,106 @@ def _fusion_fields(scan: Scan, registrations: list[dict]) -> dict:
     }
 
 
-def dataset_description(settings: Settings) -> dict:
-    """Return ``dataset_description.json`` of the output folder."""
-    raw = read_json(settings.bids_dir / 'dataset_description.json')
-    # Relative, so that the two folders may be moved together.
-    link = quote(Path(os.path.relpath(settings.bids_dir, settings.output_dir)).as_posix())
-    links = _links_before(settings.output_dir) | {'raw': link}
-    for name, folder in dataset_names(settings.derivatives).items():
-        links[name] = quote(Path(os.path.relpath(folder, settings.output_dir)).as_posix())
-    source = {'URL': link}
-    if raw.get('DatasetDOI'):
-        source['DOI'] = raw['DatasetDOI']
-    description = {
-        'Name': f'ulfprep derivatives of {raw.get("Name") or settings.bids_dir.name}',
-        'BIDSVersion': BIDS_VERSION,
-        'DatasetType': 'derivative',
-        'GeneratedBy': [
-            {
-                'Name': 'ulfprep',
-                'Version': __version__,
-                'Description': 'Physics-based enhancement of ultra-low-field MRI',
-            }
-        ],
-        'SourceDatasets': [
-            source,
-            *({'URL': url} for name, url in sorted(links.items()) if name != 'raw'),
-        ],
-        'DatasetLinks': links,
-        'HowToAcknowledge': 'See logs/CITATION.md for the methods and what to cite.',
-    }
-    if raw.get('License'):
-        description['License'] = raw['License']
-    return description
+def qc_record(
+    scan: Scan,
+    *,
+    direction: str,
+    made_by: dict,
+    verdict: tuple[str, tuple[str, ...]],
+    metrics: dict,
+    null_reasons: dict,
+    notes: list[str],
+    plan: dict,
+    segmentation: dict,
+    fit: dict | None,
+    methods: str,
+    simulation: dict | None = None,
+    registrations: list[dict] = (),
+    reference: dict | None = None,
+) -> dict:
+    """Return the content of ``desc-qc_<modality>.json``.
 
-
-def _links_before(output_dir: Path) -> dict[str, str]:
-    """Return the links of earlier runs, which sidecars of theirs may refer to."""
-    try:
-        links = read_json(output_dir / 'dataset_description.json')['DatasetLinks']
-        return {str(name): str(url) for name, url in links.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def write_dataset_files(settings: Settings) -> None:
-    """Write the files that make the output folder a BIDS dataset, before any work."""
-    out = settings.output_dir
-    write_json(out / 'dataset_description.json', dataset_description(settings))
-    if not any(out.glob('README*')):  # somebody's own says more
-        write_text(out / 'README.md', README)
-    _write_ignored(out)
-    write_text(out / 'dseg.tsv', lookup_table())
-
-
-def complete_dataset(output_dir: Path) -> None:
-    """Write what makes a folder a BIDS dataset where that is missing.
-
-    Results of several runs that were put together may lack it. What is there is left alone.
+    Parameters
+    ----------
+    scan : Scan
+    direction : {'enhance', 'simulate'}
+    made_by : dict
+        Settings, seed, versions and input digest, from :func:`ulfprep.bids.provenance.provenance`.
+    verdict : tuple of str and tuple of str
+        Level and reasons (:func:`ulfprep.metrics.verdict.judge`).
+    metrics : dict
+        Name -> number or None.
+    null_reasons : dict
+        Name -> why that metric is None.
+    notes : list of str
+        What was found and decided, a sentence each.
+    plan : dict
+        The contrast plan.
+    segmentation : dict
+        Method, class means and standard deviations.
+    fit : dict or None
+        History, options and device of the fit; None when simulating.
+    methods : str
+        Methods text of this scan's workflow.
+    simulation : dict or None
+        What was simulated; None when enhancing.
+    registrations : list of dict
+        Of the scans that it was fitted with.
+    reference : dict or None
+        What it was measured against: ``source``, ``field_T``, ``transform`` (4x4, from its world
+        to that of the scan, mm), how far it was moved and how alike the two were.
     """
-    description = {
-        'Name': 'ulfprep derivatives',
-        'BIDSVersion': BIDS_VERSION,
-        'DatasetType': 'derivative',
-        'GeneratedBy': [{'Name': 'ulfprep', 'Version': __version__}],
+    return {
+        'entities': {**scan.entities, 'session': scan.session},
+        'modality': scan.suffix,
+        'source': scan.source,
+        'direction': direction,
+        'verdict': {'level': verdict[0], 'reasons': list(verdict[1])},
+        'metrics': metrics,
+        'null_reasons': null_reasons,
+        'notes': notes,
+        'contrast': plan,
+        'segmentation': segmentation,
+        'precomputed': precomputed_record(scan),
+        'fit': fit,
+        'simulation': simulation,
+        'reference': reference,
+        'fusion': fusion_record(scan, registrations) if scan.fusion else None,
+        'methods': methods,
+        **made_by,
     }
-    if not (output_dir / 'dataset_description.json').exists():
-        write_json(output_dir / 'dataset_description.json', description)
-    _write_ignored(output_dir)
 
 
-def _write_ignored(folder: Path) -> None:
-    """Have the validator ignore what BIDS has no name for, beside what it ignores already."""
-    path = folder / '.bidsignore'
-    try:
-        there = read_text(path).splitlines()
-    except FileNotFoundError:
-        there = []
-    missing = [line for line in BIDSIGNORE if line not in there]
-    if missing:
-        write_text(path, '\n'.join([*there, *missing]) + '\n')
+def precomputed_record(scan: Scan) -> dict | None:
+    """Return what was taken of other software: BIDS URIs by what they are; None if nothing."""
+    if not scan.precomputed or not scan.precomputed.pieces:
+        return None
+    return {piece.what: list(piece.sources) for piece in scan.precomputed.pieces}
+
+
+def fusion_record(scan: Scan, registrations: list[dict]) -> dict:
+    """Return what the QC file says of the scans that one was fitted with.
+
+    Parameters
+    ----------
+    scan : Scan
+        With its ``fusion``.
+    registrations : list of dict
+        ``name``, ``transform`` (4x4, from its world to the reference's, mm), ``rotation_deg``,
+        ``translation_mm``, ``similarity_before``, ``similarity_after``.
+    """
+    fusion = scan.fusion
+    out = dict(fusion.left_out)
+    alone = not scan.is_fused
+    return {
+        'role': 'alone' if alone else scan.role,
+        'output': scan.name if alone else fusion.output(scan.suffix).name,
+        'reference': None if alone else fusion.members[0].name,
+        'scans': [
+            {'name': member.name, 'source': member.source, 'modality': member.suffix}
+            for member in fusion.members
+        ],
+        'registrations': list(registrations),
+        'left_out': [{'name': name, 'reason': reason} for name, reason in out.items()],
+        'digest': fusion_digest(fusion),
+    }

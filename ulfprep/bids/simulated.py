@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 
 from ulfprep import __version__
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import sidecar_path
-from ulfprep.bids.files import write_bytes, write_json
-from ulfprep.bids.names import path_of_name
+from ulfprep.bids.derivatives import QC, path_of, simulated
+from ulfprep.bids.files import read_json, write_bytes, write_json
+from ulfprep.bids.names import path_of_name, sidecar_of
+from ulfprep.bids.scan import Scan
 from ulfprep.physics.signals import INVERTED
+from ulfprep.settings import Settings
 
 #: Kinds of sequence in words from which :mod:`ulfprep.physics.source_sequence` reads them back.
 #: GRE and SPGR are one sequence under two names, and come back as SPGR.
@@ -158,9 +159,9 @@ def write_simulated(
         path.unlink(missing_ok=True)
     targets = [folder / raw_path(scan, k) for k in range(1, len(files) + 1)]
     for target, file, sidecar in zip(targets, files, sidecars, strict=True):
-        write_json(sidecar_path(target), sidecar)
+        write_json(sidecar_of(target), sidecar)
         write_bytes(target, Path(file).read_bytes())
-    keep = {sidecar_path(target) for target in targets}
+    keep = {sidecar_of(target) for target in targets}
     for path in _written(folder, scan, '.json'):
         if path not in keep:
             path.unlink(missing_ok=True)
@@ -199,8 +200,46 @@ def is_written(folder: Path, scan: Scan, count: int, files: list[Path] | None = 
     if sorted(images) != _written(folder, scan):
         return False
     try:
-        whole = all(p.stat().st_size for image in images for p in (image, sidecar_path(image)))
+        whole = all(p.stat().st_size for image in images for p in (image, sidecar_of(image)))
         pairs = zip(images, files, strict=True) if files is not None else ()
         return whole and all(a.read_bytes() == Path(b).read_bytes() for a, b in pairs)
     except OSError:
         return False
+
+
+def export_simulated(scan: Scan, settings: Settings) -> list[Path]:
+    """Put the simulated scans of a finished scan into ``settings.simulate_as_bids``.
+
+    From the derivatives alone, so that a dataset can be asked for after the fact; files that
+    are there already with the same bytes are left as they are.
+
+    Parameters
+    ----------
+    scan : Scan
+        Finished, direction ``simulate``.
+    settings : Settings
+
+    Returns
+    -------
+    list of Path
+        The images written; empty where nothing was to do.
+    """
+    folder, out = settings.simulate_as_bids, settings.output_dir
+    files = [out / path_of(scan, each) for each in simulated(settings.n_realisations)]
+    if is_written(folder, scan, len(files), files):
+        return []
+    qc = read_json(out / path_of(scan, QC))
+    sidecars = [
+        simulated_sidecar(
+            qc['contrast'],
+            qc['simulation'],
+            modality=scan.suffix,
+            realisation=number,
+            seed=qc['seed'],
+            label=scan.name,
+            keep_head=qc['simulation']['keep_head'],
+            source=scan.source,
+        )
+        for number in range(1, len(files) + 1)
+    ]
+    return write_simulated(folder, scan, files, sidecars)

@@ -5,11 +5,17 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ulfprep import __version__
-from ulfprep.bids.dataset import find_participants
-from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
-from ulfprep.bids.origin import DESCRIPTION, made_here
-from ulfprep.bids.sidecars import dataset_description
-from ulfprep.bids.text import read_text
+from ulfprep.bids.dataset_files import dataset_description, made_here
+from ulfprep.bids.files import (
+    DESCRIPTION,
+    read_json,
+    read_text,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from ulfprep.bids.index import find_participants
+from ulfprep.bids.participants import read_table
 from ulfprep.settings import Settings
 
 README = """\
@@ -83,36 +89,21 @@ def _write_participants(folder: Path, source: Path) -> None:
 
     Also for those of whom no scan is simulated in this run: another may add them.
     """
-    header, rows = _participants_of(source)
+    try:
+        rows = read_table(source / 'participants.tsv')
+    except (OSError, ValueError):
+        rows = []
+    known = {row['participant_id']: row for row in rows if row.get('participant_id')}
+    header = list(rows[0]) if known else ['participant_id']
     lines = ['\t'.join(header)]
-    for participant in (f'sub-{label}' for label in find_participants(source)):
-        lines.append('\t'.join(rows.get(participant) or _unknown(participant, header)))
+    for label in find_participants(source):
+        row = {**known.get(f'sub-{label}', {}), 'participant_id': f'sub-{label}'}
+        lines.append('\t'.join(row.get(name) or 'n/a' for name in header))
     write_text(folder / 'participants.tsv', '\n'.join(lines) + '\n')
     described = source / 'participants.json'
-    if rows and described.is_file():
+    if known and described.is_file():
         with suppress(ValueError):  # no text: nothing that describes the columns
             write_text(folder / 'participants.json', read_text(described))
-
-
-def _unknown(participant: str, header: list[str]) -> list[str]:
-    return [participant if name == 'participant_id' else 'n/a' for name in header]
-
-
-def _participants_of(source: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the header and the rows of the source's ``participants.tsv``.
-
-    Where there is none that can be read, the header is ``participant_id`` and no row is
-    known.
-    """
-    try:
-        text = read_text(source / 'participants.tsv')
-    except (OSError, ValueError):
-        text = ''
-    header, *table = [line.split('\t') for line in text.split('\n') if line.strip()] or [[]]
-    if 'participant_id' not in header:
-        return ['participant_id'], {}
-    column = header.index('participant_id')
-    return header, {row[column]: row for row in table if len(row) == len(header)}
 
 
 def refuse_folder(folder: Path, bids_dir: Path, output_dir: Path) -> str | None:

@@ -1,12 +1,9 @@
 """All finished scans of an output folder as one table."""
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
 from ulfprep.bids.files import write_json, write_text
-from ulfprep.bids.text import read_text
 
 #: Columns that identify a scan, before the metrics.
 IDENTITY = {
@@ -128,31 +125,3 @@ def remove_group_table(output_dir: Path, modality: str) -> None:
     """Remove the table of a modality of which there are no scans any more."""
     for extension in ('tsv', 'json'):
         (output_dir / f'group_{modality}.{extension}').unlink(missing_ok=True)
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a BIDS table, column -> cell as written.
-
-    Parameters
-    ----------
-    path : Path
-        Of :func:`write_group_table`, or any other file of tab-separated values; a short row is
-        filled up with ``n/a``.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is no text.
-    """
-    reader = csv.DictReader(
-        io.StringIO(read_text(path)), delimiter='\t', quoting=csv.QUOTE_NONE, restval='n/a'
-    )
-    try:
-        return [
-            {name.strip(): value for name, value in row.items() if name is not None}
-            for row in reader
-        ]
-    except csv.Error as error:
-        raise ValueError(str(error)) from error

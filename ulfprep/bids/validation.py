@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ulfprep.bids.text import encoding_of, read_text
+from ulfprep.bids.files import encoding_of, read_text
 
 #: The validator's command.
 COMMAND = 'bids-validator-deno'

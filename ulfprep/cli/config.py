@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from ulfprep.bids.text import read_text
+from ulfprep.bids.files import read_text
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 

@@ -11,7 +11,7 @@ from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
     from ulfprep.bids.dataset import Selection
-    from ulfprep.bids.outlook import Planned
+    from ulfprep.bids.finished import Planned
 
 HEADER = ('scan', 'direction', 'would', 'why')
 #: Images left out, or scans refused, that are told one by one.
@@ -36,7 +36,7 @@ def dry_run(settings: Settings) -> Exit:
     Stop
         If a run could not begin.
     """
-    from ulfprep.bids.outlook import REFUSED, outlook
+    from ulfprep.bids.finished import REFUSED, outlook
     from ulfprep.cli.preflight import check_request
     from ulfprep.cli.select import select_scans
 
@@ -75,7 +75,7 @@ def _rows(plan: 'list[Planned]', nothing: str = '-') -> list[tuple[str, ...]]:
 
 def counted(plan: 'list[Planned]') -> str:
     """Return how many scans have which fate."""
-    from ulfprep.bids.outlook import FINISHED, REFUSED, RUN
+    from ulfprep.bids.finished import FINISHED, REFUSED, RUN
 
     return ', '.join(
         f'{sum(scan.fate == fate for scan in plan)} {text}'
@@ -85,7 +85,7 @@ def counted(plan: 'list[Planned]') -> str:
 
 def _remarks(selection: 'Selection', plan: 'list[Planned]', settings: Settings) -> list[str]:
     """Return what is to be said beside the list."""
-    from ulfprep.bids.selection import selection_lines
+    from ulfprep.bids.records import selection_lines
 
     chosen = {scan.name for scan in selection.scans}
     lines = selection_lines(selection, settings)

@@ -28,8 +28,8 @@ def run_group(settings: Settings) -> Exit:
         If there are no results, a flag of the participant level was given, or scans cannot
         be put into groups as asked.
     """
+    from ulfprep.bids.dataset_files import complete_dataset
     from ulfprep.bids.files import remove_leftovers
-    from ulfprep.bids.sidecars import complete_dataset
     from ulfprep.bids.table import remove_group_table, write_group_table
     from ulfprep.reports.group.page import write_group_page
     from ulfprep.reports.group.study import gather, rows

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from ulfprep import __version__
-from ulfprep.bids.work_folder import CACHES, claim
+from ulfprep.bids.locks import CACHES, claim
 from ulfprep.cli.device import describe_device
 from ulfprep.cli.environment import container_in_words, prepared, temporary_files_in
 from ulfprep.cli.exit_codes import Exit, Stop
@@ -73,9 +73,9 @@ def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
 
 def _run(settings: Settings, run_dir: Path) -> Exit:
     """Do the work, with log and environment in place."""
+    from ulfprep.bids.dataset_files import write_dataset_files
     from ulfprep.bids.files import write_text
     from ulfprep.bids.locks import Locks
-    from ulfprep.bids.sidecars import write_dataset_files
 
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
@@ -133,12 +133,12 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
 
 def tidy_up(settings: Settings, participants: list[str]) -> None:
     """Remove files that killed runs left half-written, of the dataset and of participants."""
-    from ulfprep.bids import resources, selection, verdicts
     from ulfprep.bids.files import remove_leftovers
+    from ulfprep.bids.records import COSTS, FAILURES, SELECTED
 
     # Not in the folders of other runs: an array of tasks has thousands of them, and each task
     # would search all. The group level does.
-    shared = (resources.FOLDER, selection.FOLDER, verdicts.FOLDER)
+    shared = (COSTS, SELECTED, FAILURES)
     for root in filter(None, (settings.output_dir, settings.simulate_as_bids)):
         left = [*remove_leftovers(root), *remove_leftovers(root / 'logs')]
         for folder in shared:
@@ -157,8 +157,7 @@ def empty_work_folder(work_dir: Path) -> None:
     Stop
         If another run is using it.
     """
-    from ulfprep.bids.locks import LockedError
-    from ulfprep.bids.work_folder import clean_work_folder
+    from ulfprep.bids.locks import LockedError, clean_work_folder
 
     try:
         removed, left = clean_work_folder(work_dir)

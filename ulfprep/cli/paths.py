@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
-from ulfprep.bids.files import read_json
-from ulfprep.bids.not_here import not_here
-from ulfprep.bids.origin import refuse_output
+from ulfprep.bids.dataset_files import refuse_output
+from ulfprep.bids.files import not_here, read_json
 from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop, usage
 from ulfprep.settings import Settings

@@ -7,7 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from ulfprep.bids.not_here import not_here
+from ulfprep.bids.files import not_here
+from ulfprep.bids.names import parse_name, sidecar_of
 from ulfprep.cli.device import resolve_device
 from ulfprep.cli.exit_codes import Exit, Stop, usage
 from ulfprep.cli.paths import check_paths, make_folder
@@ -84,8 +85,6 @@ def reference_digest(settings: Settings) -> str:
     path = settings.target_like
     if path is None:
         return ''
-    from ulfprep.bids.files import sidecar_of
-
     _expect_nifti(path, '--target-like takes')
     if len(settings.modalities) > 1:
         raise usage('--target-like is one scan of one modality; name it with --modalities')
@@ -158,7 +157,7 @@ def check_highfield(settings: Settings) -> None:
         return
     _expect_nifti(path, '--reference takes auto or')
     _read(path, '--reference')
-    ending = path.name.partition('.nii')[0].rpartition('_')[2]
+    ending = parse_name(path).suffix
     if ending not in MODALITIES and len(settings.modalities) > 1:
         raise usage(
             f'{path}: its name does not say which modality it is; name one with --modalities'

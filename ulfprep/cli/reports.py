@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from ulfprep.bids.origin import refuse_output
+from ulfprep.bids.dataset_files import refuse_output
+from ulfprep.bids.names import session_name
 from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to
@@ -31,7 +32,7 @@ def write_reports(
         Derivatives dataset; it also knows of scans that failed in earlier runs.
     failed : dict, optional
         Name -> record of scans that failed in this run, in the words of
-        :func:`ulfprep.bids.verdicts.read_verdicts`.
+        :func:`ulfprep.bids.records.read_verdicts`.
     interactive : bool
         Put a viewer of the volumes into them.
 
@@ -40,7 +41,7 @@ def write_reports(
     bool
         Whether any could not be written.
     """
-    from ulfprep.bids.verdicts import read_verdicts
+    from ulfprep.bids.records import read_verdicts
     from ulfprep.reports.participant import write_report
 
     # The record of this run's failures is written at once; without it (on a full disk) they are
@@ -56,7 +57,7 @@ def write_reports(
             path = write_report(output_dir, subject, session, own, interactive=interactive)
             LOGGER.info('report: %s', path)
         except Exception as error:  # one bad report must not cost the others
-            name = f'sub-{subject}' + (f' ses-{session}' if session else '')
+            name = session_name(subject, session).replace('_', ' ')
             LOGGER.error('%s: the report could not be written: %r', name, error)
             LOGGER.debug('', exc_info=error)
             trouble = True

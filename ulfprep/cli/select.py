@@ -15,12 +15,23 @@ LOGGER = logging.getLogger('ulfprep')
 
 def select_scans(settings: Settings) -> 'Selection':
     """Return the scans of a run and what was left out; stop if nothing is selected."""
-    from ulfprep.bids.dataset import DatasetError, NoScansError, UnknownLabelError, select
-    from ulfprep.bids.errors import BrokenIndexError, IndexFolderError, IndexOfAnotherError
+    from ulfprep.bids.dataset import select
+    from ulfprep.bids.derived import (
+        BadDerivativeError,
+        DerivativesError,
+        MissingDerivativeError,
+        UnclearDerivativeError,
+    )
+    from ulfprep.bids.derived_take import with_derivatives, with_masks
     from ulfprep.bids.highfield import ReferenceChoiceError, with_references
-    from ulfprep.bids.masks import MaskChoiceError, MaskError, NoMaskError, with_masks
-    from ulfprep.bids.precomputed import DerivativesError
-    from ulfprep.bids.precomputed_take import with_derivatives
+    from ulfprep.bids.index import (
+        BrokenIndexError,
+        DatasetError,
+        IndexFolderError,
+        IndexOfAnotherError,
+        NoScansError,
+        UnknownLabelError,
+    )
 
     try:
         selection = select(settings)
@@ -33,12 +44,12 @@ def select_scans(settings: Settings) -> 'Selection':
                 LOGGER.info('%s: from --derivatives: %s', scan.name, scan.precomputed.in_words)
         scans = with_references(scans, settings)
         return dataclasses.replace(selection, scans=tuple(scans))
-    except (ReferenceChoiceError, DatasetError, DerivativesError, MaskError) as error:
+    except (ReferenceChoiceError, DatasetError, DerivativesError, BadDerivativeError) as error:
         # The first that fits: the general kinds come last.
         codes = (
-            (NoMaskError, Exit.NO_INPUT),
-            ((MaskChoiceError, ReferenceChoiceError, IndexOfAnotherError), Exit.USAGE),
-            (MaskError, Exit.BAD_DATA),
+            (MissingDerivativeError, Exit.NO_INPUT),
+            ((UnclearDerivativeError, ReferenceChoiceError, IndexOfAnotherError), Exit.USAGE),
+            (BadDerivativeError, Exit.BAD_DATA),
             ((UnknownLabelError, NoScansError, DerivativesError), Exit.NOTHING_SELECTED),
             (BrokenIndexError, Exit.NO_INPUT),
             (IndexFolderError, Exit.CANNOT_CREATE),
@@ -50,7 +61,7 @@ def select_scans(settings: Settings) -> 'Selection':
 
 def tell_selection(selection: 'Selection', settings: Settings) -> None:
     """Write into the log, and for the reports, which images were selected and which were not."""
-    from ulfprep.bids.selection import selection_lines, write_selection
+    from ulfprep.bids.records import selection_lines, write_selection
 
     for line in selection_lines(selection, settings):
         LOGGER.info('%s', line)
@@ -61,8 +72,8 @@ def check_valid(selection: 'Selection', settings: Settings) -> None:
     """Stop where the BIDS validator finds an error that concerns the scans of a run."""
     if settings.skip_bids_validation:
         return
+    from ulfprep.bids.locks import CACHES
     from ulfprep.bids.validation import validate
-    from ulfprep.bids.work_folder import CACHES
 
     participants = [scan.subject for scan in selection.scans]
     found = validate(settings.bids_dir, participants, settings.work_dir / CACHES / 'tmp')

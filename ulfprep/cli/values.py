@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ulfprep.bids.files import read_text
 from ulfprep.bids.filters import Filters, parse_filters
-from ulfprep.bids.text import read_text
 
 
 def label(prefix: str) -> Callable[[str], str]:

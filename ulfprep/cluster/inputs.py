@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ulfprep.bids.files import sidecar_of
+from ulfprep.bids.names import sidecar_of
 from ulfprep.cluster.places import Places, bind
 from ulfprep.settings import Settings
 

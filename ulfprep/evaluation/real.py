@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from ulfprep.bids.acquisition import LOW_FIELD_LIMIT, field_of
-from ulfprep.bids.dataset import Scan, select
-from ulfprep.bids.errors import DatasetError, NoScansError
+from ulfprep.bids.dataset import select
+from ulfprep.bids.index import DatasetError, NoScansError
+from ulfprep.bids.scan import Scan
 from ulfprep.evaluation.noise import NOISE_COLUMNS, noise_rows
 from ulfprep.evaluation.outputs import SCORES, read_outputs, score_scan
 from ulfprep.evaluation.process import reason

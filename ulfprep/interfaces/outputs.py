@@ -19,7 +19,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_bytes, write_json
-from ulfprep.bids.labels import TISSUES
+from ulfprep.physics import TISSUES
 
 #: Inputs that are derivatives as they come, by their key.
 IMAGES = (
@@ -82,10 +82,10 @@ class WriteDerivatives(SimpleInterface):
             remove_rendered,
             remove_simulated,
             remove_unshared,
-            sidecar_path,
         )
-        from ulfprep.bids.qc import qc_record
-        from ulfprep.bids.sidecars import provenance, sidecar
+        from ulfprep.bids.names import sidecar_of
+        from ulfprep.bids.provenance import provenance
+        from ulfprep.bids.sidecars import qc_record, sidecar
         from ulfprep.metrics.verdict import judge, warned
 
         inputs = self.inputs
@@ -115,7 +115,7 @@ class WriteDerivatives(SimpleInterface):
             content = sidecar(
                 derivative, scan, made_by, plan, inputs.stripped, registrations, weights
             )
-            write_json(sidecar_path(target), content | simulated.get(derivative.key, {}))
+            write_json(sidecar_of(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
         notes = list(inputs.notes) if isdefined(inputs.notes) else []
         planned = plan.get('warnings', [])
@@ -152,7 +152,7 @@ class WriteDerivatives(SimpleInterface):
 
     def _weights(self, scan) -> tuple[str, str]:
         """Return the digests of the network's weights behind the tissues of scan and field."""
-        from ulfprep.bids.prior import WEIGHTS, asks_network
+        from ulfprep.bids.derivatives import WEIGHTS, asks_network
         from ulfprep.interfaces.tissue import learned_from
 
         own = dict(self.inputs.segmentation).get(WEIGHTS, '')
@@ -256,8 +256,8 @@ class WriteFigures(SimpleInterface):
     )
 
     def _run_interface(self, runtime):
+        from ulfprep.bids.derivatives import used_network
         from ulfprep.bids.figures import OF_NETWORK, figure_path, figures_of
-        from ulfprep.bids.prior import used_network
         from ulfprep.reports.drawing.figures import plot_scan
 
         inputs = self.inputs

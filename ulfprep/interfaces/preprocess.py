@@ -60,7 +60,7 @@ class Conform(SimpleInterface):
     """Reorder axes to RAS+ and keep the affine true.
 
     A scan that was resampled to finer voxels than it was acquired with goes back to those;
-    see :func:`ulfprep.physics.resolution.decide_resolution` and
+    see :func:`ulfprep.bids.resolution.decide_resolution` and
     :func:`ulfprep.physics.interpolation.acquired_grid`.
     """
 
@@ -71,14 +71,10 @@ class Conform(SimpleInterface):
         import nibabel as nib
         import numpy as np
 
+        from ulfprep.bids.resolution import decide_resolution
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import acquired_grid, bicubic
-        from ulfprep.physics.resolution import (
-            decide_resolution,
-            estimate_resolution,
-            in_words,
-            with_signal,
-        )
+        from ulfprep.physics.resolution import estimate_resolution, in_words, with_signal
         from ulfprep.physics.spikes import spikes_in_words, without_spikes
 
         image = nib.load(self.inputs.in_file)
@@ -187,14 +183,12 @@ def given_mask(path, grid, option: str = '--brain-mask'):
     """
     from pathlib import Path
 
-    from ulfprep.bids.masks import read_mask_image
-    from ulfprep.bids.precomputed_read import read_brain
+    from ulfprep.bids.derived_read import read_brain
     from ulfprep.physics.grid import Grid
     from ulfprep.physics.interpolation import carry_mask
     from ulfprep.segmentation.brain import check_volume
 
-    read = read_mask_image if option == '--brain-mask' else read_brain
-    share, affine = read(Path(path))
+    share, affine = read_brain(Path(path), option)
     mask = carry_mask(share, Grid(share.shape, affine), grid)
     check_volume(mask, grid.zooms, f'{path} ({option}) does not fit this scan')
     return mask
@@ -249,7 +243,7 @@ class CorrectBias(SimpleInterface):
         """Return the field that a given image was divided by, if it was, and a note on it."""
         if not isdefined(self.inputs.given):
             return None, []
-        from ulfprep.bids.precomputed_read import read_volume as read_given
+        from ulfprep.bids.derived_read import read_volume as read_given
         from ulfprep.physics.grid import Grid
         from ulfprep.segmentation.given_bias import NoFieldError, divided_field
 

@@ -56,8 +56,8 @@ class SegmentTissues(SimpleInterface):
     output_spec = TissueOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.labels import to_dseg
         from ulfprep.physics.grid import isotropic_grid
+        from ulfprep.physics.labels import to_dseg
         from ulfprep.segmentation.tissue import segment
 
         data, grid = read_volume(self.inputs.in_file)
@@ -145,7 +145,7 @@ class SegmentTissues(SimpleInterface):
 
 def learned_from() -> dict:
     """Return what the QC file says of the network's weights."""
-    from ulfprep.bids.prior import WEIGHTS
+    from ulfprep.bids.derivatives import WEIGHTS
     from ulfprep.segmentation.learned import weights_file
     from ulfprep.segmentation.weights import digest
 
@@ -229,7 +229,7 @@ class FastToTissues(SimpleInterface):
     def _run_interface(self, runtime):
         import numpy as np
 
-        from ulfprep.bids.labels import to_dseg
+        from ulfprep.physics.labels import to_dseg
         from ulfprep.segmentation.tissue import brightness_order
 
         files = self.inputs.partial_volume_files

@@ -37,7 +37,7 @@ def write_volume(folder: str | Path, name: str, data: np.ndarray, affine: np.nda
 
 def write_probabilities(folder, name: str, probabilities: np.ndarray, affine) -> list[str]:
     """Write three tissue maps, in the order CSF, GM, WM, and return their paths."""
-    from ulfprep.bids.labels import TISSUES
+    from ulfprep.physics import TISSUES
 
     return [
         write_volume(folder, f'{name}_{tissue.lower()}', probabilities[index], affine)

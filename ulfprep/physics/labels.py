@@ -1,4 +1,4 @@
-"""Tissue labels: the numbers that BIDS gives the tissues of a segmentation."""
+"""Tissue labels: the number of each tissue in a segmentation."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _NUMBERS = np.array([LABELS[tissue] for tissue in TISSUES], np.uint8)
 
 
 def to_dseg(probabilities: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the most probable tissue of each voxel as a BIDS label.
+    """Return the most probable tissue of each voxel as its label.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How large were the voxels of a scan when it was acquired? What the image shows, and a rule."""
+"""How large were the voxels of a scan when it was acquired? What the image shows."""
 
 import sys
 from dataclasses import dataclass
@@ -28,24 +28,6 @@ class ResolutionEstimate:
     voxel_size_mm: tuple[float, ...]
     resampled: tuple[bool, ...]
     method: str
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The voxel size that is taken for the acquired one.
-
-    Attributes
-    ----------
-    voxel_size_mm : tuple of 3 floats
-    source : str
-        Where it was read.
-    notes : tuple of str
-        A sentence for each contradiction.
-    """
-
-    voxel_size_mm: tuple[float, ...]
-    source: str
-    notes: tuple[str, ...]
 
 
 def estimate_resolution(
@@ -85,68 +67,8 @@ def estimate_resolution(
     return ResolutionEstimate(tuple(sizes), tuple(resampled), '; '.join(ways))
 
 
-def decide_resolution(
-    estimate: ResolutionEstimate,
-    zooms: Numbers,
-    metadata: dict,
-    axes: Any = (0, 1, 2),
-    stated: Numbers = (),
-) -> Decision:
-    """Decide on the acquired voxel size of a scan.
-
-    The user's word counts first, then ``AcquisitionVoxelSize`` of the sidecar, then its
-    ``SliceThickness`` where that exceeds the slice spacing of the file by a quarter (for
-    that axis), then what the image shows of resampling, then the voxel size of the file.
-
-    Parameters
-    ----------
-    estimate : ResolutionEstimate
-        Along the axes of the conformed scan (RAS).
-    zooms : sequence of 3 floats
-        Voxel size of the file, mm, in the same order.
-    metadata : dict
-        BIDS sidecar.
-    axes : sequence of 3 ints
-        For each axis of the file the RAS axis it became
-        (``nibabel.io_orientation(affine)[:, 0]``).
-    stated : sequence of 3 floats, optional
-        What the user says, mm along the axes of the file.
-
-    Returns
-    -------
-    Decision
-        Voxel size in RAS order.
-
-    Raises
-    ------
-    ValueError
-        If ``stated`` is not three positive lengths.
-    """
-    order = np.argsort(np.asarray(axes, int))
-    file = tuple(float(v) for v in zooms)
-    if len(stated):
-        if not are_lengths(list(stated)):
-            raise ValueError(f'the acquired resolution is three lengths in mm, not {stated}')
-        size, source = _ordered(stated, order), 'the user'
-    elif are_lengths(metadata.get('AcquisitionVoxelSize')):
-        size = _ordered(metadata['AcquisitionVoxelSize'], order)
-        # The same lengths in another order: the axes of the file were reordered.
-        if np.allclose(sorted(size), sorted(file), rtol=0.05):
-            size = file
-        source = 'AcquisitionVoxelSize in the sidecar'
-    else:
-        size, source = estimate.voxel_size_mm, 'the image itself'
-        if not any(estimate.resampled):
-            size, source = file, 'the voxel size of the file'
-        axis = _slice_axis(estimate, file, metadata, axes)
-        thickness = metadata.get('SliceThickness')
-        if axis is not None and _length(thickness) and thickness > COARSER * file[axis]:
-            size = (*size[:axis], float(thickness), *size[axis + 1 :])
-            source = 'SliceThickness in the sidecar'
-    return Decision(tuple(size), source, _contradictions(estimate, size, source, file))
-
-
-def _length(value: Any) -> TypeGuard[float]:
+def is_length(value: Any) -> TypeGuard[float]:
+    """Tell whether this is a positive length."""
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
@@ -156,51 +78,7 @@ def _length(value: Any) -> TypeGuard[float]:
 
 def are_lengths(values: Any) -> TypeGuard[list[float]]:
     """Tell whether these are three positive lengths."""
-    return isinstance(values, list | tuple) and len(values) == 3 and all(map(_length, values))
-
-
-def _ordered(values, order):
-    return tuple(float(values[int(k)]) for k in order)
-
-
-def _slice_axis(estimate, file, metadata, axes):
-    """Axis across the slices: as the sidecar says, or the one that is coarsest by far."""
-    direction = str(metadata.get('SliceEncodingDirection', ''))[:1]
-    if direction and direction in 'ijk':
-        return int(axes['ijk'.index(direction)])
-    for sizes in (estimate.voxel_size_mm, file):
-        coarsest = int(np.argmax(sizes))
-        if sizes[coarsest] > COARSER * sorted(sizes)[1]:
-            return coarsest
-    return None
-
-
-def _contradictions(estimate, size, source, file):
-    """Say where the decision, the file and what the image shows differ by a quarter."""
-
-    def differ(a, b):
-        ratio = np.asarray(a) / np.asarray(b)
-        return bool(np.any((ratio > COARSER) | (ratio < 1 / COARSER)))
-
-    seen, taken = estimate.voxel_size_mm, in_words(size)
-    if source == 'the image itself':
-        note = (
-            f'The file has voxels of {in_words(file)} mm, but the image shows that it was '
-            f'resampled from about {taken} mm, which is taken for the acquired resolution.'
-        )
-    elif not differ(seen, size):
-        return ()
-    else:
-        trace = (
-            f'looks resampled from about {in_words(seen)} mm'
-            if any(estimate.resampled)
-            else f'shows no trace of resampling to its {in_words(file)} mm'
-        )
-        note = (
-            f'The acquired resolution is taken as {taken} mm, after {source}, '
-            f'but the image {trace}.'
-        )
-    return (note,)
+    return isinstance(values, list | tuple) and len(values) == 3 and all(map(is_length, values))
 
 
 def in_words(sizes: Any) -> str:

@@ -4,10 +4,9 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.expected import expected_of
-from ulfprep.bids.fusion import Fusion
+from ulfprep.bids.decision import expected_of
 from ulfprep.bids.highfield import why_not
+from ulfprep.bids.scan import Fusion, Scan
 from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.interfaces.together import SegmentTogether

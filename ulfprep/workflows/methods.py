@@ -1,11 +1,10 @@
 """The methods text of a run, made from its settings and scans."""
 
 from ulfprep import __version__
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.expected import expected_of
-from ulfprep.bids.fusion import Fusion
+from ulfprep.bids.decision import expected_of
+from ulfprep.bids.derived import Precomputed
 from ulfprep.bids.highfield import why_not
-from ulfprep.bids.precomputed import Precomputed
+from ulfprep.bids.scan import Fusion, Scan
 from ulfprep.settings import WEIGHTINGS, Settings
 
 OPENING = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 from ulfprep.bids.derivatives import QC, path_of
 from ulfprep.bids.files import read_json
 from ulfprep.bids.locks import LockedError, Locks
-from ulfprep.bids.verdicts import remove_verdict, write_verdict
+from ulfprep.bids.records import remove_verdict, write_verdict
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure, Verdict
 from ulfprep.workflows.jobs import Job, job_done, scans_of, without_paths

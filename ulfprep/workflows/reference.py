@@ -1,14 +1,13 @@
 """The scan that others shall look like: measured once, for all scans of a run."""
 
-import re
 from pathlib import Path
 
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.inheritance import read_sidecar
-from ulfprep.bids.metadata import usable_metadata
+from ulfprep.bids.inheritance import read_sidecar, usable_metadata
+from ulfprep.bids.names import parse_name, sidecar_of
+from ulfprep.bids.scan import Scan
 from ulfprep.interfaces.physics import MeasureTissues
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
@@ -28,9 +27,7 @@ def reference_scan(path: Path, modality: str) -> Scan:
     modality : str
         Taken where the file's name does not end in one.
     """
-    stem = re.sub(r'\.nii(\.gz)?$', '', path.name)
-    ending = stem.rpartition('_')[2]
-    sidecar = path.with_name(stem + '.json')
+    ending, sidecar = parse_name(path).suffix, sidecar_of(path)
     stated = read_sidecar(sidecar) if sidecar.is_file() else {}
     metadata, remarks = usable_metadata(stated)
     return Scan(

@@ -7,9 +7,9 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.dataset import Scan
 from ulfprep.bids.decision import decide
 from ulfprep.bids.highfield import why_not
+from ulfprep.bids.scan import Scan
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS

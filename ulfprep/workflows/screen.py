@@ -6,12 +6,12 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ulfprep.bids.checks import UnusableScanError, check_image
-from ulfprep.bids.clashes import clashes
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.expected import expected_of
-from ulfprep.bids.finished import is_finished
-from ulfprep.bids.precomputed_read import check_precomputed
+from ulfprep.bids.checks import check_image
+from ulfprep.bids.decision import expected_of
+from ulfprep.bids.derived_take import check_precomputed
+from ulfprep.bids.finished import clashes, is_finished
+from ulfprep.bids.nifti import UnusableScanError
+from ulfprep.bids.scan import Scan
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.reference import reference_scan

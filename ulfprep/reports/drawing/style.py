@@ -6,8 +6,9 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
+from ulfprep.bids.dataset_files import LOOKUP
 from ulfprep.bids.files import write_text
-from ulfprep.bids.labels import LOOKUP, TISSUES
+from ulfprep.physics import TISSUES
 
 #: One colour a tissue in every figure and on every page. Sky blue, orange and purple keep
 #: apart for the common forms of colour blindness and on both dark and light grounds.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ulfprep.bids.order import natural
+from ulfprep.bids.names import natural
 from ulfprep.metrics.outliers import MINIMUM
 from ulfprep.metrics.registry import all_metrics
 from ulfprep.metrics.verdict import FAILED

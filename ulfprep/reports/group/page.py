@@ -8,7 +8,7 @@ import numpy as np
 from ulfprep import __version__
 from ulfprep.bids.figures import figures_of
 from ulfprep.bids.files import write_text
-from ulfprep.bids.order import natural
+from ulfprep.bids.names import natural
 from ulfprep.bids.outcomes import FAILED as NOT_DONE
 from ulfprep.bids.outcomes import MISSING
 from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL

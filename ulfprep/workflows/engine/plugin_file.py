@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from ulfprep.bids.text import read_text
+from ulfprep.bids.files import read_text
 from ulfprep.workflows.engine.failures import Failure, read_crashes
 
 LOGGER = logging.getLogger('ulfprep')
