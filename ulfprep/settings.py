@@ -77,7 +77,7 @@ class Settings:
     modalities : tuple of str
         Which of :data:`MODALITIES` to process.
     bids_filters : str
-        Which scans by their entities, JSON text (:mod:`ulfprep.bids.filters`).
+        Which scans by their entities, JSON text (:mod:`ulfprep.bids.read.filters`).
     bids_database_dir : Path or None
         Where pybids' index of the anatomical images is kept for later runs. One that is older
         than an ``anat`` folder that was asked for is made anew; sidecars are never in it.

@@ -10,9 +10,9 @@ import pytest
 from runs import validate
 from template_brain import scan_of_template
 
-from ulfprep.bids.dataset_files import BIDSIGNORE
 from ulfprep.bids.files import write_json, write_nifti, write_text
-from ulfprep.bids.outcomes import find_outcomes
+from ulfprep.bids.store.outcomes import find_outcomes
+from ulfprep.bids.write.dataset import BIDSIGNORE
 from ulfprep.cli.average import run_averages
 from ulfprep.cli.main import main
 from ulfprep.reports.drawing.average import average_figures

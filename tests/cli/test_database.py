@@ -2,7 +2,7 @@
 
 import pytest
 
-from ulfprep.bids.index import DATABASE, anatomical_images
+from ulfprep.bids.read.index import DATABASE, anatomical_images
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.main import main
 

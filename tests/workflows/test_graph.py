@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from graphs import assert_all_inputs_given
 
-from ulfprep.bids.checks import UnusableScanError
-from ulfprep.bids.dataset import Scan, find_scans
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.nifti import UnusableScanError
+from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import BACKBONES, Settings
 from ulfprep.workflows.base import init_ulfprep_wf, scans_at_a_time
 from ulfprep.workflows.reference import reference_scan

@@ -35,7 +35,7 @@ def run_averages(settings: Settings, outcomes: list) -> list[Path]:
     settings : Settings
         Only ``output_dir`` and ``output_spaces`` are used.
     outcomes : list of Outcome
-        What became of the scans (:mod:`ulfprep.bids.outcomes`).
+        What became of the scans (:mod:`ulfprep.bids.store.outcomes`).
 
     Returns
     -------

@@ -18,8 +18,8 @@ from ulfprep.cli.paths import make_folder, same, within
 from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
-    from ulfprep.bids.dataset import Scan
-    from ulfprep.bids.finished import Planned
+    from ulfprep.bids.read.scan import Scan
+    from ulfprep.bids.store.finished import Planned
     from ulfprep.cluster.places import Places
 
 #: What is written, and how the first of them begins.
@@ -111,8 +111,8 @@ def _of_others(folder: Path) -> list[str]:
 
 def _write(settings: Settings, own: Settings, places: 'Places', templates: Path | None) -> Exit:
     from ulfprep.bids.files import write_text
-    from ulfprep.bids.finished import FINISHED, REFUSED, RUN, outlook
     from ulfprep.bids.names import natural
+    from ulfprep.bids.store.finished import FINISHED, REFUSED, RUN, outlook
     from ulfprep.cli.select import check_valid, select_scans
     from ulfprep.cluster import scripts
     from ulfprep.cluster.places import PlaceError
@@ -221,7 +221,7 @@ def group_arguments(settings: Settings) -> list[str]:
 
 def tell_refused(plan: 'list[Planned]') -> None:
     """Say which scans would be refused, and why."""
-    from ulfprep.bids.finished import REFUSED
+    from ulfprep.bids.store.finished import REFUSED
 
     refused = [one for one in plan if one.fate == REFUSED]
     for one in refused[:LIMIT]:
@@ -259,7 +259,7 @@ def _program(
 
 def _tell(plan: 'list[Planned]', labels: list[str], selected: int, asked, here: str) -> None:
     """Say what was written, and what comes next."""
-    from ulfprep.bids.finished import FINISHED, REFUSED, RUN
+    from ulfprep.bids.store.finished import FINISHED, REFUSED, RUN
 
     counts = ', '.join(
         f'{sum(one.fate == fate for one in plan)} {text}'

@@ -139,7 +139,7 @@ def filters(text: str) -> str:
     """Convert the name of a filter file, or what it holds, to canonical JSON text."""
     if not text:
         return text
-    from ulfprep.bids.filters import parse_filters
+    from ulfprep.bids.read.filters import parse_filters
 
     content = text if text.lstrip().startswith('{') else _read(text)
     try:

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ulfprep.bids.highfield import why_not
+from ulfprep.bids.read.highfield import why_not
 from ulfprep.cluster.duration import Work, minutes_of
 from ulfprep.machine import USED
 from ulfprep.settings import Settings
 from ulfprep.workflows.resources import largest_need, scans_need, size_of
 
 if TYPE_CHECKING:
-    from ulfprep.bids.dataset import Scan
+    from ulfprep.bids.read.scan import Scan
 
 #: Memory of the main process and of workers that wait, GB: Nipype, torch, Matplotlib.
 MAIN = 1.0

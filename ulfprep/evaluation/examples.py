@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.bids.derivatives import resolution_label
+from ulfprep.bids.names import resolution_label
 from ulfprep.physics.acquisition import acquisition_matrices, add_rician_noise, apply_matrices
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.plan import plan_contrast

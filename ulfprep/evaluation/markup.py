@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
-from ulfprep.bids.table import cell
+from ulfprep.bids.write.table import cell
 
 #: What LaTeX reads as a command, or prints as another sign, and how it is written instead.
 LATEX = {

@@ -169,7 +169,7 @@ def outside(folder: Path) -> Iterator[Known]:
 
 def main(argv=None) -> int:
     """Entry point of ``python -m ulfprep.evaluation uncertainty``: a TSV on the terminal."""
-    from ulfprep.bids.table import cell
+    from ulfprep.bids.write.table import cell
     from ulfprep.inr import FitOptions
 
     parser = argparse.ArgumentParser(

@@ -8,7 +8,7 @@ from pathlib import Path
 from ulfprep import __version__
 from ulfprep.bids.files import write_text
 from ulfprep.bids.names import session_name
-from ulfprep.bids.records import read_selection
+from ulfprep.bids.store.records import read_selection
 from ulfprep.reports.embedded import MOST_BYTES, give_way
 from ulfprep.reports.judgement import MEANING, page_verdict
 from ulfprep.reports.methods import methods_of

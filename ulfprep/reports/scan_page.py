@@ -5,10 +5,10 @@ from itertools import count
 
 from markupsafe import Markup
 
-from ulfprep.bids.derivatives import used_network
-from ulfprep.bids.figures import FIGURES, figures_of
-from ulfprep.bids.participants import read_table
-from ulfprep.bids.records import read_resources
+from ulfprep.bids.read.participants import read_table
+from ulfprep.bids.store.records import read_resources
+from ulfprep.bids.write.derivatives import used_network
+from ulfprep.bids.write.figures import FIGURES, figures_of
 from ulfprep.metrics.dictionary import METRICS
 from ulfprep.reports import cost, fusion, tables, texts
 from ulfprep.reports.compared import reference_rows

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ulfprep.bids.files import read_json
 from ulfprep.bids.names import natural, parse_name
-from ulfprep.bids.outcomes import figure_files, qc_files
+from ulfprep.bids.store.outcomes import figure_files, qc_files
 from ulfprep.settings import MODALITIES
 
 UNFINISHED = 'it has no QC file, so its processing did not finish'

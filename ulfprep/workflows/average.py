@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.derivatives import volume_paths
 from ulfprep.bids.files import write_json, write_nifti
-from ulfprep.bids.outcomes import FINISHED, Outcome
+from ulfprep.bids.store.outcomes import FINISHED, Outcome
 from ulfprep.bids.templates import NoTemplateError, Template
+from ulfprep.bids.write.derivatives import volume_paths
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.labels import LABELS
 
@@ -38,7 +38,7 @@ def average_in(
     template : Template
     modality : str
     outcomes : list of Outcome
-        What became of the scans, from :func:`ulfprep.bids.outcomes.find_outcomes`.
+        What became of the scans, from :func:`ulfprep.bids.store.outcomes.find_outcomes`.
 
     Returns
     -------

@@ -12,10 +12,10 @@ from niworkflows.engine.workflows import LiterateWorkflow
 
 import ulfprep
 from ulfprep import __version__
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.locks import Locks
-from ulfprep.bids.locks import claim as claim_folder
-from ulfprep.bids.simulated import export_simulated
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.store.locks import Locks
+from ulfprep.bids.store.locks import claim as claim_folder
+from ulfprep.bids.write.simulated import export_simulated
 from ulfprep.machine import Limit
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.costs import Costs

@@ -5,10 +5,9 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep import __version__
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.decision import expected_of
-from ulfprep.bids.fusion import Fusion
-from ulfprep.bids.highfield import why_not
+from ulfprep.bids.read.decision import expected_of
+from ulfprep.bids.read.highfield import why_not
+from ulfprep.bids.read.scan import Fusion, Scan
 from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.interfaces.together import SegmentTogether

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.fusion import Fusion
+from ulfprep.bids.read.scan import Fusion, Scan
 from ulfprep.workflows.scan import Task, node_name, safe_name
 
 

@@ -1,6 +1,6 @@
 """The methods texts of a run, without the run."""
 
-from ulfprep.bids.dataset import Scan
+from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import Settings
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.checks import UnusableScanError, read_grid
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.highfield import why_not
+from ulfprep.bids.read.checks import read_grid
+from ulfprep.bids.read.highfield import why_not
+from ulfprep.bids.read.nifti import UnusableScanError
+from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import Settings
 
 #: What a worker holds before it reads an image, GB: Python, Nipype, torch, Matplotlib.

@@ -8,9 +8,9 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep import __version__
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.decision import decide
-from ulfprep.bids.highfield import why_not
+from ulfprep.bids.read.decision import decide
+from ulfprep.bids.read.highfield import why_not
+from ulfprep.bids.read.scan import Scan
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
@@ -73,7 +73,7 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     Raises
     ------
     UnusableScanError
-        See :func:`ulfprep.bids.decision.decide`.
+        See :func:`ulfprep.bids.read.decision.decide`.
     """
     made = decide(scan, settings)
     more = resolution_notes(settings) if made.direction == 'enhance' else ()

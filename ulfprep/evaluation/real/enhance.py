@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.outcomes import FINISHED, find_outcomes
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.store.outcomes import FINISHED, find_outcomes
 from ulfprep.evaluation.real.inputs import Dataset
 
 

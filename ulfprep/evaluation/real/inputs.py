@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ulfprep.bids import acquisition
-from ulfprep.bids.dataset import Scan, select
 from ulfprep.bids.files import read_json, write_bytes, write_json, write_text
-from ulfprep.bids.index import DatasetError, NoScansError, find_participants
+from ulfprep.bids.read import acquisition
+from ulfprep.bids.read.dataset import select
+from ulfprep.bids.read.index import DatasetError, NoScansError, find_participants
+from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import MODALITIES, Settings
 
 #: Scans below this field are enhanced, tesla: where the app draws the line.

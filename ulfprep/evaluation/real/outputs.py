@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.bids.files import read_json
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.evaluation.cases import load_canonical
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid

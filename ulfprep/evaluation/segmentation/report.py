@@ -8,7 +8,7 @@ import numpy as np
 
 from ulfprep import __version__
 from ulfprep.bids.files import write_json, write_text
-from ulfprep.bids.table import cell
+from ulfprep.bids.write.table import cell
 from ulfprep.evaluation.cases import Case
 from ulfprep.evaluation.fresh import peak_memory
 from ulfprep.evaluation.segmentation.columns import COLUMNS, SCORES

@@ -14,12 +14,12 @@ otherwise. Without labels they are ulfprep's own.
 
 from pathlib import Path
 
-from ulfprep.bids.acquisition import LOW_FIELD_LIMIT, field_of
-from ulfprep.bids.dataset import Scan
-from ulfprep.bids.derived import BadDerivativeError
-from ulfprep.bids.derived_find import find_pieces, label_numbers
-from ulfprep.bids.inheritance import Sidecars, name_parts, usable_metadata
-from ulfprep.bids.names import ENTITY_NAMES, OWN_SPACES, natural
+from ulfprep.bids.names import ENTITY_NAMES, OWN_SPACES, name_parts, natural
+from ulfprep.bids.read.acquisition import LOW_FIELD_LIMIT, field_of
+from ulfprep.bids.read.derived import BadDerivativeError, label_numbers
+from ulfprep.bids.read.derived_find import find_pieces
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.read.sidecars import Sidecars, usable_metadata
 from ulfprep.evaluation.sources.field import is_low
 from ulfprep.evaluation.sources.item import Item
 from ulfprep.evaluation.sources.labels import FREESURFER

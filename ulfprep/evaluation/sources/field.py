@@ -1,6 +1,6 @@
 """At which field strength was an image acquired: by its sidecar, else by its name."""
 
-from ulfprep.bids.acquisition import LOW_FIELD_LIMIT, field_of
+from ulfprep.bids.read.acquisition import LOW_FIELD_LIMIT, field_of
 
 #: Of portable scanners, tesla.
 LOW_FIELD = 0.064

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ulfprep.bids.derived import tissue_table
+from ulfprep.bids.read.derived import tissue_table
 from ulfprep.evaluation.phantoms import tissue_medians
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid
@@ -90,7 +90,7 @@ def from_aseg(aseg: np.ndarray, brain: np.ndarray) -> np.ndarray:
 
     What the brain holds without a number, and vessels and choroid plexus, is CSF; brain stem,
     ventral diencephalon, optic chiasm and lesions of white matter count as WM
-    (:data:`ulfprep.bids.derived.GROUPS`).
+    (:data:`ulfprep.bids.read.derived.GROUPS`).
 
     Parameters
     ----------

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.checks import read_grid
-from ulfprep.bids.inheritance import read_sidecar
 from ulfprep.bids.names import sidecar_of
+from ulfprep.bids.read.checks import read_grid
+from ulfprep.bids.read.sidecars import read_sidecar
 from ulfprep.evaluation.sources.item import Item
 
 

@@ -14,8 +14,9 @@ it tells better.)
 
 from pathlib import Path
 
-from ulfprep.bids.acquisition import field_of
-from ulfprep.bids.inheritance import Sidecars, name_parts, usable_metadata
+from ulfprep.bids.names import name_parts
+from ulfprep.bids.read.acquisition import field_of
+from ulfprep.bids.read.sidecars import Sidecars, usable_metadata
 from ulfprep.evaluation.sources.bids import item_of, labels_in, t1w_images
 from ulfprep.evaluation.sources.field import is_low
 from ulfprep.evaluation.sources.pair import Pair, finest, only_first

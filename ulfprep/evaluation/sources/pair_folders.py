@@ -13,7 +13,7 @@ Neuroimaging Research", on https://zenodo.org) come in ``Data/3T data`` and ``Da
 
 from pathlib import Path
 
-from ulfprep.bids.inheritance import Sidecars
+from ulfprep.bids.read.sidecars import Sidecars
 from ulfprep.evaluation.sources import bids, flat
 from ulfprep.evaluation.sources.pair import Pair, finest, only_first, own_metadata
 from ulfprep.evaluation.sources.volume import label_of, stem_of

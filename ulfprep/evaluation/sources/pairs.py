@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.acquisition import field_of
-from ulfprep.bids.checks import check_image
-from ulfprep.bids.resolution import decide_resolution
+from ulfprep.bids.read.acquisition import field_of
+from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.read.resolution import decide_resolution
 from ulfprep.evaluation.sources import pair_bids, pair_folders, pair_ulfenc
 from ulfprep.evaluation.sources.brain import Brain
 from ulfprep.evaluation.sources.field import LOW_FIELD

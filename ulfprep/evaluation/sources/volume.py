@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.derived import BadDerivativeError
-from ulfprep.bids.derived_read import read_brain, read_shares, read_volume
+from ulfprep.bids.read.derived import BadDerivativeError
+from ulfprep.bids.read.derived_read import read_brain, read_shares, read_volume
 from ulfprep.physics.grid import Grid
 
 #: Ends of the names of images, longest first.

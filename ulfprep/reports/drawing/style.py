@@ -4,8 +4,8 @@ import io
 from contextlib import contextmanager
 from pathlib import Path
 
-from ulfprep.bids.dataset_files import LOOKUP
 from ulfprep.bids.files import write_text
+from ulfprep.bids.write.dataset import LOOKUP
 from ulfprep.physics import TISSUES
 from ulfprep.reports.drawing.svg import shrink
 

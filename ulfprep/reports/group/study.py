@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 
-from ulfprep.bids.outcomes import FINISHED, Outcome, find_outcomes
-from ulfprep.bids.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
+from ulfprep.bids.store.outcomes import FINISHED, Outcome, find_outcomes
+from ulfprep.bids.write.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
 from ulfprep.metrics.dictionary import METRICS
 from ulfprep.metrics.outliers import Fence, fence
 from ulfprep.metrics.verdict import Verdict

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ulfprep.bids.dataset import Scan
 from ulfprep.bids.names import session_name
+from ulfprep.bids.read.scan import Scan
 
 #: An exception's last line, ``module.Kind: message``, possibly indented by Nipype.
 _EXCEPTION = re.compile(r'^\s*((?:\w+\.)*\w+): ?(.*)$')
