@@ -265,7 +265,7 @@ def _fake_realise(simulation, *rest, **options):
 
 def _fake_figures() -> ModuleType:
     def plot_scan(out_prefix, *, direction, **files):
-        from ulfprep.bids.figures import FIGURES
+        from ulfprep.bids.write.figures import FIGURES
 
         for name in FIGURES[direction]:
             Path(f'{out_prefix}_desc-{name}.svg').write_text('<svg/>')

@@ -85,7 +85,7 @@ def test_no_run_looks_into_the_log_folders_of_others(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('there', [True, False])
 def test_participants_are_folders_of_a_dataset(tmp_path, there):
-    from ulfprep.bids.index import find_participants
+    from ulfprep.bids.read.index import find_participants
 
     root = tmp_path / 'data'
     if there:

@@ -69,7 +69,7 @@ class Settings:
     participant_label: tuple[str, ...] = ()  #: without ``sub-``; empty for all
     session_label: tuple[str, ...] = ()  #: without ``ses-``; empty for all
     modalities: tuple[Modality, ...] = ('T1w',)
-    #: Modality -> entity -> values, any of which will do (:mod:`ulfprep.bids.filters`).
+    #: Modality -> entity -> values, any of which will do (:mod:`ulfprep.bids.read.filters`).
     bids_filters: dict[str, dict[str, list[str | None]]] = field(default_factory=dict)
     fuse: Literal['none', 'runs', 'contrasts', 'all'] = 'none'
 

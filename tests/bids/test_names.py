@@ -7,11 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ulfprep.bids.dataset import find_scans, select
-from ulfprep.bids.derivatives import derivatives_of, path_of
-from ulfprep.bids.figures import figure_path, figures_of
-from ulfprep.bids.filters import parse_filters
-from ulfprep.bids.index import NoScansError
 from ulfprep.bids.names import (
     ENTITY_NAMES,
     entities_of,
@@ -20,7 +15,12 @@ from ulfprep.bids.names import (
     stem_of,
     why_no_name,
 )
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.dataset import find_scans, select
+from ulfprep.bids.read.filters import parse_filters
+from ulfprep.bids.read.index import NoScansError
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.write.derivatives import derivatives_of, path_of
+from ulfprep.bids.write.figures import figure_path, figures_of
 from ulfprep.settings import Settings
 
 ALL = 'sub-1_ses-A_task-t_acq-a+b_ce-c_rec-r_run-01_echo-1_part-mag_chunk-2'

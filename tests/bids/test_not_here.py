@@ -6,15 +6,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.bids.checks import check_image
-from ulfprep.bids.derived import BadDerivativeError, MissingDerivativeError, label_numbers
-from ulfprep.bids.derived_find import find_mask, find_pieces
-from ulfprep.bids.derived_read import read_brain, read_volume
 from ulfprep.bids.files import not_here
-from ulfprep.bids.inheritance import BrokenSidecarError, read_sidecar
-from ulfprep.bids.nifti import UnusableScanError
-from ulfprep.bids.participants import NoParticipantsFileError, read_groups
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.read.derived import BadDerivativeError, MissingDerivativeError, label_numbers
+from ulfprep.bids.read.derived_find import find_mask, find_pieces
+from ulfprep.bids.read.derived_read import read_brain, read_volume
+from ulfprep.bids.read.nifti import UnusableScanError
+from ulfprep.bids.read.participants import NoParticipantsFileError, read_groups
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.read.sidecars import BrokenSidecarError, read_sidecar
 from ulfprep.cli.exit_codes import Stop
 from ulfprep.cli.paths import check_dataset
 from ulfprep.cli.preflight import check_brain_mask

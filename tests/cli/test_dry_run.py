@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ulfprep.bids.finished import Planned
+from ulfprep.bids.store.finished import Planned
 from ulfprep.cli.dry_run import plan_table, plan_tsv
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.main import main

@@ -11,9 +11,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.derivatives import golden_list
-from ulfprep.bids.fusion import group_scans
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.fusion import group_scans
+from ulfprep.bids.write.derivatives import golden_list
 from ulfprep.cli.parser import parse_args
 
 pytestmark = pytest.mark.usefixtures('fake_core')

@@ -6,7 +6,7 @@ import pytest
 from many_scans import make_output
 
 from ulfprep.bids.files import write_json, write_text
-from ulfprep.bids.participants import read_table
+from ulfprep.bids.read.participants import read_table
 from ulfprep.cli.main import main
 
 RECORD = {

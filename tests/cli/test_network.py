@@ -5,10 +5,10 @@ import json
 import nibabel as nib
 import pytest
 
-from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.derivatives import FIELD, QC, golden_list, path_of
-from ulfprep.bids.figures import figure_path
-from ulfprep.bids.fusion import group_scans
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.fusion import group_scans
+from ulfprep.bids.write.derivatives import FIELD, QC, golden_list, path_of
+from ulfprep.bids.write.figures import figure_path
 from ulfprep.cli.parser import parse_args
 from ulfprep.interfaces.tissue import learned_from
 

@@ -11,8 +11,8 @@ import pytest
 from runs import validate
 from same import lasting
 
-from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.derivatives import golden_list
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.write.derivatives import golden_list
 from ulfprep.cli.main import main
 from ulfprep.cli.parser import parse_args
 
@@ -197,7 +197,7 @@ def test_scan_does_not_count_while_it_is_rewritten(make_dataset, run, tmp_path, 
     def killed(*args):
         raise MemoryError
 
-    monkeypatch.setattr('ulfprep.bids.sidecars.sidecar', killed)
+    monkeypatch.setattr('ulfprep.bids.write.sidecars.sidecar', killed)
     assert run(root, '--random-seed', '1') == 1
     out = tmp_path / 'out'
     assert not (out / 'sub-01/anat/sub-01_desc-qc_T1w.json').exists()
@@ -208,7 +208,7 @@ def test_full_disk_is_an_input_output_error(make_dataset, run, monkeypatch, caps
     def full(*args):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr('ulfprep.bids.dataset_files.write_dataset_files', full)
+    monkeypatch.setattr('ulfprep.bids.write.dataset.write_dataset_files', full)
     assert run(make_dataset('sub-01')) == 74
     assert 'No space left' in capsys.readouterr().err
 

@@ -8,7 +8,7 @@ import nibabel as nib
 import pytest
 from synthseg import put_synthseg
 
-from ulfprep.bids.index import DATABASE, anatomical_images
+from ulfprep.bids.read.index import DATABASE, anatomical_images
 from ulfprep.cli import preflight
 from ulfprep.cli.device import describe_device
 from ulfprep.cli.environment import container, openblas_kernels, patience_of_threads, prepared

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from ulfprep.bids.locks import CACHES, Locks, claim, is_claimed
-from ulfprep.bids.records import read_verdicts
+from ulfprep.bids.store.locks import CACHES, Locks, claim, is_claimed
+from ulfprep.bids.store.records import read_verdicts
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from ulfprep.bids.locks import Locks
+from ulfprep.bids.store.locks import Locks
 with Locks(Path(sys.argv[1]), Path(sys.argv[2])) as locks:
     locks.take_participant('01')
     print('held', flush=True)

@@ -9,7 +9,7 @@ import pytest
 from derived import affine_of, tissue_labels
 from synthseg import put_synthseg
 
-from ulfprep.bids.records import read_verdicts
+from ulfprep.bids.store.records import read_verdicts
 from ulfprep.cli.exit_codes import Exit
 
 pytestmark = pytest.mark.usefixtures('fake_core')

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ulfprep.bids.dataset import find_scans
+from ulfprep.bids.read.dataset import find_scans
 from ulfprep.cluster.request import MAIN, Request, memory_mb, request
 from ulfprep.cluster.scripts import Folders, Program, clock, name_of, participant_script
 from ulfprep.machine import USED

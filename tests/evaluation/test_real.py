@@ -12,9 +12,9 @@ from scipy import ndimage
 from scipy.io import savemat
 from small_brain import small_brain
 
-from ulfprep.bids.checks import check_image
-from ulfprep.bids.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.bids.files import write_json, write_nifti
+from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.cli.paths import check_dataset
 from ulfprep.evaluation import noise, outputs, real
 from ulfprep.evaluation.__main__ import main

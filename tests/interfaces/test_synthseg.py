@@ -9,7 +9,7 @@ from derived import affine_of, tissue_labels
 from nipype.pipeline import engine as pe
 from synthseg import put_synthseg
 
-from ulfprep.bids.derived import UNKNOWN, tissue_table
+from ulfprep.bids.read.derived import UNKNOWN, tissue_table
 from ulfprep.interfaces.synthseg import (
     SynthSeg,
     SynthSegTissues,

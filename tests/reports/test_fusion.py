@@ -5,7 +5,7 @@ import re
 import pytest
 from markupsafe import Markup
 
-from ulfprep.bids.outcomes import FINISHED, Outcome
+from ulfprep.bids.store.outcomes import FINISHED, Outcome
 from ulfprep.reports.pages import environment
 from ulfprep.reports.participant import write_report
 from ulfprep.reports.scan_page import scan_context

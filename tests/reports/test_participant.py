@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ulfprep.bids.figures import FIGURES
+from ulfprep.bids.write.figures import FIGURES
 from ulfprep.reports.participant import write_report
 
 HOSTILE = '<script>alert("x")</script>'

@@ -6,7 +6,7 @@ import pytest
 from markupsafe import Markup
 
 from ulfprep.bids.files import write_json
-from ulfprep.bids.outcomes import FINISHED, Outcome
+from ulfprep.bids.store.outcomes import FINISHED, Outcome
 from ulfprep.metrics.registry import all_metrics
 from ulfprep.reports.pages import environment
 from ulfprep.reports.scan_page import metric_groups, scan_context

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ulfprep.bids.records import read_resources, resources_path
+from ulfprep.bids.store.records import read_resources, resources_path
 from ulfprep.workflows.engine.costs import Costs
 
 STEPS = ['top.scan_a.prepare_wf.bias', 'top.scan_a.fit_wf.fit']

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.scan import Scan
 from ulfprep.cli.participant import exit_code
 from ulfprep.workflows.engine.failures import Failure, Verdict, read_crash, verdict_table
 

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 from graphs import assert_all_inputs_given
 
-from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.fusion import group_scans
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.fusion import group_scans
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.fuse import init_fuse_wf

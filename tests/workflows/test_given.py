@@ -6,9 +6,9 @@ import pytest
 from derived import put_prep
 from graphs import assert_all_inputs_given
 
-from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.derived_take import with_derivatives
-from ulfprep.bids.fusion import group_scans
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.derived_take import with_derivatives
+from ulfprep.bids.read.fusion import group_scans
 from ulfprep.settings import Settings
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.group import GroupTask

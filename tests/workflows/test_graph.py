@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from graphs import assert_all_inputs_given
 
-from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.nifti import UnusableScanError
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.nifti import UnusableScanError
+from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import BACKBONES, Settings
 from ulfprep.workflows.reference import reference_scan
 from ulfprep.workflows.run import scans_at_a_time

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 from graphs import assert_all_inputs_given
 
-from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.highfield import with_references
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.highfield import with_references
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.jobs import judge

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.finished import RUN, outlook
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.store.finished import RUN, outlook
 from ulfprep.settings import Settings
 from ulfprep.workflows.screen import screen
 

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import Settings
 from ulfprep.workflows.resources import how_many, need_gb, points_of
 

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from ulfprep.bids.checks import check_image
-from ulfprep.bids.dataset import find_scans
-from ulfprep.bids.inheritance import TIMINGS
+from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.sidecars import TIMINGS
 from ulfprep.settings import Settings
 from ulfprep.workflows.base import run_scans
 from ulfprep.workflows.screen import MOST_AT_ONCE, screen

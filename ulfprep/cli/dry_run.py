@@ -10,8 +10,8 @@ from ulfprep.machine import too_much_memory
 from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
-    from ulfprep.bids.dataset import Selection
-    from ulfprep.bids.finished import Planned
+    from ulfprep.bids.read.dataset import Selection
+    from ulfprep.bids.store.finished import Planned
 
 HEADER = ('scan', 'direction', 'would', 'why')
 #: Images left out, or scans refused, that are told one by one.
@@ -36,7 +36,7 @@ def dry_run(settings: Settings) -> Exit:
     Stop
         If a run could not begin.
     """
-    from ulfprep.bids.finished import REFUSED, outlook
+    from ulfprep.bids.store.finished import REFUSED, outlook
     from ulfprep.cli.preflight import check_request
     from ulfprep.cli.select import select_scans
 
@@ -75,7 +75,7 @@ def _rows(plan: 'list[Planned]', nothing: str = '-') -> list[tuple[str, ...]]:
 
 def counted(plan: 'list[Planned]') -> str:
     """Return how many scans have which fate."""
-    from ulfprep.bids.finished import FINISHED, REFUSED, RUN
+    from ulfprep.bids.store.finished import FINISHED, REFUSED, RUN
 
     return ', '.join(
         f'{sum(scan.fate == fate for scan in plan)} {text}'
@@ -85,7 +85,7 @@ def counted(plan: 'list[Planned]') -> str:
 
 def _remarks(selection: 'Selection', plan: 'list[Planned]', settings: Settings) -> list[str]:
     """Return what is to be said beside the list."""
-    from ulfprep.bids.records import selection_lines
+    from ulfprep.bids.store.records import selection_lines
 
     chosen = {scan.name for scan in selection.scans}
     lines = selection_lines(selection, settings)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from ulfprep.bids.locks import CACHES
+from ulfprep.bids.store.locks import CACHES
 from ulfprep.settings import Settings
 
 #: Files and variables by which a container is known.

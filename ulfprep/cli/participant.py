@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from ulfprep import __version__
-from ulfprep.bids.locks import CACHES, claim
+from ulfprep.bids.store.locks import CACHES, claim
 from ulfprep.cli.device import describe_device
 from ulfprep.cli.environment import container_in_words, prepared, temporary_files_in
 from ulfprep.cli.exit_codes import Exit, Stop
@@ -73,9 +73,9 @@ def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
 
 def _run(settings: Settings, run_dir: Path) -> Exit:
     """Do the work, with log and environment in place."""
-    from ulfprep.bids.dataset_files import write_dataset_files
     from ulfprep.bids.files import write_text
-    from ulfprep.bids.locks import Locks
+    from ulfprep.bids.store.locks import Locks
+    from ulfprep.bids.write.dataset import write_dataset_files
 
     start = time.monotonic()
     heading = f'# Settings of a run of ulfprep {__version__}, which --config-file repeats.\n'
@@ -93,7 +93,7 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     tidy_up(settings, participants)
     write_dataset_files(settings)
     if settings.simulate_as_bids:
-        from ulfprep.bids.simulated_dataset import start_dataset
+        from ulfprep.bids.write.simulated_dataset import start_dataset
 
         start_dataset(settings.simulate_as_bids, settings)
 
@@ -134,7 +134,7 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
 def tidy_up(settings: Settings, participants: list[str]) -> None:
     """Remove files that killed runs left half-written, of the dataset and of participants."""
     from ulfprep.bids.files import remove_leftovers
-    from ulfprep.bids.records import COSTS, FAILURES, SELECTED
+    from ulfprep.bids.store.records import COSTS, FAILURES, SELECTED
 
     # Not in the folders of other runs: an array of tasks has thousands of them, and each task
     # would search all. The group level does.
@@ -157,7 +157,7 @@ def empty_work_folder(work_dir: Path) -> None:
     Stop
         If another run is using it.
     """
-    from ulfprep.bids.locks import LockedError, clean_work_folder
+    from ulfprep.bids.store.locks import LockedError, clean_work_folder
 
     try:
         removed, left = clean_work_folder(work_dir)

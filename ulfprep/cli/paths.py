@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
-from ulfprep.bids.dataset_files import refuse_output
 from ulfprep.bids.files import not_here, read_json
+from ulfprep.bids.write.dataset import refuse_output
 from ulfprep.cli.environment import WRITABLE, in_container
 from ulfprep.cli.exit_codes import Exit, Stop, usage
 from ulfprep.settings import Settings
@@ -71,7 +71,7 @@ def _check_work(work: Path, bids: Path, out: Path) -> None:
 
 
 def _check_simulated(folder: Path, settings: Settings) -> None:
-    from ulfprep.bids.simulated_dataset import refuse_folder
+    from ulfprep.bids.write.simulated_dataset import refuse_folder
 
     work = settings.work_dir
     if reason := refuse_folder(folder, settings.bids_dir, settings.output_dir):

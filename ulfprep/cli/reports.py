@@ -4,8 +4,8 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from ulfprep.bids.dataset_files import refuse_output
 from ulfprep.bids.names import session_name
+from ulfprep.bids.write.dataset import refuse_output
 from ulfprep.cli.environment import prepared
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.logs import logging_to
@@ -32,7 +32,7 @@ def write_reports(
         Derivatives dataset; it also knows of scans that failed in earlier runs.
     failed : dict, optional
         Name -> record of scans that failed in this run, in the words of
-        :func:`ulfprep.bids.records.read_verdicts`.
+        :func:`ulfprep.bids.store.records.read_verdicts`.
     interactive : bool
         Put a viewer of the volumes into them.
 
@@ -41,7 +41,7 @@ def write_reports(
     bool
         Whether any could not be written.
     """
-    from ulfprep.bids.records import read_verdicts
+    from ulfprep.bids.store.records import read_verdicts
     from ulfprep.reports.participant import write_report
 
     # The record of this run's failures is written at once; without it (on a full disk) they are
@@ -78,7 +78,7 @@ def reported_sessions(settings: Settings) -> list[Session]:
     settings : Settings
         Only ``output_dir`` and the labels are used.
     """
-    from ulfprep.bids.outcomes import find_outcomes
+    from ulfprep.bids.store.outcomes import find_outcomes
     from ulfprep.reports.participant import is_reported
 
     wanted = set(settings.session_label)

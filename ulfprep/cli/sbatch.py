@@ -19,7 +19,7 @@ from ulfprep.cli.paths import make_folder, same, within
 from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
-    from ulfprep.bids.scan import Scan
+    from ulfprep.bids.read.scan import Scan
     from ulfprep.cluster.places import Places
 
 #: What is written, and how the first of them begins.
@@ -104,8 +104,8 @@ def _of_others(folder: Path) -> list[str]:
 
 def _write(settings: Settings, own: Settings, places: 'Places') -> Exit:
     from ulfprep.bids.files import write_text
-    from ulfprep.bids.finished import FINISHED, REFUSED, RUN, outlook
     from ulfprep.bids.names import natural
+    from ulfprep.bids.store.finished import FINISHED, REFUSED, RUN, outlook
     from ulfprep.cli.preflight import make_outputs, resolve_segmentation
     from ulfprep.cli.select import check_valid, select_scans
     from ulfprep.cluster import scripts

@@ -8,23 +8,23 @@ from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
-    from ulfprep.bids.dataset import Selection
+    from ulfprep.bids.read.dataset import Selection
 
 LOGGER = logging.getLogger('ulfprep')
 
 
 def select_scans(settings: Settings) -> 'Selection':
     """Return the scans of a run and what was left out; stop if nothing is selected."""
-    from ulfprep.bids.dataset import select
-    from ulfprep.bids.derived import (
+    from ulfprep.bids.read.dataset import select
+    from ulfprep.bids.read.derived import (
         BadDerivativeError,
         DerivativesError,
         MissingDerivativeError,
         UnclearDerivativeError,
     )
-    from ulfprep.bids.derived_take import with_derivatives, with_masks
-    from ulfprep.bids.highfield import ReferenceChoiceError, with_references
-    from ulfprep.bids.index import (
+    from ulfprep.bids.read.derived_take import with_derivatives, with_masks
+    from ulfprep.bids.read.highfield import ReferenceChoiceError, with_references
+    from ulfprep.bids.read.index import (
         BrokenIndexError,
         DatasetError,
         IndexFolderError,
@@ -61,7 +61,7 @@ def select_scans(settings: Settings) -> 'Selection':
 
 def tell_selection(selection: 'Selection', settings: Settings) -> None:
     """Write into the log, and for the reports, which images were selected and which were not."""
-    from ulfprep.bids.records import selection_lines, write_selection
+    from ulfprep.bids.store.records import selection_lines, write_selection
 
     for line in selection_lines(selection, settings):
         LOGGER.info('%s', line)
@@ -72,8 +72,8 @@ def check_valid(selection: 'Selection', settings: Settings) -> None:
     """Stop where the BIDS validator finds an error that concerns the scans of a run."""
     if settings.skip_bids_validation:
         return
-    from ulfprep.bids.locks import CACHES
-    from ulfprep.bids.validation import validate
+    from ulfprep.bids.read.validation import validate
+    from ulfprep.bids.store.locks import CACHES
 
     participants = [scan.subject for scan in selection.scans]
     found = validate(settings.bids_dir, participants, settings.work_dir / CACHES / 'tmp')

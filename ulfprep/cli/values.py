@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ulfprep.bids.files import read_text
-from ulfprep.bids.filters import Filters, parse_filters
+from ulfprep.bids.read.filters import Filters, parse_filters
 
 
 def label(prefix: str) -> Callable[[str], str]:

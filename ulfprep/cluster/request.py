@@ -11,7 +11,7 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.resources import need_gb
 
 if TYPE_CHECKING:
-    from ulfprep.bids.scan import Scan
+    from ulfprep.bids.read.scan import Scan
 
 #: Memory of the main process, GB.
 MAIN = 0.5

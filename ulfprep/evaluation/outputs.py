@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.derivatives import COMMON, ENHANCED, QC, path_of
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.evaluation.brains import load_canonical
 from ulfprep.evaluation.score import NAMES, volumes_of
 from ulfprep.evaluation.segmenters import mixture

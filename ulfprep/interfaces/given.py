@@ -42,9 +42,9 @@ class GivenTissues(SimpleInterface):
     )
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.derived import BadDerivativeError
-        from ulfprep.bids.derived_read import read_shares
-        from ulfprep.bids.nifti import UnusableScanError
+        from ulfprep.bids.read.derived import BadDerivativeError
+        from ulfprep.bids.read.derived_read import read_shares
+        from ulfprep.bids.read.nifti import UnusableScanError
         from ulfprep.physics.grid import Grid, isotropic_grid
         from ulfprep.physics.labels import to_dseg
         from ulfprep.segmentation.given import given_tissues, out_of_order

@@ -75,7 +75,8 @@ class WriteDerivatives(SimpleInterface):
     _always_run = True
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.derivatives import (
+        from ulfprep.bids.names import sidecar_of
+        from ulfprep.bids.write.derivatives import (
             QC,
             derivatives_of,
             path_of,
@@ -83,9 +84,8 @@ class WriteDerivatives(SimpleInterface):
             remove_simulated,
             remove_unshared,
         )
-        from ulfprep.bids.names import sidecar_of
-        from ulfprep.bids.provenance import provenance
-        from ulfprep.bids.sidecars import qc_record, sidecar
+        from ulfprep.bids.write.provenance import provenance
+        from ulfprep.bids.write.sidecars import qc_record, sidecar
         from ulfprep.metrics.verdict import judge, warned
 
         inputs = self.inputs
@@ -152,7 +152,7 @@ class WriteDerivatives(SimpleInterface):
 
     def _weights(self, scan) -> tuple[str, str]:
         """Return the digests of the network's weights behind the tissues of scan and field."""
-        from ulfprep.bids.derivatives import WEIGHTS, asks_network
+        from ulfprep.bids.write.derivatives import WEIGHTS, asks_network
         from ulfprep.interfaces.tissue import learned_from
 
         own = dict(self.inputs.segmentation).get(WEIGHTS, '')
@@ -177,7 +177,7 @@ class WriteDerivatives(SimpleInterface):
 
     def _realisations(self) -> list[str]:
         """Return the keys of the simulated scans."""
-        from ulfprep.bids.derivatives import simulated
+        from ulfprep.bids.write.derivatives import simulated
 
         return [d.key for d in simulated(len(self._simulated()))] if self._simulated() else []
 
@@ -185,7 +185,7 @@ class WriteDerivatives(SimpleInterface):
         """Return what the sidecars of simulated scans state of their acquisition, by key."""
         if not self._simulated():
             return {}
-        from ulfprep.bids.simulated import simulated_sidecar
+        from ulfprep.bids.write.simulated import simulated_sidecar
 
         scan, settings = self.inputs.scan, self.inputs.settings
         return {
@@ -256,8 +256,8 @@ class WriteFigures(SimpleInterface):
     )
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.derivatives import used_network
-        from ulfprep.bids.figures import OF_NETWORK, figure_path, figures_of
+        from ulfprep.bids.write.derivatives import used_network
+        from ulfprep.bids.write.figures import OF_NETWORK, figure_path, figures_of
         from ulfprep.reports.drawing.figures import plot_scan
 
         inputs = self.inputs

@@ -23,13 +23,13 @@ class _CheckOutputSpec(TraitedSpec):
 
 
 class CheckScan(SimpleInterface):
-    """Refuse unusable images; see :func:`ulfprep.bids.checks.check_image`."""
+    """Refuse unusable images; see :func:`ulfprep.bids.read.checks.check_image`."""
 
     input_spec = _CheckInputSpec
     output_spec = _CheckOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.checks import check_image
+        from ulfprep.bids.read.checks import check_image
 
         checked = check_image(self.inputs.in_file)
         self._results['out_file'] = write_volume(
@@ -60,7 +60,7 @@ class Conform(SimpleInterface):
     """Reorder axes to RAS+ and keep the affine true.
 
     A scan that was resampled to finer voxels than it was acquired with goes back to those;
-    see :func:`ulfprep.bids.resolution.decide_resolution` and
+    see :func:`ulfprep.bids.read.resolution.decide_resolution` and
     :func:`ulfprep.physics.interpolation.acquired_grid`.
     """
 
@@ -71,7 +71,7 @@ class Conform(SimpleInterface):
         import nibabel as nib
         import numpy as np
 
-        from ulfprep.bids.resolution import decide_resolution
+        from ulfprep.bids.read.resolution import decide_resolution
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import acquired_grid, bicubic
         from ulfprep.physics.resolution import estimate_resolution, in_words, with_signal
@@ -183,7 +183,7 @@ def given_mask(path, grid, option: str = '--brain-mask'):
     """
     from pathlib import Path
 
-    from ulfprep.bids.derived_read import read_brain
+    from ulfprep.bids.read.derived_read import read_brain
     from ulfprep.physics.grid import Grid
     from ulfprep.physics.interpolation import carry_mask
     from ulfprep.segmentation.brain import check_volume
@@ -243,7 +243,7 @@ class CorrectBias(SimpleInterface):
         """Return the field that a given image was divided by, if it was, and a note on it."""
         if not isdefined(self.inputs.given):
             return None, []
-        from ulfprep.bids.derived_read import read_volume as read_given
+        from ulfprep.bids.read.derived_read import read_volume as read_given
         from ulfprep.physics.grid import Grid
         from ulfprep.segmentation.given_bias import NoFieldError, divided_field
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from ulfprep import __version__
 from ulfprep.bids.files import write_text
 from ulfprep.bids.names import session_name
-from ulfprep.bids.outcomes import MISSING, Outcome, find_outcomes
-from ulfprep.bids.records import read_selection
+from ulfprep.bids.store.outcomes import MISSING, Outcome, find_outcomes
+from ulfprep.bids.store.records import read_selection
 from ulfprep.reports.judgement import MEANING, page_verdict
 from ulfprep.reports.methods import methods_of
 from ulfprep.reports.pages import MOST_BYTES, environment, give_way, script

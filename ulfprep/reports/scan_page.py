@@ -1,9 +1,9 @@
 """What the page of a participant prints of one scan."""
 
-from ulfprep.bids.derivatives import used_network
-from ulfprep.bids.figures import FIGURES, figures_of
-from ulfprep.bids.outcomes import FINISHED
-from ulfprep.bids.records import read_resources
+from ulfprep.bids.store.outcomes import FINISHED
+from ulfprep.bids.store.records import read_resources
+from ulfprep.bids.write.derivatives import used_network
+from ulfprep.bids.write.figures import FIGURES, figures_of
 from ulfprep.metrics.registry import Metric, all_metrics, rules_of
 from ulfprep.metrics.tissue_change import MOVES, move_metric
 from ulfprep.reports.judgement import scan_verdict

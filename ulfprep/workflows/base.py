@@ -4,9 +4,9 @@ import logging
 from itertools import count
 from pathlib import Path
 
-from ulfprep.bids.locks import Locks
-from ulfprep.bids.scan import Scan
-from ulfprep.bids.simulated import export_simulated
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.store.locks import Locks
+from ulfprep.bids.write.simulated import export_simulated
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure, Verdict
 from ulfprep.workflows.jobs import plan_jobs

@@ -4,9 +4,9 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.decision import expected_of
-from ulfprep.bids.highfield import why_not
-from ulfprep.bids.scan import Fusion, Scan
+from ulfprep.bids.read.decision import expected_of
+from ulfprep.bids.read.highfield import why_not
+from ulfprep.bids.read.scan import Fusion, Scan
 from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.interfaces.together import SegmentTogether

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ulfprep.bids.scan import Fusion, Scan
+from ulfprep.bids.read.scan import Fusion, Scan
 from ulfprep.workflows.scan import Task, node_name, safe_name
 
 

@@ -4,7 +4,7 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.scan import Scan
 from ulfprep.interfaces.highfield import CompareReference
 from ulfprep.settings import Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf

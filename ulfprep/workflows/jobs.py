@@ -3,11 +3,11 @@
 import dataclasses
 import logging
 
-from ulfprep.bids.checks import read_grid
-from ulfprep.bids.finished import is_finished, missing_files, recalled
-from ulfprep.bids.fusion import group_scans
-from ulfprep.bids.nifti import UnusableScanError
-from ulfprep.bids.scan import Fusion, Scan
+from ulfprep.bids.read.checks import read_grid
+from ulfprep.bids.read.fusion import group_scans
+from ulfprep.bids.read.nifti import UnusableScanError
+from ulfprep.bids.read.scan import Fusion, Scan
+from ulfprep.bids.store.finished import is_finished, missing_files, recalled
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.engine.failures import Failure, Verdict
 from ulfprep.workflows.group import GroupTask, register_name

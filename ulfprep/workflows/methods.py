@@ -1,10 +1,10 @@
 """The methods text of a run, made from its settings and scans."""
 
 from ulfprep import __version__
-from ulfprep.bids.decision import expected_of
-from ulfprep.bids.derived import Precomputed
-from ulfprep.bids.highfield import why_not
-from ulfprep.bids.scan import Fusion, Scan
+from ulfprep.bids.read.decision import expected_of
+from ulfprep.bids.read.derived import Precomputed
+from ulfprep.bids.read.highfield import why_not
+from ulfprep.bids.read.scan import Fusion, Scan
 from ulfprep.settings import WEIGHTINGS, Settings
 
 OPENING = """\

@@ -4,10 +4,10 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.decision import expected_of
-from ulfprep.bids.derivatives import asks_network
-from ulfprep.bids.derived import Piece, Precomputed
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.decision import expected_of
+from ulfprep.bids.read.derived import Piece, Precomputed
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.write.derivatives import asks_network
 from ulfprep.interfaces.given import GivenTissues
 from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
 from ulfprep.interfaces.synthseg import SynthSeg, SynthSegTissues

@@ -4,10 +4,10 @@ import logging
 import traceback
 from pathlib import Path
 
-from ulfprep.bids.derivatives import QC, path_of
 from ulfprep.bids.files import read_json
-from ulfprep.bids.locks import LockedError, Locks
-from ulfprep.bids.records import remove_verdict, write_verdict
+from ulfprep.bids.store.locks import LockedError, Locks
+from ulfprep.bids.store.records import remove_verdict, write_verdict
+from ulfprep.bids.write.derivatives import QC, path_of
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure, Verdict
 from ulfprep.workflows.jobs import Job, job_done, scans_of, without_paths

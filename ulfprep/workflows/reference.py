@@ -5,9 +5,9 @@ from pathlib import Path
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.inheritance import read_sidecar, usable_metadata
 from ulfprep.bids.names import parse_name, sidecar_of
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.read.sidecars import read_sidecar, usable_metadata
 from ulfprep.interfaces.physics import MeasureTissues
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf

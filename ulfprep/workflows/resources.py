@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from ulfprep.bids.checks import read_grid
-from ulfprep.bids.highfield import why_not
-from ulfprep.bids.nifti import UnusableScanError
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.checks import read_grid
+from ulfprep.bids.read.highfield import why_not
+from ulfprep.bids.read.nifti import UnusableScanError
+from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import Settings
 
 #: What a process holds whatever its scan, GB, and bytes a point: a quarter or more over what was

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
-from ulfprep.bids.locks import WORK_FOLDER, Locks, claim
+from ulfprep.bids.store.locks import WORK_FOLDER, Locks, claim
 from ulfprep.machine import Limit, memory_bound, own_memory_gb
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine import pool

@@ -7,9 +7,9 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.decision import decide
-from ulfprep.bids.highfield import why_not
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.decision import decide
+from ulfprep.bids.read.highfield import why_not
+from ulfprep.bids.read.scan import Scan
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
@@ -69,7 +69,7 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     Raises
     ------
     UnusableScanError
-        See :func:`ulfprep.bids.decision.decide`.
+        See :func:`ulfprep.bids.read.decision.decide`.
     """
     made = decide(scan, settings)
     more = resolution_notes(settings) if made.direction == 'enhance' else ()

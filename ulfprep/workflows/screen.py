@@ -6,12 +6,12 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ulfprep.bids.checks import check_image
-from ulfprep.bids.decision import expected_of
-from ulfprep.bids.derived_take import check_precomputed
-from ulfprep.bids.finished import clashes, is_finished
-from ulfprep.bids.nifti import UnusableScanError
-from ulfprep.bids.scan import Scan
+from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.read.decision import expected_of
+from ulfprep.bids.read.derived_take import check_precomputed
+from ulfprep.bids.read.nifti import UnusableScanError
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.store.finished import clashes, is_finished
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.reference import reference_scan

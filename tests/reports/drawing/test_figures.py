@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from phantom_files import grid_affine, save
 
-from ulfprep.bids.figures import FIGURES
+from ulfprep.bids.write.figures import FIGURES
 from ulfprep.reports.drawing import closeups
 from ulfprep.reports.drawing.figures import plot_scan
 from ulfprep.reports.drawing.loss import LOSS_TERMS, loss

@@ -5,8 +5,8 @@ import json
 import pytest
 from many_scans import SVG
 
-from ulfprep.bids.figures import figures_of
 from ulfprep.bids.files import write_json, write_text
+from ulfprep.bids.write.figures import figures_of
 from ulfprep.reports.group.study import KIND, differing_settings, gather, rows
 
 

@@ -6,8 +6,8 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
-from ulfprep.bids.dataset_files import LOOKUP
 from ulfprep.bids.files import write_text
+from ulfprep.bids.write.dataset import LOOKUP
 from ulfprep.physics import TISSUES
 
 #: One colour a tissue in every figure and on every page. Sky blue, orange and purple keep

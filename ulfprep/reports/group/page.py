@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from ulfprep import __version__
-from ulfprep.bids.figures import figures_of
 from ulfprep.bids.files import write_text
 from ulfprep.bids.names import natural
-from ulfprep.bids.outcomes import FAILED as NOT_DONE
-from ulfprep.bids.outcomes import MISSING
+from ulfprep.bids.store.outcomes import FAILED as NOT_DONE
+from ulfprep.bids.store.outcomes import MISSING
+from ulfprep.bids.write.figures import figures_of
 from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
 from ulfprep.metrics.registry import all_metrics
 from ulfprep.metrics.verdict import FAILED, LOOK, USABLE

@@ -7,8 +7,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ulfprep.bids.outcomes import FINISHED, Outcome, find_outcomes
-from ulfprep.bids.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
+from ulfprep.bids.store.outcomes import FINISHED, Outcome, find_outcomes
+from ulfprep.bids.write.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
 from ulfprep.metrics.outliers import Fence, fence
 from ulfprep.metrics.registry import Metric, all_metrics
 from ulfprep.metrics.verdict import FAILED, LOOK, USABLE, Verdict

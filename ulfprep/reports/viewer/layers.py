@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ulfprep.bids.dataset_files import LOOKUP
-from ulfprep.bids.derivatives import volume_paths
+from ulfprep.bids.write.dataset import LOOKUP
+from ulfprep.bids.write.derivatives import volume_paths
 from ulfprep.reports.drawing.style import TISSUE_LABELS
 from ulfprep.reports.drawing.volumes import bounding_box, place
 from ulfprep.reports.viewer import embed

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ulfprep.bids.records import read_resources, write_resources
+from ulfprep.bids.store.records import read_resources, write_resources
 
 LOGGER = logging.getLogger('ulfprep')
 
 
 class Costs:
-    """Keeps the records of :mod:`ulfprep.bids.records` up to date while a scan is run.
+    """Keeps the records of :mod:`ulfprep.bids.store.records` up to date while a scan is run.
 
     Steps that a run takes over from an earlier one keep what they took then.
 

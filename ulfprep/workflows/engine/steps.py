@@ -16,7 +16,7 @@ from nipype.pipeline.engine.utils import topological_sort
 from nipype.pipeline.plugins import LinearPlugin
 from nipype.pipeline.plugins.tools import report_crash
 
-from ulfprep.bids.locks import open_lock
+from ulfprep.bids.store.locks import open_lock
 from ulfprep.workflows.engine.costs import Costs
 from ulfprep.workflows.engine.failures import Failure, failure_of
 

@@ -1,0 +1,180 @@
+"""Unusable images are refused in plain words; usable ones pass with notes."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.read.nifti import UnusableScanError
+
+#: Voxels of 8 x 8 x 16 mm: those of a head, though there are few.
+AFFINE = np.diag([8.0, 8.0, 16.0, 1.0])
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Return a function that saves an array as a NIfTI file."""
+
+    def save(data, affine=None, code=1, name='sub-01_T1w.nii.gz'):
+        image = nib.Nifti1Image(data, AFFINE if affine is None else affine)
+        image.set_sform(image.affine, code)
+        image.set_qform(image.affine, code)
+        nib.save(image, tmp_path / name)
+        return tmp_path / name
+
+    return save
+
+
+@pytest.fixture
+def data():
+    return np.random.default_rng(0).uniform(1, 100, (16, 16, 8)).astype(np.float32)
+
+
+def refuse(path, *words):
+    with pytest.raises(UnusableScanError) as error:
+        check_image(path)
+    message = str(error.value)
+    assert str(path) in message
+    assert '\n' not in message
+    for word in words:
+        assert word in message
+
+
+def test_good_image_passes_without_notes(save, data):
+    checked = check_image(save(data))
+    assert checked.notes == ()
+    np.testing.assert_array_equal(checked.data, data)
+    assert checked.data.dtype == np.float32
+
+
+def test_missing(tmp_path):
+    refuse(tmp_path / 'none.nii.gz', 'no such file')
+
+
+def test_broken_link(tmp_path):
+    (tmp_path / 'link.nii.gz').symlink_to(tmp_path / 'annex' / 'key')
+    refuse(tmp_path / 'link.nii.gz', 'broken link', 'datalad get')
+
+
+def test_zero_bytes(tmp_path):
+    (tmp_path / 'empty.nii.gz').touch()
+    refuse(tmp_path / 'empty.nii.gz', 'empty')
+
+
+@pytest.mark.parametrize('fraction', [0.02, 0.5, 0.99])
+def test_truncated_gzip(save, data, fraction):
+    path = save(data)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * fraction)])
+    refuse(path, 'copy')
+
+
+def test_truncated_uncompressed(save, data):
+    path = save(data, name='x.nii')
+    path.write_bytes(path.read_bytes()[:-100])
+    refuse(path, 'copy')
+
+
+def test_flipped_bits(save, data):
+    path = save(data)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(bytes(content))
+    refuse(path, 'damaged')
+
+
+def test_text_with_the_wrong_name(tmp_path):
+    path = tmp_path / 'x.nii.gz'
+    path.write_text('this is no image')
+    refuse(path, 'not a readable NIfTI')
+
+
+def test_other_format_with_the_wrong_name(tmp_path, data):
+    nib.save(nib.MGHImage(data, AFFINE), tmp_path / 'x.mgz')
+    (tmp_path / 'x.mgz').rename(tmp_path / 'x.nii.gz')
+    refuse(tmp_path / 'x.nii.gz', 'NIfTI')
+
+
+@pytest.mark.parametrize('shape', [(16, 16), (16, 16, 1), (1, 16, 16)])
+def test_too_flat(save, shape):
+    refuse(save(np.arange(np.prod(shape), dtype=np.float32).reshape(shape)), 'slice')
+
+
+def test_several_volumes(save, data):
+    refuse(save(np.stack([data] * 5, axis=3)), '5 volumes')
+
+
+def test_single_volume_is_squeezed(save, data):
+    checked = check_image(save(data[..., None]))
+    assert checked.data.shape == data.shape
+    assert 'single volume' in checked.notes[0]
+
+
+def test_few_nan_become_zero(save, data):
+    data[0, :3, 0] = np.nan, np.inf, -np.inf
+    checked = check_image(save(data))
+    assert np.isfinite(checked.data).all()
+    assert (checked.data[0, :3, 0] == 0).all()
+    assert checked.notes[0].startswith('3 NaN')
+
+
+def test_many_nan_are_refused(save, data):
+    data[:2] = np.nan
+    refuse(save(data), '12.5%', '5%')
+
+
+@pytest.mark.parametrize(('value', 'word'), [(0, 'all zero'), (7, 'constant (7')])
+def test_no_content(save, value, word):
+    refuse(save(np.full((8, 8, 8), value, np.float32)), word)
+
+
+def test_complex_and_rgb(save, data):
+    refuse(save(data.astype(np.complex64)), 'complex')
+    rgb = np.zeros((8, 8, 8), [('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
+    refuse(save(rgb), 'one number')
+
+
+def test_scaled_integers_are_scaled(tmp_path):
+    image = nib.Nifti1Image(
+        np.arange(512, dtype=np.int16).reshape(8, 8, 8), np.diag([12, 12, 12, 1])
+    )
+    image.header.set_slope_inter(0.5, 10)
+    nib.save(image, tmp_path / 'x.nii.gz')
+    stored = nib.load(tmp_path / 'x.nii.gz').get_fdata()
+    np.testing.assert_allclose(check_image(tmp_path / 'x.nii.gz').data, stored)
+
+
+def test_big_endian(tmp_path, data):
+    header = nib.Nifti1Header(endianness='>')
+    nib.save(nib.Nifti1Image(data, AFFINE, header), tmp_path / 'x.nii.gz')
+    checked = check_image(tmp_path / 'x.nii.gz')
+    np.testing.assert_array_equal(checked.data, data)
+    assert checked.data.dtype.isnative
+
+
+def test_no_coordinates_is_a_warning(save, data):
+    assert 'neither sform nor qform' in check_image(save(data, code=0)).notes[0]
+
+
+def test_contradictory_coordinates_are_a_warning(tmp_path, data):
+    image = nib.Nifti1Image(data, AFFINE)
+    image.set_sform(AFFINE, 1)
+    image.set_qform(np.diag([-1, 1, 1, 1]) @ AFFINE, 1)
+    nib.save(image, tmp_path / 'x.nii.gz')
+    assert 'contradict' in check_image(tmp_path / 'x.nii.gz').notes[0]
+
+
+def test_oblique_affine_stays(save, data):
+    c, s = np.cos(0.3), np.sin(0.3)
+    affine = np.array([[8 * c, -8 * s, 0, 3], [8 * s, 8 * c, 0, -7], [0, 0, 15, 9],
+                       [0, 0, 0, 1]])  # fmt: skip
+    checked = check_image(save(data, affine))
+    np.testing.assert_allclose(checked.affine, affine, atol=1e-5)
+    assert checked.notes == ()
+
+
+def test_singular_affine(tmp_path, data):
+    image = nib.Nifti1Image(data, None)
+    image.header.set_sform(np.diag([0.0, 1, 1, 1]), 1)
+    nib.save(image, tmp_path / 'x.nii.gz')
+    refuse(tmp_path / 'x.nii.gz', 'singular')

@@ -1,0 +1,105 @@
+"""What is selected, what is left out and why, and how that is said."""
+
+import pytest
+
+from ulfprep.bids.read.dataset import find_scans, select
+from ulfprep.bids.read.filters import parse_filters
+from ulfprep.bids.read.index import NoScansError
+from ulfprep.bids.store.records import read_selection, selection_lines, write_selection
+from ulfprep.reports.participant import write_report
+from ulfprep.settings import Settings
+
+ALL = 'sub-01_ses-A_acq-x_ce-gad_rec-y_run-01_echo-1_part-mag_chunk-1'
+
+
+def settings_of(root, filters='', **more):
+    asked = parse_filters(filters, 'own.json') if filters else {}
+    return Settings(root, root.parent / 'out', bids_filters=asked, **more)
+
+
+def reasons(root, **more):
+    selection = select(settings_of(root, **more))
+    return {image.path.name: image.reason for image in selection.left_out}
+
+
+def test_all_entities_stay_in_name_and_scan(make_dataset):
+    (scan,) = find_scans(settings_of(make_dataset(ALL)))
+    assert scan.name == f'{ALL}_T1w'
+    assert scan.entities == {
+        'subject': '01', 'session': 'A', 'acquisition': 'x', 'ceagent': 'gad',
+        'reconstruction': 'y', 'run': '01', 'echo': '1', 'part': 'mag', 'chunk': '1',
+    }  # fmt: skip
+
+
+def test_filters_select(make_dataset):
+    root = make_dataset('sub-01_acq-a_run-01', 'sub-01_acq-a_run-02', 'sub-01_acq-b_run-01')
+    found = find_scans(settings_of(root, '{"t1w": {"acq": "a", "run": 1}}'))
+    assert [scan.stem for scan in found] == ['sub-01_acq-a_run-01']
+    with pytest.raises(NoScansError, match='3 left out, .*acquisition is a, not c'):
+        find_scans(settings_of(root, '{"T1w": {"acquisition": "c"}}'))
+    with pytest.raises(NoScansError, match='no T1w scan'):
+        find_scans(settings_of(root, '{"T1w": {"suffix": "T2w"}}'))
+
+
+def test_every_image_that_is_left_out_has_its_reason(make_dataset):
+    root = make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-01_part-phase', 'sub-01_ses-B')
+    for suffix in ('T2w', 'PDw'):
+        make_dataset('sub-01', suffix=suffix)
+    (root / 'sub-01/anat/sub-02_T1w.nii.gz').write_bytes(b'')
+    (root / 'sub-01/anat/T1w.nii.gz').write_bytes(b'')
+    assert reasons(root, filters='{"T1w": {"run": [null, 1]}}') == {
+        'sub-01_PDw.nii.gz': 'only T1w, T2w, FLAIR can be processed',
+        'sub-01_T2w.nii.gz': 'not one of --modalities T1w',
+        'sub-01_part-phase_T1w.nii.gz': 'part-phase is no image of magnitudes',
+        'sub-01_run-2_T1w.nii.gz': '--bids-filter-file: run is 2, not absent or 1',
+        'sub-02_T1w.nii.gz': 'its name is not that of an image of sub-01',
+        'T1w.nii.gz': 'its name is not that of an image of sub-01',
+    }
+    of_others = reasons(root, session_label=('B',))
+    assert set(of_others.values()) == {'not of a session that --session-label asks for'}
+
+
+def test_the_log_tells_of_every_image_of_a_session(make_dataset):
+    root = make_dataset('sub-01_ses-A_run-1', 'sub-01_ses-A_run-2', 'sub-01_ses-B', 'sub-02')
+    make_dataset('sub-01_ses-A', 'sub-02_ses-C', suffix='T2w')
+    settings = settings_of(root, '{"bold": {}, "T2w": {}}')
+    alone = 'each is processed by itself'
+    left_out = 'left out, such as sub-02_ses-C_T2w.nii.gz: not one of --modalities T1w'
+    assert selection_lines(select(settings), settings) == [
+        'sub-01_ses-A_T2w.nii.gz: left out: not one of --modalities T1w',
+        f'sub-01_ses-A_run-1_T1w: selected (1 of 2 T1w in this session; {alone})',
+        f'sub-01_ses-A_run-2_T1w: selected (2 of 2 T1w in this session; {alone})',
+        'sub-01_ses-B_T1w: selected (the only T1w selected of this session)',
+        'sub-02_T1w: selected (the only T1w selected of this participant)',
+        f'1 image(s) of 1 other session(s) {left_out}',
+        '--bids-filter-file: passed over as queries of others: bold',
+    ]
+    fused = settings_of(root, fuse='runs')
+    assert '--fuse runs says which are fitted together' in selection_lines(select(fused), fused)[1]
+
+
+def test_the_report_tells_of_every_image_of_its_session_alone(make_dataset, tmp_path):
+    root = make_dataset('sub-01_ses-A_run-1', 'sub-01_ses-A_run-2', 'sub-01_ses-B')
+    make_dataset('sub-01_ses-A', suffix='T2w')
+    settings = settings_of(root, '{"T1w": {"run": [1, null]}}')
+    write_selection(select(settings), settings)
+    page = write_report(settings.output_dir, '01', 'A').read_text()
+    section = page.partition('id="which-scans"')[2].partition('</section>')[0]
+    assert 'never averaged' in ' '.join(section.split())
+    for name, what in {
+        'sub-01_ses-A_run-1_T1w.nii.gz': 'selected (the only T1w selected of this session)',
+        'sub-01_ses-A_run-2_T1w.nii.gz': '--bids-filter-file: run is 2, not 1 or absent',
+        'sub-01_ses-A_T2w.nii.gz': 'left out: not one of --modalities T1w',
+    }.items():
+        assert what in section.partition(name)[2].partition('</tr>')[0]
+    assert 'ses-B' not in section
+    assert str(tmp_path) not in page
+
+
+def test_a_report_without_a_record_has_no_such_section(tmp_path):
+    assert 'which-scans' not in write_report(tmp_path, '01').read_text()
+    record = tmp_path / 'logs/selection/sub-01.json'
+    record.parent.mkdir(parents=True)
+    for broken in ('', '[]', '{"images": [1]}', '{"images": {"a": 1}}'):
+        record.write_text(broken)
+        assert read_selection(tmp_path, '01', None) == []

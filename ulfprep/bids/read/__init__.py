@@ -1,0 +1,1 @@
+"""What comes in: datasets, scans, sidecars, images, derivatives of others."""

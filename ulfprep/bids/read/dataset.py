@@ -1,0 +1,236 @@
+"""Which scans of a dataset a run is about, and why there are none."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ulfprep.bids.names import EXTENSIONS, parse_name, place_of, session_name, shorten, why_no_name
+from ulfprep.bids.read.filters import mismatch
+from ulfprep.bids.read.index import NoScansError, anatomical_images, asked_participants
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.read.sidecars import BrokenSidecarError, Sidecars, usable_metadata
+from ulfprep.settings import MODALITIES, Settings
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An anatomical image that is there and not processed.
+
+    Attributes
+    ----------
+    path : Path
+        The image.
+    subject, session : str or None
+        Labels of the folders it lies in.
+    reason : str
+        Why, half a sentence.
+    misnamed : bool
+        Whether that is its name alone, which the user may not know of.
+    """
+
+    path: Path
+    subject: str
+    session: str | None
+    reason: str
+    misnamed: bool = False
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a run is about.
+
+    Attributes
+    ----------
+    scans : tuple of Scan
+        Sorted by path.
+    left_out : tuple of LeftOut
+        The other anatomical images of the participants asked for.
+    """
+
+    scans: tuple[Scan, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def find_scans(settings: Settings) -> list[Scan]:
+    """Return the scans a run is about; see :func:`select`."""
+    return list(select(settings).scans)
+
+
+def select(settings: Settings) -> Selection:
+    """Return the scans a run is about, and what else there is.
+
+    Every image is a scan of its own: nothing is averaged or picked in silence. Phase,
+    real and imaginary parts (``part-``) are no scans, and neither is an image whose name is not
+    made of its entities (:func:`ulfprep.bids.names.why_no_name`). A scan whose sidecars cannot
+    be read, or that is there twice, is one with a ``problem``.
+
+    Parameters
+    ----------
+    settings : Settings
+        Only ``bids_dir``, the modalities, the labels, the filters, ``bids_database_dir`` and
+        ``output_resolution`` are used.
+
+    Returns
+    -------
+    Selection
+
+    Raises
+    ------
+    UnknownLabelError
+        If a label names nothing; the message lists those that exist.
+    NoScansError
+        If nothing is left to do.
+    DatasetError
+        If the dataset cannot be indexed, or a sidecar in its top folder cannot be read.
+    """
+    participants = asked_participants(settings)
+    images = anatomical_images(
+        settings.bids_dir, participants, settings.bids_database_dir, keep=not settings.dry_run
+    )
+    sidecars = Sidecars(settings.bids_dir)
+    scans: dict[str, Scan] = {}
+    left_out = []
+    for path in images:
+        place = place_of(path, settings.bids_dir)
+        if reason := _why_not(path, place, settings):
+            left_out.append(LeftOut(path, *place, reason))
+            continue
+        if problem := why_no_name(parse_name(path).stem):
+            left_out.append(LeftOut(path, *place, problem, misnamed=True))
+            continue
+        scan = _scan(path, settings, sidecars)
+        if scan.name in scans:
+            # One scan, and nobody can say which of the files is meant.
+            first = scans[scan.name]
+            problem = (
+                f'{path}: the same scan is there twice, also as {first.path.name}; '
+                'remove one of the two'
+            )
+            scan = replace(first, problem=first.problem or problem)
+        scans[scan.name] = scan
+    if not scans:
+        raise NoScansError(why_none(settings, participants, left_out))
+    return Selection(tuple(scans.values()), tuple(left_out))
+
+
+def _why_not(path: Path, place: tuple[str, str | None], settings: Settings) -> str:
+    """Return why an image is not to be processed; empty if it is."""
+    subject, session = place
+    if settings.session_label and session not in settings.session_label:
+        return 'not of a session that --session-label asks for'
+    name = parse_name(path)
+    entities, suffix = name.entities, name.suffix
+    if (entities.get('subject'), entities.get('session')) != (subject, session):
+        where = session_name(subject, session).replace('_', ', ')
+        return f'its name is not that of an image of {where}'
+    if suffix not in MODALITIES:
+        return f'only {", ".join(MODALITIES)} can be processed'
+    if suffix not in settings.modalities:
+        return f'not one of --modalities {" ".join(settings.modalities)}'
+    if entities.get('part', 'mag') != 'mag':
+        return f'part-{entities["part"]} is no image of magnitudes'
+    if difference := mismatch(settings.bids_filters, entities, suffix, name.extension):
+        return f'--bids-filter-file: {difference}'
+    return ''
+
+
+def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
+    """Return an image as a scan, with what its sidecars say."""
+    name = parse_name(path)
+    metadata, remarks, problem = {}, (), ''
+    try:
+        metadata, remarks = usable_metadata(sidecars.metadata(path))
+        remarks += tuple(
+            f'Warning: {other.relative_to(settings.bids_dir)} is not read: BIDS wants the labels '
+            'of its folder in its name.'
+            for other in sidecars.misplaced(path)
+        )
+    except BrokenSidecarError as error:
+        problem = str(error)
+    return Scan(
+        path=path,
+        entities=name.entities,
+        metadata=metadata,
+        remarks=remarks,
+        stem=name.stem,
+        source=f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}',
+        suffix=name.suffix,
+        resolution=settings.output_resolution,
+        problem=problem,
+    )
+
+
+#: Files that are looked at where there is no image in its place.
+LOOKS = 10_000
+
+
+def why_none(settings: Settings, participants: list[str], left_out: 'list[LeftOut]') -> str:
+    """Return that no scan was selected, and why, as one line.
+
+    Parameters
+    ----------
+    settings : Settings
+    participants : list of str
+        Labels of those that were looked at.
+    left_out : list of LeftOut
+        Their anatomical images.
+    """
+    suffixes = settings.modalities
+    kinds, names = ' or '.join(suffixes), ', '.join(f'anat/*_{s}.nii[.gz]' for s in suffixes)
+    wanted = shorten([f'sub-{label}' for label in participants])
+    if settings.session_label:
+        wanted += f', {shorten([f"ses-{label}" for label in settings.session_label])}'
+    reasons = _of_images(left_out, suffixes) or _of_files(settings.bids_dir, participants)
+    return f'{settings.bids_dir}: no {kinds} scan ({names}) for {wanted}: {"; ".join(reasons)}'
+
+
+def _of_images(left_out: 'list[LeftOut]', wanted: tuple[str, ...]) -> list[str]:
+    """Return why images were left out: those of the suffixes asked for, and which others are."""
+    suffixes = Counter(parse_name(image.path).suffix for image in left_out)
+    own: dict[str, list[LeftOut]] = {}
+    for image in left_out:
+        if parse_name(image.path).suffix in wanted:
+            kind = image.reason.partition(':')[0]  # of a filter, whatever it asks for
+            own.setdefault('its name' if image.misnamed else kind, []).append(image)
+    reasons = [
+        f'{len(images)} left out, such as {images[0].path.name}: {images[0].reason}'
+        for images in own.values()
+    ]
+    if others := [suffix for suffix in suffixes if suffix not in wanted]:
+        there = ', '.join(f'{suffixes[suffix]} {suffix}' for suffix in sorted(others))
+        usable = [suffix for suffix in MODALITIES if suffix in others]
+        way = f' (for those use -m {" ".join(usable)})' if usable else ''
+        reasons.append(f'there is {there}{way}')
+    return reasons
+
+
+def _of_files(bids_dir: Path, participants: Iterable[str]) -> list[str]:
+    """Return what there is of some participants who have no anatomical image."""
+    folders, kinds, astray = set(), Counter(), []
+    for path in _files(bids_dir, participants):
+        inside = path.relative_to(bids_dir)
+        folders.add(inside.parent.name)
+        if inside.parent.name == 'anat':
+            kinds[''.join(path.suffixes[-2:]) or 'no extension'] += 1
+        if path.name.endswith(EXTENSIONS) and parse_name(path).suffix in MODALITIES:
+            astray.append(inside.as_posix())
+    if astray:
+        return [f'{len(astray)} not in its place, sub-*/[ses-*/]anat, such as {astray[0]}']
+    if 'anat' in folders:
+        return [f'anat holds no NIfTI image but {", ".join(sorted(kinds))}']
+    there = sorted(folder for folder in folders if not folder.startswith(('sub-', 'ses-')))
+    return ['there is no anat folder' + (f' (but {", ".join(there)})' if there else '')]
+
+
+def _files(bids_dir: Path, participants: Iterable[str]):
+    """Yield files of some participants, of very many only the first."""
+    count = 0
+    for label in participants:
+        for folder, _, names in os.walk(bids_dir / f'sub-{label}'):
+            for name in sorted(names):
+                yield Path(folder, name)
+                count += 1
+            if count > LOOKS:
+                return

@@ -1,0 +1,1 @@
+"""What an output and a work folder know of runs: locks, records, what is finished."""

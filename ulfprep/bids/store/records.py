@@ -1,0 +1,212 @@
+"""What runs record of scans beside their results: which were selected, which failed, their cost.
+
+``logs/selection``, ``logs/verdicts`` and ``logs/resources``: the first two are for reports and the
+group level; times differ from run to run, and derivatives must not.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ulfprep.bids.files import read_json, write_json
+from ulfprep.bids.names import session_name
+from ulfprep.bids.read.dataset import Selection
+from ulfprep.bids.read.filters import unused_queries
+from ulfprep.bids.read.scan import Scan
+from ulfprep.settings import Settings
+
+SELECTED, FAILURES, COSTS = (Path('logs', name) for name in ('selection', 'verdicts', 'resources'))
+#: What the record of a failure holds, and that of each step's cost.
+OF_FAILURE = ('scan', 'entities', 'status', 'node', 'kind', 'message', 'traceback', 'run')
+OF_COST = ('node', 'seconds', 'cpu_seconds', 'peak_gb', 'n_procs')
+Place = tuple[str, str | None]
+
+
+def session_images(selection: Selection, settings: Settings) -> dict[Place, list[tuple]]:
+    """Return what became of every anatomical image of the sessions that are processed.
+
+    Returns
+    -------
+    dict
+        Subject and session -> ``(file name, selected, sentence)`` of each image, by file name.
+    """
+    alike: dict[tuple, list[Scan]] = {}
+    for scan in selection.scans:
+        alike.setdefault((scan.subject, scan.session, scan.suffix), []).append(scan)
+    found: dict[Place, list[tuple]] = {}
+    for scans in alike.values():
+        for number, scan in enumerate(scans, start=1):
+            text = f'selected ({_one_of(number, len(scans), scan, settings)})'
+            found.setdefault((scan.subject, scan.session), []).append((scan.path.name, True, text))
+    for image in selection.left_out:
+        place = (image.subject, image.session)
+        if place in found:
+            found[place].append((image.path.name, False, f'left out: {image.reason}'))
+    places = sorted(found, key=lambda place: (place[0], place[1] or ''))
+    return {place: sorted(found[place]) for place in places}
+
+
+def _one_of(number: int, count: int, scan: Scan, settings: Settings) -> str:
+    """Say what becomes of a scan beside others of its kind."""
+    whole = 'session' if scan.session else 'participant'
+    if count == 1:
+        return f'the only {scan.suffix} selected of this {whole}'
+    together = 'each is processed by itself'
+    if settings.fuse != 'none':
+        together = f'--fuse {settings.fuse} says which are fitted together'
+    return f'{number} of {count} {scan.suffix} in this {whole}; {together}'
+
+
+def selection_lines(selection: Selection, settings: Settings) -> list[str]:
+    """Return what was selected for the log: a line an image, and one of all other sessions."""
+    by_session = session_images(selection, settings)
+    names = {scan.path.name: scan.name for scan in selection.scans}
+    rows = [row for rows in by_session.values() for row in rows]
+    lines = [f'{names.get(name, name)}: {text}' for name, _, text in rows]
+    others = [i for i in selection.left_out if (i.subject, i.session) not in by_session]
+    # Scans but for their names: nobody may be left out in silence for that.
+    lines += [f'{i.path.name}: left out: {i.reason}' for i in others if i.misnamed]
+    others = [image for image in others if not image.misnamed]
+    if others:
+        sessions = len({(image.subject, image.session) for image in others})
+        lines.append(
+            f'{len(others)} image(s) of {sessions} other session(s) left out, such as '
+            f'{others[0].path.name}: {others[0].reason}'
+        )
+    if unused := unused_queries(settings.bids_filters):
+        lines.append(f'--bids-filter-file: passed over as queries of others: {", ".join(unused)}')
+    return lines
+
+
+def write_selection(selection: Selection, settings: Settings) -> None:
+    """Write what was selected of each session where its report finds it."""
+    for (subject, session), rows in session_images(selection, settings).items():
+        images = [{'image': name, 'selected': yes, 'text': text} for name, yes, text in rows]
+        path = settings.output_dir / SELECTED / f'{session_name(subject, session)}.json'
+        write_json(path, {'images': images})
+
+
+def read_selection(output_dir: Path, subject: str, session: str | None) -> list[dict]:
+    """Return what :func:`write_selection` wrote of a session; nothing where there is none.
+
+    Returns
+    -------
+    list of dict
+        ``image``, ``selected`` and ``text`` of each anatomical image of the session.
+    """
+    try:
+        path = Path(output_dir) / SELECTED / f'{session_name(subject, session)}.json'
+        return [
+            {'image': str(i['image']), 'selected': bool(i['selected']), 'text': str(i['text'])}
+            for i in read_json(path)['images']
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def verdict_path(output_dir: Path, name: str) -> Path:
+    """Return where it is recorded that a scan failed, by the scan's name."""
+    return output_dir / FAILURES / f'{name}.json'
+
+
+def write_verdict(
+    output_dir: Path,
+    scan: Scan,
+    *,
+    node: str,
+    kind: str,
+    message: str,
+    traceback: str = '',
+    run: str = '',
+) -> Path:
+    """Record that a scan failed, over any older record of it; kept until it is finished.
+
+    Parameters
+    ----------
+    output_dir : Path
+    scan : Scan
+    node : str
+        Full name of the node that failed.
+    kind : str
+        Class of the error.
+    message, traceback : str
+        What it said.
+    run : str
+        Folder of the run's log, relative to the output folder.
+    """
+    record = {
+        'scan': scan.name,
+        'entities': {**scan.entities, 'session': scan.session, 'suffix': scan.suffix},
+        'source': scan.source,
+        'status': 'failed',
+        'node': node,
+        'kind': kind,
+        'message': message,
+        'traceback': traceback,
+        'run': run,
+    }
+    return write_json(verdict_path(output_dir, scan.name), record)
+
+
+def remove_verdict(output_dir: Path, scan: Scan) -> None:
+    """Forget that a scan failed."""
+    verdict_path(output_dir, scan.name).unlink(missing_ok=True)
+
+
+def read_verdicts(output_dir: Path) -> list[dict]:
+    """Return the records of all scans that failed and are not finished since, by name.
+
+    What is no such record (a file that someone else put there, or half of one) is left out.
+    """
+    paths = sorted((output_dir / FAILURES).glob('[!.]*.json'))
+    return [record for path in paths if (record := _read(path, OF_FAILURE))]
+
+
+def _read(path: Path, fields: Iterable[str]) -> dict | None:
+    """Return a record that has certain fields; None where there is none that can be read."""
+    try:
+        record = read_json(path)
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.keys() >= set(fields) else None
+
+
+def resources_path(output_dir: Path, scan_name: str) -> Path:
+    """Return where it is recorded what a scan took of a machine, by the scan's name."""
+    return output_dir / COSTS / f'{scan_name}.json'
+
+
+def write_resources(
+    output_dir: Path, scan_name: str, nodes: list[dict], shared_with: Iterable[str] = ()
+) -> Path:
+    """Write what the steps of a scan took.
+
+    Parameters
+    ----------
+    output_dir : Path
+    scan_name : str
+    nodes : list of dict
+        Of each step :data:`OF_COST`: its name, wall-clock and CPU seconds, the most memory
+        that its process held (GB), and the CPUs it was given.
+    shared_with : iterable of str
+        Names of scans that the steps were run for as well.
+    """
+    record = {
+        'scan': scan_name,
+        'shared_with': list(shared_with),
+        'nodes': nodes,
+        # Of all steps together, whichever run did them; steps side by side count each.
+        'seconds': round(sum(node['seconds'] for node in nodes), 2),
+        'cpu_seconds': round(sum(node['cpu_seconds'] for node in nodes), 2),
+        'peak_gb': max((node['peak_gb'] for node in nodes), default=0.0),
+    }
+    return write_json(resources_path(output_dir, scan_name), record)
+
+
+def read_resources(output_dir: Path, scan_name: str) -> dict | None:
+    """Return the record of a scan; None where there is none, or none that can be read."""
+    record = _read(resources_path(output_dir, scan_name), ('nodes',))
+    nodes = record['nodes'] if record else None
+    sound = isinstance(nodes, list) and all(
+        isinstance(node, dict) and node.keys() >= set(OF_COST) for node in nodes
+    )
+    return record if sound else None

@@ -1,0 +1,1 @@
+"""What goes out: names and contents of derivatives, tables, raw datasets."""

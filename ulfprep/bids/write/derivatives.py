@@ -1,0 +1,300 @@
+"""Which files a finished scan consists of, and what they are called."""
+
+import dataclasses
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ulfprep.bids.names import parse_name, path_of_name, resolution_label, sidecar_of
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.write.figures import figure_path, figures_of
+from ulfprep.settings import Settings
+
+#: Field of the segmentation in the QC file: SHA-256 of the file of weights.
+WEIGHTS = 'network_weights_sha256'
+#: The same in sidecars.
+FIELD = 'TissuePriorWeightsSHA256'
+#: Derivatives that are made before the tissues are known.
+BEFORE_TISSUES = ('preproc', 'brain_mask')
+
+
+def asks_network(scan: Scan, settings: Settings) -> bool:
+    """Tell whether the network will be the prior of a scan's tissues."""
+    given = scan.precomputed and scan.precomputed.tissues
+    return settings.segmentation == 'network' and not given
+
+
+def used_network(qc: dict) -> bool:
+    """Tell from a QC record whether the network was the prior of its scan's tissues."""
+    return bool((qc.get('segmentation') or {}).get(WEIGHTS))
+
+
+TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
+#: Stands for the suffix of the scan.
+IMAGE = 'image'
+#: Stands for the label of the scan's own output resolution.
+FINE = 'fine'
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """One output file of a scan.
+
+    Attributes
+    ----------
+    key : str
+        Name of the file between workflow nodes.
+    suffix : str
+        BIDS suffix; :data:`IMAGE` for that of the scan itself.
+    description : str
+        What the file holds, for its sidecar; ``{resolution}`` is that of the enhanced image, mm.
+    entities : dict
+        Entities beside the scan's own: ``resolution``, ``label``, ``desc``.
+    sidecar : dict
+        Sidecar fields beside those every derivative has.
+    extension : str
+        ``.nii.gz``, or ``.json`` for a file that is its own description.
+    """
+
+    key: str
+    suffix: str
+    description: str
+    entities: dict[str, str] = field(default_factory=dict)
+    sidecar: dict = field(default_factory=dict)
+    extension: str = '.nii.gz'
+
+
+def _segmentation(prefix: str, where: str, **entities) -> list[Derivative]:
+    """Return the four tissue files (labels and three probability maps) of one grid."""
+    files = [
+        Derivative(
+            f'{prefix}dseg',
+            'dseg',
+            f'Most probable tissue of each voxel {where}: 1 grey matter, 2 white matter, '
+            '3 cerebrospinal fluid (dseg.tsv).',
+            entities,
+        )
+    ]
+    for label in ('CSF', 'GM', 'WM'):
+        files.append(
+            Derivative(
+                f'{prefix}probseg_{label.lower()}',
+                'probseg',
+                f'Probability of {TISSUE_NAMES[label]} in each voxel {where}.',
+                {**entities, 'label': label},
+            )
+        )
+    return files
+
+
+SCAN_GRID = "on the scan's own grid"
+COMMON = [
+    Derivative(
+        'preproc',
+        IMAGE,
+        'The scan in RAS+ axis order, corrected for bias field.',
+        {'desc': 'preproc'},
+        {'SkullStripped': False},
+    ),
+    Derivative(
+        'brain_mask', 'mask', f'Brain mask {SCAN_GRID}.', {'desc': 'brain'}, {'Type': 'Brain'}
+    ),
+    *_segmentation('', SCAN_GRID),
+]
+ENHANCED = [
+    Derivative(
+        'enhanced',
+        IMAGE,
+        'The brain as it would look at the target field strength and {resolution:g} mm, '
+        'estimated from the scan alone.',
+        {'resolution': FINE, 'desc': 'enhanced'},
+        {'SkullStripped': True},
+    ),
+    *_segmentation('fine_', 'of the enhanced image', resolution=FINE),
+    Derivative(
+        'uncertainty',
+        IMAGE,
+        'Standard deviation of the enhanced image, in its own intensity units: on simulated '
+        'scans about two thirds of the truth lay within one and nine in ten within 1.96 of it. '
+        'Errors of mask, noise level and contrast are not in it.',
+        {'resolution': FINE, 'desc': 'uncertainty'},
+        {'SkullStripped': True, 'Units': 'arbitrary'},
+    ),
+    Derivative(
+        'entropy',
+        IMAGE,
+        'Entropy of the tissue probabilities of the enhanced image: 0 where one tissue is '
+        'certain, 1 between two, 1.58 where all three are alike; zero outside the brain.',
+        {'resolution': FINE, 'desc': 'entropy'},
+        {'SkullStripped': True, 'Units': 'bit'},
+    ),
+    Derivative(
+        'claim',
+        IMAGE,
+        'Share of the local detail of the enhanced image (structure finer than 10 mm, energy '
+        'over 5 mm) that passes the scanner and the linear inverse and exceeds what noise makes: '
+        '1 where the scan shows it, 0 where it is the prior alone, where there is no more detail '
+        'than noise makes, and outside the brain.',
+        {'resolution': FINE, 'desc': 'claim'},
+        {'SkullStripped': True, 'Units': '1'},
+    ),
+    Derivative(
+        'residual',
+        IMAGE,
+        'The scan less the enhanced image pushed back through the forward model, in units '
+        'of the noise standard deviation; zero outside the brain.',
+        {'desc': 'residual'},
+        {'SkullStripped': True, 'Units': 'noise standard deviations'},
+    ),
+]
+QC = Derivative(
+    'qc', IMAGE, 'Metrics and provenance of the scan.', {'desc': 'qc'}, extension='.json'
+)
+
+
+def derivatives_of(
+    direction: str, n_realisations: int = 1, role: str = 'scan'
+) -> list[Derivative]:
+    """Return the files of a finished scan, the QC file (written last) last.
+
+    Parameters
+    ----------
+    direction : {'enhance', 'simulate'}
+    n_realisations : int
+        Simulated scans there are of each scan.
+    role : {'scan', 'member', 'fused'}
+        Of a member there is what lies on its own grid, of what is fused all else.
+    """
+    own = ENHANCED if direction == 'enhance' else simulated(n_realisations)
+    if role == 'fused':
+        return [*filter(on_fine_grid, own), QC]
+    if role == 'member':
+        return [*COMMON, *(d for d in own if not on_fine_grid(d)), QC]
+    return [*COMMON, *own, QC]
+
+
+def on_fine_grid(derivative: Derivative) -> bool:
+    """Tell whether a file lies on the grid of the enhanced image, not on that of the scan."""
+    return derivative.entities.get('resolution') == FINE
+
+
+def simulated(n_realisations: int) -> list[Derivative]:
+    """Return the simulated scans: one, or several that differ in their noise alone."""
+    numbers = [''] if n_realisations == 1 else range(1, n_realisations + 1)
+    return [
+        Derivative(
+            f'simulated{number}',
+            IMAGE,
+            'The scan as an ultra-low-field scanner would see it, simulated.',
+            {'resolution': 'ulf', 'desc': f'simulated{number}'},
+        )
+        for number in numbers
+    ]
+
+
+def path_of(scan: Scan, derivative: Derivative) -> Path:
+    """Return a derivative's path inside the output folder.
+
+    Raises
+    ------
+    ValueError
+        If the scan has entities of which no name can be made.
+    """
+    own = derivative.suffix == IMAGE
+    more = dict(derivative.entities)
+    if on_fine_grid(derivative):
+        more['resolution'] = resolution_label(scan.resolution)
+    if not own and scan.suffix != 'T1w':
+        # Masks and tissues of a T2w would otherwise take the names of the T1w's.
+        more['desc'] = f'{derivative.entities.get("desc", "")}{scan.suffix}'
+    suffix = scan.suffix if own else derivative.suffix
+    return path_of_name(scan.entities, suffix, derivative.extension, more)
+
+
+def remove_simulated(scan: Scan, output_dir: Path) -> None:
+    """Remove all simulated scans of a scan, so that none of an earlier number is left."""
+    _remove_alike(simulated(1), 'desc-simulated[0-9]*', scan, output_dir)
+
+
+def remove_rendered(scan: Scan, output_dir: Path) -> None:
+    """Remove what earlier runs rendered of a scan and this one does not, at any resolution."""
+    rendered = list(filter(on_fine_grid, ENHANCED))
+    _remove_alike(
+        rendered, 'res-[0-9]+(p[0-9]+)?mm', scan, output_dir, golden_list(scan, 'enhance')
+    )
+
+
+def _remove_alike(
+    derivatives: list[Derivative], entity: str, scan: Scan, output_dir: Path, wanted=()
+) -> None:
+    """Remove the files that differ from derivatives of a scan in one entity alone."""
+
+    def rest(path: Path) -> str:
+        return re.sub(rf'_{entity}(?=_)', '_*', path.name.partition('.')[0])
+
+    alike = {rest(path_of(scan, derivative)) for derivative in derivatives}
+    folder = path_of(scan, QC).parent
+    for path in sorted((output_dir / folder).glob('*')):
+        made = path.name.endswith(('.nii.gz', '.json')) and rest(path) in alike
+        if made and folder / path.name not in wanted:
+            path.unlink(missing_ok=True)
+
+
+def remove_unshared(scan: Scan, output_dir: Path) -> None:
+    """Remove what an earlier run made of a scan that shares its image with others now."""
+    if scan.role != 'member':
+        return
+    alone = dataclasses.replace(scan, role='scan')
+    for path in set(golden_list(alone, 'enhance')) - set(golden_list(scan, 'enhance')):
+        (output_dir / path).unlink(missing_ok=True)
+
+
+def golden_list(
+    scan: Scan, direction: str, n_realisations: int = 1, network: bool = False
+) -> list[Path]:
+    """Return all files of a finished scan, inside the output folder, sorted.
+
+    Images, their sidecars, the QC file and the figures; the report is a file of the
+    participant, not of the scan. ``network`` is for :func:`ulfprep.bids.write.figures.figures_of`.
+    """
+    paths = []
+    for derivative in derivatives_of(direction, n_realisations, scan.role):
+        path = path_of(scan, derivative)
+        paths.append(path)
+        if path.name.endswith('.nii.gz'):
+            paths.append(sidecar_of(path))
+    paths += [figure_path(scan, name) for name in figures_of(direction, scan.role, network)]
+    return sorted(paths)
+
+
+def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[str, Path]:
+    """Return the files of a scan by what they are; they need not be there.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Derivatives dataset.
+    name : str
+        Name of the scan without ``desc``, such as ``sub-01_ses-A_run-1_T1w``.
+    resolution : float
+        Voxel size of its enhanced image, mm.
+
+    Returns
+    -------
+    dict of str to Path
+        ``enhanced``, ``claim``, ``uncertainty``, ``fine_tissues`` on the grid of the enhanced
+        image, ``preproc``, ``residual``, ``tissues`` on that of the scan, ``simulated`` (the
+        first, where there are several).
+    """
+    parsed = parse_name(name)
+    scan = Scan(
+        Path(), parsed.entities, stem=parsed.stem, suffix=parsed.suffix, resolution=resolution
+    )
+    made = {one.key: output_dir / path_of(scan, one) for one in (*COMMON, *ENHANCED)}
+    paths = {key: made[key] for key in ('enhanced', 'claim', 'uncertainty', 'preproc', 'residual')}
+    simulations = [output_dir / path_of(scan, simulated(count)[0]) for count in (1, 2)]
+    return paths | {
+        'tissues': made['dseg'],
+        'fine_tissues': made['fine_dseg'],
+        'simulated': next((path for path in simulations if path.is_file()), simulations[-1]),
+    }

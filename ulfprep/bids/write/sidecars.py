@@ -1,0 +1,222 @@
+"""What is written beside the images of a scan: their sidecars, and its QC file."""
+
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.write.derivatives import BEFORE_TISSUES, FIELD, FINE, Derivative, on_fine_grid
+from ulfprep.bids.write.provenance import fusion_digest
+
+
+def sidecar(
+    derivative: Derivative,
+    scan: Scan,
+    made_by: dict,
+    plan: dict,
+    stripped: bool,
+    registrations: list[dict] = (),
+    weights: tuple[str, str] = ('', ''),
+) -> dict:
+    """Return the sidecar of one derivative image.
+
+    Parameters
+    ----------
+    derivative : Derivative
+    scan : Scan
+    made_by : dict
+        From :func:`ulfprep.bids.write.provenance.provenance`.
+    plan : dict
+        The contrast plan.
+    stripped : bool
+        Whether the scan came without skull.
+    registrations : list of dict
+        Of the scans that it was fitted with (:func:`ulfprep.bids.write.sidecars.fusion_record`).
+    weights : tuple of 2 str
+        Digests of the network's weights behind the scan's own tissues, and behind those of the
+        field that it was fitted in; empty where the network had no part in them.
+    """
+    fine = on_fine_grid(derivative)
+    description = derivative.description.format(resolution=scan.resolution)
+    content: dict = {'Description': description, 'Sources': _sources(scan, derivative)}
+    content.update(derivative.sidecar)
+    if derivative.key == 'brain_mask':
+        found = 'what is not zero in the scan' if stripped else 'found by deepbet'
+        origin = f"the user's own ({scan.mask.name})" if scan.mask else found
+        if scan.precomputed and scan.precomputed.mask:
+            origin = f'taken from {scan.precomputed.mask.name}'
+        content['Description'] = f'{description[:-1]}: {origin}.'
+    if derivative.key == 'preproc':
+        content['SkullStripped'] = stripped
+    if 'resolution' in derivative.entities:
+        size = ' x '.join(f'{mm:g}' for mm in made_by['settings']['target_resolution'])
+        content['Resolution'] = {
+            FINE: f'{scan.resolution:g} mm isotropic, axes and field of view of the scan',
+            'ulf': f'{size} mm, the acquisition of the simulated scanner',
+        }[derivative.entities['resolution']]
+    of_field = fine or derivative.key == 'residual'
+    if weights[of_field] and derivative.key not in BEFORE_TISSUES:
+        content[FIELD] = weights[of_field]
+    if scan.is_fused and of_field:
+        content['Sources'] = [
+            source for member in scan.fusion.members for source in _sources(member, derivative)
+        ]
+        content['Fusion'] = _fusion_fields(scan, registrations)
+    if scan.is_fused and fine:
+        reference = scan.fusion.members[0].name
+        content['Description'] = content['Description'].replace('the scan alone', 'these scans')
+        content['Resolution'] = content['Resolution'].replace('the scan', reference)
+    content['Contrast'] = {
+        key: plan.get(key)
+        for key in (
+            'direction',
+            'source_field_T',
+            'target_field_T',
+            'tissues',
+            'contrast_vector',
+            'target_means',
+            'target_contrast',
+            'target_sources',
+            'target_sequence',
+            'defaults_used',
+            'noise_sigma',
+            'psf',
+            'psf_fwhm_mm',
+            'psf_source',
+            'rank',
+            'condition_number',
+            'equations',
+            'active_bounds',
+        )
+    }
+    # One object: BIDS has other meanings for some of these names (SoftwareVersions).
+    content['Provenance'] = {
+        'Settings': made_by['settings'],
+        'SettingsHash': made_by['settings_hash'],
+        'RandomSeed': made_by['seed'],
+        'Versions': made_by['versions'],
+    }
+    return content
+
+
+def _sources(scan: Scan, derivative: Derivative) -> list[str]:
+    """Return the BIDS URIs of the scan and of all that was given of it for a derivative."""
+    given = scan.precomputed
+    return [scan.source, *(given.sources_of(derivative.key) if given else ())]
+
+
+def _fusion_fields(scan: Scan, registrations: list[dict]) -> dict:
+    """Return what a sidecar says of the scans that were fitted together."""
+    members = scan.fusion.members
+    sources = {member.name: member.source for member in members}
+    transforms = {members[0].source: [[float(i == j) for j in range(4)] for i in range(4)]}
+    transforms |= {sources[r['name']]: r['transform'] for r in registrations}
+    return {
+        'Reference': members[0].source,
+        # From the world of each scan to that of the reference, mm.
+        'TransformsToReference': transforms,
+        'SameContrast': [m.source for m in members if m.suffix == scan.suffix],
+        'LeftOut': [{'Name': name, 'Reason': why} for name, why in scan.fusion.left_out],
+    }
+
+
+def qc_record(
+    scan: Scan,
+    *,
+    direction: str,
+    made_by: dict,
+    verdict: tuple[str, tuple[str, ...]],
+    metrics: dict,
+    null_reasons: dict,
+    notes: list[str],
+    plan: dict,
+    segmentation: dict,
+    fit: dict | None,
+    methods: str,
+    simulation: dict | None = None,
+    registrations: list[dict] = (),
+    reference: dict | None = None,
+) -> dict:
+    """Return the content of ``desc-qc_<modality>.json``.
+
+    Parameters
+    ----------
+    scan : Scan
+    direction : {'enhance', 'simulate'}
+    made_by : dict
+        Settings, seed, versions and input digest, from
+        :func:`ulfprep.bids.write.provenance.provenance`.
+    verdict : tuple of str and tuple of str
+        Level and reasons (:func:`ulfprep.metrics.verdict.judge`).
+    metrics : dict
+        Name -> number or None.
+    null_reasons : dict
+        Name -> why that metric is None.
+    notes : list of str
+        What was found and decided, a sentence each.
+    plan : dict
+        The contrast plan.
+    segmentation : dict
+        Method, class means and standard deviations.
+    fit : dict or None
+        History, options and device of the fit; None when simulating.
+    methods : str
+        Methods text of this scan's workflow.
+    simulation : dict or None
+        What was simulated; None when enhancing.
+    registrations : list of dict
+        Of the scans that it was fitted with.
+    reference : dict or None
+        What it was measured against: ``source``, ``field_T``, ``transform`` (4x4, from its world
+        to that of the scan, mm), how far it was moved and how alike the two were.
+    """
+    return {
+        'entities': {**scan.entities, 'session': scan.session},
+        'modality': scan.suffix,
+        'source': scan.source,
+        'direction': direction,
+        'verdict': {'level': verdict[0], 'reasons': list(verdict[1])},
+        'metrics': metrics,
+        'null_reasons': null_reasons,
+        'notes': notes,
+        'contrast': plan,
+        'segmentation': segmentation,
+        'precomputed': precomputed_record(scan),
+        'fit': fit,
+        'simulation': simulation,
+        'reference': reference,
+        'fusion': fusion_record(scan, registrations) if scan.fusion else None,
+        'methods': methods,
+        **made_by,
+    }
+
+
+def precomputed_record(scan: Scan) -> dict | None:
+    """Return what was taken of other software: BIDS URIs by what they are; None if nothing."""
+    if not scan.precomputed or not scan.precomputed.pieces:
+        return None
+    return {piece.what: list(piece.sources) for piece in scan.precomputed.pieces}
+
+
+def fusion_record(scan: Scan, registrations: list[dict]) -> dict:
+    """Return what the QC file says of the scans that one was fitted with.
+
+    Parameters
+    ----------
+    scan : Scan
+        With its ``fusion``.
+    registrations : list of dict
+        ``name``, ``transform`` (4x4, from its world to the reference's, mm), ``rotation_deg``,
+        ``translation_mm``, ``similarity_before``, ``similarity_after``.
+    """
+    fusion = scan.fusion
+    out = dict(fusion.left_out)
+    alone = not scan.is_fused
+    return {
+        'role': 'alone' if alone else scan.role,
+        'output': scan.name if alone else fusion.output(scan.suffix).name,
+        'reference': None if alone else fusion.members[0].name,
+        'scans': [
+            {'name': member.name, 'source': member.source, 'modality': member.suffix}
+            for member in fusion.members
+        ],
+        'registrations': list(registrations),
+        'left_out': [{'name': name, 'reason': reason} for name, reason in out.items()],
+        'digest': fusion_digest(fusion),
+    }
