@@ -1,11 +1,12 @@
 """Tissues of a scan, or of all scans of a session, with the network's anatomy as their prior."""
 
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from ulfprep.physics.grid import brain_bounds, isotropic_grid
+from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import carry_shares, resample_mask
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.physics.placement import place
@@ -14,7 +15,15 @@ from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.coarse import T1W
 from ulfprep.segmentation.estimate import TissueEstimate, View, estimate_tissues
 from ulfprep.segmentation.given import with_csf
-from ulfprep.segmentation.inference import TISSUE_OF, Seen, class_shares, part_shares, tissue_sums
+from ulfprep.segmentation.hmrf import softmax
+from ulfprep.segmentation.inference import (
+    PARTS,
+    TISSUE_OF,
+    Seen,
+    class_shares,
+    part_shares,
+    tissue_sums,
+)
 from ulfprep.segmentation.mixels import tissue_shares as plain_shares
 from ulfprep.segmentation.plain import WITHIN
 from ulfprep.segmentation.tissue import TissueSegmentation, on_lattice, seen_shares
@@ -111,46 +120,61 @@ def learned_tissues(
     first = runs[0]
     mask = np.asarray(first.mask, bool)
     net = read_network(weights_file()) if net is None else net
-    prior, where = _prior(net, runs, mask)
+    seen = _lattice(mask, first.grid, SPACING)
+    prior = _prior(net, runs, seen)
     if len(runs) == 1 and not on_lattice(first.acquired):
-        return _plain(first, mask, with_csf(_carried(tissue_sums(prior), where, first.grid), mask))
-    bounds, fine_bounds = brain_bounds(mask, first.grid, spacing)
-    whole = isotropic_grid(first.grid, spacing)
+        tissues = _carried(tissue_sums(prior), seen.fine, first.grid)
+        return _plain(first, mask, with_csf(tissues, mask))
+    at = seen if spacing == SPACING else _lattice(mask, first.grid, spacing)
+    if at is not seen:
+        prior = _carried(prior, seen.fine, at.fine)
+    views = [_view(run, at) for run in runs]
+    estimate = estimate_tissues(views, with_csf(prior, at.brain), at.brain, spacing)
+    return _on_scan(estimate, views[0], mask, at)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lattice:
+    """An isotropic lattice over a scan, and the part of it that is around the brain."""
+
+    whole: Grid
+    fine: Grid
+    brain: np.ndarray
+    bounds: tuple
+    fine_bounds: tuple
+
+
+def _lattice(mask, grid: Grid, spacing: float) -> _Lattice:
+    bounds, fine_bounds = brain_bounds(mask, grid, spacing)
+    whole = isotropic_grid(grid, spacing)
     fine = whole.crop(fine_bounds)
-    voxels = mask[bounds]
-    brain = resample_mask(voxels, first.grid.crop(bounds), fine)
-    views = [_view(run, fine, brain) for run in runs]
-    estimate = estimate_tissues(
-        views, with_csf(_carried(prior, where, fine), brain), brain, spacing
-    )
-    return _on_scan(estimate, views[0], mask, bounds, whole, fine_bounds)
+    brain = resample_mask(mask[bounds], grid.crop(bounds), fine)
+    return _Lattice(whole, fine, brain, bounds, fine_bounds)
 
 
-def _prior(net, runs, mask):
-    """Return what the network says of the tissues on its lattice, and the lattice."""
-    grid = runs[0].grid
-    bounds, fine_bounds = brain_bounds(mask, grid, SPACING)
-    lattice = isotropic_grid(grid, SPACING).crop(fine_bounds)
-    brain = resample_mask(mask[bounds], grid.crop(bounds), lattice)
-    by_contrast = {}
+def _prior(net, runs, at: _Lattice):
+    """Return what the network says of the parts of the brain on its lattice."""
+    by_contrast: dict[str, list[Run]] = {}
     for run in runs:
         by_contrast.setdefault(run.modality, []).append(run)
-    total = 0.0
+    total = np.zeros((), np.float32)
     rounds = max(map(len, by_contrast.values()))
     for k in range(rounds):
         shown = {name: same[min(k, len(same) - 1)] for name, same in by_contrast.items()}
         seen = {n: Seen(r.image, r.grid, tuple(r.acquired)) for n, r in shown.items()}
-        total = total + np.log(np.maximum(class_shares(net, seen, lattice, brain), 1e-6)) / rounds
-    pooled = np.exp(total) * brain
-    return part_shares(pooled / np.maximum(pooled.sum(axis=0), 1e-9)), lattice
+        classes = class_shares(net, seen, at.fine, at.brain)[:, at.brain]
+        total = total + np.log(np.maximum(classes, 1e-6)) / rounds
+    prior = np.zeros((len(PARTS), *at.brain.shape), np.float32)
+    prior[:, at.brain] = part_shares(softmax(total))
+    return prior
 
 
 def _carried(shares, source, target):
     return np.stack([carry_shares(share, source, target) for share in shares])
 
 
-def _view(run: Run, fine, brain) -> View:
-    placed = place(run.mask, run.grid, fine, brain, run.acquired, np.ones(3), run.psf)
+def _view(run: Run, at: _Lattice) -> View:
+    placed = place(run.mask, run.grid, at.fine, at.brain, run.acquired, np.ones(3), run.psf)
     model = Part(placed.model, placed.seen.astype(np.float32), placed.resampling)
     measured = np.asarray(run.image, np.float32)[placed.bounds]
     zooms = tuple(map(float, run.grid.zooms))
@@ -158,14 +182,14 @@ def _view(run: Run, fine, brain) -> View:
     return View(model, measured, placed.voxels & placed.seen, zooms, run.sigma, expected)
 
 
-def _on_scan(estimate: TissueEstimate, view, mask, bounds, whole, fine_bounds):
+def _on_scan(estimate: TissueEstimate, view, mask, at: _Lattice):
     found, shares = estimate.views[0], tissue_sums(estimate.shares)
     on_scan = np.zeros((3, *mask.shape), np.float32)
-    on_scan[(slice(None), *bounds)] = seen_shares(view.model, shares, mask[bounds])
-    on_fine = np.zeros((3, *whole.shape), np.float32)
-    on_fine[(slice(None), *fine_bounds)] = shares
+    on_scan[(slice(None), *at.bounds)] = seen_shares(view.model, shares, mask[at.bounds])
+    on_fine = np.zeros((3, *at.whole.shape), np.float32)
+    on_fine[(slice(None), *at.fine_bounds)] = shares
     surprise = np.zeros(mask.shape, np.float32)
-    surprise[bounds] = estimate.surprise[0]
+    surprise[at.bounds] = estimate.surprise[0]
     sds = np.full(3, found.sigma)
     return TissueSegmentation(
         on_scan, found.signals[:3], sds, on_fine, NETWORK, surprise, True, found.noise

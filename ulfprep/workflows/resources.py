@@ -11,9 +11,9 @@ from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import Settings
 
 #: What a process holds whatever its scan, GB, and bytes a point: a quarter or more over what was
-#: measured, 1.60 GB on scans of 64 mT of 5.2 litres, 1.64 on three of a session that are fused,
-#: 1.91 on one rendered at 0.5 mm and 1.78 on a head of 256^3 that is simulated.
-BASE, PER_POINT = 1.85, 32
+#: measured, 1.60 GB on a scan of 64 mT of 5.2 litres, 1.91 on the same rendered at 0.5 mm, 2.36 on
+#: three fused scans of 7.9 litres each and 1.78 on a head of 256^3 that is simulated.
+BASE, PER_POINT = 1.7, 64
 #: The same with SynthSeg, which was not measured here. Published are 7.5 GB for a usual T1w
 #: (QSIPrep) and 24 GB as what FreeSurfer 8 asks for; its activations lie on a 1 mm grid. This is
 #: 12 to 16 GB for scans of 64 mT and 22 GB for a head of 256^3.
