@@ -1,18 +1,9 @@
 """Runs of the command in this process, with few words."""
 
 import pytest
+from runs import QUICK
 
 from ulfprep.cli.main import main
-
-QUICK = [
-    '--nprocs',
-    '1',
-    '--device',
-    'cpu',
-    '--segmentation',
-    'embedded',
-    '--skip-bids-validation',
-]
 
 
 @pytest.fixture
@@ -24,6 +15,6 @@ def run(tmp_path):
 
     def run(root, *args, out='out'):
         folders = [str(root), str(tmp_path / out), 'participant', '-w', str(tmp_path / 'wörk dir')]
-        return main([*folders, *QUICK, '--skip-bids-validation', *map(str, args)])
+        return main([*folders, *QUICK, *map(str, args)])
 
     return run

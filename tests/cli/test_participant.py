@@ -8,7 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from runs import validate
+from runs import QUICK, validate
 from same import lasting
 
 from ulfprep.bids.read.dataset import find_scans
@@ -16,15 +16,6 @@ from ulfprep.bids.write.derivatives import golden_list
 from ulfprep.cli.main import main
 from ulfprep.cli.parser import parse_args
 
-QUICK = [
-    '--nprocs',
-    '1',
-    '--device',
-    'cpu',
-    '--segmentation',
-    'embedded',
-    '--skip-bids-validation',
-]
 pytestmark = pytest.mark.usefixtures('fake_core')
 
 

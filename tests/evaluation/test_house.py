@@ -11,7 +11,7 @@ from ulfprep.evaluation.__main__ import main
 
 PACKAGE = Path(ulfprep.__file__).parent
 #: What the evaluation alone needs: its extra, by the names they are imported by.
-EXTRA = {'statsmodels', 'tabulate', 'sklearn', 'ants', 'dipy', 'tqdm'}
+EXTRA = {'statsmodels', 'tabulate', 'sklearn', 'ants', 'dipy'}
 
 
 def imported(path):
@@ -37,7 +37,7 @@ def test_the_extra_is_stated_and_the_tests_bring_it():
     project = tomllib.loads((PACKAGE.parent / 'pyproject.toml').read_text(encoding='utf-8'))
     extras = project['project']['optional-dependencies']
     stated = {line.split()[0] for line in extras['evaluation']}
-    assert {'statsmodels', 'tabulate', 'scikit-learn', 'tqdm'} <= stated
+    assert {'statsmodels', 'tabulate', 'scikit-learn'} <= stated
     assert 'ulfprep[evaluation]' in extras['test']
 
 

@@ -4,10 +4,8 @@ from ulfprep.workflows import methods
 
 def test_every_citation_of_the_built_in_texts_is_in_the_bibliography():
     known, numbers = bibliography(), {}
-    own = [
-        text for name, text in vars(methods).items() if name.isupper() and isinstance(text, str)
-    ]
-    own += methods.NETWORKS.values()
+    texts = [text for name, text in vars(methods).items() if name.isupper()]
+    own = [text for text in texts if isinstance(text, str)] + [*methods.NETWORKS.values()]
     html = cite('\n\n'.join([METHODS, FRAMEWORK, *own]), known, numbers)
     assert 'not in the bibliography' not in html
     assert len(numbers) == len(known)

@@ -7,6 +7,17 @@ from pathlib import Path
 
 from ulfprep.machine import usable_cpus
 
+#: Flags of a quick run: one core, embedded segmentation, no validator.
+QUICK = [
+    '--nprocs',
+    '1',
+    '--device',
+    'cpu',
+    '--segmentation',
+    'embedded',
+    '--skip-bids-validation',
+]
+
 ROOT = Path(__file__).resolve().parents[2]
 #: CPUs of one run: where tests run side by side, so do their runs.
 CPUS = max(1, usable_cpus() // int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1')))

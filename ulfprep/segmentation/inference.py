@@ -139,10 +139,8 @@ def part_shares(classes: np.ndarray, temperature: float = TEMPERATURE) -> np.nda
     numpy.ndarray, shape (5, ...)
         One in sum where the classes have a sum, else zero.
     """
-    order = list(CLASSES)
-    parts = np.stack(
-        [sum(classes[order.index(name)] for name in names) for names in PARTS.values()]
-    )
+    found = dict(zip(CLASSES, classes, strict=True))
+    parts = np.stack([sum(found[name] for name in names) for names in PARTS.values()])
     parts **= np.float32(1 / temperature)
     total = parts.sum(axis=0)
     return np.where(total > 0, parts / np.maximum(total, 1e-9), 0)
@@ -150,6 +148,7 @@ def part_shares(classes: np.ndarray, temperature: float = TEMPERATURE) -> np.nda
 
 def tissue_sums(parts: np.ndarray) -> np.ndarray:
     """Sum parts (5, ...) to CSF, GM and WM (3, ...)."""
-    return np.stack(
-        [sum(p for p, t in zip(parts, TISSUE_OF, strict=True) if t == k) for k in range(3)]
-    )
+    tissues = np.zeros((len(TISSUES), *parts.shape[1:]), parts.dtype)
+    for part, tissue in zip(parts, TISSUE_OF, strict=True):
+        tissues[tissue] += part
+    return tissues

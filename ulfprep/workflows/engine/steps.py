@@ -146,6 +146,6 @@ def _locked(path: Path | None) -> Iterator[None]:
 
 def let_go() -> None:
     """Give memory that is not used any more back to the system: other scans may need it."""
-    gc.collect()
+    gc.collect(1)  # what is old stays: to look through all of it takes longer than many steps
     with suppress(OSError, AttributeError):  # not the GNU C library
         ctypes.CDLL(None).malloc_trim(0)
