@@ -1,6 +1,7 @@
 """Scans in processes of their own: each may die, none outlives the run."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -136,8 +137,8 @@ def test_each_is_answered_for_and_the_death_of_one_costs_no_other(tmp_path, monk
     (killed,) = ended['top.killed'].failures
     # Named by the step that it was at, with what was held, expected and allowed.
     assert (killed.node, killed.kind) == ('top.killed.second', 'WorkerKilledError')
-    assert 'probably out of memory (it held 0.' in killed.message
-    assert 'it held 0.0 GB' not in killed.message
+    assert 'probably out of memory' in killed.message
+    assert float(re.search(r'it held (\S+) GB', killed.message)[1]) >= 0.2
     assert '3.0 GB were expected and 8.0 GB to be used in all' in killed.message
     (crashed,) = ended['top.crashed'].failures
     assert f'by signal {int(signal.SIGSEGV)}' in crashed.message

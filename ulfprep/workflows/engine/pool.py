@@ -95,6 +95,7 @@ class _Child:
         step, failures = _read(self.said)
         if failures is None:
             for_memory = (killed_for_memory() or 0) > known_kills
+            # Not less than this process held when it began the child: so the kernel counts.
             figures = usage.ru_maxrss / 2**20, self.call.need_gb, bound_gb
             said = why_killed(code, for_memory, *figures)
             failures = [Failure(step or self.call.name, 'WorkerKilledError', said)]
@@ -155,8 +156,7 @@ def why_killed(
     for_memory : bool
         Whether the kernel has counted a process killed for memory.
     held_gb, expected_gb, bound_gb : float
-        Memory that it held at most in its last step, that it was expected to need, and that all
-        may use.
+        Memory that it held at most, that it was expected to need, and that all may use.
     """
     limit = memory_limit()
     figures = (
