@@ -120,6 +120,17 @@ def test_residual_of_unit_noise(enhanced):
     assert values['residual_rms'] == pytest.approx(1, abs=0.1)
     assert values['residual_mean'] == pytest.approx(0, abs=0.15)
     assert values['residual_beyond_3'] < 0.02
+    assert values['residual_correlation'] == pytest.approx(0, abs=0.15)
+
+
+def test_structure_in_the_residual_shows_in_its_neighbours(enhanced):
+    """Bands as wide as two voxels: along the finest axes neighbours agree every second time."""
+    enhanced['residual'] = np.where(np.arange(12) % 4 < 2, 1.0, -1.0)[:, None, None] * np.ones(
+        (1, 10, 4)
+    )
+    across, along = (6 - 5) / 11 * 440, 432
+    values, _ = enhance_metrics(**enhanced)
+    assert values['residual_correlation'] == pytest.approx((across + along) / (440 + 432))
 
 
 def test_residual_counts_only_voxels_that_have_one(enhanced):
@@ -187,7 +198,7 @@ def test_an_empty_residual_leaves_nulls_with_reasons(enhanced):
     enhanced['residual'] = np.zeros((12, 10, 4))
     values, reasons = enhance_metrics(**enhanced)
     assert values['residual_rms'] is None
-    measured = {'residual_rms', 'residual_mean', 'residual_beyond_3'}
+    measured = {'residual_rms', 'residual_mean', 'residual_beyond_3', 'residual_correlation'}
     assert measured == set(reasons) - {'fber'}
     assert reasons['residual_rms'] == 'no voxel of the brain has a residual'
 

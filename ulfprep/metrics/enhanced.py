@@ -204,14 +204,35 @@ def focus(one: EnhancedScan) -> float:
         ideal=0.0027,
         rule=Rule('parts of the brain contradict the scan', high=0.03, most=0.2),
     ),
+    RESIDUAL(
+        'residual_correlation',
+        'Correlation of neighbouring residuals',
+        'Whether what is left of the scan has structure: anatomy that was missed, or noise that '
+        'somebody smoothed.',
+        'Correlation of the residuals of voxels that are neighbours along the two axes of the '
+        'finest voxels. White noise has 0; what fits some of it makes it a little negative.',
+        better='ideal',
+        ideal=0.0,
+    ),
     of='enhance',
 )  # fmt: skip
-def residual(one: EnhancedScan) -> tuple[float, float, float]:
+def residual(one: EnhancedScan) -> tuple[float, float, float, float]:
     """Residual of the voxels that have one."""
-    inside = np.asarray(one.residual)[one.residual != 0]
+    left = np.asarray(one.residual, float)
+    inside = left[left != 0]
     if not inside.size:
         raise NotMeasured('no voxel of the brain has a residual')
-    return math.sqrt(np.mean(inside**2)), inside.mean(), (np.abs(inside) > 3).mean()
+    power = np.mean(inside**2)
+    finest = np.argsort(one.scan_grid.zooms, kind='stable')[:2]
+    shared = _shared_by_neighbours(left, finest) / power
+    return math.sqrt(power), inside.mean(), (np.abs(inside) > 3).mean(), shared
+
+
+def _shared_by_neighbours(values: np.ndarray, axes: np.ndarray) -> float:
+    """Return the mean product of neighbours along some axes, where neither is zero."""
+    lines = [np.moveaxis(values, axis, 0) for axis in axes]
+    products = np.concatenate([(line[1:] * line[:-1]).ravel() for line in lines])
+    return products[products != 0].mean() if products.any() else math.nan
 
 
 @measures(

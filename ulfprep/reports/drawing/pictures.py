@@ -186,15 +186,16 @@ def averaged(difference, inside, width=4.0):
 
 
 def _residual_summary(sheet, metrics):
-    """Write what the residuals are in three lines left of the histogram."""
+    """Write what the residuals are in lines left of the histogram."""
     rows = (
         ('root mean square', 'residual_rms', '{:.2f}', '1'),
         ('mean', 'residual_mean', '{:.2f}', '0'),
         ('beyond 3 sigma', 'residual_beyond_3', '{:.2%}', '0.27 %'),
+        ('of neighbours alike', 'residual_correlation', '{:.2f}', '0'),
     )
     for line, (name, metric, form, ideal) in enumerate(rows):
         value = metrics.get(metric)
-        y = 1.1 - 0.3 * line
+        y = 1.15 - 0.25 * line
         sheet.write(0.06, y, name)
         shown = 'n/a' if value is None else form.format(value).replace('%', ' %')
         sheet.write(0.29, y, shown.replace('-0.00', '0.00'), ha='right', size=10, weight='bold')
