@@ -220,6 +220,16 @@ def test_noise_that_was_smoothed_is_found_in_what_tissues_leave(width):
     assert found.sigma * found.shared == pytest.approx(4.0, rel=0.25)
 
 
+@pytest.mark.parametrize('width', [0.6, 1.0])
+def test_unevenness_of_tissue_does_not_count_as_smoothed_noise(width):
+    noise, level = smoothed_noise(width)
+    uneven = ndimage.gaussian_filter(np.random.default_rng(4).standard_normal(noise.shape), 3)
+    residual = noise + level / uneven.std() * uneven
+    found = noise_in_tissue(residual, np.ones(noise.shape, bool), 0.0, VOXEL)
+    assert found.sigma == pytest.approx(level, rel=0.2)
+    assert found.shared == pytest.approx(2 * np.sqrt(np.pi) * width, rel=0.25)
+
+
 def test_white_noise_and_small_errors_of_tissues_stay_as_they_were_told():
     noise, level = smoothed_noise(0)
     mask = np.ones(noise.shape, bool)

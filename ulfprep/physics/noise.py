@@ -5,6 +5,7 @@ Otherwise it is read inside the brain, from detail so fine that, where the brain
 only noise has it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +28,10 @@ HALF_NORMAL_MIDMEAN = 0.6932435
 #: Residuals of flat tissue beyond this many times the s.d. that second differences tell are those
 #: of noise that somebody smoothed; below it they may be texture and small errors of the tissues.
 SMOOTHED = 1.25
-#: FWHM of the local mean of flat tissue, mm.
-UNEVEN_MM = 16.0
-#: Largest s.d. of the Gaussian that smoothed noise is taken for, voxels.
-WIDEST = 2.0
+#: Distances of second differences, voxels, and widths (s.d., voxels) of the Gaussian that smoothed
+#: noise is taken to have passed.
+LAGS = (1, 2, 3)
+WIDTHS = np.linspace(0.05, 2.0, 200)
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,11 @@ def noise_in_tissue(
 ) -> NoiseEstimate:
     """Estimate noise that may have been smoothed, from what tissues leave of a scan.
 
-    Scanners denoise, and what is left of the noise is low-pass: second differences miss it.
-    Its level is the spread of the residual in flat tissue about its local mean: what is smoother
-    is unevenness of the tissue. How far neighbours share it follows
-    from the part that second differences along two axes still see, taken for that of white noise
-    under a Gaussian.
+    Scanners denoise, and what is left of the noise is low-pass: differences of neighbours miss
+    it, those of voxels further apart do not. Second differences of the residual over one, two and
+    three voxels, along the two finest axes, in flat tissue, are explained by white noise that
+    passed a Gaussian filter: how they grow with distance tells its width, and both tell the
+    level. Unevenness of the tissue, smoother than all of them, counts little.
 
     Parameters
     ----------
@@ -129,24 +130,38 @@ def noise_in_tissue(
     Returns
     -------
     NoiseEstimate
-        ``white`` where it explains the residual.
+        ``white`` where it explains the residual, or where too little is flat.
     """
-    if np.count_nonzero(flat) < ENOUGH:
+    axes = np.argsort(zooms, kind='stable')[:2]
+    variances = []
+    for lag in LAGS:
+        detail = fine_detail(residual, axes, (lag, lag))
+        size = np.ones(3, int)
+        size[axes] = 2 * lag + 1
+        whole = ndimage.minimum_filter(flat, tuple(size.tolist()))
+        if np.count_nonzero(whole) < ENOUGH:
+            break
+        variances.append((1.4826 * float(np.median(np.abs(detail[whole])))) ** 2)
+    # Least squares of variances: the larger distances decide, whatever the filter's exact shape.
+    kept = _kept(np.array(LAGS[: len(variances)]), WIDTHS)
+    power = (kept * variances).sum(-1) / (kept**2).sum(-1) if variances else np.zeros(1)
+    misfit = ((power[:, None] * kept - variances) ** 2).sum(-1) if variances else np.zeros(1)
+    best = int(misfit.argmin())
+    level = math.sqrt(power[best])
+    if len(variances) < 2 or level <= SMOOTHED * white:
         return NoiseEstimate(white, 'second differences or air')
-    width = [UNEVEN_MM / 2.3548 / z for z in zooms]
-    share = ndimage.gaussian_filter(flat.astype(np.float32), width)
-    smooth = ndimage.gaussian_filter(np.where(flat, residual, 0), width) / np.maximum(share, 0.02)
-    level = 1.4826 * float(np.median(np.abs((residual - smooth)[flat])))
-    if level <= SMOOTHED * white:
-        return NoiseEstimate(white, 'second differences or air')
-    widths = np.linspace(0.05, WIDEST, 200)
-    near, far = np.exp(-1 / (4 * widths**2)), np.exp(-1 / widths**2)
-    # Variance of a second difference of unit gain, which falls as neighbours grow alike.
-    kept = 1 - (4 * near - far) / 3
-    width = widths[int(np.abs(kept - white / level).argmin())]
     lags = np.arange(-12, 13)
-    shared = float(np.exp(-(lags**2) / (4 * width**2)).sum())
+    shared = float(np.exp(-(lags**2) / (4 * WIDTHS[best] ** 2)).sum())
     return NoiseEstimate(level, 'residuals of flat tissue: the noise was smoothed', shared)
+
+
+def _kept(lags: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Variance of second differences of smoothed unit noise, along two axes and of unit gain.
+
+    Neighbours at a distance d share exp(-d^2 / 4 w^2) of their noise.
+    """
+    near, far = (np.exp(-((n * lags) ** 2) / (4 * widths[:, None] ** 2)) for n in (1, 2))
+    return (1 - (4 * near - far) / 3) ** 2
 
 
 def rayleigh_sigma(background: np.ndarray) -> float:
