@@ -30,7 +30,7 @@ HALF_NORMAL_MIDMEAN = 0.6932435
 SMOOTHED = 1.25
 #: Distances of second differences, voxels, and widths (s.d., voxels) of the Gaussian that smoothed
 #: noise is taken to have passed.
-LAGS = (1, 2, 3)
+LAGS = (1, 2)
 WIDTHS = np.linspace(0.05, 2.0, 200)
 
 
@@ -111,10 +111,11 @@ def noise_in_tissue(
     """Estimate noise that may have been smoothed, from what tissues leave of a scan.
 
     Scanners denoise, and what is left of the noise is low-pass: differences of neighbours miss
-    it, those of voxels further apart do not. Second differences of the residual over one, two and
-    three voxels, along the two finest axes, in flat tissue, are explained by white noise that
+    it, those of voxels further apart do not. Second differences of the residual over one voxel
+    and two, along either of the two finest axes, in flat tissue, are explained by white noise that
     passed a Gaussian filter: how they grow with distance tells its width, and both tell the
-    level. Unevenness of the tissue, smoother than all of them, counts little.
+    level. Unevenness of the tissue, smoother than they reach, counts little. One axis at a time,
+    for k-space that was filtered in the round holds nothing that is fine along both.
 
     Parameters
     ----------
@@ -132,36 +133,36 @@ def noise_in_tissue(
     NoiseEstimate
         ``white`` where it explains the residual, or where too little is flat.
     """
-    axes = np.argsort(zooms, kind='stable')[:2]
-    variances = []
-    for lag in LAGS:
-        detail = fine_detail(residual, axes, (lag, lag))
-        size = np.ones(3, int)
-        size[axes] = 2 * lag + 1
-        whole = ndimage.minimum_filter(flat, tuple(size.tolist()))
-        if np.count_nonzero(whole) < ENOUGH:
-            break
-        variances.append((1.4826 * float(np.median(np.abs(detail[whole])))) ** 2)
-    # Least squares of variances: the larger distances decide, whatever the filter's exact shape.
-    kept = _kept(np.array(LAGS[: len(variances)]), WIDTHS)
-    power = (kept * variances).sum(-1) / (kept**2).sum(-1) if variances else np.zeros(1)
-    misfit = ((power[:, None] * kept - variances) ** 2).sum(-1) if variances else np.zeros(1)
-    best = int(misfit.argmin())
+    axes = np.argsort(zooms, kind='stable')[:2].tolist()
+    variances = np.mean([[_spread_of(residual, flat, a, lag) for lag in LAGS] for a in axes], 0)
+    # Least squares of variances: the larger distance decides, whatever the filter's exact shape.
+    kept = _kept(np.array(LAGS), WIDTHS)
+    power = (kept * variances).sum(-1) / (kept**2).sum(-1)
+    best = int(((power[:, None] * kept - variances) ** 2).sum(-1).argmin())
     level = math.sqrt(power[best])
-    if len(variances) < 2 or level <= SMOOTHED * white:
+    if not level > SMOOTHED * white:
         return NoiseEstimate(white, 'second differences or air')
     lags = np.arange(-12, 13)
     shared = float(np.exp(-(lags**2) / (4 * WIDTHS[best] ** 2)).sum())
     return NoiseEstimate(level, 'residuals of flat tissue: the noise was smoothed', shared)
 
 
+def _spread_of(residual, flat, axis, lag):
+    """Variance of the second difference along an axis, by its median; NaN where little is flat."""
+    detail = fine_detail(residual, [axis], [lag])
+    whole = ndimage.minimum_filter1d(flat.astype(np.uint8), 2 * lag + 1, axis=axis) > 0
+    if np.count_nonzero(whole) < ENOUGH:
+        return math.nan
+    return (1.4826 * float(np.median(np.abs(detail[whole])))) ** 2
+
+
 def _kept(lags: np.ndarray, widths: np.ndarray) -> np.ndarray:
-    """Variance of second differences of smoothed unit noise, along two axes and of unit gain.
+    """Variance of second differences, of unit gain, of unit noise that was smoothed.
 
     Neighbours at a distance d share exp(-d^2 / 4 w^2) of their noise.
     """
     near, far = (np.exp(-((n * lags) ** 2) / (4 * widths[:, None] ** 2)) for n in (1, 2))
-    return (1 - (4 * near - far) / 3) ** 2
+    return 1 - (4 * near - far) / 3
 
 
 def rayleigh_sigma(background: np.ndarray) -> float:
@@ -186,12 +187,12 @@ def rayleigh_sigma(background: np.ndarray) -> float:
 
 
 def fine_detail(image: np.ndarray, axes: Any, lags: Any) -> np.ndarray:
-    """Second difference along two axes, one after the other; of unit gain for white noise.
+    """Second difference along some axes, one after the other; of unit gain for white noise.
 
     Parameters
     ----------
     image : numpy.ndarray, shape (X, Y, Z)
-    axes, lags : sequence of 2 ints
+    axes, lags : sequence of ints
         Axes and the distance of their samples in voxels.
     """
     detail = np.asarray(image, np.float32)
