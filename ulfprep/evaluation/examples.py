@@ -189,7 +189,7 @@ def write_examples(root: Path) -> None:
         image.set_sform(grid.affine, 1)
         image.set_qform(grid.affine, 1)
         nib.save(image, anat / f'sub-{subject}_T1w.nii.gz')
-        sequence = plan['target_sequence']
+        sequence = plan.target_sequence
         _write_json(
             anat / f'sub-{subject}_T1w.json',
             {
@@ -198,9 +198,9 @@ def write_examples(root: Path) -> None:
                 'Manufacturer': 'simulated',
                 'PulseSequenceType': '3D inversion-recovery FSE',
                 'MRAcquisitionType': '3D',
-                'RepetitionTime': sequence['repetition_time'],
-                'InversionTime': sequence['inversion_time'],
-                'EchoTime': sequence['echo_time'],
+                'RepetitionTime': sequence.repetition_time,
+                'InversionTime': sequence.inversion_time,
+                'EchoTime': sequence.echo_time,
                 'SliceThickness': VOXEL_SIZE[2],
                 'SkullStripped': True,
             },

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from ulfprep.metrics.contrast import (
 )
 from ulfprep.metrics.lines import line_correlations
 from ulfprep.physics.contrast import michelson
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import residual
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import bicubic
@@ -188,7 +189,8 @@ def interpolation_residual(outputs: Outputs) -> float:
 
     The interpolated image is taken for what the scanner saw: no tissue changes its signal.
     """
-    plan = outputs.qc['contrast'] | {'contrast_vector': [1.0] * 3}
+    plan = ContrastPlan.from_json(outputs.qc['contrast'])
+    plan = replace(plan, contrast_vector=(1.0,) * 3)
     probs = np.zeros((3, *outputs.mask.shape), np.float32)
     probs[0] = outputs.mask
     image = np.where(outputs.mask, outputs.interpolated, 0)

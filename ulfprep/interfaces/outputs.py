@@ -19,6 +19,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_bytes, write_json
+from ulfprep.interfaces.volumes import read_plan
 from ulfprep.physics import TISSUES
 
 #: Inputs that are derivatives as they come, by their key.
@@ -96,7 +97,7 @@ class WriteDerivatives(SimpleInterface):
             # It was looked at, and is part of the input, but nothing was made from it.
             taken = scan.precomputed.without_corrected()
             scan = dataclasses.replace(scan, precomputed=taken)
-        plan = read_json(inputs.plan_file)
+        plan = read_plan(inputs.plan_file)
         qc_file = out / path_of(scan, QC)
         # While images are being replaced the scan must not count as finished.
         qc_file.unlink(missing_ok=True)
@@ -118,16 +119,15 @@ class WriteDerivatives(SimpleInterface):
             write_json(sidecar_of(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
         notes = list(inputs.notes) if isdefined(inputs.notes) else []
-        planned = plan.get('warnings', [])
         record = qc_record(
             scan,
             direction=inputs.direction,
             made_by=made_by,
-            verdict=judge(measured['metrics'], inputs.direction, warned([*notes, *planned])),
+            verdict=judge(measured['metrics'], inputs.direction, warned([*notes, *plan.warnings])),
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
             # What a reference is warned of is no fault of the scan.
-            notes=[*notes, *measured.get('notes', []), *planned],
+            notes=[*notes, *measured.get('notes', []), *plan.warnings],
             plan=plan,
             segmentation=dict(inputs.segmentation),
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,
@@ -181,7 +181,7 @@ class WriteDerivatives(SimpleInterface):
 
         return [d.key for d in simulated(len(self._simulated()))] if self._simulated() else []
 
-    def _simulated_sidecars(self, plan: dict) -> dict[str, dict]:
+    def _simulated_sidecars(self, plan) -> dict[str, dict]:
         """Return what the sidecars of simulated scans state of their acquisition, by key."""
         if not self._simulated():
             return {}
@@ -258,6 +258,7 @@ class WriteFigures(SimpleInterface):
     def _run_interface(self, runtime):
         from ulfprep.bids.write.derivatives import used_network
         from ulfprep.bids.write.figures import OF_NETWORK, figure_path, figures_of
+        from ulfprep.physics.contrast_plan import ContrastPlan
         from ulfprep.reports.drawing.figures import plot_scan
 
         inputs = self.inputs
@@ -273,7 +274,7 @@ class WriteFigures(SimpleInterface):
                 drawn / 'figure',
                 direction=inputs.direction,
                 scan=inputs.conformed,
-                plan=qc['contrast'],
+                plan=ContrastPlan.from_json(qc['contrast']),
                 fit=qc['fit'],
                 metrics=qc['metrics'],
                 facts=qc['simulation'],

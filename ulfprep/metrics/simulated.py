@@ -113,7 +113,7 @@ def source_contrast(one: SimulatedScan) -> tuple[float, float]:
 )
 def wanted_ratios(one: SimulatedScan) -> list[float]:
     """Tissue means of the target over that of white matter."""
-    target = one.plan['target_means']
+    target = one.plan.target_means
     return [mean / target[2] for mean in target]
 
 
@@ -201,7 +201,7 @@ def simulated_noise(one: SimulatedScan) -> tuple[float, float, float]:
 )
 def simulated_blur(one: SimulatedScan) -> tuple[float, ...]:
     """Point-spread function that the simulated scan shows."""
-    factor = np.tensordot(np.asarray(one.plan['contrast_vector'], np.float32), one.scan_probs, 1)
+    factor = np.tensordot(np.asarray(one.plan.contrast_vector, np.float32), one.scan_probs, 1)
     sharp = np.where(one.mask, one.scan * factor, 0).astype(np.float32)
     expected = apply_matrices(one.matrices, sharp)
     # Where the head was kept, what lies beside the brain is seen at its rim too.

@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from plans import make_plan
 from runs import validate
 
 from ulfprep import __version__
@@ -39,14 +40,12 @@ def scan_of(suffix='T1w', **entities):
 
 
 def plan_of(sequence=PRESETS['ULF-T1w'], field=0.064):
-    return {
-        'source_field_T': 3.0,
-        'target_field_T': field,
-        'target_sequence': sequence.to_dict(),
-        'tissues': ['CSF', 'GM', 'WM'],
-        'contrast_vector': [1.2, 0.9, 1.0],
-        'psf_fwhm_mm': [1.0, 1.0, 1.0],
-    }
+    return make_plan(
+        source_field_T=3.0,
+        target_field_T=field,
+        target_sequence=sequence,
+        contrast_vector=(1.2, 0.9, 1.0),
+    )
 
 
 def facts_of():

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from plans import make_plan
 from scipy.ndimage import binary_dilation
 
 from ulfprep.metrics.spectrum import expected_power, line_power, transfer
@@ -180,7 +181,7 @@ def test_the_transfer_of_a_gaussian_is_one_at_zero_and_known_elsewhere():
 def test_the_check_of_a_simulation_prints_what_was_measured(simulation):
     source, labels, scan, facts = simulation
     mask = labels._replace(data=labels.data > 0)
-    plan = {'contrast_vector': [1, 1, 1], 'means': [1, 1, 1], 'target_means': [1, 1, 1]}
+    plan = make_plan(contrast_vector=(1, 1, 1), means=(1, 1, 1), target_means=(1, 1, 1))
     metrics = {'noise_sigma_simulated': 15.02, 'psf_fwhm_k_simulated': 5.125}
     with figure_style(dark=False):
         figure = simcheck(source, labels, mask, scan, plan, facts, metrics)
@@ -198,7 +199,7 @@ def test_a_head_that_was_kept_is_no_noise(simulation):
     mask = labels._replace(data=labels.data > 0)
     bright = scan._replace(data=scan.data.copy())
     bright.data[:4] = 500
-    plan = {'contrast_vector': [1, 1, 1], 'means': [1, 1, 1], 'target_means': [1, 1, 1]}
+    plan = make_plan(contrast_vector=(1, 1, 1), means=(1, 1, 1), target_means=(1, 1, 1))
     with figure_style(dark=False):
         figure = simcheck(source, labels, mask, bright, plan, facts | {'keep_head': True}, {})
     density = figure.axes[0].patches[0].get_data()

@@ -3,13 +3,14 @@
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.write.derivatives import BEFORE_TISSUES, FIELD, FINE, Derivative, on_fine_grid
 from ulfprep.bids.write.provenance import fusion_digest
+from ulfprep.physics.contrast_plan import ContrastPlan
 
 
 def sidecar(
     derivative: Derivative,
     scan: Scan,
     made_by: dict,
-    plan: dict,
+    plan: ContrastPlan,
     stripped: bool,
     registrations: list[dict] = (),
     weights: tuple[str, str] = ('', ''),
@@ -22,8 +23,7 @@ def sidecar(
     scan : Scan
     made_by : dict
         From :func:`ulfprep.bids.write.provenance.provenance`.
-    plan : dict
-        The contrast plan.
+    plan : ContrastPlan
     stripped : bool
         Whether the scan came without skull.
     registrations : list of dict
@@ -62,8 +62,9 @@ def sidecar(
         reference = scan.fusion.members[0].name
         content['Description'] = content['Description'].replace('the scan alone', 'these scans')
         content['Resolution'] = content['Resolution'].replace('the scan', reference)
+    known = plan.to_json()
     content['Contrast'] = {
-        key: plan.get(key)
+        key: known[key]
         for key in (
             'direction',
             'source_field_T',
@@ -125,7 +126,7 @@ def qc_record(
     metrics: dict,
     null_reasons: dict,
     notes: list[str],
-    plan: dict,
+    plan: ContrastPlan,
     segmentation: dict,
     fit: dict | None,
     methods: str,
@@ -150,8 +151,7 @@ def qc_record(
         Name -> why that metric is None.
     notes : list of str
         What was found and decided, a sentence each.
-    plan : dict
-        The contrast plan.
+    plan : ContrastPlan
     segmentation : dict
         Method, class means and standard deviations.
     fit : dict or None
@@ -175,7 +175,7 @@ def qc_record(
         'metrics': metrics,
         'null_reasons': null_reasons,
         'notes': notes,
-        'contrast': plan,
+        'contrast': plan.to_json(),
         'segmentation': segmentation,
         'precomputed': precomputed_record(scan),
         'fit': fit,

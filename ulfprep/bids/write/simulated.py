@@ -9,7 +9,8 @@ from ulfprep.bids.files import read_json, write_bytes, write_json
 from ulfprep.bids.names import path_of_name, sidecar_of
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.write.derivatives import QC, path_of, simulated
-from ulfprep.physics.signals import INVERTED
+from ulfprep.physics.contrast_plan import ContrastPlan
+from ulfprep.physics.signals import INVERTED, Sequence
 from ulfprep.settings import Settings
 
 #: Kinds of sequence in words from which :mod:`ulfprep.physics.source_sequence` reads them back.
@@ -28,7 +29,7 @@ SHORTEST_ECHO = 1e-6
 
 
 def simulated_sidecar(
-    plan: dict,
+    plan: ContrastPlan,
     facts: dict,
     *,
     modality: str,
@@ -42,9 +43,8 @@ def simulated_sidecar(
 
     Parameters
     ----------
-    plan : dict
-        The contrast plan (:func:`ulfprep.physics.plan.plan_contrast`), direction
-        ``simulate``.
+    plan : ContrastPlan
+        Of direction ``simulate``.
     facts : dict
         How it was simulated: ``voxel_size_mm`` along the axes of the image, ``psf``,
         ``snr``, ``noise_sd``, ``bias_strength``, ``noise_fwhm_mm``.
@@ -66,16 +66,16 @@ def simulated_sidecar(
     """
     voxel_size = [float(mm) for mm in facts['voxel_size_mm']]
     return {
-        'MagneticFieldStrength': plan['target_field_T'],
-        **_sequence_fields(plan['target_sequence']),
+        'MagneticFieldStrength': plan.target_field_T,
+        **_sequence_fields(plan.target_sequence),
         'AcquisitionVoxelSize': voxel_size,
         'SliceThickness': max(voxel_size),
         'SkullStripped': not keep_head,
         'Simulation': {
             'Source': source,
-            'SourceField_T': plan['source_field_T'],
+            'SourceField_T': plan.source_field_T,
             'Modality': modality,
-            'ContrastVector': dict(zip(plan['tissues'], plan['contrast_vector'], strict=True)),
+            'ContrastVector': dict(zip(plan.tissues, plan.contrast_vector, strict=True)),
             'SNR': facts['snr'],
             'NoiseSD': facts['noise_sd'],
             'NoiseFWHM_mm': facts['noise_fwhm_mm'],
@@ -83,7 +83,7 @@ def simulated_sidecar(
             # The simulated scanner's; the plan's own width is that of the source scan.
             'PSF_FWHM_mm': voxel_size,
             'BiasStrength': facts['bias_strength'],
-            'TrainDuration_s': plan['target_sequence']['train_duration'],
+            'TrainDuration_s': plan.target_sequence.train_duration,
             'RandomSeed': seed,
             'RandomStream': label,
             'Realisation': realisation,
@@ -92,22 +92,22 @@ def simulated_sidecar(
     }
 
 
-def _sequence_fields(sequence: dict) -> dict:
-    """Return a pulse sequence (a ``Sequence`` as a dict) in the words of BIDS."""
-    kind = sequence['kind']
+def _sequence_fields(sequence: Sequence) -> dict:
+    """Return a pulse sequence in the words of BIDS."""
+    kind = sequence.kind
     fields = {
         'PulseSequenceType': SEQUENCE_TYPES[kind],
-        'RepetitionTime': sequence['repetition_time'],
-        'EchoTime': max(sequence['echo_time'], SHORTEST_ECHO),
+        'RepetitionTime': sequence.repetition_time,
+        'EchoTime': max(sequence.echo_time, SHORTEST_ECHO),
     }
     if kind in INVERTED:
-        fields['InversionTime'] = sequence['inversion_time']
+        fields['InversionTime'] = sequence.inversion_time
     if kind in ('MPRAGE', 'SPGR', 'GRE'):
-        fields['FlipAngle'] = sequence['flip_angle']
+        fields['FlipAngle'] = sequence.flip_angle
     if kind == 'MPRAGE':
-        spacing = sequence['echo_spacing']
+        spacing = sequence.echo_spacing
         fields['RepetitionTimeExcitation'] = spacing
-        fields['NumberShots'] = max(round(sequence['train_duration'] / spacing), 1)
+        fields['NumberShots'] = max(round(sequence.train_duration / spacing), 1)
     return fields
 
 
@@ -231,7 +231,7 @@ def export_simulated(scan: Scan, settings: Settings) -> list[Path]:
     qc = read_json(out / path_of(scan, QC))
     sidecars = [
         simulated_sidecar(
-            qc['contrast'],
+            ContrastPlan.from_json(qc['contrast']),
             qc['simulation'],
             modality=scan.suffix,
             realisation=number,

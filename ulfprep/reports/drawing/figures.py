@@ -137,9 +137,10 @@ def plot_scan(
         ``enhance`` (ULF->HF) or ``simulate`` (HF->ULF).
     scan : path-like
         NIfTI file of the conformed input.
-    plan, fit, metrics : mapping, path-like to JSON, or None
-        Contrast plan; ``history``, ``options`` and ``stopped`` of the fit; metrics of the scan.
-        Numbers that figures print come from these.
+    plan : ContrastPlan or None
+    fit, metrics : mapping, path-like to JSON, or None
+        ``history``, ``options`` and ``stopped`` of the fit; metrics of the scan. Numbers that
+        figures print come from these and from the plan.
     facts : mapping or None
         How it was simulated, as the QC file says.
     only : collection of str or None
@@ -162,9 +163,9 @@ def plot_scan(
     if direction not in FIGURES:
         raise ValueError(f'direction is {direction!r}; it must be one of {", ".join(FIGURES)}')
     given = _given(dict.fromkeys(VOLUMES) | {'scan': scan} | volumes)
-    given |= {'plan': _mapping(plan), 'fit': _mapping(fit), 'metrics': _mapping(metrics)}
+    given |= {'plan': plan, 'fit': _mapping(fit), 'metrics': _mapping(metrics)}
     given |= {'facts': facts, 'direction': direction}
-    given |= {'history': given['fit'].get('history'), 'sigma': given['plan'].get('noise_sigma')}
+    given |= {'history': given['fit'].get('history'), 'sigma': plan and plan.noise_sigma}
     written, failed = {}, {}
     for name, recipe in RECIPES.items():
         missing = any(given[need] is None or given[need] == {} for need in recipe.needs)

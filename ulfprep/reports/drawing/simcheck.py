@@ -18,8 +18,7 @@ def simcheck(source, dseg, mask, simulated, plan, facts, metrics):
         Source scan, its tissues and brain mask.
     simulated : Volume
         On its own grid, with the same axes.
-    plan : mapping
-        Contrast plan.
+    plan : ContrastPlan
     facts : mapping
         How it was simulated: ``noise_sd``, ``voxel_size_mm``, ``psf``, ``noise_fwhm_mm``,
         ``keep_head``.
@@ -153,9 +152,9 @@ def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
 
 def _as_simulated(source, dseg, mask, plan, keep_head):
     """Return the source with the contrast of the simulated scan, still sharp."""
-    scale = plan['target_means'][2] / plan['means'][2]
+    scale = plan.target_means[2] / plan.means[2]
     factor = np.full(4, scale if keep_head else 0.0, np.float32)
     # BIDS labels: 1 GM, 2 WM, 3 CSF; the plan counts CSF, GM, WM.
-    factor[[3, 1, 2]] = plan['contrast_vector']
+    factor[[3, 1, 2]] = plan.contrast_vector
     data = source.data if keep_head else np.where(mask.data > 0, source.data, 0)
     return data * factor[dseg.data.astype(np.uint8)]
