@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from plans import make_plan
+from records import make_json
 from runs import validate
 from scipy import ndimage
 from scipy.io import savemat
@@ -58,11 +59,9 @@ def put_outputs(scan, folder):
     plan = make_plan(
         noise_sigma=NOISE, voxel_size_mm=voxel, psf_fwhm_mm=voxel, contrast_vector=(1.0,) * 3
     )
-    record = {
-        'entities': scan.entities, 'direction': 'enhance', 'settings_hash': 'x',
-        'contrast': plan.to_json(),
-        'metrics': {'cnr': 9.0, 'residual_rms': 0.9, 'claim_mean': 0.75},
-    }  # fmt: skip
+    record = make_json(
+        contrast=plan, metrics={'cnr': 9.0, 'residual_rms': 0.9, 'claim_mean': 0.75}
+    )
     write_json(folder / path_of(scan, QC), record)
 
 

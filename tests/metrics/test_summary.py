@@ -1,10 +1,12 @@
 """The metrics of a scan: numbers, or reasons why there are none."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from plans import make_plan
+from records import SIMULATION
 
 from ulfprep.metrics.contrast import foreground_to_background
 from ulfprep.metrics.registry import CATEGORIES, DIRECTIONS, all_metrics, names_of
@@ -249,12 +251,7 @@ def simulation():
         'simulated': realise(made),
         'simulated_grid': made.grid,
         'plan': PLAN,
-        'facts': {
-            'voxel_size_mm': [1.6, 1.6, 5.0],
-            'psf': 'gaussian',
-            'noise_sd': made.sigma,
-            'keep_head': False,
-        },
+        'facts': replace(SIMULATION, psf='gaussian', noise_sd=made.sigma),
         'conformed': image * field,
         'bias_field': field,
     }
@@ -265,7 +262,7 @@ def test_noise_of_a_simulated_scan_is_that_which_was_put_in(simulation):
     assert values['noise_ratio_simulated'] == pytest.approx(1, abs=0.05)
     assert values['snr_wm_simulated'] == pytest.approx(14, rel=0.08)
     assert values['noise_sigma_simulated'] == pytest.approx(100 / 14, rel=0.05)
-    louder = {**simulation, 'facts': {**simulation['facts'], 'noise_sd': 10 / 3}}
+    louder = {**simulation, 'facts': replace(simulation['facts'], noise_sd=10 / 3)}
     assert simulate_metrics(**louder)[0]['noise_ratio_simulated'] > 2
 
 

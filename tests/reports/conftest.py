@@ -6,6 +6,7 @@ import shutil
 import pytest
 from phantom_files import make_files
 from plans import make_plan
+from records import make_json
 
 
 @pytest.fixture(scope='session')
@@ -30,7 +31,13 @@ def history():
 def fit(history):
     """What a QC record holds of a fit."""
     options = {'steps': 200, 'epochs': 20, 'patience': 8, 'weight_tv': 0.4}
-    return {'history': history, 'options': options, 'stopped': 'epochs', 'device': 'cpu'}
+    return {
+        'history': history,
+        'options': options,
+        'stopped': 'epochs',
+        'notes': [],
+        'device': 'cpu',
+    }
 
 
 @pytest.fixture(scope='session')
@@ -60,23 +67,8 @@ def drawn(tmp_path_factory, files, plan, fit):
 
 @pytest.fixture
 def qc(plan, fit):
-    """A QC record of a finished scan."""
-    return {
-        'entities': {'subject': '01', 'session': None},
-        'source': 'bids:raw:sub-01/anat/sub-01_T1w.nii.gz',
-        'direction': 'enhance',
-        'metrics': {'residual_rms': 1.02, 'lpips': None},
-        'null_reasons': {'lpips': 'there is no reference image'},
-        'notes': ['The scan came with its skull.'],
-        'contrast': json.loads(json.dumps(plan.to_json())),
-        'segmentation': {'method': 'embedded HMRF-EM', 'means': [1, 2, 3], 'sds': [1, 1, 1]},
-        'fit': fit,
-        'methods': 'The bias field was corrected with N4 [@n4].',
-        'settings': {'random_seed': 1, 'segmentation': 'auto'},
-        'settings_hash': '0123456789ab',
-        'seed': 1,
-        'versions': {'ulfprep': '0.1.0', 'python': '3.11'},
-    }
+    """The content of the QC file of a finished scan."""
+    return json.loads(json.dumps(make_json(contrast=plan, fit=fit)))
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from dataclasses import replace
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.sequences import default_sequence
+from ulfprep.physics.signals import Sequence
 
 PLAN = ContrastPlan(
     direction='enhance',
     modality='T1w',
     source_field_T=0.064,
     target_field_T=3.0,
-    source_sequence=default_sequence(0.064, 'T1w'),
+    source_sequence=Sequence('IR-FSE', 1.5, 0.005, 0.3),
     target_sequence=default_sequence(3.0, 'T1w'),
     target_sequence_name='HF-T1w',
     defaults_used=('InversionTime is not in the sidecar: 0.3 assumed',),

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.bids.names import resolution_label
 from ulfprep.physics.acquisition import acquisition_matrices, add_rician_noise, apply_matrices
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.plan import plan_contrast
@@ -104,11 +103,6 @@ def example_truth(subject: str) -> Truth:
     brightness = float(np.average(image[mask], weights=probs[2][mask] ** 8 + 1e-9))
     image = np.where(mask, image / brightness, 0)
     return Truth(image.astype(np.float32), probs.astype(np.float32), mask, grid)
-
-
-def rendered_label(quality: dict) -> str:
-    """Return the ``res`` label of the images that belong to a scan's QC record."""
-    return resolution_label(quality['settings'].get('output_resolution', 1.0))
 
 
 def _scanner_grid(subject):

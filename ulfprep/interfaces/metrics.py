@@ -132,7 +132,7 @@ class _SimulateMetricsInputSpec(BaseInterfaceInputSpec):
     in_mask = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True)
     simulated = File(exists=True, mandatory=True)
-    facts = traits.Dict(mandatory=True, desc='how it was simulated')
+    facts = traits.Any(mandatory=True, desc='SimulationRecord')
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='source before bias correction')
     bias_field = File(exists=True, mandatory=True)
@@ -157,7 +157,7 @@ class SimulateMetrics(SimpleInterface):
             simulated=simulated,
             simulated_grid=simulated_grid,
             plan=read_plan(self.inputs.plan_file),
-            facts=dict(self.inputs.facts),
+            facts=self.inputs.facts,
             conformed=read_volume(self.inputs.conformed)[0],
             bias_field=read_volume(self.inputs.bias_field)[0],
         )

@@ -177,7 +177,7 @@ class _SimulateInputSpec(BaseInterfaceInputSpec):
 class _SimulateOutputSpec(TraitedSpec):
     out_files = traits.List(File(exists=True), desc='one a realisation')
     first = File(exists=True, desc='the first of them')
-    facts = traits.Dict(desc='how they were simulated')
+    facts = traits.Any(desc='SimulationRecord')
 
 
 class Simulate(SimpleInterface):
@@ -188,6 +188,7 @@ class Simulate(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.physics.simulation import realise, simulate
+        from ulfprep.record import SimulationRecord
 
         inputs = self.inputs
         data, grid = read_volume(inputs.in_file)
@@ -217,16 +218,16 @@ class Simulate(SimpleInterface):
             for index in range(1, inputs.n_realisations + 1)
         ]
         self._results['first'] = self._results['out_files'][0]
-        self._results['facts'] = {
-            'voxel_size_mm': [float(v) for v in inputs.voxel_size],
-            'psf': plan.psf,
-            'snr': float(plan.target_means[2] / simulation.sigma),
-            'noise_sd': float(simulation.sigma),
-            'bias_strength': float(inputs.bias_strength),
-            'noise_fwhm_mm': float(inputs.noise_fwhm),
-            'keep_head': bool(inputs.keep_head),
-            'seed': int(inputs.seed),
-            'stream': inputs.label,
-            'n_realisations': int(inputs.n_realisations),
-        }
+        self._results['facts'] = SimulationRecord(
+            voxel_size_mm=tuple(float(v) for v in inputs.voxel_size),
+            psf=plan.psf,
+            snr=float(plan.target_means[2] / simulation.sigma),
+            noise_sd=float(simulation.sigma),
+            bias_strength=float(inputs.bias_strength),
+            noise_fwhm_mm=float(inputs.noise_fwhm),
+            keep_head=bool(inputs.keep_head),
+            seed=int(inputs.seed),
+            stream=inputs.label,
+            n_realisations=int(inputs.n_realisations),
+        )
         return runtime

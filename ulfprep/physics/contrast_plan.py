@@ -1,10 +1,11 @@
 """The contrast plan of a scan: what both directions work with, as one record."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ulfprep.physics.signals import Sequence
+from ulfprep.typed import read_as
 
 Triple = tuple[float, ...]
 
@@ -84,14 +85,14 @@ class ContrastPlan:
     target_means: Triple
     target_spread: Triple
     target_sources: tuple[str, ...]
-    relaxation: dict[str, dict[str, dict]]
+    relaxation: dict[str, dict[str, dict[str, Any]]]
     contrast_vector: Triple
     contrast_vector_normalised: Triple
     source_contrast: dict[str, float]
     target_contrast: dict[str, float]
     rank: int
     condition_number: float
-    equations: tuple[dict, ...]
+    equations: tuple[dict[str, Any], ...]
     active_bounds: tuple[str, ...]
     voxel_size_mm: Triple
     psf: str
@@ -104,26 +105,5 @@ class ContrastPlan:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> 'ContrastPlan':
-        """Return the plan that :meth:`to_json` gave.
-
-        Raises
-        ------
-        KeyError, TypeError, ValueError
-            If it is not one.
-        """
-        values = fields_of(cls, content)
-        for name in ('source_sequence', 'target_sequence'):
-            values[name] = Sequence(**values[name])
-        return cls(**values)
-
-
-def fields_of(record: type, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a record from its JSON, lists as tuples; others are passed over.
-
-    Raises
-    ------
-    KeyError, TypeError
-        If one is missing.
-    """
-    values = ((one.name, content[one.name]) for one in fields(record))
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in values}
+        """Return the plan that :meth:`to_json` gave; see :func:`ulfprep.typed.read_as`."""
+        return read_as(cls, content)

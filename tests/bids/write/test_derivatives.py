@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plans import make_plan
+from records import make_json
 
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.read.derived import Piece, Precomputed
@@ -115,8 +116,7 @@ def finished(tmp_path):
     settings = Settings(tmp_path, tmp_path / 'out', device='cpu')
     for path in golden_list(scan, 'enhance'):
         write_text(tmp_path / 'out' / path, 'x')
-    record = {'direction': 'enhance', **provenance(scan, settings)}
-    write_json(tmp_path / 'out' / path_of(scan, QC), record)
+    write_json(tmp_path / 'out' / path_of(scan, QC), make_json(**provenance(scan, settings)))
     return scan, settings
 
 
@@ -137,8 +137,7 @@ def test_missing_or_empty_file_is_not_finished(finished, index):
 def test_the_figure_of_the_network_is_asked_of_its_tissues_alone(finished, tmp_path):
     scan, settings = finished
     learned = dataclasses.replace(settings, segmentation='network')
-    record = {'direction': 'enhance', **provenance(scan, learned)}
-    write_json(settings.output_dir / path_of(scan, QC), record)
+    write_json(settings.output_dir / path_of(scan, QC), make_json(**provenance(scan, learned)))
     assert not is_finished(scan, learned, 'enhance')
     piece = Piece('tissues', (tmp_path / 'in.nii.gz',), ())
     given = dataclasses.replace(scan, precomputed=Precomputed(tissues=piece))

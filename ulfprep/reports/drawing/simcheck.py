@@ -19,18 +19,16 @@ def simcheck(source, dseg, mask, simulated, plan, facts, metrics):
     simulated : Volume
         On its own grid, with the same axes.
     plan : ContrastPlan
-    facts : mapping
-        How it was simulated: ``noise_sd``, ``voxel_size_mm``, ``psf``, ``noise_fwhm_mm``,
-        ``keep_head``.
+    facts : SimulationRecord
     metrics : mapping
         Of the scan: what was measured of noise and sharpness.
     """
     figure = new_figure(WIDTH, 5.6)
     brain = sample_nearest(mask, simulated).data > 0
-    sigma = facts['noise_sd']
+    sigma = facts.noise_sd
     _noise(
         figure,
-        _background(simulated.data, brain, sigma, facts['keep_head']) / sigma,
+        _background(simulated.data, brain, sigma, facts.keep_head) / sigma,
         facts,
         metrics,
     )
@@ -70,9 +68,9 @@ def _noise(figure, values, facts, metrics):
     axes.legend(loc='upper right', fontsize=8.5)
     measured = [metrics.get(f'psf_fwhm_{axis}_simulated') for axis in 'ijk']
     rows = (
-        ('Noise sigma', facts['noise_sd'], metrics.get('noise_sigma_simulated')),
+        ('Noise sigma', facts.noise_sd, metrics.get('noise_sigma_simulated')),
         *((f'FWHM {name}, mm', *pair) for name, *pair in zip(
-            DIRECTIONS, facts['voxel_size_mm'], measured, strict=True
+            DIRECTIONS, facts.voxel_size_mm, measured, strict=True
         )),
     )  # fmt: skip
     columns = (0.87, 0.975)
@@ -89,12 +87,12 @@ def _noise(figure, values, facts, metrics):
 def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
     from scipy.ndimage import binary_dilation
 
-    head = facts['keep_head']
+    head = facts.keep_head
     wanted = _as_simulated(source, dseg, mask, plan, head)
     inside = brain | head if head else binary_dilation(brain)
     data = np.where(inside, simulated.data, 0)
-    noise = facts['noise_sd'] ** 2 * inside.sum()
-    fwhm = facts['voxel_size_mm']
+    noise = facts.noise_sd**2 * inside.sum()
+    fwhm = facts.voxel_size_mm
     for axis in range(3):
         frequency, power = line_power(data, simulated.zooms, axis)
         _, expected, unblurred = expected_power(
@@ -104,7 +102,7 @@ def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
             simulated.data.shape,
             simulated.zooms,
             fwhm,
-            facts['psf'],
+            facts.psf,
             axis,
         )
         floor = noise * simulated.zooms[axis] ** 2
