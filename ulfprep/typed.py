@@ -26,7 +26,7 @@ def read_as(kind: Any, value: Any) -> Any:
         return value
     if origin is UnionType:
         return None if value is None else read_as(parts[0], value)
-    if is_dataclass(kind) and isinstance(value, Mapping):
+    if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, Mapping):
         hints = get_type_hints(kind)
         return kind(**{name: read_as(one, value[name]) for name, one in hints.items()})
     if origin is tuple and isinstance(value, list | tuple):
