@@ -4,18 +4,13 @@ import json
 
 import pytest
 from many_scans import make_output
+from records import make_json
 
 from ulfprep.bids.files import write_json, write_text
 from ulfprep.bids.read.participants import read_table
 from ulfprep.cli.main import main
 
-RECORD = {
-    'entities': {'subject': '01', 'session': None},
-    'direction': 'enhance',
-    'settings_hash': 'abc',
-    'contrast': {'source_field_T': 0.064, 'target_field_T': 3},
-    'metrics': {'cnr_wm_gm': 2.0, 'snr_wm': 14.0},
-}
+RECORD = make_json(metrics={'cnr_wm_gm': 2.0, 'snr_wm': 14.0})
 
 
 @pytest.fixture

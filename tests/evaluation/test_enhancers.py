@@ -67,7 +67,7 @@ def test_blind_methods_give_an_image_where_the_brain_is_and_no_tissues(name, tri
     image = carry(found.image, found.grid, trial.truth.grid)
     inside = trial.truth.probs[2] > 0.5
     # White matter keeps the brightness of the scan, within what noise and blur do to it.
-    assert np.median(image[inside]) == pytest.approx(given.plan['means'][2], rel=0.15)
+    assert np.median(image[inside]) == pytest.approx(given.plan.means[2], rel=0.15)
 
 
 def test_interpolation_through_the_voxels_leaves_them_as_they_are(given):
@@ -127,13 +127,13 @@ def test_true_tissues_are_shares_that_fill_the_brain(trial):
     np.testing.assert_allclose(true.lattice_probs.sum(axis=0)[inside], 1, atol=1e-5)
     np.testing.assert_allclose(true.probs.sum(axis=0)[true.mask], 1, atol=1e-5)
     # The scan was made with GM 0.8 and CSF 0.25 of WM.
-    csf, gm, wm = true.plan['means']
+    csf, gm, wm = true.plan.means
     assert gm / wm == pytest.approx(0.8, abs=0.04)
     assert csf / wm == pytest.approx(0.25, abs=0.06)
 
 
 def test_the_target_can_be_the_truth_of_the_subject(trial):
-    wanted = np.array(prepare(trial, 2.0, target='truth').plan['target_means'])
+    wanted = np.array(prepare(trial, 2.0, target='truth').plan.target_means)
     np.testing.assert_allclose(wanted / wanted[2], trial.ratios, rtol=1e-6)
     # 70 and 110 are the GM and WM of the small brain.
     assert trial.ratios[1] == pytest.approx(70 / 110, rel=0.02)

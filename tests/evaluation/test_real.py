@@ -7,6 +7,8 @@ import brains
 import nibabel as nib
 import numpy as np
 import pytest
+from plans import make_plan
+from records import make_json
 from runs import validate
 from scipy import ndimage
 from scipy.io import savemat
@@ -53,12 +55,13 @@ def put_outputs(scan, folder):
     for one in (*COMMON, *ENHANCED):
         data, grid = images[one.key]
         write_nifti(folder / path_of(scan, one), data, grid.affine)
-    plan = {'noise_sigma': NOISE, 'voxel_size_mm': [2.0, 2.0, 4.0], 'psf_fwhm_mm': [2.0, 2.0, 4.0]}
-    plan |= {'source_field_T': 0.064, 'psf': 'gaussian', 'contrast_vector': [1.0, 1.0, 1.0]}
-    record = {
-        'entities': scan.entities, 'direction': 'enhance', 'settings_hash': 'x', 'contrast': plan,
-        'metrics': {'cnr': 9.0, 'residual_rms': 0.9, 'claim_mean': 0.75},
-    }  # fmt: skip
+    voxel = (2.0, 2.0, 4.0)
+    plan = make_plan(
+        noise_sigma=NOISE, voxel_size_mm=voxel, psf_fwhm_mm=voxel, contrast_vector=(1.0,) * 3
+    )
+    record = make_json(
+        contrast=plan, metrics={'cnr': 9.0, 'residual_rms': 0.9, 'claim_mean': 0.75}
+    )
     write_json(folder / path_of(scan, QC), record)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plans import make_plan
 from scipy import ndimage
 
 from ulfprep.evaluation.phantoms import low_field_signal
@@ -88,17 +89,17 @@ def test_a_larger_uncertainty_where_the_error_is_larger_ranks_it():
 
 def test_the_truth_has_the_means_that_were_asked_for_and_keeps_its_order(trial):
     truth = trial.truth
-    wanted = truth_at_target(trial, {'target_means': [30.0, 70.0, 100.0]})
+    wanted = truth_at_target(trial, make_plan(target_means=(30.0, 70.0, 100.0)))
     for label, mean in zip((1, 2, 3), (30, 70, 100), strict=True):
         assert np.median(wanted[truth.labels == label]) == pytest.approx(mean, rel=0.05)
     order = np.argsort(truth.image[truth.mask])
     assert (np.diff(wanted[truth.mask][order]) >= -1e-9).all()
     with pytest.raises(ValueError, match='must rise'):
-        truth_at_target(trial, {'target_means': [100.0, 70.0, 30.0]})
+        truth_at_target(trial, make_plan(target_means=(100.0, 70.0, 30.0)))
 
 
 def test_the_residual_of_what_was_scanned_is_the_noise(trial, given):
     """The low-field signal itself, told of no contrast, explains the scan."""
-    signal = low_field_signal(trial.truth.image, trial.truth.labels) * given.plan['means'][2]
+    signal = low_field_signal(trial.truth.image, trial.truth.labels) * given.plan.means[2]
     assert residual_rms(Enhanced(signal, trial.truth.grid), given) == pytest.approx(1, abs=0.4)
     assert residual_rms(Enhanced(signal / 2, trial.truth.grid), given) > 3

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from plans import make_plan
 
 from ulfprep.physics import ForwardModel, Grid
 from ulfprep.physics.acquisition import add_rician_noise
@@ -43,13 +44,13 @@ def problem():
     scan_mask = model.acquire(mask.astype(np.float32)) > 0.5
     seen = model.acquire(truth)
     probs = np.where(scan_mask, seen / np.maximum(seen.sum(axis=0), 1e-3), 0)
-    plan = {
-        'means': LOW.tolist(),
-        'target_means': HIGH.tolist(),
-        'contrast_vector': (LOW / HIGH).tolist(),
-        'noise_sigma': 4.0,
-        'psf_fwhm_mm': list(VOXEL),
-    }
+    plan = make_plan(
+        means=tuple(LOW),
+        target_means=tuple(HIGH),
+        contrast_vector=tuple(LOW / HIGH),
+        noise_sigma=4.0,
+        psf_fwhm_mm=VOXEL,
+    )
     return SimpleNamespace(
         scan=(scan, scan_mask, probs.astype(np.float32), grid, plan),
         image=image,

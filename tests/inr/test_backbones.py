@@ -161,7 +161,7 @@ def test_without_a_network_the_first_estimate_is_the_result(problem, warm, tmp_p
     assert [step for step, *_ in told] == [0, fit.history['step'][-1]]
     save_fit(fit, tmp_path / 'field.pt')
     found = render(load_fit(tmp_path / 'field.pt'), warm.fine).intensity
-    expected = warm.intensity * np.float32(problem.plan['means'][2])
+    expected = warm.intensity * np.float32(problem.plan.means[2])
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 

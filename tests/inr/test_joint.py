@@ -1,6 +1,7 @@
 """Several scans of one head in one field."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,19 +44,20 @@ def scanned(problem, ball):
     """Return a function that scans the ball."""
 
     def scan(voxel, seed, *, modality='T1w', motion=None):
-        plan = {**problem.plan, 'psf_fwhm_mm': list(voxel)}
+        plan = replace(problem.plan, psf_fwhm_mm=tuple(voxel))
         if modality != 'T1w':
-            plan |= {
-                'means': LOW_T2W.tolist(),
-                'target_means': HIGH_T2W.tolist(),
-                'contrast_vector': (LOW_T2W / HIGH_T2W).tolist(),
-            }
+            plan = replace(
+                plan,
+                means=tuple(LOW_T2W),
+                target_means=tuple(HIGH_T2W),
+                contrast_vector=tuple(LOW_T2W / HIGH_T2W),
+            )
         grid = resized_grid(problem.fine, voxel)
         if motion is not None:
             grid = Grid(grid.shape, motion @ grid.affine)
-        vector = np.array(plan['contrast_vector'])
+        vector = np.array(plan.contrast_vector)
         model = ForwardModel.between(grid, problem.fine, voxel, vector)
-        image = np.tensordot(np.array(plan['target_means']), ball, 1).astype(np.float32)
+        image = np.tensordot(np.array(plan.target_means), ball, 1).astype(np.float32)
         scan = add_rician_noise(model(image, ball), 4.0, np.random.default_rng(seed))
         seen = model.acquire(ball)
         mask = seen.sum(axis=0) > 0.5
@@ -80,7 +82,7 @@ def contrasts(scanned, options):
 
 def misfit(problem, ball, fit, contrast=None, targets=None):
     """Root mean square error of image and tissues within the ball."""
-    targets = problem.plan['target_means'] if targets is None else targets
+    targets = problem.plan.target_means if targets is None else targets
     seen = render(fit, problem.fine, contrast=contrast)
     core = ndimage.binary_erosion(ball.sum(axis=0) > 0, iterations=2)
     image = np.tensordot(targets, ball, 1)
@@ -175,7 +177,7 @@ def test_contrasts_share_tissues_but_not_intensities(problem, ball, contrasts):
     t1w, t2w = (render(contrasts, problem.fine, contrast=name) for name in contrasts.contrasts)
     np.testing.assert_array_equal(t1w.dseg, t2w.dseg)
     np.testing.assert_array_equal(t1w.probs, t2w.probs)
-    for seen, targets in ((t1w, problem.plan['target_means']), (t2w, HIGH_T2W)):
+    for seen, targets in ((t1w, problem.plan.target_means), (t2w, HIGH_T2W)):
         for tissue, label in ((1, 1), (2, 2)):
             core = ndimage.binary_erosion(ball[tissue] > 0) & (seen.dseg == label)
             assert seen.intensity[core].mean() == pytest.approx(targets[tissue], rel=0.1)
@@ -214,5 +216,5 @@ def test_no_scan_is_an_error(options):
 def test_fit_scan_takes_the_modality_of_its_plan(problem, options):
     scan, mask, probs, grid, plan = problem.scan
     options = dataclasses.replace(options, epochs=1)
-    fit = fit_scan(scan, mask, probs, grid, {**plan, 'modality': 'T2w'}, options)
+    fit = fit_scan(scan, mask, probs, grid, replace(plan, modality='T2w'), options)
     assert fit.contrasts == ('T2w',)

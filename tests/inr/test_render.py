@@ -82,13 +82,13 @@ def test_tissues_have_the_high_field_means_in_the_scans_units(problem, rendered)
     for tissue, label in ((1, 1), (2, 2)):
         values = rendered.intensity[(rendered.dseg == label) & (rendered.probs[tissue] > 0.9)]
         assert values.size > 50
-        assert values.mean() == pytest.approx(problem.plan['target_means'][tissue], rel=0.08)
+        assert values.mean() == pytest.approx(problem.plan.target_means[tissue], rel=0.08)
 
 
 def test_contrast_is_that_of_the_target_not_of_the_scan(problem, rendered):
     gm, wm = (rendered.intensity[rendered.dseg == label].mean() for label in (1, 2))
-    low = problem.plan['means'][1] / problem.plan['means'][2]
-    high = problem.plan['target_means'][1] / problem.plan['target_means'][2]
+    low = problem.plan.means[1] / problem.plan.means[2]
+    high = problem.plan.target_means[1] / problem.plan.target_means[2]
     assert abs(gm / wm - high) < abs(gm / wm - low)
 
 
@@ -254,7 +254,7 @@ def test_the_rim_of_an_oblique_image_is_not_darkened(fitted, fine_grid):
     seen = render(even, turned(fine_grid, 0.4))
     brain = seen.dseg > 0
     assert brain.sum() > 500
-    np.testing.assert_allclose(seen.intensity[brain], fitted.plan['means'][2], rtol=1e-4)
+    np.testing.assert_allclose(seen.intensity[brain], fitted.plan.means[2], rtol=1e-4)
     np.testing.assert_allclose(seen.probs[:, brain], 1 / 3, rtol=1e-4)
 
 

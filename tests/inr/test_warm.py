@@ -1,5 +1,7 @@
 """The first estimate explains the scan before anything is trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,8 +37,8 @@ def test_the_brain_has_the_same_volume_on_both_grids(warm):
 def test_pushed_through_the_model_it_leaves_the_noise(problem, warm):
     scan, _, _, _, plan = problem.scan
     predicted = warm.model(warm.intensity, probabilities(warm)) + warm.outside
-    left = (scan[warm.bounds] / plan['means'][2] - predicted)[warm.voxels]
-    sigma = plan['noise_sigma'] / plan['means'][2]
+    left = (scan[warm.bounds] / plan.means[2] - predicted)[warm.voxels]
+    sigma = plan.noise_sigma / plan.means[2]
     assert 0.8 < np.sqrt(np.mean(left**2)) / sigma < 1.3
 
 
@@ -49,7 +51,7 @@ def test_intensities_are_those_of_the_high_field(problem, warm):
         for a, (n, size) in enumerate(zip(warm.fine.shape, problem.fine.shape, strict=True))
     ]
     truth = problem.truth[np.ix_(range(3), *where)]
-    target = np.array(problem.plan['target_means']) / problem.plan['means'][2]
+    target = np.array(problem.plan.target_means) / problem.plan.means[2]
     for tissue in (1, 2):
         core = (truth[tissue] > 0) & (probabilities(warm)[tissue] > 0.9)
         assert core.sum() > 100
@@ -70,10 +72,12 @@ def test_tissue_is_never_quite_excluded(warm):
 def test_noise_of_the_estimate_grows_with_noise_of_the_scan(problem, warm):
     scan, mask, probs, grid, plan = problem.scan
     assert (warm.noise > 0).all()
-    louder = warm_start(scan, mask, probs, grid, {**plan, 'noise_sigma': 6.0}, spacing=2.0, seed=7)
+    louder = warm_start(
+        scan, mask, probs, grid, replace(plan, noise_sigma=6.0), spacing=2.0, seed=7
+    )
     # More noise is met with more smoothing, so that it does not arrive in full.
     assert louder.smoothness > warm.smoothness
-    sigma = plan['noise_sigma'] / plan['means'][2]
+    sigma = plan.noise_sigma / plan.means[2]
     assert np.median(warm.noise) < sigma
 
 
@@ -85,8 +89,8 @@ def test_the_same_seed_gives_the_same_bytes(problem, warm):
 
 def test_scale_of_the_scan_does_not_matter(problem, warm):
     scan, mask, probs, grid, plan = problem.scan
-    scaled = {k: [10 * v for v in plan[k]] for k in ('means', 'target_means')}
-    scaled = {**plan, **scaled, 'noise_sigma': 40.0}
+    scaled = {k: tuple(10 * v for v in getattr(plan, k)) for k in ('means', 'target_means')}
+    scaled = replace(plan, **scaled, noise_sigma=40.0)
     again = warm_start(10 * scan, mask, probs, grid, scaled, spacing=2.0, seed=7)
     np.testing.assert_allclose(again.intensity, warm.intensity, atol=1e-3)
 

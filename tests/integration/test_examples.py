@@ -174,7 +174,7 @@ def strict(path):
 @pytest.mark.parametrize('direction', ['enhance', 'simulate'])
 def test_every_metric_is_a_number_or_has_a_reason(direction, request):
     from ulfprep.metrics.registry import names_of
-    from ulfprep.metrics.verdict import LEVELS
+    from ulfprep.record import LEVELS
 
     fixture = {'enhance': 'example_run', 'simulate': 'simulated_run'}[direction]
     made = request.getfixturevalue(fixture)

@@ -7,6 +7,7 @@ import pytest
 from ulfprep.metrics import registry
 from ulfprep.metrics.registry import Metric, NotMeasured, Rule, measure, measures
 from ulfprep.metrics.verdict import judge
+from ulfprep.record import Verdict
 
 BRIGHT = Metric(
     'bright', 'Brightness', 'How bright it is.', 'Its mean.', 'A new heading', unit='ml',
@@ -36,7 +37,7 @@ def test_a_function_brings_its_metrics_their_rules_and_their_entries(register):
     assert measure(4.0, 'enhance') == ({'bright': 4.0, 'dull': 0.25}, {})
     assert measure(4.0, 'simulate') == ({}, {})
     assert registry.names_of('enhance') == ('bright', 'dull')
-    assert judge({'bright': 1.0}, 'enhance') == (
+    assert judge({'bright': 1.0}, 'enhance') == Verdict(
         'look', ('bright is 1 (at least 2 expected): it is dark',)
     )  # fmt: skip
     assert judge({'bright': 0.1}, 'enhance').level == 'failed'

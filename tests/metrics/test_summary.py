@@ -1,9 +1,12 @@
 """The metrics of a scan: numbers, or reasons why there are none."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from plans import make_plan
+from records import SIMULATION
 
 from ulfprep.metrics.contrast import foreground_to_background
 from ulfprep.metrics.registry import CATEGORIES, DIRECTIONS, all_metrics, names_of
@@ -11,16 +14,16 @@ from ulfprep.metrics.summary import enhance_metrics, simulate_metrics
 from ulfprep.metrics.tissue_change import TissueChange, moves_between
 from ulfprep.physics import Grid
 
-PLAN = {
-    'means': [40.0, 80.0, 100.0],
-    'snr': [10.0, 20.0, 25.0],
-    'noise_sigma': 4.0,
-    'target_means': [20.0, 60.0, 100.0],
-    'target_contrast': {'WM-GM': 0.5, 'GM-CSF': 1.0, 'WM-CSF': 4 / 3},
-    'source_contrast': {'WM-GM': 0.222, 'GM-CSF': 0.667, 'WM-CSF': 0.857},
-    'contrast_vector': [0.5, 0.75, 1.0],
-    'target_field_T': 0.064,
-}
+PLAN = make_plan(
+    means=(40.0, 80.0, 100.0),
+    snr=(10.0, 20.0, 25.0),
+    noise_sigma=4.0,
+    target_means=(20.0, 60.0, 100.0),
+    target_contrast={'WM-GM': 0.5, 'GM-CSF': 1.0, 'WM-CSF': 4 / 3},
+    source_contrast={'WM-GM': 0.222, 'GM-CSF': 0.667, 'WM-CSF': 0.857},
+    contrast_vector=(0.5, 0.75, 1.0),
+    target_field_T=0.064,
+)
 
 
 def layers(shape):
@@ -38,7 +41,7 @@ def enhanced():
     rng = np.random.default_rng(0)
     scan_probs, fine_probs = layers((12, 10, 4)), layers((24, 20, 20))
     fine_mask, scan_mask = (p.sum(axis=0) > 0 for p in (fine_probs, scan_probs))
-    scan = np.tensordot(PLAN['means'], scan_probs, 1)
+    scan = np.tensordot(PLAN.means, scan_probs, 1)
     field = np.broadcast_to(np.linspace(0.8, 1.2, 10)[:, None], scan.shape)
     # A tenth of every voxel of white matter became grey matter.
     later = scan_probs.copy()
@@ -50,11 +53,11 @@ def enhanced():
         'scan_mask': scan_mask,
         'scan_grid': Grid((12, 10, 4), np.diag([2.0, 2.0, 5.0, 1.0])),
         'scan_probs': scan_probs,
-        'enhanced': np.tensordot(PLAN['target_means'], fine_probs, 1),
+        'enhanced': np.tensordot(PLAN.target_means, fine_probs, 1),
         'fine_probs': fine_probs,
         'fine_mask': fine_mask,
         'fine_grid': Grid((24, 20, 20), np.eye(4)),
-        'bicubic': np.tensordot(PLAN['means'], fine_probs, 1),
+        'bicubic': np.tensordot(PLAN.means, fine_probs, 1),
         'residual': np.where(scan_mask, rng.standard_normal(scan.shape), 0),
         'uncertainty': np.where(fine_mask, 5.0, 0.0),
         'entropy': np.where(fine_mask, 0.5, 0.0),
@@ -248,7 +251,7 @@ def simulation():
     radius = np.sqrt(sum(a**2 for a in axes))
     probs = np.stack([(radius < 0.9) & (radius >= 0.8), (radius < 0.8) & (radius >= 0.6),
                       radius < 0.6]).astype(np.float32)  # fmt: skip
-    image = np.tensordot(PLAN['means'], probs, 1)
+    image = np.tensordot(PLAN.means, probs, 1)
     made = simulate(image, radius < 0.9, probs, grid, PLAN)
     field = np.broadcast_to(np.linspace(0.8, 1.2, 60), grid.shape)
     return {
@@ -259,12 +262,7 @@ def simulation():
         'simulated': realise(made),
         'simulated_grid': made.grid,
         'plan': PLAN,
-        'facts': {
-            'voxel_size_mm': [1.6, 1.6, 5.0],
-            'psf': 'gaussian',
-            'noise_sd': made.sigma,
-            'keep_head': False,
-        },
+        'facts': replace(SIMULATION, psf='gaussian', noise_sd=made.sigma),
         'conformed': image * field,
         'bias_field': field,
     }
@@ -275,7 +273,7 @@ def test_noise_of_a_simulated_scan_is_that_which_was_put_in(simulation):
     assert values['noise_ratio_simulated'] == pytest.approx(1, abs=0.05)
     assert values['snr_wm_simulated'] == pytest.approx(14, rel=0.08)
     assert values['noise_sigma_simulated'] == pytest.approx(100 / 14, rel=0.05)
-    louder = {**simulation, 'facts': {**simulation['facts'], 'noise_sd': 10 / 3}}
+    louder = {**simulation, 'facts': replace(simulation['facts'], noise_sd=10 / 3)}
     assert simulate_metrics(**louder)[0]['noise_ratio_simulated'] > 2
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from ulfprep.metrics.registry import rules_of
-from ulfprep.metrics.verdict import LEVELS, judge, warned
+from ulfprep.metrics.verdict import judge, warned
+from ulfprep.record import LEVELS, Verdict
 
 GOOD = {
     'residual_rms': 1.0,
@@ -20,7 +21,7 @@ GOOD = {
 
 
 def test_a_good_scan_is_usable_and_needs_no_reason():
-    assert judge(GOOD, 'enhance') == ('usable', ())
+    assert judge(GOOD, 'enhance') == Verdict('usable')
 
 
 def test_what_was_not_measured_is_not_held_against_a_scan():
@@ -84,5 +85,5 @@ def test_every_direction_has_rules():
 def test_a_warning_is_a_reason_to_look_and_no_more():
     notes = ['Field strength 0.064 T from the sidecar.', 'Warning: the mask has holes.']
     verdict = judge(GOOD, 'enhance', warned(notes))
-    assert verdict == ('look', ('the mask has holes.',))
+    assert verdict == Verdict('look', ('the mask has holes.',))
     assert judge(GOOD, 'enhance', warned(notes[:1])).level == 'usable'

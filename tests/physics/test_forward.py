@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plans import make_plan
 
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.forward import ForwardModel, residual
@@ -147,21 +148,15 @@ def brain():
     return image, mask, probs.astype(np.float32), Grid((n, n, n), np.diag([1.5, 1.5, 1.5, 1.0]))
 
 
-PLAN = {
-    'contrast_vector': [1.5, 1.1, 1.0],
-    'target_means': [30.0, 77.0, 100.0],
-    'target_field_T': 0.064,
-    'psf_fwhm_mm': [1.6, 1.6, 5.0],
-    'noise_sigma': 5.0,
-}
+PLAN = make_plan(contrast_vector=(1.5, 1.1, 1.0), noise_sigma=5.0)
 
 
 def test_residual_of_the_truth_is_unit_normal_noise(brain):
     image, mask, probs, grid = brain
     scan_grid = resized_grid(grid, (1.6, 1.6, 5.0))
-    model = ForwardModel.between(scan_grid, grid, PLAN['psf_fwhm_mm'], PLAN['contrast_vector'])
+    model = ForwardModel.between(scan_grid, grid, PLAN.psf_fwhm_mm, PLAN.contrast_vector)
     noise = np.random.default_rng(0).standard_normal(scan_grid.shape)
-    scan = rician_mean(model(image, probs), PLAN['noise_sigma']) + PLAN['noise_sigma'] * noise
+    scan = rician_mean(model(image, probs), PLAN.noise_sigma) + PLAN.noise_sigma * noise
     scan_mask = model.acquire(mask.astype(np.float32)) > 0.5
     out = residual(scan, scan_mask, image, probs, scan_grid, grid, PLAN)
     inside = out[out != 0]
@@ -174,9 +169,11 @@ def test_residual_of_the_truth_is_unit_normal_noise(brain):
 def test_residual_of_magnitudes_has_no_offset_where_the_signal_is_weak(brain):
     image, mask, probs, grid = brain
     weak = np.where(mask, 0.1 * image, 0)  # CSF of 3, WM of 10 in noise of 5
-    model = ForwardModel.between(grid, grid, (1.5, 1.5, 1.5), PLAN['contrast_vector'])
-    scan = add_rician_noise(model(weak, probs), PLAN['noise_sigma'], np.random.default_rng(0))
-    plan = {**PLAN, 'psf_fwhm_mm': [1.5, 1.5, 1.5]}
+    model = ForwardModel.between(grid, grid, (1.5, 1.5, 1.5), PLAN.contrast_vector)
+    scan = add_rician_noise(model(weak, probs), PLAN.noise_sigma, np.random.default_rng(0))
+    plan = make_plan(
+        contrast_vector=PLAN.contrast_vector, noise_sigma=5.0, psf_fwhm_mm=(1.5, 1.5, 1.5)
+    )
     out = residual(scan, mask, weak, probs, grid, grid, plan)
     assert out[out != 0].mean() == pytest.approx(0, abs=0.03)
 
@@ -184,7 +181,7 @@ def test_residual_of_magnitudes_has_no_offset_where_the_signal_is_weak(brain):
 def test_residual_is_zero_outside_the_mask_and_where_the_psf_leaves_the_brain(brain):
     image, mask, probs, grid = brain
     scan_grid = resized_grid(grid, (1.6, 1.6, 5.0))
-    model = ForwardModel.between(scan_grid, grid, PLAN['psf_fwhm_mm'], PLAN['contrast_vector'])
+    model = ForwardModel.between(scan_grid, grid, PLAN.psf_fwhm_mm, PLAN.contrast_vector)
     share = model.acquire(mask.astype(np.float32))
     half = np.zeros(scan_grid.shape, bool)
     half[: half.shape[0] // 2] = True
@@ -196,7 +193,7 @@ def test_residual_is_zero_outside_the_mask_and_where_the_psf_leaves_the_brain(br
 
 def test_residual_is_measured_in_noise(brain):
     image, mask, probs, grid = brain
-    model = ForwardModel.between(grid, grid, (1.6, 1.6, 5.0), PLAN['contrast_vector'])
-    shifted = 10.0 + rician_mean(model(image, probs), PLAN['noise_sigma'])
+    model = ForwardModel.between(grid, grid, (1.6, 1.6, 5.0), PLAN.contrast_vector)
+    shifted = 10.0 + rician_mean(model(image, probs), PLAN.noise_sigma)
     out = residual(shifted, mask, image, probs, grid, grid, PLAN)
     np.testing.assert_allclose(out[out != 0], 2.0, atol=1e-4)

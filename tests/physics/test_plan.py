@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ulfprep.physics.acquisition import add_rician_noise
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.plan import Wishes, acquired_resolution, plan_contrast
 from ulfprep.physics.relaxation import parse_override
 from ulfprep.physics.sequences import PRESETS, default_sequence
@@ -42,16 +43,16 @@ def high_field_plan():
 @pytest.mark.parametrize('direction', ['enhance', 'simulate'])
 def test_plan_is_strict_json(direction, low_field_plan, high_field_plan):
     plan = {'enhance': low_field_plan, 'simulate': high_field_plan}[direction]
-    assert plan['direction'] == direction
-    assert json.loads(json.dumps(plan, allow_nan=False)) == plan
-    assert plan['tissues'] == ['CSF', 'GM', 'WM']
+    assert plan.direction == direction
+    assert ContrastPlan.from_json(json.loads(json.dumps(plan.to_json(), allow_nan=False))) == plan
+    assert plan.tissues == ('CSF', 'GM', 'WM')
 
 
 def test_plan_measures_the_scan(low_field_plan):
-    np.testing.assert_allclose(low_field_plan['means'], [40, 75, 100], rtol=0.02)
-    assert low_field_plan['noise_sigma'] == pytest.approx(5.0, rel=0.05)
-    np.testing.assert_allclose(low_field_plan['snr'], [8, 15, 20], rtol=0.06)
-    assert low_field_plan['source_contrast']['WM-GM'] == pytest.approx(0.286, abs=0.01)
+    np.testing.assert_allclose(low_field_plan.means, [40, 75, 100], rtol=0.02)
+    assert low_field_plan.noise_sigma == pytest.approx(5.0, rel=0.05)
+    np.testing.assert_allclose(low_field_plan.snr, [8, 15, 20], rtol=0.06)
+    assert low_field_plan.source_contrast['WM-GM'] == pytest.approx(0.286, abs=0.01)
 
 
 @pytest.mark.parametrize('direction', ['enhance', 'simulate'])
@@ -59,45 +60,45 @@ def test_targets_are_the_physics_of_the_target_field_at_the_scans_white_matter(
     direction, low_field_plan, high_field_plan
 ):
     plan = {'enhance': low_field_plan, 'simulate': high_field_plan}[direction]
-    field = plan['target_field_T']
+    field = plan.target_field_T
     ratios = tissue_signals(default_sequence(field), field)
-    np.testing.assert_allclose(plan['target_means'], np.array(ratios) * plan['means'][2])
-    assert plan['target_sequence'] == default_sequence(field).to_dict()
+    np.testing.assert_allclose(plan.target_means, np.array(ratios) * plan.means[2])
+    assert plan.target_sequence == default_sequence(field)
 
 
 def test_contrast_vector_takes_the_higher_field_to_the_lower(low_field_plan, high_field_plan):
     up, down = low_field_plan, high_field_plan
-    vector = np.array(up['contrast_vector'])
-    np.testing.assert_allclose(vector * up['target_means'], up['means'], rtol=0.01)
-    vector = np.array(down['contrast_vector'])
-    np.testing.assert_allclose(vector * down['means'], down['target_means'], rtol=0.01)
+    vector = np.array(up.contrast_vector)
+    np.testing.assert_allclose(vector * up.target_means, up.means, rtol=0.01)
+    vector = np.array(down.contrast_vector)
+    np.testing.assert_allclose(vector * down.means, down.target_means, rtol=0.01)
     for plan in (up, down):
-        assert plan['contrast_vector'][2] == pytest.approx(1, abs=0.01)
-        assert plan['rank'] == 3
+        assert plan.contrast_vector[2] == pytest.approx(1, abs=0.01)
+        assert plan.rank == 3
 
 
 def test_enhancement_raises_and_simulation_lowers_contrast(low_field_plan, high_field_plan):
     for plan, sign in ((low_field_plan, 1), (high_field_plan, -1)):
-        gain = plan['target_contrast']['WM-GM'] - plan['source_contrast']['WM-GM']
+        gain = plan.target_contrast['WM-GM'] - plan.source_contrast['WM-GM']
         assert sign * gain > 0
 
 
 def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low_field_plan):
-    assert low_field_plan['warnings'] == []
+    assert low_field_plan.warnings == ()
     plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
-    assert plan['target_means'][1:] == plan['means'][1:]
-    assert plan['target_means'][0] < plan['means'][0]
-    assert plan['contrast_vector'][1] == pytest.approx(1, abs=0.01)
-    assert len(plan['warnings']) == 1
-    assert plan['warnings'][0].startswith('GM is 0.60 of WM in the scan')
+    assert plan.target_means[1:] == plan.means[1:]
+    assert plan.target_means[0] < plan.means[0]
+    assert plan.contrast_vector[1] == pytest.approx(1, abs=0.01)
+    assert len(plan.warnings) == 1
+    assert plan.warnings[0].startswith('GM is 0.60 of WM in the scan')
 
 
 def test_plan_says_what_it_assumed(low_field_plan, high_field_plan):
-    assert low_field_plan['defaults_used'] == [
+    assert low_field_plan.defaults_used == (
         'the sequence type is not in the sidecar: IR-FSE assumed',
         'the length of the read-out train is not in the sidecar: 0.6 s assumed',
-    ]
-    assert len(high_field_plan['defaults_used']) == 6
+    )
+    assert len(high_field_plan.defaults_used) == 6
 
 
 def test_a_tissue_that_is_not_there_is_an_error():
@@ -109,9 +110,9 @@ def test_a_tissue_that_is_not_there_is_an_error():
 
 
 def test_resolution_is_the_voxel_size_unless_the_sidecar_knows_better():
-    assert acquired_resolution({}, (1, 1, 2)) == ([1, 1, 2], 'voxel size of the file')
+    assert acquired_resolution({}, (1, 1, 2)) == ((1, 1, 2), 'voxel size of the file')
     stated = acquired_resolution({'AcquisitionVoxelSize': [1.6, 1.6, 5]}, (1, 1, 1))
-    assert stated == ([1.6, 1.6, 5.0], 'AcquisitionVoxelSize in the sidecar')
+    assert stated == ((1.6, 1.6, 5.0), 'AcquisitionVoxelSize in the sidecar')
 
 
 @pytest.mark.parametrize(
@@ -119,15 +120,15 @@ def test_resolution_is_the_voxel_size_unless_the_sidecar_knows_better():
 )
 def test_a_resolution_that_is_none_is_not_taken_from_the_sidecar(bad):
     fwhm, source = acquired_resolution({'AcquisitionVoxelSize': bad}, (1, 1, 1))
-    assert fwhm == [1, 1, 1]
+    assert fwhm == (1, 1, 1)
     assert source == 'voxel size of the file'
 
 
 def test_plan_carries_the_acquired_resolution():
     metadata = {**TIMINGS, 'AcquisitionVoxelSize': [1.6, 1.6, 5.0]}
     plan = plan_contrast(*make_scan([40, 75, 100], 5.0), (1, 1, 1), metadata, 0.064, 3.0)
-    assert plan['psf_fwhm_mm'] == [1.6, 1.6, 5.0]
-    assert plan['voxel_size_mm'] == [1.0, 1.0, 1.0]
+    assert plan.psf_fwhm_mm == (1.6, 1.6, 5.0)
+    assert plan.voxel_size_mm == (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -137,35 +138,35 @@ def test_plan_carries_the_acquired_resolution():
 def test_other_modalities_have_targets_of_their_own(modality, means, field):
     plan = plan_contrast(*make_scan(means, 5.0), ZOOMS, {}, 0.064, field, modality=modality)
     expected = np.array(tissue_signals(default_sequence(field, modality), field))
-    ratios = np.array(plan['target_means']) / plan['means'][2]
+    ratios = np.array(plan.target_means) / plan.means[2]
     # Where the scan is the stronger it is followed; on either side of white matter.
-    own = np.array(plan['means']) / plan['means'][2]
+    own = np.array(plan.means) / plan.means[2]
     further = np.where(abs(own - 1) > abs(expected - 1), own, expected)
     np.testing.assert_allclose(ratios, further)
-    assert plan['target_sequence_name'] == f'HF-{modality}'
-    assert plan['rank'] == 3
+    assert plan.target_sequence_name == f'HF-{modality}'
+    assert plan.rank == 3
 
 
 def test_a_target_taken_from_the_scan_says_so():
     plan = plan_contrast(*make_scan([40, 55, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
-    own = [source.startswith("the scan's own contrast") for source in plan['target_sources']]
+    own = [source.startswith("the scan's own contrast") for source in plan.target_sources]
     assert own == [False, True, False]
-    assert plan['target_means'][1] == plan['means'][1]
-    assert plan['target_spread'][1] == plan['standard_errors'][1]
+    assert plan.target_means[1] == plan.means[1]
+    assert plan.target_spread[1] == plan.standard_errors[1]
 
 
 def test_a_scan_ordered_the_other_way_round_is_warned_of():
     plan = plan_contrast(*make_scan([210, 120, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
-    assert any('the other side of white matter' in w for w in plan['warnings'])
+    assert any('the other side of white matter' in w for w in plan.warnings)
 
 
 def test_typed_contrasts_go_before_physics_and_before_the_scan():
     wishes = Wishes(contrasts={('WM', 'GM'): 0.2, ('WM', 'CSF'): 0.9})
     plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0, wishes=wishes)
-    assert plan['target_contrast']['WM-GM'] == pytest.approx(0.2)
-    assert plan['target_contrast']['WM-CSF'] == pytest.approx(0.9)
-    assert plan['warnings'] == []
-    assert plan['target_sources'][:2] == ['stated with --target-contrast'] * 2
+    assert plan.target_contrast['WM-GM'] == pytest.approx(0.2)
+    assert plan.target_contrast['WM-CSF'] == pytest.approx(0.9)
+    assert plan.warnings == ()
+    assert plan.target_sources[:2] == ('stated with --target-contrast',) * 2
 
 
 def test_a_reference_scan_sets_the_target():
@@ -174,9 +175,9 @@ def test_a_reference_scan_sets_the_target():
         *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
         wishes=Wishes(reference=reference),
     )  # fmt: skip
-    ratios = np.array(plan['target_means']) / plan['means'][2]
+    ratios = np.array(plan.target_means) / plan.means[2]
     np.testing.assert_allclose(ratios, [0.2, 0.7, 1.0])
-    assert plan['target_sources'] == ['measured in other'] * 3
+    assert plan.target_sources == ('measured in other',) * 3
 
 
 def test_a_stated_sequence_and_relaxation_change_the_target(low_field_plan):
@@ -184,14 +185,14 @@ def test_a_stated_sequence_and_relaxation_change_the_target(low_field_plan):
         *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
         wishes=Wishes(sequence=Stated('HF-T1w-SPGR', PRESETS['HF-T1w-SPGR'])),
     )  # fmt: skip
-    assert spgr['target_sequence']['kind'] == 'SPGR'
-    assert spgr['target_sequence_name'] == 'HF-T1w-SPGR'
-    assert spgr['target_means'] != low_field_plan['target_means']
+    assert spgr.target_sequence.kind == 'SPGR'
+    assert spgr.target_sequence_name == 'HF-T1w-SPGR'
+    assert spgr.target_means != low_field_plan.target_means
     own = '[{"tissue": "GM", "field_T": 3, "T1_ms": 1600}]'
     slow = plan_contrast(
         *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
         wishes=Wishes(relaxation=parse_override(own)),
     )  # fmt: skip
-    assert slow['target_means'][1] < low_field_plan['target_means'][1]
-    assert slow['relaxation']['target']['GM']['T1_ms'] == pytest.approx(1600)
-    assert low_field_plan['relaxation']['target']['GM']['T1_ms'] == pytest.approx(1331)
+    assert slow.target_means[1] < low_field_plan.target_means[1]
+    assert slow.relaxation['target']['GM']['T1_ms'] == pytest.approx(1600)
+    assert low_field_plan.relaxation['target']['GM']['T1_ms'] == pytest.approx(1331)

@@ -1,7 +1,10 @@
 """From a high-field image to scans of a low field."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from plans import make_plan
 
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
@@ -9,12 +12,12 @@ from ulfprep.physics.psf import FWHM_PER_SIGMA, KINDS
 from ulfprep.physics.seeds import stream
 from ulfprep.physics.simulation import bias_field, expected_snr, realise, simulate
 
-PLAN = {
-    'contrast_vector': [1.5, 1.1, 1.0],
-    'means': [20.0, 70.0, 100.0],
-    'target_means': [30.0, 77.0, 100.0],
-    'target_field_T': 0.064,
-}
+PLAN = make_plan(
+    contrast_vector=(1.5, 1.1, 1.0),
+    means=(20.0, 70.0, 100.0),
+    target_means=(30.0, 77.0, 100.0),
+    target_field_T=0.064,
+)
 
 
 @pytest.fixture(scope='module')
@@ -44,9 +47,7 @@ def test_simulated_grid_has_the_voxels_asked_for_over_the_same_place(brain):
 def test_without_noise_the_scan_is_what_the_forward_model_says(brain, psf):
     image, mask, probs, grid = brain
     simulation = simulate(*brain, PLAN, psf=psf)
-    model = ForwardModel.between(
-        simulation.grid, grid, (1.6, 1.6, 5.0), PLAN['contrast_vector'], psf
-    )
+    model = ForwardModel.between(simulation.grid, grid, (1.6, 1.6, 5.0), PLAN.contrast_vector, psf)
     np.testing.assert_allclose(simulation.expected, model(image, probs), atol=1e-4)
     assert simulation.expected.dtype == np.float32
     assert simulation.bias_field is None
@@ -79,7 +80,7 @@ def test_nothing_outside_the_mask_is_simulated(brain):
 def test_the_head_keeps_its_intensity_relative_to_white_matter(brain):
     image, mask, probs, grid = brain
     head = np.where(mask, image, 60).astype(np.float32)
-    plan = {**PLAN, 'contrast_vector': [3.0, 2.2, 2.0], 'target_means': [60.0, 154.0, 200.0]}
+    plan = replace(PLAN, contrast_vector=(3.0, 2.2, 2.0), target_means=(60.0, 154.0, 200.0))
     everywhere = np.where(mask, probs, 0.5).astype(np.float32)  # the mask decides, not they
     simulation = simulate(head, mask, everywhere, grid, plan, keep_head=True)
     model = ForwardModel.between(simulation.grid, grid, (1.6, 1.6, 5.0), np.ones(3))
@@ -211,7 +212,7 @@ def test_snr_grows_with_voxel_volume_and_field():
     reference = expected_snr(PLAN, (1.6, 1.6, 5.0))
     assert reference == pytest.approx(14)
     assert expected_snr(PLAN, (3.2, 1.6, 5.0)) == pytest.approx(2 * reference)
-    stronger = {**PLAN, 'target_field_T': 4 * 0.064}
+    stronger = replace(PLAN, target_field_T=4 * 0.064)
     assert expected_snr(stronger, (1.6, 1.6, 5.0)) == pytest.approx(8 * reference)
 
 

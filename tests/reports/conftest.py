@@ -5,37 +5,13 @@ import shutil
 
 import pytest
 from phantom_files import make_files
+from plans import make_plan
+from records import make_json
 
 
 @pytest.fixture(scope='session')
 def plan():
-    return {
-        'direction': 'enhance',
-        'source_field_T': 0.064,
-        'target_field_T': 3.0,
-        'source_sequence': {'kind': 'IR-FSE', 'inversion_time': 0.3},
-        'target_sequence': {'kind': 'MPRAGE', 'inversion_time': 0.9},
-        'defaults_used': ['InversionTime is not in the sidecar: 0.3 assumed'],
-        'tissues': ['CSF', 'GM', 'WM'],
-        'means': [120.0, 300.0, 400.0],
-        'standard_errors': [2.0, 1.0, 1.0],
-        'snr': [6.7, 16.7, 22.2],
-        'noise_sigma': 18.0,
-        'noise_method': 'Rayleigh background',
-        'target_means': [110.0, 260.0, 400.0],
-        'contrast_vector': [1.09, 1.15, 1.0],
-        'source_contrast': {'WM-GM': 0.286, 'GM-CSF': 0.857, 'WM-CSF': 1.077},
-        'target_contrast': {'WM-GM': 0.424, 'GM-CSF': 0.811, 'WM-CSF': 1.137},
-        'rank': 3,
-        'condition_number': 14.2,
-        'equations': [
-            {'name': 'WM-GM', 'target': 5.6, 'achieved': 5.5, 'residual': -0.1, 'weight': 1.0}
-        ],
-        'active_bounds': [],
-        'psf_fwhm_mm': [1.6, 1.6, 5.0],
-        'psf_source': 'voxel size of the file',
-        'voxel_size_mm': [1.6, 1.6, 5.0],
-    }
+    return make_plan()
 
 
 @pytest.fixture(scope='session')
@@ -55,7 +31,13 @@ def history():
 def fit(history):
     """What a QC record holds of a fit."""
     options = {'steps': 200, 'epochs': 20, 'patience': 8, 'weight_tv': 0.4}
-    return {'history': history, 'options': options, 'stopped': 'epochs', 'device': 'cpu'}
+    return {
+        'history': history,
+        'options': options,
+        'stopped': 'epochs',
+        'notes': [],
+        'device': 'cpu',
+    }
 
 
 @pytest.fixture(scope='session')
@@ -85,23 +67,8 @@ def drawn(tmp_path_factory, files, plan, fit):
 
 @pytest.fixture
 def qc(plan, fit):
-    """A QC record of a finished scan."""
-    return {
-        'entities': {'subject': '01', 'session': None},
-        'source': 'bids:raw:sub-01/anat/sub-01_T1w.nii.gz',
-        'direction': 'enhance',
-        'metrics': {'residual_rms': 1.02, 'lpips': None},
-        'null_reasons': {'lpips': 'there is no reference image'},
-        'notes': ['The scan came with its skull.'],
-        'contrast': json.loads(json.dumps(plan)),
-        'segmentation': {'method': 'embedded HMRF-EM', 'means': [1, 2, 3], 'sds': [1, 1, 1]},
-        'fit': fit,
-        'methods': 'The bias field was corrected with N4 [@n4].',
-        'settings': {'random_seed': 1, 'segmentation': 'auto'},
-        'settings_hash': '0123456789ab',
-        'seed': 1,
-        'versions': {'ulfprep': '0.1.0', 'python': '3.11'},
-    }
+    """The content of the QC file of a finished scan."""
+    return json.loads(json.dumps(make_json(contrast=plan, fit=fit)))
 
 
 @pytest.fixture

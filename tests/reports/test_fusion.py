@@ -6,6 +6,7 @@ import pytest
 from markupsafe import Markup
 
 from ulfprep.bids.store.outcomes import FINISHED, Outcome
+from ulfprep.record import ScanRecord
 from ulfprep.reports.pages import environment
 from ulfprep.reports.participant import write_report
 from ulfprep.reports.scan_page import scan_context
@@ -25,7 +26,10 @@ def fused(qc):
                 'role': role,
                 'output': output,
                 'reference': NAMES[0],
-                'scans': [{'name': n, 'modality': n.rpartition('_')[2]} for n in NAMES],
+                'scans': [
+                    {'name': n, 'source': 'x', 'modality': n.rpartition('_')[2]} for n in NAMES
+                ],
+                'digest': 'd',
                 'registrations': [
                     {
                         'name': n,
@@ -49,7 +53,7 @@ def said(tmp_path):
     """Return a function that gives what a page says of the fusion of a scan."""
 
     def text(record, template='fusion.html'):
-        one = Outcome('sub-01_T1w', '01', None, 'T1w', FINISHED, record)
+        one = Outcome('sub-01_T1w', '01', None, 'T1w', FINISHED, ScanRecord.from_json(record))
         html = environment().get_template(template).render(scan=scan_context(1, one, [], tmp_path))
         return re.sub(r'\s+', ' ', Markup(html.replace('<', ' <')).striptags())
 

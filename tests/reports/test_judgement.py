@@ -1,10 +1,9 @@
 """The verdict on a page: of the QC file, and of what went wrong beside it."""
 
-from ulfprep.metrics.verdict import Verdict
+from ulfprep.record import Verdict
 from ulfprep.reports.judgement import page_verdict, scan_verdict
 
-GOOD = {'direction': 'enhance', 'metrics': {'residual_rms': 1.0}}
-RECORDED = {'verdict': {'level': 'look', 'reasons': ['the scan is noisy']}}
+GOOD, NOISY = Verdict('usable'), Verdict('look', ('the scan is noisy',))
 
 
 def test_nothing_wrong_is_usable():
@@ -12,26 +11,19 @@ def test_nothing_wrong_is_usable():
 
 
 def test_the_verdict_of_the_file_counts():
-    # The file knows better than the rules of today.
-    assert scan_verdict(GOOD | RECORDED) == Verdict('look', ('the scan is noisy',))
-
-
-def test_a_record_without_verdict_is_judged_now():
-    verdict = scan_verdict({'direction': 'enhance', 'metrics': {'residual_rms': 5.0}})
-    assert verdict.level == 'failed'
-    assert 'residual_rms is 5' in verdict.reasons[0]
+    assert scan_verdict(NOISY) == NOISY
 
 
 def test_missing_figures_have_to_be_looked_at():
     assert scan_verdict(GOOD, missing=['bias']).reasons == ('a figure is missing: bias',)
-    verdict = scan_verdict(GOOD | RECORDED, missing=['bias', 'loss'])
+    verdict = scan_verdict(NOISY, missing=['bias', 'loss'])
     assert verdict == Verdict('look', ('the scan is noisy', 'figures are missing: bias, loss'))
 
 
 def test_a_crash_fails_a_scan_and_comes_first():
-    verdict = scan_verdict(GOOD | RECORDED, crashes=['out of memory'])
+    verdict = scan_verdict(NOISY, crashes=['out of memory'])
     assert verdict == Verdict('failed', ('out of memory', 'the scan is noisy'))
-    assert scan_verdict({}, problem='it has no QC file').level == 'failed'
+    assert scan_verdict(None, problem='it has no QC file').level == 'failed'
 
 
 def test_a_page_is_as_good_as_its_worst_scan():

@@ -24,6 +24,7 @@ def measured(qc):
         'snr_standard_errors': [0.1, 0.05, 0.05],
         'target_spread': [12.34, 20.1, 0.0],
         'relaxation': {
+            'source': {},
             'target': {
                 'WM': {
                     'T1_ms': 832.4, 'T1_sd_ms': 83.2, 'T2_ms': 79.0, 'T2_sd_ms': 7.9, 'PD': 0.7,
@@ -36,7 +37,12 @@ def measured(qc):
         'role': 'scan',
         'output': 'sub-01_T1w',
         'reference': 'sub-01_T2w',
-        'scans': [{'name': 'sub-01_T1w'}, {'name': 'sub-01_T2w'}],
+        'digest': 'd',
+        'left_out': [],
+        'scans': [
+            {'name': f'sub-01_{suffix}', 'source': 'x', 'modality': suffix}
+            for suffix in ('T1w', 'T2w')
+        ],
         'registrations': [
             {
                 'name': 'sub-01_T1w', 'rotation_deg': 2.51234, 'translation_mm': 3.25678,

@@ -6,6 +6,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+from records import judged
 
 from ulfprep.bids.write.figures import FIGURES
 from ulfprep.reports.participant import write_report
@@ -253,22 +254,19 @@ def test_a_broken_qc_file_is_reported(tmp_path, content):
     assert 'sub-01_desc-qc_T1w.json' in ' '.join(page.text)
 
 
-def test_a_nearly_empty_record_does_not_break_the_report(tmp_path, add_scan):
-    record = {
-        'entities': {'subject': '01'}, 'direction': 'simulate', 'settings_hash': '0',
-        'contrast': {}, 'metrics': {}, 'fit': None, 'methods': None,
-    }  # fmt: skip
-    add_scan('sub-01', record)
+def test_a_record_that_states_less_is_named_and_costs_no_page(tmp_path, qc, add_scan):
+    del qc['contrast']['target_spread']
+    add_scan('sub-01', qc)
     _, page = read(write_report(tmp_path, '01'))
     text = re.sub(r'\s+', ' ', ' '.join(page.text))
-    assert 'Missing figure: simulated' in text
+    assert 'its QC file sub-01_desc-qc_T1w.json cannot be read; run the scan again' in text
     # What is there is shown, expected or not.
-    assert 'Other figures' in text
+    assert page.tags.count('img') > 5
 
 
 def test_the_verdict_heads_the_page_with_its_reasons(tmp_path, qc, add_scan):
     qc['metrics']['residual_rms'] = 1.6
-    add_scan('sub-01', qc)
+    add_scan('sub-01', judged(qc))
     html, _ = read(write_report(tmp_path, '01'))
     head = html.split('<header')[1].split('</header>')[0]
     assert '<span aria-hidden="true">!</span> look' in head

@@ -1,4 +1,4 @@
-from ulfprep.reports.methods import FRAMEWORK, METHODS, bibliography, cite
+from ulfprep.reports.methods import FRAMEWORK, bibliography, cite
 from ulfprep.workflows import methods
 
 
@@ -6,9 +6,10 @@ def test_every_citation_of_the_built_in_texts_is_in_the_bibliography():
     known, numbers = bibliography(), {}
     texts = [text for name, text in vars(methods).items() if name.isupper()]
     own = [text for text in texts if isinstance(text, str)] + [*methods.NETWORKS.values()]
-    html = cite('\n\n'.join([METHODS, FRAMEWORK, *own]), known, numbers)
+    html = cite('\n\n'.join([FRAMEWORK, *own]), known, numbers)
     assert 'not in the bibliography' not in html
-    assert len(numbers) == len(known)
+    # Only logs/CITATION.bib, which is the whole file, names the sources of relaxation times.
+    assert {*known} - {*numbers} == {'bottomley', 'marques', 'rooney'}
     assert list(numbers.values()) == list(range(1, len(numbers) + 1))
 
 

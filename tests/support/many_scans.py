@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from records import judged
 
 from ulfprep.bids.files import dump_json
 from ulfprep.bids.write.figures import figures_of
@@ -119,8 +120,7 @@ def make_output(source, out, count=300, seed=1, picture=None):
             'entities': {'subject': subject, 'session': None},
             'metrics': scattered(record['metrics'], rng, quality),
         }
-        copy.pop('verdict', None)
-        write_json(out / f'sub-{subject}/anat/sub-{subject}_desc-qc_T1w.json', copy)
+        write_json(out / f'sub-{subject}/anat/sub-{subject}_desc-qc_T1w.json', judged(copy))
         write_text(out / f'sub-{subject}.html', '<!DOCTYPE html><title>report</title>')
         for figure in {*figures_of(record['direction']), 'thumbnail'}:
             path = out / f'sub-{subject}/figures/sub-{subject}_desc-{figure}_T1w.svg'

@@ -5,7 +5,6 @@ here, for every process that a benchmark starts imports this file.
 """
 
 import argparse
-import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -38,9 +37,11 @@ def score_examples(output_dir: Path, examples: Path, picture: Path | None = None
     list of dict
         Two a subject, ``method`` ``bicubic`` and ``enhanced``.
     """
+    from ulfprep.bids.names import resolution_label
+    from ulfprep.bids.qc_file import read_record
     from ulfprep.evaluation.brains import load_canonical
     from ulfprep.evaluation.drawing import draw_slices
-    from ulfprep.evaluation.examples import SUBJECTS, example_truth, rendered_label
+    from ulfprep.evaluation.examples import SUBJECTS, example_truth
     from ulfprep.evaluation.score import compare
     from ulfprep.evaluation.slices import middle_slices
     from ulfprep.physics.interpolation import bicubic
@@ -50,15 +51,16 @@ def score_examples(output_dir: Path, examples: Path, picture: Path | None = None
         stem, truth = f'sub-{subject}', example_truth(subject)
         scan, grid = load_canonical(examples / stem / 'anat' / f'{stem}_T1w.nii.gz')
         folder = output_dir / stem / 'anat'
-        quality = json.loads((folder / f'{stem}_desc-qc_T1w.json').read_text(encoding='utf-8'))
-        rendered = f'{folder}/{stem}_res-{rendered_label(quality)}'
+        record = read_record(folder / f'{stem}_desc-qc_T1w.json')
+        label = resolution_label(record.settings['output_resolution'])
+        rendered = f'{folder}/{stem}_res-{label}'
         enhanced, fine = load_canonical(f'{rendered}_desc-enhanced_T1w.nii.gz')
         labels, _ = load_canonical(f'{rendered}_dseg.nii.gz')
         plain = bicubic(scan, grid, truth.grid)
         rows.append({'subject': subject, 'method': 'bicubic', **compare(plain, truth.grid, truth)})
         rows.append({'subject': subject, 'method': 'enhanced'})
         rows[-1] |= compare(enhanced, fine, truth, labels)
-        rows[-1]['residual_rms'] = quality['metrics']['residual_rms']
+        rows[-1]['residual_rms'] = record.metrics['residual_rms']
         if picture and subject == SUBJECTS[0]:
             volumes = {'bicubic': plain, 'truth': truth.image}
             volumes['ulfprep'] = bicubic(enhanced, fine, truth.grid)

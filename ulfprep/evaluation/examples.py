@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.bids.names import resolution_label
 from ulfprep.physics.acquisition import acquisition_matrices, add_rician_noise, apply_matrices
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.plan import plan_contrast
@@ -106,11 +105,6 @@ def example_truth(subject: str) -> Truth:
     return Truth(image.astype(np.float32), probs.astype(np.float32), mask, grid)
 
 
-def rendered_label(quality: dict) -> str:
-    """Return the ``res`` label of the images that belong to a scan's QC record."""
-    return resolution_label(quality['settings'].get('output_resolution', 1.0))
-
-
 def _scanner_grid(subject):
     """1 mm grid around the brain; tilted by 12 degrees for the second subject."""
     shape = np.array((160, 195, 165))
@@ -189,7 +183,7 @@ def write_examples(root: Path) -> None:
         image.set_sform(grid.affine, 1)
         image.set_qform(grid.affine, 1)
         nib.save(image, anat / f'sub-{subject}_T1w.nii.gz')
-        sequence = plan['target_sequence']
+        sequence = plan.target_sequence
         _write_json(
             anat / f'sub-{subject}_T1w.json',
             {
@@ -198,9 +192,9 @@ def write_examples(root: Path) -> None:
                 'Manufacturer': 'simulated',
                 'PulseSequenceType': '3D inversion-recovery FSE',
                 'MRAcquisitionType': '3D',
-                'RepetitionTime': sequence['repetition_time'],
-                'InversionTime': sequence['inversion_time'],
-                'EchoTime': sequence['echo_time'],
+                'RepetitionTime': sequence.repetition_time,
+                'InversionTime': sequence.inversion_time,
+                'EchoTime': sequence.echo_time,
                 'SliceThickness': VOXEL_SIZE[2],
                 'SkullStripped': True,
             },

@@ -1,12 +1,12 @@
 """What a run leaves of a real scan, read back, and what can be measured of it without a truth."""
 
-import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from ulfprep.bids.qc_file import read_record
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.evaluation.brains import load_canonical
@@ -24,6 +24,7 @@ from ulfprep.physics.forward import residual
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import bicubic
 from ulfprep.physics.source_sequence import expected_signals
+from ulfprep.record import ScanRecord
 
 #: Tissues under which both images are measured.
 UNDER = ('ulfprep', 'mixture')
@@ -52,8 +53,7 @@ class Outputs:
         Brain of the enhanced image.
     probs : numpy.ndarray, shape (3, x, y, z)
         Final CSF, GM, WM.
-    qc : dict
-        Content of ``desc-qc_*.json``.
+    record : ScanRecord
     """
 
     scan: np.ndarray
@@ -66,7 +66,7 @@ class Outputs:
     mask: np.ndarray
     probs: np.ndarray
     grid: Grid
-    qc: dict
+    record: ScanRecord
 
 
 def read_outputs(scan: Scan, folder: Path) -> Outputs:
@@ -83,8 +83,8 @@ def read_outputs(scan: Scan, folder: Path) -> Outputs:
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(f'{path} is missing: run ulfprep on the scan again')
-    qc = json.loads(files['qc'].read_text(encoding='utf-8'))
-    if qc.get('direction') != 'enhance':
+    record = read_record(files['qc'])
+    if record.direction != 'enhance':
         raise ValueError(f'{files["qc"]}: the scan was not enhanced')
 
     def load(key):
@@ -103,7 +103,7 @@ def read_outputs(scan: Scan, folder: Path) -> Outputs:
         mask=load('fine_dseg') > 0,
         probs=np.stack([load(f'fine_probseg_{tissue}') for tissue in NAMES]),
         grid=grid,
-        qc=qc,
+        record=record,
     )
 
 
@@ -124,7 +124,7 @@ def score_scan(outputs: Outputs, metadata: dict, field: float, modality: str) ->
     list of dict
         One an image, keys ``image`` and :data:`SCORES`; what cannot be had is missing.
     """
-    qc, mask, images = outputs.qc, outputs.mask, (outputs.interpolated, outputs.enhanced)
+    record, mask, images = outputs.record, outputs.mask, (outputs.interpolated, outputs.enhanced)
     tissues = {'ulfprep': outputs.probs}
     expected = expected_signals(metadata, field, modality)
     with suppress(ValueError):  # too few voxels
@@ -136,11 +136,11 @@ def score_scan(outputs: Outputs, metadata: dict, field: float, modality: str) ->
         row = {'image': name, 'efc': entropy_focus_criterion(image[mask])}
         row |= {'mlc': mlc, 'mslc': mslc}
         for under, probs in tissues.items():
-            found = tissue_scores(image, probs, qc['contrast']['noise_sigma'] / before)
+            found = tissue_scores(image, probs, record.contrast.noise_sigma / before)
             row |= {f'{key}_{under}': value for key, value in found.items()}
         rows.append(row)
     rows[0]['residual_rms'] = interpolation_residual(outputs)
-    rows[1] |= {name: qc['metrics'].get(name) for name in ('residual_rms', 'claim_mean')}
+    rows[1] |= {name: record.metrics.get(name) for name in ('residual_rms', 'claim_mean')}
     if mask.any():
         rows[1]['uncertainty_mean'] = outputs.uncertainty[mask].mean() / after
     for row, name in zip(rows, ('mixture', 'ulfprep'), strict=True):
@@ -188,7 +188,7 @@ def interpolation_residual(outputs: Outputs) -> float:
 
     The interpolated image is taken for what the scanner saw: no tissue changes its signal.
     """
-    plan = outputs.qc['contrast'] | {'contrast_vector': [1.0] * 3}
+    plan = replace(outputs.record.contrast, contrast_vector=(1.0,) * 3)
     probs = np.zeros((3, *outputs.mask.shape), np.float32)
     probs[0] = outputs.mask
     image = np.where(outputs.mask, outputs.interpolated, 0)

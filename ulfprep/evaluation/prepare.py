@@ -3,13 +3,14 @@
 Bias field, tissues and contrast plan are measured as the workflow does, the mask is the true one.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
 from ulfprep.evaluation.process import Cost
 from ulfprep.evaluation.trials import Trial
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import carry, resample_mask
@@ -38,7 +39,7 @@ class Prepared:
         CSF, GM, WM as the scan sees them.
     lattice_probs : numpy.ndarray, shape (3, x, y, z), optional
         The same on ``isotropic_grid(grid, options.spacing)``.
-    plan : dict
+    plan : ContrastPlan
     target : Grid
         Lattice of the truth.
     """
@@ -48,7 +49,7 @@ class Prepared:
     grid: Grid
     probs: np.ndarray
     lattice_probs: np.ndarray | None
-    plan: dict
+    plan: ContrastPlan
     target: Grid
 
 
@@ -157,7 +158,7 @@ def plan_for(
         means=found.means, noise=found.noise,
     )  # fmt: skip
     if psf_factor != 1:
-        plan = plan | {'psf_fwhm_mm': [float(psf_factor * w) for w in plan['psf_fwhm_mm']]}
+        plan = replace(plan, psf_fwhm_mm=tuple(psf_factor * w for w in plan.psf_fwhm_mm))
     return Prepared(
         found.scan, trial.mask, trial.grid, found.probs, found.lattice_probs, plan,
         trial.truth.grid,

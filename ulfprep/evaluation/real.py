@@ -171,7 +171,7 @@ def dataset_rows(dataset: Dataset, out: Path, threads: int, sloppy: bool = False
             if 'failed' in failed.get(scan.name, '').lower():
                 raise ValueError(failed[scan.name])
             outputs = read_outputs(scan, out / 'derivatives' / dataset.name)
-            size = 'x'.join(f'{mm:.2g}' for mm in outputs.qc['contrast']['voxel_size_mm'])
+            size = 'x'.join(f'{mm:.2g}' for mm in outputs.record.contrast.voxel_size_mm)
             found = score_scan(outputs, scan.metadata, field, scan.suffix)
             title = f'{scan.name}: {scan.suffix} at {1000 * field:g} mT, {size} mm'
             path = out / 'pictures' / f'{dataset.name}_{scan.name}'

@@ -1,5 +1,7 @@
 """Scores of an enhanced image: against the truth, against the scan, against what was asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ulfprep.evaluation.examples import Truth
@@ -13,6 +15,7 @@ from ulfprep.metrics.perceptual import lpips
 from ulfprep.metrics.similarity import dice, match_intensity, psnr, ssim
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import michelson
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import residual
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import carry, resample_mask
@@ -180,7 +183,7 @@ def image_tissues(image, truth: Truth) -> dict[str, float]:
     return out | {f'volume_{name}': ml for name, ml in volumes_of(probs, truth.grid).items()}
 
 
-def truth_at_target(trial: Trial, plan: dict) -> np.ndarray:
+def truth_at_target(trial: Trial, plan: ContrastPlan) -> np.ndarray:
     """Give the high-field image the tissue means that were asked for, in the scan's units.
 
     A target that is not the subject's own is no error of the method.
@@ -190,7 +193,7 @@ def truth_at_target(trial: Trial, plan: dict) -> np.ndarray:
     ValueError
         If medians or target do not rise from CSF to WM.
     """
-    return remapped(trial.truth.image, trial.truth.labels, plan['target_means'])
+    return remapped(trial.truth.image, trial.truth.labels, plan.target_means)
 
 
 def coverage(error: np.ndarray, sd: np.ndarray) -> dict[str, float]:
@@ -221,7 +224,7 @@ def residual_rms(found: Enhanced, given: Prepared) -> float:
     """
     plan, probs, grid, image = given.plan, found.probs, found.grid, found.image
     if probs is None:
-        plan = plan | {'contrast_vector': [1.0] * 3}
+        plan = replace(plan, contrast_vector=(1.0,) * 3)
         probs = np.zeros((3, *grid.shape), np.float32)
         probs[0] = resample_mask(given.mask, given.grid, grid)
     difference = residual(given.scan, given.mask, image, probs, given.grid, grid, plan)

@@ -111,12 +111,12 @@ def fit_and_score(brain: Brain, setting: Setting, effort: Effort):
     found = measure(trial, effort.options().spacing, setting.tissues)
     usual, asked = plan_for(trial, found).plan, None
     if setting.contrast != 1:
-        asked = setting.contrast * usual['target_contrast']['WM-GM']
+        asked = setting.contrast * usual.target_contrast['WM-GM']
     given = plan_for(trial, found, contrast=asked, psf_factor=setting.psf)
     made = enhance(DEFAULT, given, effort, setting.fit_seed)
     plain = score(enhance('bicubic', given, effort), given, trial)
     scores = score(made, given, trial) | {f'bicubic_{name}': plain[name] for name in BESIDE}
-    image = _on_truth(made.image, made.grid, trial) / np.float32(usual['target_means'][2])
+    image = _on_truth(made.image, made.grid, trial) / np.float32(usual.target_means[2])
     shares = np.stack([_on_truth(part, made.grid, trial) for part in made.probs])
     return scores, image, shares.astype(np.float16)
 

@@ -47,7 +47,7 @@ VOLUMES = [*IDENTITY, 'volume_source', *NAMES]
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TrialRows:
     """What became of a trial: rows of both tables; method (and ``truth``) -> slices."""
 
     rows: list[dict]
@@ -55,13 +55,13 @@ class Outcome:
     slices: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
 
-def run_trial(trial: Trial, methods, effort: Effort, *, done=lambda: None) -> Outcome:
+def run_trial(trial: Trial, methods, effort: Effort, *, done=lambda: None) -> TrialRows:
     """Enhance a scan by every method, each in a process of its own; ``done`` is called after."""
     first = {
         'regime': trial.regime, 'brain': trial.brain, 'labels_by': trial.labels_by,
         'seed': trial.seed,
     }  # fmt: skip
-    out, prepared = Outcome([]), {}
+    out, prepared = TrialRows([]), {}
     for method in map(parse_method, methods):
         row, tissues = first | {'method': method.name}, 'true' if method.oracle else 'own'
         try:

@@ -57,7 +57,7 @@ def run_trial(trial: Trial, effort: Effort) -> dict:
         fit = fit_field(given, options)
     with measured() as rendering:
         result = render(fit, truth.grid)
-    brain, white = (result.dseg > 0) & truth.mask, given.plan['target_means'][2]
+    brain, white = (result.dseg > 0) & truth.mask, given.plan.target_means[2]
     error = (result.intensity - truth_at_target(trial, given.plan))[brain] / white
     sd = result.uncertainty[brain] / white
     return {

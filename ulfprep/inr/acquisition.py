@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.grid import Grid
 
 
@@ -22,7 +23,7 @@ class Acquisition:
     grid : Grid
         Where the voxels lie in the world of the first scan of the fit: its own affine, moved by
         :func:`ulfprep.physics.registration.register_rigid`.
-    plan : dict
+    plan : ContrastPlan
         Of :func:`ulfprep.physics.plan.plan_contrast`, direction ``enhance``.
     lattice_probs : numpy.ndarray, shape (3, x, y, z), optional
         Tissues on the isotropic lattice over the scan
@@ -35,6 +36,6 @@ class Acquisition:
     mask: np.ndarray
     probs: np.ndarray
     grid: Grid
-    plan: dict
+    plan: ContrastPlan
     lattice_probs: np.ndarray | None = None
     modality: str = 'T1w'

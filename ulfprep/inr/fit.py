@@ -17,6 +17,7 @@ from ulfprep.inr.problem import Problem
 from ulfprep.inr.stopping import at_noise_floor
 from ulfprep.inr.views import Channel
 from ulfprep.inr.warm import WarmStart, even_start
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.grid import Grid
 
 #: Smallest edge of the blocks that is tried where memory runs out, mm.
@@ -32,7 +33,7 @@ class Fit:
     network : torch.nn.Module
     warm : WarmStart
         The first estimate that the network corrects.
-    plan : dict
+    plan : ContrastPlan
         Contrast plan of the scan.
     options : FitOptions
         As used: smaller blocks than asked for where memory ran out.
@@ -52,7 +53,7 @@ class Fit:
 
     network: torch.nn.Module
     warm: WarmStart
-    plan: dict
+    plan: ContrastPlan
     options: FitOptions
     history: dict
     modality: str = 'T1w'
@@ -88,7 +89,7 @@ def fit_scan(
     mask: np.ndarray,
     probs: np.ndarray,
     grid: Grid,
-    plan: dict,
+    plan: ContrastPlan,
     options: FitOptions | None = None,
     device: str = 'cpu',
     seed: int = 0,
@@ -108,7 +109,7 @@ def fit_scan(
         Posteriors of CSF, GM, WM on the scan's grid.
     grid : Grid
         Grid of the scan.
-    plan : dict
+    plan : ContrastPlan
         Of :func:`ulfprep.physics.plan.plan_contrast`, direction ``enhance``.
     options : FitOptions, optional
     device : str
@@ -136,7 +137,7 @@ def fit_scan(
     MemoryError
         If memory runs out however small the blocks are.
     """
-    modality = plan.get('modality', 'T1w')
+    modality = plan.modality
     one = Acquisition(image, mask, probs, grid, plan, lattice_probs, modality)
     return fit_scans([one], options, device, seed, progress, build=build)
 

@@ -49,7 +49,7 @@ def joint_estimates(
     channels, views = [], {}
     for number, (group, found) in enumerate(zip(groups, sharp, strict=True)):
         plan = group[0].about.plan
-        shared = plan.get('noise_shared', 1.0)
+        shared = plan.noise_shared
         intensity, course = first_intensity(
             found.model,
             found.measured,
@@ -60,7 +60,7 @@ def joint_estimates(
             np.mean([_means(p.about.plan) for p in group], axis=0).astype(np.float32),
             (found.sigma, shared),
             fine.zooms,
-            correction_width(plan['psf_fwhm_mm'], len(group)),
+            correction_width(plan.psf_fwhm_mm, len(group)),
         )
         noise = noise_spread(
             found.model,
@@ -126,9 +126,9 @@ def _place(one: Acquisition, number, fine, inside):
             one.grid,
             fine,
             inside,
-            plan['psf_fwhm_mm'],
-            plan['contrast_vector'],
-            plan.get('psf', 'gaussian'),
+            plan.psf_fwhm_mm,
+            plan.contrast_vector,
+            plan.psf,
         )
     except ValueError as exception:
         raise ValueError(_elsewhere(number)) from exception
@@ -210,4 +210,4 @@ class _Nearby:
 
 
 def _means(plan):
-    return np.array(plan['means']) / plan['means'][2]
+    return np.array(plan.means) / plan.means[2]

@@ -6,10 +6,11 @@ from ulfprep.inr.claim import claim, surviving
 from ulfprep.inr.uncertainty import standard_deviation
 from ulfprep.inr.views import target_means
 from ulfprep.inr.warm import WarmStart
+from ulfprep.physics.contrast_plan import ContrastPlan
 
 
 def doubt(
-    intensity: np.ndarray, probs: np.ndarray, warm: WarmStart, plan: dict
+    intensity: np.ndarray, probs: np.ndarray, warm: WarmStart, plan: ContrastPlan
 ) -> tuple[np.ndarray, np.ndarray]:
     """Make the uncertainty and the claim map of a rendered field.
 
@@ -22,7 +23,7 @@ def doubt(
     probs : numpy.ndarray, shape (3, x, y, z)
         Its tissue probabilities.
     warm : WarmStart
-    plan : dict
+    plan : ContrastPlan
         Of :func:`ulfprep.physics.plan.plan_contrast`.
 
     Returns
@@ -31,7 +32,7 @@ def doubt(
         Zero outside the brain; see :func:`ulfprep.inr.uncertainty.standard_deviation` and
         :func:`ulfprep.inr.claim.claim`.
     """
-    contrast = np.array(plan['contrast_vector'], np.float32)
+    contrast = np.array(plan.contrast_vector, np.float32)
     targets = target_means(plan)
     inside, spacing = warm.inside, warm.fine.zooms
     seen = intensity * np.tensordot(contrast, probs, 1)

@@ -131,7 +131,7 @@ def render_parts(
         'slabs of {:g} slices in rendering',
     )
     spread, supported = doubt(intensity, probs, channel.warm, channel.plan)
-    white = np.float32(channel.plan['means'][2])
+    white = np.float32(channel.plan.means[2])
     across = (box[1].stop - box[1].start) * (box[2].stop - box[2].start)
     slices = max(voxels // across, 1)
     for start in range(box[0].start, box[0].stop, slices):

@@ -12,6 +12,7 @@ from ulfprep.inr.fit import Fit, new_network
 from ulfprep.inr.options import FitOptions
 from ulfprep.inr.views import Channel
 from ulfprep.inr.warm import WarmStart
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid
 
@@ -20,7 +21,7 @@ def save_fit(fit: Fit, path: str | Path) -> None:
     """Write a fitted field to ``path`` (NumPy archive; nothing in it is executable)."""
     w = fit.warm
     about = {
-        'plan': fit.plan,
+        'plan': fit.plan.to_json(),
         'options': fit.options.to_dict(),
         'history': fit.history,
         'stopped': fit.stopped,
@@ -31,7 +32,7 @@ def save_fit(fit: Fit, path: str | Path) -> None:
         'smoothness': w.smoothness,
         'modality': fit.modality,
         'others': [
-            {'modality': o.modality, 'plan': o.plan, 'smoothness': o.warm.smoothness}
+            {'modality': o.modality, 'plan': o.plan.to_json(), 'smoothness': o.warm.smoothness}
             for o in fit.others
         ],
     }
@@ -62,7 +63,7 @@ def load_fit(path: str | Path) -> Fit:
     """Read a field that :func:`save_fit` wrote."""
     with np.load(path, allow_pickle=False) as data:
         about = json.loads(str(data['about']))
-        plan = about['plan']
+        plan = ContrastPlan.from_json(about['plan'])
         values = dict(about['options'])
         values['lattice_spacings'] = tuple(values['lattice_spacings'])
         options = FitOptions(**values)
@@ -73,11 +74,7 @@ def load_fit(path: str | Path) -> Fit:
             fine=fine,
             bounds=tuple(slice(a, b) for a, b in about['bounds']),
             model=ForwardModel.between(
-                scan,
-                fine,
-                plan['psf_fwhm_mm'],
-                plan['contrast_vector'],
-                plan.get('psf', 'gaussian'),
+                scan, fine, plan.psf_fwhm_mm, plan.contrast_vector, plan.psf
             ),
             voxels=data['voxels'],
             inside=data['inside'],
@@ -96,7 +93,7 @@ def load_fit(path: str | Path) -> Fit:
                     noise=data[f'other.{number}.noise'],
                     smoothness=other['smoothness'],
                 ),
-                other['plan'],
+                ContrastPlan.from_json(other['plan']),
             )
             for number, other in enumerate(about['others'])
         )

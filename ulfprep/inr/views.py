@@ -6,6 +6,7 @@ import numpy as np
 
 from ulfprep.inr.acquisition import Acquisition
 from ulfprep.inr.warm import WarmStart
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid
 
@@ -19,13 +20,13 @@ class Channel:
     modality : str
     warm : WarmStart
         Intensity, noise and smoothness are the contrast's; all else is the first scan's.
-    plan : dict
+    plan : ContrastPlan
         Of the first scan of this contrast.
     """
 
     modality: str
     warm: WarmStart
-    plan: dict
+    plan: ContrastPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +80,15 @@ class View:
 
 def in_white_matter(acquisition: Acquisition) -> np.ndarray:
     """Scan in units of its white-matter mean, float32."""
-    white = np.float32(acquisition.plan['means'][2])
+    white = np.float32(acquisition.plan.means[2])
     return (np.asarray(acquisition.image, np.float32) / white).astype(np.float32)
 
 
-def target_means(plan: dict) -> np.ndarray:
+def target_means(plan: ContrastPlan) -> np.ndarray:
     """High-field tissue means in units of the scan's white-matter mean, shape (3,)."""
-    return np.array(plan['target_means'], np.float32) / np.float32(plan['means'][2])
+    return np.array(plan.target_means, np.float32) / np.float32(plan.means[2])
 
 
-def relative_noise(plan: dict) -> float:
+def relative_noise(plan: ContrastPlan) -> float:
     """Noise s.d. in units of the scan's white-matter mean."""
-    return plan['noise_sigma'] / plan['means'][2]
+    return plan.noise_sigma / plan.means[2]

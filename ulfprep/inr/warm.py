@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, aligned_offsets, brain_bounds, isotropic_grid
 from ulfprep.physics.informed import informed_inverse
@@ -68,7 +69,7 @@ def warm_start(
     mask: np.ndarray,
     probs: np.ndarray,
     grid: Grid,
-    plan: dict,
+    plan: ContrastPlan,
     *,
     spacing: float = 1.0,
     seed: int = 0,
@@ -83,7 +84,7 @@ def warm_start(
     probs : numpy.ndarray, shape (3, X, Y, Z)
         Tissue posteriors on the scan's grid, from whichever segmentation.
     grid : Grid
-    plan : dict
+    plan : ContrastPlan
         Of :func:`ulfprep.physics.plan.plan_contrast`.
     spacing : float
         Of the fine lattice, mm.
@@ -97,24 +98,22 @@ def warm_start(
     -------
     WarmStart
     """
-    white = plan['means'][2]
-    sigma, shared = plan['noise_sigma'] / white, plan.get('noise_shared', 1.0)
+    white = plan.means[2]
+    sigma, shared = plan.noise_sigma / white, plan.noise_shared
     bounds, fine_bounds = brain_bounds(mask, grid, spacing)
     scan, fine = grid.crop(bounds), isotropic_grid(grid, spacing).crop(fine_bounds)
     measured = (np.asarray(image, np.float32)[bounds] / np.float32(white)).astype(np.float32)
     voxels = np.asarray(mask, bool)[bounds]
-    model = ForwardModel.between(
-        scan, fine, plan['psf_fwhm_mm'], plan['contrast_vector'], plan.get('psf', 'gaussian')
-    )
+    model = ForwardModel.between(scan, fine, plan.psf_fwhm_mm, plan.contrast_vector, plan.psf)
     sharp, smoothness = discrepancy_inverse(model, measured, voxels, sigma, fine.zooms)
     inside = resample_mask(voxels, scan, fine)
     if lattice_probs is None:
         prior = _upsample(probs[(slice(None), *bounds)], scan, fine)
-        tissue = estimate_tissues(sharp, inside, prior, np.array(plan['means']) / white)
+        tissue = estimate_tissues(sharp, inside, prior, np.array(plan.means) / white)
     else:
         tissue = lattice_probs[(slice(None), *fine_bounds)]
-    means = np.array(plan['means'], np.float32) / np.float32(white)
-    width = correction_width(plan['psf_fwhm_mm'])
+    means = np.array(plan.means, np.float32) / np.float32(white)
+    width = correction_width(plan.psf_fwhm_mm)
     intensity, course = first_intensity(
         model, measured, voxels, sharp, tissue, inside, means, (sigma, shared), fine.zooms, width
     )

@@ -15,10 +15,11 @@ from nipype.interfaces.base import (
 )
 from nipype.interfaces.io import add_traits
 
-from ulfprep.bids.files import read_json, write_json
+from ulfprep.bids.files import write_json
 from ulfprep.interfaces.volumes import (
     moved_grid,
     read_mask,
+    read_plan,
     read_probabilities,
     read_volume,
     write_probabilities,
@@ -112,7 +113,7 @@ class FitField(SimpleInterface):
             read_mask(inputs.in_mask),
             read_probabilities(inputs.probsegs),
             grid,
-            read_json(inputs.plan_file),
+            read_plan(inputs.plan_file),
             _options(inputs),
             inputs.device,
             inputs.seed,
@@ -180,7 +181,7 @@ class FitScans(SimpleInterface):
             read_mask(given['in_mask']),
             read_probabilities(given['probsegs']),
             moved_grid(grid, given['registration_file'])[0],
-            read_json(given['plan_file']),
+            read_plan(given['plan_file']),
             read_probabilities(lattice) if isdefined(lattice) and lattice else None,
             modality,
         )

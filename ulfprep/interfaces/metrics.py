@@ -10,9 +10,10 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from ulfprep.bids.files import read_json, write_json
+from ulfprep.bids.files import write_json
 from ulfprep.interfaces.volumes import (
     read_mask,
+    read_plan,
     read_probabilities,
     read_volume,
     write_volume,
@@ -89,11 +90,12 @@ class EnhanceMetrics(SimpleInterface):
         inputs = self.inputs
         scan, grid = read_volume(inputs.in_file)
         enhanced, fine_grid = read_volume(inputs.enhanced)
-        mask, plan = read_mask(inputs.in_mask), read_json(inputs.plan_file)
+        mask, plan = read_mask(inputs.in_mask), read_plan(inputs.plan_file)
         probs = read_probabilities(inputs.probsegs)
         fine_probs = read_probabilities(inputs.fine_probsegs)
-        psf = plan['psf_fwhm_mm'], plan.get('psf', 'gaussian')
-        change = tissue_change(probs, fine_probs, mask, grid, fine_grid, *psf)
+        change = tissue_change(
+            probs, fine_probs, mask, grid, fine_grid, plan.psf_fwhm_mm, plan.psf
+        )
         values, reasons = enhance_metrics(
             scan=scan,
             scan_mask=mask,
@@ -130,7 +132,7 @@ class _SimulateMetricsInputSpec(BaseInterfaceInputSpec):
     in_mask = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True)
     simulated = File(exists=True, mandatory=True)
-    facts = traits.Dict(mandatory=True, desc='how it was simulated')
+    facts = traits.Any(mandatory=True, desc='SimulationRecord')
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='source before bias correction')
     bias_field = File(exists=True, mandatory=True)
@@ -154,8 +156,8 @@ class SimulateMetrics(SimpleInterface):
             scan_grid=grid,
             simulated=simulated,
             simulated_grid=simulated_grid,
-            plan=read_json(self.inputs.plan_file),
-            facts=dict(self.inputs.facts),
+            plan=read_plan(self.inputs.plan_file),
+            facts=self.inputs.facts,
             conformed=read_volume(self.inputs.conformed)[0],
             bias_field=read_volume(self.inputs.bias_field)[0],
         )

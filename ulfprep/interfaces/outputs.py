@@ -19,6 +19,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_bytes, write_json
+from ulfprep.interfaces.volumes import read_plan
 from ulfprep.physics import TISSUES
 
 #: Inputs that are derivatives as they come, by their key.
@@ -51,7 +52,7 @@ class _DerivativesInputSpec(BaseInterfaceInputSpec):
     claim = File(exists=True)
     residual = File(exists=True)
     simulated_files = traits.List(File(exists=True), desc='one a realisation')
-    facts = traits.Dict(desc='how they were simulated')
+    facts = traits.Any(desc='SimulationRecord')
     plan_file = File(exists=True, mandatory=True)
     metrics_file = File(exists=True, mandatory=True)
     history_file = File(exists=True)
@@ -85,8 +86,9 @@ class WriteDerivatives(SimpleInterface):
             remove_unshared,
         )
         from ulfprep.bids.write.provenance import provenance
-        from ulfprep.bids.write.sidecars import qc_record, sidecar
+        from ulfprep.bids.write.sidecars import fusion_record, precomputed_record, sidecar
         from ulfprep.metrics.verdict import judge, warned
+        from ulfprep.record import ScanRecord
 
         inputs = self.inputs
         scan, settings = inputs.scan, inputs.settings
@@ -96,7 +98,7 @@ class WriteDerivatives(SimpleInterface):
             # It was looked at, and is part of the input, but nothing was made from it.
             taken = scan.precomputed.without_corrected()
             scan = dataclasses.replace(scan, precomputed=taken)
-        plan = read_json(inputs.plan_file)
+        plan = read_plan(inputs.plan_file)
         qc_file = out / path_of(scan, QC)
         # While images are being replaced the scan must not count as finished.
         qc_file.unlink(missing_ok=True)
@@ -118,25 +120,27 @@ class WriteDerivatives(SimpleInterface):
             write_json(sidecar_of(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
         notes = list(inputs.notes) if isdefined(inputs.notes) else []
-        planned = plan.get('warnings', [])
-        record = qc_record(
-            scan,
+        record = ScanRecord(
+            entities={**scan.entities, 'session': scan.session},
+            modality=scan.suffix,
+            source=scan.source,
             direction=inputs.direction,
-            made_by=made_by,
-            verdict=judge(measured['metrics'], inputs.direction, warned([*notes, *planned])),
+            verdict=judge(measured['metrics'], inputs.direction, warned([*notes, *plan.warnings])),
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
             # What a reference is warned of is no fault of the scan.
-            notes=[*notes, *measured.get('notes', []), *planned],
-            plan=plan,
+            notes=(*notes, *measured.get('notes', []), *plan.warnings),
+            contrast=plan,
             segmentation=dict(inputs.segmentation),
+            precomputed=precomputed_record(scan),
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,
-            methods=inputs.methods,
             simulation=self._facts(),
-            registrations=registrations,
             reference=measured.get('reference'),
+            fusion=fusion_record(scan, registrations),
+            methods=inputs.methods,
+            **made_by,
         )
-        write_json(qc_file, record)
+        write_json(qc_file, record.to_json())
         self._results['qc_file'] = str(qc_file)
         return runtime
 
@@ -152,8 +156,9 @@ class WriteDerivatives(SimpleInterface):
 
     def _weights(self, scan) -> tuple[str, str]:
         """Return the digests of the network's weights behind the tissues of scan and field."""
-        from ulfprep.bids.write.derivatives import WEIGHTS, asks_network
+        from ulfprep.bids.write.derivatives import asks_network
         from ulfprep.interfaces.tissue import learned_from
+        from ulfprep.record import WEIGHTS
 
         own = dict(self.inputs.segmentation).get(WEIGHTS, '')
         others = scan.fusion.members if scan.is_fused else ()
@@ -164,12 +169,12 @@ class WriteDerivatives(SimpleInterface):
         files = self.inputs.registration_files
         return [read_json(path) for path in files] if isdefined(files) else []
 
-    def _facts(self) -> dict | None:
+    def _facts(self):
         """Return how scans were simulated; a head that came without skull has none to keep."""
         if not isdefined(self.inputs.facts):
             return None
-        facts = dict(self.inputs.facts)
-        return facts | {'keep_head': facts['keep_head'] and not self.inputs.stripped}
+        facts = self.inputs.facts
+        return dataclasses.replace(facts, keep_head=facts.keep_head and not self.inputs.stripped)
 
     def _simulated(self) -> list[str]:
         files = self.inputs.simulated_files
@@ -181,24 +186,15 @@ class WriteDerivatives(SimpleInterface):
 
         return [d.key for d in simulated(len(self._simulated()))] if self._simulated() else []
 
-    def _simulated_sidecars(self, plan: dict) -> dict[str, dict]:
+    def _simulated_sidecars(self, plan) -> dict[str, dict]:
         """Return what the sidecars of simulated scans state of their acquisition, by key."""
         if not self._simulated():
             return {}
         from ulfprep.bids.write.simulated import simulated_sidecar
 
-        scan, settings = self.inputs.scan, self.inputs.settings
+        source = self.inputs.scan.source
         return {
-            key: simulated_sidecar(
-                plan,
-                self._facts(),
-                modality=scan.suffix,
-                realisation=number,
-                seed=settings.random_seed,
-                label=scan.name,
-                keep_head=self._facts()['keep_head'],
-                source=scan.source,
-            )
+            key: simulated_sidecar(plan, self._facts(), realisation=number, source=source)
             for number, key in enumerate(self._realisations(), 1)
         }
 
@@ -256,13 +252,13 @@ class WriteFigures(SimpleInterface):
     )
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.write.derivatives import used_network
+        from ulfprep.bids.qc_file import read_record
         from ulfprep.bids.write.figures import OF_NETWORK, figure_path, figures_of
         from ulfprep.reports.drawing.figures import plot_scan
 
         inputs = self.inputs
-        qc = read_json(inputs.qc_file)
-        wanted = figures_of(inputs.direction, inputs.scan.role, used_network(qc))
+        record = read_record(inputs.qc_file)
+        wanted = figures_of(inputs.direction, inputs.scan.role, record.used_network)
         for name in set(OF_NETWORK).difference(wanted):  # of an earlier run with other tissues
             (Path(inputs.output_dir) / figure_path(inputs.scan, name)).unlink(missing_ok=True)
         drawn = Path(runtime.cwd, 'figures')
@@ -273,10 +269,10 @@ class WriteFigures(SimpleInterface):
                 drawn / 'figure',
                 direction=inputs.direction,
                 scan=inputs.conformed,
-                plan=qc['contrast'],
-                fit=qc['fit'],
-                metrics=qc['metrics'],
-                facts=qc['simulation'],
+                plan=record.contrast,
+                fit=record.fit,
+                metrics=record.metrics,
+                facts=record.simulation,
                 only=wanted,
                 **{k: getattr(inputs, k) for k in self._FILES if isdefined(getattr(inputs, k))},
             )

@@ -1,6 +1,7 @@
 """Contrast plan, simulation and data-consistency residual as Nipype nodes."""
 
 import os
+from dataclasses import replace
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
@@ -14,6 +15,7 @@ from nipype.interfaces.base import (
 from ulfprep.bids.files import read_json, write_json
 from ulfprep.interfaces.volumes import (
     read_mask,
+    read_plan,
     read_probabilities,
     read_volume,
     write_volume,
@@ -78,11 +80,11 @@ class PlanContrast(SimpleInterface):
             means=found['means'] if found.get('unmixed') else None,
             noise=found.get('noise'),
         )
-        plan['warnings'] += found.get('warnings', [])
+        warnings = [*plan.warnings, *found.get('warnings', [])]
         if wrong := misplaced(probs, mask, grid.zooms):
-            plan['warnings'].append(f'Warning: {wrong}')
+            warnings.append(f'Warning: {wrong}')
         path = os.path.join(runtime.cwd, 'plan.json')
-        write_json(path, plan)
+        write_json(path, replace(plan, warnings=tuple(warnings)).to_json())
         self._results['plan_file'] = path
         return runtime
 
@@ -151,7 +153,7 @@ class Residual(SimpleInterface):
             read_probabilities(self.inputs.fine_probsegs),
             grid,
             fine_grid,
-            read_json(self.inputs.plan_file),
+            read_plan(self.inputs.plan_file),
         )
         self._results['out_file'] = write_volume(runtime.cwd, 'residual', result, grid.affine)
         return runtime
@@ -175,7 +177,7 @@ class _SimulateInputSpec(BaseInterfaceInputSpec):
 class _SimulateOutputSpec(TraitedSpec):
     out_files = traits.List(File(exists=True), desc='one a realisation')
     first = File(exists=True, desc='the first of them')
-    facts = traits.Dict(desc='how they were simulated')
+    facts = traits.Any(desc='SimulationRecord')
 
 
 class Simulate(SimpleInterface):
@@ -186,10 +188,11 @@ class Simulate(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.physics.simulation import realise, simulate
+        from ulfprep.record import SimulationRecord
 
         inputs = self.inputs
         data, grid = read_volume(inputs.in_file)
-        plan = read_json(inputs.plan_file)
+        plan = read_plan(inputs.plan_file)
         simulation = simulate(
             data,
             read_mask(inputs.in_mask),
@@ -197,7 +200,7 @@ class Simulate(SimpleInterface):
             grid,
             plan,
             voxel_size=inputs.voxel_size,
-            psf=plan['psf'],
+            psf=plan.psf,
             snr=inputs.snr if isdefined(inputs.snr) else None,
             bias_strength=inputs.bias_strength,
             noise_fwhm=inputs.noise_fwhm,
@@ -215,16 +218,16 @@ class Simulate(SimpleInterface):
             for index in range(1, inputs.n_realisations + 1)
         ]
         self._results['first'] = self._results['out_files'][0]
-        self._results['facts'] = {
-            'voxel_size_mm': [float(v) for v in inputs.voxel_size],
-            'psf': plan['psf'],
-            'snr': float(plan['target_means'][2] / simulation.sigma),
-            'noise_sd': float(simulation.sigma),
-            'bias_strength': float(inputs.bias_strength),
-            'noise_fwhm_mm': float(inputs.noise_fwhm),
-            'keep_head': bool(inputs.keep_head),
-            'seed': int(inputs.seed),
-            'stream': inputs.label,
-            'n_realisations': int(inputs.n_realisations),
-        }
+        self._results['facts'] = SimulationRecord(
+            voxel_size_mm=tuple(float(v) for v in inputs.voxel_size),
+            psf=plan.psf,
+            snr=float(plan.target_means[2] / simulation.sigma),
+            noise_sd=float(simulation.sigma),
+            bias_strength=float(inputs.bias_strength),
+            noise_fwhm_mm=float(inputs.noise_fwhm),
+            keep_head=bool(inputs.keep_head),
+            seed=int(inputs.seed),
+            stream=inputs.label,
+            n_realisations=int(inputs.n_realisations),
+        )
         return runtime

@@ -145,7 +145,7 @@ class SegmentTissues(SimpleInterface):
 
 def learned_from() -> dict:
     """Return what the QC file says of the network's weights."""
-    from ulfprep.bids.write.derivatives import WEIGHTS
+    from ulfprep.record import WEIGHTS
     from ulfprep.segmentation.learned import weights_file
     from ulfprep.segmentation.weights import digest
 

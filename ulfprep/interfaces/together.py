@@ -10,10 +10,10 @@ from nipype.interfaces.base import (
 )
 from nipype.interfaces.io import add_traits
 
-from ulfprep.bids.files import read_json
 from ulfprep.interfaces.volumes import (
     moved_grid,
     read_mask,
+    read_plan,
     read_volume,
     write_probabilities,
 )
@@ -69,15 +69,15 @@ class SegmentTogether(SimpleInterface):
 
         given = {name: getattr(self.inputs, f'{name}_{number}') for name in OF_EACH}
         data, grid = read_volume(given['in_file'])
-        plan = read_json(given['plan_file'])
+        plan = read_plan(given['plan_file'])
         return Run(
             image=data,
             mask=read_mask(given['in_mask']),
             grid=moved_grid(grid, given['registration_file'])[0],
-            white=plan['means'][2],
-            sigma=plan['noise_sigma'],
-            acquired=tuple(plan['psf_fwhm_mm']),
-            psf=plan.get('psf', 'gaussian'),
+            white=plan.means[2],
+            sigma=plan.noise_sigma,
+            acquired=plan.psf_fwhm_mm,
+            psf=plan.psf,
             modality=self.inputs.modalities[number - 1],
             expected=tuple(self.inputs.expected[number - 1]),
         )

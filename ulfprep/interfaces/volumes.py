@@ -1,4 +1,4 @@
-"""Arrays from files and files from arrays, for all interfaces."""
+"""Arrays and contrast plans from files, and files from arrays, for all interfaces."""
 
 import os
 from pathlib import Path
@@ -28,6 +28,13 @@ def read_mask(path: str | Path) -> np.ndarray:
 def read_probabilities(paths) -> np.ndarray:
     """Return the tissue maps of three files as one array, shape (3, X, Y, Z)."""
     return np.stack([read_volume(path)[0] for path in paths])
+
+
+def read_plan(path: str | Path):
+    """Return the contrast plan of a file."""
+    from ulfprep.physics.contrast_plan import ContrastPlan
+
+    return ContrastPlan.from_json(read_json(path))
 
 
 def write_volume(folder: str | Path, name: str, data: np.ndarray, affine: np.ndarray) -> str:

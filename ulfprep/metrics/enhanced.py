@@ -81,7 +81,7 @@ class EnhancedScan(MeasuredScan):
 )
 def contrast_of_scan(one: EnhancedScan) -> float:
     """Contrast that was measured when the target was planned."""
-    return one.plan['source_contrast']['WM-GM']
+    return one.plan.source_contrast['WM-GM']
 
 
 @measures(

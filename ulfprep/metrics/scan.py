@@ -10,6 +10,7 @@ from ulfprep.metrics import contrast as c
 from ulfprep.metrics.evenness import bias_effect
 from ulfprep.metrics.registry import INFINITY, Metric, NotMeasured, Rule, measures
 from ulfprep.physics import TISSUES
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.labels import to_dseg
 from ulfprep.physics.spikes import without_spikes
@@ -46,7 +47,7 @@ class MeasuredScan:
     scan_probs : numpy.ndarray, shape (3, X, Y, Z)
         Tissues, in the order of :data:`ulfprep.physics.TISSUES`.
     scan_grid : Grid
-    plan : dict
+    plan : ContrastPlan
         Of :func:`ulfprep.physics.plan.plan_contrast`.
     conformed, bias_field : numpy.ndarray, shape (X, Y, Z)
         Scan before bias correction, and the field.
@@ -56,7 +57,7 @@ class MeasuredScan:
     scan_mask: np.ndarray
     scan_probs: np.ndarray
     scan_grid: Grid
-    plan: dict
+    plan: ContrastPlan
     conformed: np.ndarray
     bias_field: np.ndarray
 
@@ -87,7 +88,7 @@ def tissue_shown(means: Numbers, tissues: Any, image: str) -> None:
 )
 def target_contrast(one: MeasuredScan) -> float:
     """Contrast of the plan."""
-    return one.plan['target_contrast']['WM-GM']
+    return one.plan.target_contrast['WM-GM']
 
 
 @measures(
@@ -109,7 +110,7 @@ def target_contrast(one: MeasuredScan) -> float:
 )
 def contrast_over_noise(one: MeasuredScan) -> tuple[float, float]:
     """Differences of tissue means over the standard deviation of the noise."""
-    means, sigma = np.asarray(one.plan['means'], float), one.plan['noise_sigma'] or np.nan
+    means, sigma = np.asarray(one.plan.means, float), one.plan.noise_sigma or np.nan
     return c.contrast_to_noise(means, sigma), c.contrast_to_noise(means, sigma, (1, 0))
 
 
@@ -139,7 +140,7 @@ def contrast_over_noise(one: MeasuredScan) -> tuple[float, float]:
 )
 def noise(one: MeasuredScan) -> tuple[float, ...]:
     """Signal-to-noise ratios and noise of the plan."""
-    return *one.plan['snr'], one.plan['noise_sigma']
+    return *one.plan.snr, one.plan.noise_sigma
 
 
 @measures(

@@ -15,6 +15,7 @@ from ulfprep.physics.contrast import michelson
 from ulfprep.physics.grid import Grid, are_aligned
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.physics.types import Numbers
+from ulfprep.record import SimulationRecord
 
 #: Of the scan's axes, as their names end in those of metrics.
 AXES = ('i', 'j', 'k')
@@ -34,19 +35,19 @@ class SimulatedScan(MeasuredScan):
     ----------
     simulated : numpy.ndarray, shape (x, y, z)
     simulated_grid : Grid
-    facts : dict
+    facts : SimulationRecord
         How it was simulated: ``voxel_size_mm`` (also the FWHM wanted, mm), ``psf``,
         ``noise_sd`` and ``keep_head``.
     """
 
     simulated: np.ndarray
     simulated_grid: Grid
-    facts: dict
+    facts: SimulationRecord
 
     @cached_property
     def wanted_fwhm(self) -> np.ndarray:
         """FWHM that was asked for, mm, shape (3,)."""
-        return np.asarray(self.facts['voxel_size_mm'], float)
+        return np.asarray(self.facts.voxel_size_mm, float)
 
     @cached_property
     def mask(self) -> np.ndarray:
@@ -61,7 +62,7 @@ class SimulatedScan(MeasuredScan):
         if not self.mask.any():
             raise NotMeasured('the source has no brain')
         return acquisition_matrices(
-            self.simulated_grid, self.scan_grid, self.wanted_fwhm, self.facts['psf']
+            self.simulated_grid, self.scan_grid, self.wanted_fwhm, self.facts.psf
         )
 
     @cached_property
@@ -113,7 +114,7 @@ def source_contrast(one: SimulatedScan) -> tuple[float, float]:
 )
 def wanted_ratios(one: SimulatedScan) -> list[float]:
     """Tissue means of the target over that of white matter."""
-    target = one.plan['target_means']
+    target = one.plan.target_means
     return [mean / target[2] for mean in target]
 
 
@@ -171,7 +172,7 @@ def simulated_contrast(one: SimulatedScan) -> tuple[float, float, float]:
 )
 def simulated_noise(one: SimulatedScan) -> tuple[float, float, float]:
     """Noise that the simulated scan shows."""
-    put_in = one.facts['noise_sd'] or np.nan
+    put_in = one.facts.noise_sd or np.nan
     return one.sigma, one.sigma / put_in, one.seen[2] / one.sigma
 
 
@@ -201,15 +202,15 @@ def simulated_noise(one: SimulatedScan) -> tuple[float, float, float]:
 )
 def simulated_blur(one: SimulatedScan) -> tuple[float, ...]:
     """Point-spread function that the simulated scan shows."""
-    factor = np.tensordot(np.asarray(one.plan['contrast_vector'], np.float32), one.scan_probs, 1)
+    factor = np.tensordot(np.asarray(one.plan.contrast_vector, np.float32), one.scan_probs, 1)
     sharp = np.where(one.mask, one.scan * factor, 0).astype(np.float32)
     expected = apply_matrices(one.matrices, sharp)
     # Where the head was kept, what lies beside the brain is seen at its rim too.
     inside = one.gathered > INSIDE
-    looked_at = inside if one.facts['keep_head'] else expected > 3 * one.facts['noise_sd']
+    looked_at = inside if one.facts.keep_head else expected > 3 * one.facts.noise_sd
     fwhm = fitted_fwhm(
         one.simulated, one.simulated_grid, sharp, one.scan_grid, looked_at, one.wanted_fwhm,
-        one.facts['psf'],
+        one.facts.psf,
     )  # fmt: skip
     ratios = fwhm / one.wanted_fwhm
     return *fwhm, ratios[np.argmax(np.abs(np.log(ratios)))]

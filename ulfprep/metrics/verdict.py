@@ -1,29 +1,12 @@
 """Whether a scan's results may be used as they are: rules over its metrics, stated one by one."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from ulfprep.metrics.registry import rules_of
+from ulfprep.record import FAILED, LEVELS, LOOK, USABLE, Verdict
 
-#: From good to bad. ``look``: usable perhaps, but look at what the reasons name first.
-LEVELS = USABLE, LOOK, FAILED = ('usable', 'look', 'failed')
 #: What the notes of a scan begin with that speak against it.
 WARNING = 'Warning: '
-
-
-class Verdict(NamedTuple):
-    """What became of a scan.
-
-    Attributes
-    ----------
-    level : str
-        One of :data:`LEVELS`.
-    reasons : tuple of str
-        Why it is not better; empty for what is usable.
-    """
-
-    level: str
-    reasons: tuple[str, ...] = ()
 
 
 def judge(

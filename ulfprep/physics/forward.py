@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.grid import Grid, are_aligned
 from ulfprep.physics.oblique import ObliqueAcquisition
 from ulfprep.physics.rician import rician_mean
@@ -128,7 +129,7 @@ def residual(
     probs: np.ndarray,
     scan: Grid,
     fine: Grid,
-    plan: dict,
+    plan: ContrastPlan,
 ) -> np.ndarray:
     """Scan minus what the enhanced image predicts for it, in units of the noise s.d.
 
@@ -145,7 +146,7 @@ def residual(
         Its tissue probabilities.
     scan, fine : Grid
         The two grids.
-    plan : dict
+    plan : ContrastPlan
         Of :func:`ulfprep.physics.plan.plan_contrast`.
 
     Returns
@@ -155,10 +156,8 @@ def residual(
         gathers does: scalp is several times as bright as brain, and the image without it
         cannot predict the scan there.
     """
-    model = ForwardModel.between(
-        scan, fine, plan['psf_fwhm_mm'], plan['contrast_vector'], plan.get('psf', 'gaussian')
-    )
+    model = ForwardModel.between(scan, fine, plan.psf_fwhm_mm, plan.contrast_vector, plan.psf)
     predicted = model(intensity.astype(np.float32), probs.astype(np.float32))
     inside = model.acquire((probs.sum(axis=0) > 0).astype(np.float32)) > 0.97
-    difference = (image - rician_mean(predicted, plan['noise_sigma'])) / plan['noise_sigma']
+    difference = (image - rician_mean(predicted, plan.noise_sigma)) / plan.noise_sigma
     return np.where(mask & inside, difference, 0).astype(np.float32)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, solve_contrast, tissue_statistics
+from ulfprep.physics.contrast_plan import ContrastPlan, Triple
 from ulfprep.physics.noise import NoiseEstimate, estimate_noise
 from ulfprep.physics.relaxation import Measurement, read_table, relaxation
 from ulfprep.physics.resolution import are_lengths
@@ -59,7 +60,7 @@ def plan_contrast(
     psf: str = 'gaussian',
     means: Numbers | None = None,
     noise: dict | None = None,
-) -> dict:
+) -> ContrastPlan:
     """Measure a scan's tissues, derive those of the target, solve for the contrast vector.
 
     Parameters
@@ -95,8 +96,8 @@ def plan_contrast(
 
     Returns
     -------
-    dict
-        JSON-ready. ``contrast_vector`` always takes the higher field to the lower one.
+    ContrastPlan
+        Its ``contrast_vector`` always takes the higher field to the lower one.
         White matter keeps its intensity in either direction, so that the output's
         voxel values stay in the scan's own units.
 
@@ -137,45 +138,45 @@ def plan_contrast(
     else:
         high, low, errors = statistics.means, target, None
     solution = solve_contrast(high / found.sigma, low / found.sigma, _scaled(errors, found.sigma))
-    return {
-        'direction': 'enhance' if enhance else 'simulate',
-        'modality': modality,
-        'source_field_T': float(source_field),
-        'target_field_T': float(target_field),
-        'source_sequence': source.sequence.to_dict(),
-        'target_sequence': target_sequence.to_dict(),
-        'target_sequence_name': name,
-        'defaults_used': list(source.assumed),
-        'warnings': warnings,
-        'tissues': list(TISSUES),
-        'means': _floats(statistics.means),
-        'standard_errors': _floats(statistics.standard_errors),
-        'snr': _floats(statistics.means / found.sigma),
-        'snr_standard_errors': _floats(statistics.standard_errors / found.sigma),
-        'noise_sigma': float(found.sigma),
-        'noise_method': found.method,
-        'noise_shared': float(found.shared),
-        'target_means': _floats(target),
-        'target_spread': _floats(spread),
-        'target_sources': sources,
-        'relaxation': {
+    return ContrastPlan(
+        direction='enhance' if enhance else 'simulate',
+        modality=modality,
+        source_field_T=float(source_field),
+        target_field_T=float(target_field),
+        source_sequence=source.sequence,
+        target_sequence=target_sequence,
+        target_sequence_name=name,
+        defaults_used=tuple(source.assumed),
+        warnings=tuple(warnings),
+        tissues=TISSUES,
+        means=_floats(statistics.means),
+        standard_errors=_floats(statistics.standard_errors),
+        snr=_floats(statistics.means / found.sigma),
+        snr_standard_errors=_floats(statistics.standard_errors / found.sigma),
+        noise_sigma=float(found.sigma),
+        noise_method=found.method,
+        noise_shared=float(found.shared),
+        target_means=_floats(target),
+        target_spread=_floats(spread),
+        target_sources=tuple(sources),
+        relaxation={
             'source': _relaxation_used(source_field, table),
             'target': _relaxation_used(target_field, table),
         },
-        'contrast_vector': _floats(solution.factors),
+        contrast_vector=_floats(solution.factors),
         # The same with its largest factor as one: what each tissue loses against the others.
-        'contrast_vector_normalised': _floats(solution.factors / solution.factors.max()),
-        'source_contrast': contrasts(statistics.means),
-        'target_contrast': contrasts(target),
-        'rank': solution.rank,
-        'condition_number': solution.condition_number,
-        'equations': solution.equations,
-        'active_bounds': solution.active_bounds,
-        'voxel_size_mm': _floats(zooms),
-        'psf': psf,
-        'psf_fwhm_mm': _floats(resolution['voxel_size_mm']),
-        'psf_source': resolution['source'],
-    }
+        contrast_vector_normalised=_floats(solution.factors / solution.factors.max()),
+        source_contrast=contrasts(statistics.means),
+        target_contrast=contrasts(target),
+        rank=solution.rank,
+        condition_number=solution.condition_number,
+        equations=tuple(solution.equations),
+        active_bounds=tuple(solution.active_bounds),
+        voxel_size_mm=_floats(zooms),
+        psf=psf,
+        psf_fwhm_mm=_floats(resolution['voxel_size_mm']),
+        psf_source=resolution['source'],
+    )
 
 
 def _target(wishes: Wishes, field: float, modality: str, table):
@@ -240,7 +241,7 @@ def _keep_stronger_contrast(target, means, derived):
     return kept, warnings
 
 
-def acquired_resolution(metadata: dict, zooms: Numbers) -> tuple[list[float], str]:
+def acquired_resolution(metadata: dict, zooms: Numbers) -> tuple[Triple, str]:
     """FWHM of the PSF along the image axes in mm, and where it was read.
 
     Parameters
@@ -259,8 +260,8 @@ def acquired_resolution(metadata: dict, zooms: Numbers) -> tuple[list[float], st
     return _floats(zooms), 'voxel size of the file'
 
 
-def _floats(values) -> list[float]:
-    return [float(v) for v in values]
+def _floats(values) -> Triple:
+    return tuple(float(v) for v in values)
 
 
 def _scaled(errors, sigma):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ulfprep.physics.acquisition import add_rician_noise
+from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, covered, resized_grid
 from ulfprep.physics.seeds import stream
@@ -47,7 +48,7 @@ def simulate(
     mask: np.ndarray,
     probs: np.ndarray,
     grid: Grid,
-    plan: dict,
+    plan: ContrastPlan,
     *,
     voxel_size: Numbers | None = None,
     target: Grid | None = None,
@@ -69,7 +70,7 @@ def simulate(
         Posteriors of CSF, GM, WM.
     grid : Grid
         Grid of ``image``.
-    plan : dict
+    plan : ContrastPlan
         Of :func:`ulfprep.physics.plan.plan_contrast`, direction ``simulate``.
     voxel_size : sequence of 3 floats, optional
         Acquired voxel size in mm along the axes of the simulated scan; also the FWHM of
@@ -108,7 +109,7 @@ def simulate(
     if target is None:
         target = resized_grid(grid, voxel_size)
     mask = np.asarray(mask, bool)
-    model = ForwardModel.between(target, grid, voxel_size, plan['contrast_vector'], psf)
+    model = ForwardModel.between(target, grid, voxel_size, plan.contrast_vector, psf)
     expected = model.acquire(_low_field_image(image, mask, probs, model, plan, keep_head))
     # Beyond the source's field of view nothing is known; the PSF would smear its border.
     expected *= covered(grid, target)
@@ -117,7 +118,7 @@ def simulate(
         brain = model.acquire(mask.astype(np.float32)) > 0.5
         field = bias_field(target, brain, bias_strength, stream(seed, label, 'bias'))
         expected *= field
-    sigma = float(plan['target_means'][2] / (snr or expected_snr(plan, voxel_size)))
+    sigma = float(plan.target_means[2] / (snr or expected_snr(plan, voxel_size)))
     return Simulation(expected.astype(np.float32), target, sigma, field, float(noise_fwhm))
 
 
@@ -187,13 +188,13 @@ def bias_field(
     return np.exp(log).astype(np.float32)
 
 
-def expected_snr(plan: dict, voxel_size: Numbers) -> float:
+def expected_snr(plan: ContrastPlan, voxel_size: Numbers) -> float:
     """White-matter SNR of a portable scan: 14 at 64 mT and 1.6 x 1.6 x 5 mm voxels.
 
     Grows as B0^1.5 (Marques et al. 2019) and with voxel volume.
     """
     volume = float(np.prod(voxel_size)) / float(np.prod(VOXEL_SIZE))
-    return 14.0 * volume * (plan['target_field_T'] / 0.064) ** 1.5
+    return 14.0 * volume * (plan.target_field_T / 0.064) ** 1.5
 
 
 def _check(snr, bias_strength, noise_fwhm):
@@ -208,7 +209,7 @@ def _low_field_image(image, mask, probs, model, plan, keep_head):
     """Image with the contrast of the low field, still on the fine grid."""
     factor = model.modulation(np.where(mask, probs, 0).astype(np.float32))
     if keep_head:
-        unit = np.float32(plan['target_means'][2] / plan['means'][2])
+        unit = np.float32(plan.target_means[2] / plan.means[2])
         # What is no brain tissue, wholly or in part, keeps its own intensity.
         factor += unit * (1 - np.where(mask, probs, 0).sum(axis=0, dtype=np.float32))
         return np.asarray(image, np.float32) * factor

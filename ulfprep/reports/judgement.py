@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from ulfprep.metrics.verdict import FAILED, LEVELS, LOOK, USABLE, Verdict, judge
+from ulfprep.record import FAILED, LEVELS, LOOK, USABLE, Verdict
 
 #: What each level means, and a sign for those who do not see colours.
 MEANING = {
@@ -13,15 +13,17 @@ MEANING = {
 
 
 def scan_verdict(
-    qc: dict, problem: str = '', crashes: Iterable[str] = (), missing: Sequence[str] = ()
+    recorded: Verdict | None,
+    problem: str = '',
+    crashes: Iterable[str] = (),
+    missing: Sequence[str] = (),
 ) -> Verdict:
     """Return the verdict of one scan.
 
     Parameters
     ----------
-    qc : dict
-        QC record, empty for a scan that did not finish. The verdict that it holds counts; one
-        without is judged by the rules of today.
+    recorded : Verdict or None
+        Of its record; None for a scan that did not finish.
     problem : str
         Why there is no record.
     crashes : iterable of str
@@ -29,17 +31,17 @@ def scan_verdict(
     missing : sequence of str
         Figures that should be there.
     """
+    recorded = recorded or Verdict(USABLE)
     failed = [*crashes, *([problem] if problem else [])]
-    trouble = [(FAILED, text) for text in failed]
+    rest, levels = [], [recorded.level]
+    if failed:
+        levels.append(FAILED)
     if missing:
         several = 'figures are' if len(missing) > 1 else 'a figure is'
-        trouble.append((LOOK, f'{several} missing: {", ".join(missing)}'))
-    recorded = qc.get('verdict') or {}
-    if recorded.get('level') not in LEVELS:
-        return judge(qc.get('metrics') or {}, qc.get('direction') or 'enhance', trouble)
-    level = max([recorded['level'], *(level for level, _ in trouble)], key=LEVELS.index)
-    rest = [reason for found, reason in trouble if found != FAILED]
-    return Verdict(level, (*failed, *map(str, recorded.get('reasons') or ()), *rest))
+        rest = [f'{several} missing: {", ".join(missing)}']
+        levels.append(LOOK)
+    level = max(levels, key=LEVELS.index)
+    return Verdict(level, (*failed, *recorded.reasons, *rest))
 
 
 def page_verdict(verdicts: Sequence[Verdict], stray: Sequence[str] = ()) -> Verdict:

@@ -7,13 +7,6 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-#: Used where the QC record has no methods text.
-METHODS = """\
-The scan was corrected for its bias field with N4 [@n4], its brain was extracted
-[@deepbet] and its tissues were segmented with a hidden Markov random field [@fast]. Tissue
-contrasts expected at the target field strength follow from the field dependence of
-relaxation times [@bottomley; @rooney; @marques]. Synthesis between field strengths goes
-through one forward model of contrast, point-spread function and noise [@hulfsynth]."""
 #: Closes every methods text.
 FRAMEWORK = """\
 The workflow is a BIDS App [@bidsapps] for data in the Brain Imaging Data Structure [@bids],
@@ -39,8 +32,8 @@ def methods_of(scans) -> dict:
 
     Parameters
     ----------
-    scans : sequence of (str, dict)
-        Label and QC record of those that finished.
+    scans : sequence of (str, str)
+        Label and methods text of those that finished.
 
     Returns
     -------
@@ -50,8 +43,8 @@ def methods_of(scans) -> dict:
         numbers; ``bibtex``: the same as BibTeX.
     """
     labels: dict[str, list[str]] = {}
-    for label, qc in scans:
-        labels.setdefault(str(qc.get('methods') or METHODS), []).append(label)
+    for label, text in scans:
+        labels.setdefault(text, []).append(label)
     texts = [*((names, text) for text, names in labels.items()), ([], FRAMEWORK)]
     known, cited = bibliography(), {}
     parts = [(names, cite(text, known, cited), text) for names, text in texts]

@@ -57,7 +57,7 @@ def write_report(output_dir, subject, session=None, errors=(), *, interactive=Fa
         'meaning': MEANING,
         'images': read_selection(output_dir, subject, session),
         'errors': crashes,
-        'methods': methods_of([(label_of(scan), scan.qc) for scan in scans if scan.qc]),
+        'methods': methods_of([(label_of(s), s.record.methods) for s in scans if s.record]),
         'version': __version__,
     }
     html = _render(context)

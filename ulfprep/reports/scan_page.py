@@ -2,13 +2,12 @@
 
 from ulfprep.bids.store.outcomes import FINISHED
 from ulfprep.bids.store.records import read_resources
-from ulfprep.bids.write.derivatives import used_network
-from ulfprep.bids.write.figures import FIGURES, figures_of
 from ulfprep.metrics.registry import Metric, all_metrics, rules_of
 from ulfprep.metrics.tissue_change import MOVES, move_metric
+from ulfprep.record import ScanRecord
 from ulfprep.reports.judgement import scan_verdict
 from ulfprep.reports.pages import ELSEWHERE, embedded, words
-from ulfprep.reports.values import at, printers, shown
+from ulfprep.reports.values import printers, shown
 from ulfprep.settings import WEIGHTINGS
 
 CONTRAST = 'contrast'
@@ -39,13 +38,11 @@ def scan_context(index, scan, crashes, output_dir):
         Plain values, and the functions of :func:`ulfprep.reports.values.printers` of its QC
         record.
     """
-    qc = scan.qc
-    direction = qc.get('direction') if qc.get('direction') in FIGURES else 'enhance'
-    # Of a scan that did not finish nothing can be expected; what there is, is shown.
-    role = at(qc, 'fusion.role') or 'scan'
-    wanted = figures_of(direction, role, used_network(qc)) if qc else ()
-    expected = [name for name in wanted if name not in ELSEWHERE]
-    missing = [name for name in expected if name not in scan.figures]
+    record = scan.record
+    direction = record.direction if record else 'enhance'
+    role = record.fusion.role if record and record.fusion else 'scan'
+    expected = [name for name in scan.wanted_figures if name not in ELSEWHERE]
+    missing = [name for name in scan.missing_figures if name not in ELSEWHERE]
     gists = [crash['gist'] for crash in crashes if crash['scan'] == scan.name]
     problem = '' if scan.status == FINISHED or gists else scan.reason
     made = {}
@@ -54,26 +51,26 @@ def scan_context(index, scan, crashes, output_dir):
         made[name] = embedded(identity, name, scan.figures.get(name), output_dir)
     contrast = [made[CONTRAST]] if CONTRAST in made else []
     return {
-        **printers(qc),
+        **printers(record.to_json() if record else {}),
         'id': f's{index}',
         'stem': scan.name,
         'label': label_of(scan),
         'direction': direction,
         'role': role,
-        'source_name': str(qc.get('source') or '').rpartition('/')[2].partition('.')[0],
-        'weighting': WEIGHTINGS.get(qc.get('modality'), WEIGHTINGS['T1w']),
+        'source_name': (record.source if record else '').rpartition('/')[2].partition('.')[0],
+        'weighting': WEIGHTINGS[scan.modality],
         'problem': problem,
         'crashes': gists,
-        'verdict': scan_verdict(qc, problem, gists, missing),
+        'verdict': scan_verdict(record and record.verdict, problem, gists, missing),
         'rules': list(rules_of(direction)),
-        'finished': bool(qc),
-        'resources': read_resources(output_dir, scan.name) if qc else None,
-        'notes': [str(note) for note in qc.get('notes') or ()],
-        'moves': moves(qc.get('metrics') or {}),
+        'finished': bool(record),
+        'resources': read_resources(output_dir, scan.name) if record else None,
+        'notes': record.notes if record else (),
+        'moves': moves(record.metrics) if record else [],
         'sections': _sections(index, direction, made),
         'contrast_figures': contrast,
         'figures': [figure for name, figure in made.items() if name not in ELSEWHERE],
-        'metrics': metric_groups(qc),
+        'metrics': metric_groups(record) if record else [],
         'missing': missing,
     }
 
@@ -101,13 +98,12 @@ def moves(metrics) -> list[tuple[float, str]]:
     return sorted((one for one in found if one[0] is not None), key=lambda one: -one[0])
 
 
-def metric_groups(qc: dict) -> list[tuple[str, list[dict], str]]:
+def metric_groups(record: ScanRecord) -> list[tuple[str, list[dict], str]]:
     """Return the rows of the metrics table.
 
     Parameters
     ----------
-    qc : dict
-        QC record.
+    record : ScanRecord
 
     Returns
     -------
@@ -116,8 +112,9 @@ def metric_groups(qc: dict) -> list[tuple[str, list[dict], str]]:
         it is for one reason. A row has ``metric``, ``value``, ``expected`` (by the rules of the
         verdict), ``outside`` (whether it is not) and ``reason`` (of a null).
     """
-    metrics, reasons = qc.get('metrics') or {}, qc.get('null_reasons') or {}
-    rules = dict(rules_of(qc.get('direction')))
+    metrics, reasons = record.metrics, record.null_reasons
+    rules = dict(rules_of(record.direction))
+    printed = {'metrics': metrics}
     known = list(all_metrics())
     groups: dict[str, list[dict]] = {}
     for name in sorted(metrics, key=lambda n: known.index(n) if n in known else len(known)):
@@ -126,7 +123,7 @@ def metric_groups(qc: dict) -> list[tuple[str, list[dict], str]]:
         metric = all_metrics().get(name) or Metric(name, name.replace('_', ' '), '', '', OTHER)
         row = {
             'metric': metric,
-            'value': shown(qc, f'metrics.{name}'),
+            'value': shown(printed, f'metrics.{name}'),
             'expected': rule.expected if rule else '',
             'outside': bool(rule) and value is not None and not rule.allows(value),
             'reason': '' if value is not None else reasons.get(name, 'no reason was recorded'),

@@ -4,7 +4,7 @@ import logging
 import traceback
 from pathlib import Path
 
-from ulfprep.bids.files import read_json
+from ulfprep.bids.qc_file import BrokenRecordError, read_record
 from ulfprep.bids.store.locks import LockedError, Locks
 from ulfprep.bids.store.records import remove_verdict, write_verdict
 from ulfprep.bids.write.derivatives import QC, path_of
@@ -90,8 +90,8 @@ def methods_of(verdicts: list[Verdict], settings: Settings) -> list[str]:
         if verdict.status not in ('finished', 'skipped'):
             continue
         try:
-            texts.append(read_json(settings.output_dir / path_of(verdict.scan, QC))['methods'])
-        except (OSError, ValueError, KeyError):
+            texts.append(read_record(settings.output_dir / path_of(verdict.scan, QC)).methods)
+        except (OSError, BrokenRecordError):
             continue
     return list(dict.fromkeys(texts))
 

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from records import make_json
 
 from ulfprep.bids.files import write_json
 from ulfprep.bids.names import entities_of
@@ -90,7 +91,7 @@ def test_a_shared_image_does_not_replace_that_of_other_scans(tmp_path):
     (fusion,), _ = group_scans([scan(stem) for stem in first], 'runs', {})
     (fused,) = fusion.fused()
     qc = tmp_path / 'sub-01/anat/sub-01_desc-qc_T1w.json'
-    write_json(qc, {'fusion': fusion_record(fused, [])})
+    write_json(qc, make_json(fusion=fusion_record(fused, [])))
     assert fused_names(others, settings) == ['sub-01_rec-fused_T1w']
     # The same with one more, or one less, is the same image made anew.
     for again in (first, ['sub-01_acq-a', 'sub-01_acq-c']):

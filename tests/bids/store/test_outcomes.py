@@ -2,19 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 from many_scans import make_output
+from records import FUSION, make_json
 
 from ulfprep.bids.files import write_json, write_text
 from ulfprep.bids.store.outcomes import FAILED, FINISHED, LEFTOVER, MISSING, STOPPED, find_outcomes
+from ulfprep.record import LeftOut
 
-RECORD = {
-    'entities': {'subject': '01', 'session': None},
-    'direction': 'enhance',
-    'settings_hash': 'abc',
-    'contrast': {'source_field_T': 0.064, 'target_field_T': 3},
-    'metrics': {'cnr_wm_gm': 2.0, 'snr_wm': 14.0},
-}
+RECORD = make_json(metrics={'cnr_wm_gm': 2.0, 'snr_wm': 14.0})
 
 
 def by_name(out):
@@ -85,12 +82,9 @@ def test_a_finished_scan_remembers_a_failure(tmp_path):
 
 
 def test_who_was_left_out_of_a_fusion_is_told_why(tmp_path):
-    fusion = {
-        'role': 'fused',
-        'scans': [{'name': 'sub-01_run-1_T1w'}, {'name': 'sub-01_run-2_T1w'}],
-        'left_out': [{'name': 'sub-01_run-3_T1w', 'reason': 'it could not be registered'}],
-    }
-    write_json(tmp_path / 'sub-01/anat/sub-01_desc-qc_T1w.json', RECORD | {'fusion': fusion})
+    out = (LeftOut('sub-01_run-3_T1w', 'it could not be registered'),)
+    record = make_json(fusion=replace(FUSION, left_out=out))
+    write_json(tmp_path / 'sub-01/anat/sub-01_desc-qc_T1w.json', record)
     images = [
         {'image': f'sub-01_run-{run}_T1w.nii.gz', 'selected': run < 4, 'text': ''}
         for run in (3, 4)
@@ -116,7 +110,7 @@ def test_folders_of_several_machines_put_together_are_as_one(tmp_path):
 
     def told(out):
         outcomes, _ = find_outcomes(out)
-        return [(one.name, one.status, one.reason, one.qc, one.report) for one in outcomes]
+        return [(one.name, one.status, one.reason, one.record, one.report) for one in outcomes]
 
     assert told(tmp_path / 'merged') == told(tmp_path / 'whole')
     assert len(told(tmp_path / 'part0')) == 30
@@ -126,14 +120,14 @@ def test_files_that_vanish_meanwhile_are_missing(tmp_path, monkeypatch):
     from ulfprep.bids.store import outcomes
 
     make_output(RECORD, tmp_path, 3)
-    real = outcomes.read_json
+    real = outcomes.read_record
 
     def read(path):
         if 'sub-002' in path.name and 'desc-qc' in path.name:
             path.unlink()
         return real(path)
 
-    monkeypatch.setattr(outcomes, 'read_json', read)
+    monkeypatch.setattr(outcomes, 'read_record', read)
     found, problems = by_name(tmp_path)
     assert problems == []
     assert found['sub-002_T1w'].status == MISSING

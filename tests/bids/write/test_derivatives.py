@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plans import make_plan
+from records import make_json
 
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.read.derived import Piece, Precomputed
@@ -114,8 +116,7 @@ def finished(tmp_path):
     settings = Settings(tmp_path, tmp_path / 'out', device='cpu')
     for path in golden_list(scan, 'enhance'):
         write_text(tmp_path / 'out' / path, 'x')
-    record = {'direction': 'enhance', **provenance(scan, settings)}
-    write_json(tmp_path / 'out' / path_of(scan, QC), record)
+    write_json(tmp_path / 'out' / path_of(scan, QC), make_json(**provenance(scan, settings)))
     return scan, settings
 
 
@@ -136,8 +137,7 @@ def test_missing_or_empty_file_is_not_finished(finished, index):
 def test_the_figure_of_the_network_is_asked_of_its_tissues_alone(finished, tmp_path):
     scan, settings = finished
     learned = dataclasses.replace(settings, segmentation='network')
-    record = {'direction': 'enhance', **provenance(scan, learned)}
-    write_json(settings.output_dir / path_of(scan, QC), record)
+    write_json(settings.output_dir / path_of(scan, QC), make_json(**provenance(scan, learned)))
     assert not is_finished(scan, learned, 'enhance')
     piece = Piece('tissues', (tmp_path / 'in.nii.gz',), ())
     given = dataclasses.replace(scan, precomputed=Precomputed(tissues=piece))
@@ -173,7 +173,7 @@ def test_other_version_is_not_finished(finished, monkeypatch):
 def test_sidecars_have_what_bids_asks_for(finished):
     scan, settings = finished
     made_by = provenance(scan, settings)
-    plan = {'contrast_vector': [0.5, 0.9, 1.0]}
+    plan = make_plan(contrast_vector=(0.5, 0.9, 1.0))
     for derivative in derivatives_of('enhance')[:-1]:
         content = sidecar(derivative, scan, made_by, plan, stripped=True)
         assert content['Sources'] == ['bids:raw:x']
@@ -182,7 +182,7 @@ def test_sidecars_have_what_bids_asks_for(finished):
         assert ('Type' in content) == (derivative.suffix == 'mask')
         assert content.get('SkullStripped', True) is True
         assert ('SkullStripped' in content) == (derivative.suffix == IMAGE)
-        assert content['Contrast']['contrast_vector'] == [0.5, 0.9, 1.0]
+        assert content['Contrast']['contrast_vector'] == (0.5, 0.9, 1.0)
         assert content['Provenance']['SettingsHash'] == settings.digest()
 
 
@@ -190,7 +190,9 @@ def test_sidecars_state_the_resolution_in_words(finished):
     scan, settings = finished
     scan = dataclasses.replace(scan, resolution=0.5)
     made_by = provenance(scan, dataclasses.replace(settings, output_resolution=0.5))
-    contents = {d.key: sidecar(d, scan, made_by, {}, True) for d in derivatives_of('enhance')[:-1]}
+    contents = {
+        d.key: sidecar(d, scan, made_by, make_plan(), True) for d in derivatives_of('enhance')[:-1]
+    }
     for key in ('enhanced', 'fine_dseg', 'claim'):
         assert contents[key]['Resolution'].startswith('0.5 mm isotropic')
     assert 'and 0.5 mm, estimated' in contents['enhanced']['Description']
@@ -201,7 +203,9 @@ def test_sidecars_state_the_resolution_in_words(finished):
 def test_preproc_of_a_head_is_not_stripped(finished):
     scan, settings = finished
     preproc = derivatives_of('enhance')[0]
-    assert not sidecar(preproc, scan, provenance(scan, settings), {}, False)['SkullStripped']
+    assert not sidecar(preproc, scan, provenance(scan, settings), make_plan(), False)[
+        'SkullStripped'
+    ]
 
 
 def test_sidecars_name_the_weights_behind_their_tissues(finished):
@@ -209,9 +213,9 @@ def test_sidecars_name_the_weights_behind_their_tissues(finished):
     made_by = provenance(scan, settings)
     told = {}
     for derivative in [*derivatives_of('enhance')[:-1], *derivatives_of('simulate')[:-1]]:
-        content = sidecar(derivative, scan, made_by, {}, True, weights=('own', 'shared'))
+        content = sidecar(derivative, scan, made_by, make_plan(), True, weights=('own', 'shared'))
         told[derivative.key] = content.get(FIELD)
-        assert FIELD not in sidecar(derivative, scan, made_by, {}, True)
+        assert FIELD not in sidecar(derivative, scan, made_by, make_plan(), True)
     assert {key for key, value in told.items() if not value} == {'preproc', 'brain_mask'}
     assert told['dseg'] == told['probseg_gm'] == told['simulated'] == 'own'
     # What comes of a field has the tissues of all scans that it was fitted to.

@@ -3,11 +3,14 @@
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from plans import make_plan
+from records import SIMULATION
 from runs import validate
 
 from ulfprep import __version__
@@ -39,36 +42,18 @@ def scan_of(suffix='T1w', **entities):
 
 
 def plan_of(sequence=PRESETS['ULF-T1w'], field=0.064):
-    return {
-        'source_field_T': 3.0,
-        'target_field_T': field,
-        'target_sequence': sequence.to_dict(),
-        'tissues': ['CSF', 'GM', 'WM'],
-        'contrast_vector': [1.2, 0.9, 1.0],
-        'psf_fwhm_mm': [1.0, 1.0, 1.0],
-    }
-
-
-def facts_of():
-    return {
-        'voxel_size_mm': list(VOXEL_SIZE),
-        'psf': 'slice-profile',
-        'snr': 14.0,
-        'noise_sd': 7.5,
-        'bias_strength': 0.1,
-        'noise_fwhm_mm': 2.0,
-    }
+    return make_plan(
+        source_field_T=3.0,
+        target_field_T=field,
+        target_sequence=sequence,
+        contrast_vector=(1.2, 0.9, 1.0),
+    )
 
 
 def sidecar_of(sequence=PRESETS['ULF-T1w'], field=0.064, modality='T1w', k=1, **changes):
-    options = {'seed': 7, 'label': 'sub-01_T1w', 'keep_head': False, 'source': 'bids:raw:x'}
-    return simulated_sidecar(
-        plan_of(sequence, field),
-        facts_of(),
-        modality=modality,
-        realisation=k,
-        **(options | changes),
-    )
+    facts = replace(SIMULATION, voxel_size_mm=VOXEL_SIZE, **changes)
+    plan = replace(plan_of(sequence, field), modality=modality)
+    return simulated_sidecar(plan, facts, realisation=k, source='bids:raw:x')
 
 
 def images_of(folder, count=2, start=0.0):
@@ -88,7 +73,7 @@ def simulate_all(root, folder, tmp_path, count=2, modalities=MODALITIES):
     for scan in scans:
         sequence = PRESETS[f'ULF-{scan.suffix}']
         sidecars = [
-            sidecar_of(sequence, modality=scan.suffix, k=k, label=scan.name, source=scan.source)
+            sidecar_of(sequence, modality=scan.suffix, k=k, stream=scan.name)
             for k in range(1, count + 1)
         ]
         write_simulated(folder, scan, images_of(tmp_path / 'derived', count), sidecars)

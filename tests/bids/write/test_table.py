@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from records import make_record
 
 from ulfprep.bids.read.participants import read_table
 from ulfprep.bids.write.table import cell, group_column, identity_cells, write_group_table
@@ -48,19 +49,13 @@ def test_tables_of_other_systems_are_read(tmp_path):
 
 
 def test_identity():
-    record = {
-        'entities': {'subject': '01', 'session': None},
-        'direction': 'enhance',
-        'settings_hash': 'abc',
-        'contrast': {'source_field_T': 0.064},
-    }
-    assert identity_cells(record) == {
+    assert identity_cells(make_record()) == {
         'subject': '01',
         'session': None,
         'direction': 'enhance',
         'source_field': 0.064,
-        'target_field': None,
-        'settings_hash': 'abc',
+        'target_field': 3.0,
+        'settings_hash': '0123456789ab',
     }
     assert 'site' in group_column('site')['group']['Description']
 

@@ -1,9 +1,11 @@
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from phantom_files import grid_affine, save
+from records import SIMULATION
 
 from ulfprep.bids.write.figures import FIGURES
 from ulfprep.reports.drawing import closeups
@@ -13,13 +15,13 @@ from ulfprep.reports.drawing.pictures import averaged
 from ulfprep.reports.drawing.sheet import Sheet, overview
 from ulfprep.reports.drawing.volumes import place
 
-FACTS = {
-    'voxel_size_mm': [12.8, 12.8, 20.0],
-    'psf': 'gaussian',
-    'noise_sd': 40.0,
-    'noise_fwhm_mm': 0.0,
-    'keep_head': False,
-}
+FACTS = replace(
+    SIMULATION,
+    voxel_size_mm=(12.8, 12.8, 20.0),
+    psf='gaussian',
+    noise_sd=40.0,
+    noise_fwhm_mm=0.0,
+)
 
 
 def test_every_figure_of_an_enhanced_scan_is_drawn(drawn):

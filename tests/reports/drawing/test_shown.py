@@ -3,9 +3,12 @@
 import base64
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from plans import make_plan
+from records import SIMULATION
 from scipy.ndimage import binary_dilation
 
 from ulfprep.metrics.spectrum import expected_power, line_power, transfer
@@ -131,13 +134,9 @@ def simulation():
     coarse = resized_grid(fine, size)
     model = ForwardModel.between(coarse, fine, size, [1.0, 1.0, 1.0], 'gaussian')
     expected = model.acquire(image)
-    facts = {
-        'voxel_size_mm': list(size),
-        'psf': 'gaussian',
-        'noise_sd': 15.0,
-        'noise_fwhm_mm': 0.0,
-        'keep_head': False,
-    }
+    facts = replace(
+        SIMULATION, voxel_size_mm=size, psf='gaussian', noise_sd=15.0, noise_fwhm_mm=0.0
+    )
     noisy = add_rician_noise(expected, 15.0, rng, fwhm=np.zeros(3))
     return (
         place(image, fine.affine),
@@ -161,7 +160,7 @@ def test_power_follows_the_psf_that_was_used_and_no_other(simulation, axis):
         high = slice(len(expected) // 2, None)
         return (expected + noise)[high].sum() / power[high].sum()
 
-    own = list(facts['voxel_size_mm'])
+    own = list(facts.voxel_size_mm)
     wider, narrower = own.copy(), own.copy()
     wider[axis] *= 1.5
     narrower[axis] /= 1.5
@@ -180,7 +179,7 @@ def test_the_transfer_of_a_gaussian_is_one_at_zero_and_known_elsewhere():
 def test_the_check_of_a_simulation_prints_what_was_measured(simulation):
     source, labels, scan, facts = simulation
     mask = labels._replace(data=labels.data > 0)
-    plan = {'contrast_vector': [1, 1, 1], 'means': [1, 1, 1], 'target_means': [1, 1, 1]}
+    plan = make_plan(contrast_vector=(1, 1, 1), means=(1, 1, 1), target_means=(1, 1, 1))
     metrics = {'noise_sigma_simulated': 15.02, 'psf_fwhm_k_simulated': 5.125}
     with figure_style(dark=False):
         figure = simcheck(source, labels, mask, scan, plan, facts, metrics)
@@ -198,8 +197,8 @@ def test_a_head_that_was_kept_is_no_noise(simulation):
     mask = labels._replace(data=labels.data > 0)
     bright = scan._replace(data=scan.data.copy())
     bright.data[:4] = 500
-    plan = {'contrast_vector': [1, 1, 1], 'means': [1, 1, 1], 'target_means': [1, 1, 1]}
+    plan = make_plan(contrast_vector=(1, 1, 1), means=(1, 1, 1), target_means=(1, 1, 1))
     with figure_style(dark=False):
-        figure = simcheck(source, labels, mask, bright, plan, facts | {'keep_head': True}, {})
+        figure = simcheck(source, labels, mask, bright, plan, replace(facts, keep_head=True), {})
     density = figure.axes[0].patches[0].get_data()
     assert density.values[-1] < 0.01

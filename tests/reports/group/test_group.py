@@ -5,10 +5,12 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 
 import pytest
 from many_scans import make_output, thumbnail
+from records import FUSION, judged
 
 from ulfprep.bids.files import write_json, write_text
 from ulfprep.metrics.registry import all_metrics
@@ -92,7 +94,7 @@ def test_who_to_look_at_comes_first_with_reasons(tmp_path, record):
         path = tmp_path / f'sub-{subject}/anat/sub-{subject}_desc-qc_T1w.json'
         qc = json.loads(path.read_text())
         qc['metrics'] = record['metrics'] | metrics
-        write_json(path, qc)
+        write_json(path, judged(qc))
     html = page_of(tmp_path)
     section = html[html.index('<section id="look">') : html.index('<section id="unfinished">')]
     names = re.findall(r'<th scope="row"><a[^>]*>([^<]+)</a>', section)
@@ -209,7 +211,7 @@ def test_directions_and_modalities_stand_apart(tmp_path, record):
 
 def test_fused_scans_have_one_picture(tmp_path, record):
     for name, role in {'run-1_': 'member', 'run-2_': 'member', '': 'fused'}.items():
-        fusion = {'role': role, 'scans': [], 'left_out': []}
+        fusion = asdict(replace(FUSION, role=role))
         qc = record | {'fusion': fusion, 'verdict': {'level': 'look', 'reasons': ['dark']}}
         write_json(tmp_path / f'sub-1/anat/sub-1_{name}desc-qc_T1w.json', qc)
     html = page_of(tmp_path)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from many_scans import SVG
+from records import judged
 
 from ulfprep.bids.files import write_json, write_text
 from ulfprep.bids.write.figures import figures_of
@@ -20,7 +21,7 @@ def add(tmp_path, qc):
             'modality': 'T1w',
         }
         record['metrics'] = {'residual_rms': 1.0} | (metrics or {})
-        record.update(more)
+        record = judged(record) | more
         write_json(tmp_path / f'sub-{subject}/anat/sub-{subject}_desc-qc_T1w.json', record)
         for name in figures_of(record['direction']):
             write_text(tmp_path / f'sub-{subject}/figures/sub-{subject}_desc-{name}_T1w.svg', SVG)
@@ -100,7 +101,6 @@ def test_few_rows_have_no_outliers(tmp_path, add):
 def test_what_is_no_number_is_passed_over(tmp_path, add):
     spread_out(add, 12)
     add('none', {'snr_wm': None})
-    add('text', {'snr_wm': 'much'})
     study = gather(tmp_path)
     (fences,) = study.fences.values()
     assert fences['snr_wm'].count == 12
@@ -111,7 +111,7 @@ def test_the_verdict_of_the_file_holds_and_trouble_is_added(tmp_path, add):
     add('01', {'residual_rms': 5.0}, verdict=stored)
     add('02', {'residual_rms': 5.0})
     add('03')
-    add('04', verdict={'level': 'splendid'})
+    add('04')
     (tmp_path / 'sub-03/figures/sub-03_desc-bias_T1w.svg').unlink()
     write_json(
         tmp_path / 'logs/verdicts/sub-01_T1w.json',

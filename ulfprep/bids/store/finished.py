@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ulfprep.bids.files import read_json
 from ulfprep.bids.names import folded, session_name
+from ulfprep.bids.qc_file import BrokenRecordError, read_record
 from ulfprep.bids.read.checks import read_grid
 from ulfprep.bids.read.decision import decide
 from ulfprep.bids.read.fusion import group_scans
@@ -15,6 +15,7 @@ from ulfprep.bids.read.scan import Fusion, Scan
 from ulfprep.bids.write.derivatives import QC, asks_network, golden_list, path_of
 from ulfprep.bids.write.provenance import fusion_digest, input_digest
 from ulfprep.bids.write.simulated import raw_path
+from ulfprep.record import ScanRecord
 from ulfprep.settings import Settings
 
 
@@ -24,20 +25,30 @@ def is_finished(scan: Scan, settings: Settings, direction: str) -> bool:
     It is finished if all its files are there and its QC file, which is written after the
     images, names the same settings, the same version of ulfprep and the same input.
     """
-    from ulfprep import __version__
-
-    out = settings.output_dir
+    record = _record_of(scan, settings)
+    if record is None or not _made_alike(record, settings) or record.direction != direction:
+        return False
     try:
-        qc = read_json(out / path_of(scan, QC))
-        same = (
-            qc['settings_hash'] == settings.digest()
-            and qc['versions']['ulfprep'] == __version__
-            and qc['direction'] == direction
-            and qc['input_digest'] == input_digest(scan)
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        same = record.input_digest == input_digest(scan)
+    except OSError:
         return False
     return same and not missing_files(scan, settings, direction)
+
+
+def _record_of(scan: Scan, settings: Settings) -> ScanRecord | None:
+    """Return what an earlier run recorded of a scan; None where that cannot be read."""
+    try:
+        return read_record(settings.output_dir / path_of(scan, QC))
+    except (OSError, BrokenRecordError):
+        return None
+
+
+def _made_alike(record: ScanRecord, settings: Settings) -> bool:
+    """Tell whether a record is of the same settings and the same version of ulfprep."""
+    from ulfprep import __version__
+
+    same = record.settings_hash == settings.digest()
+    return same and record.versions.get('ulfprep') == __version__
 
 
 def recalled(fusion: Fusion, settings: Settings) -> Fusion:
@@ -46,22 +57,14 @@ def recalled(fusion: Fusion, settings: Settings) -> Fusion:
     So that a finished group is known as such, and what cannot be registered is not tried again.
     No image that it makes has the name of one that an earlier run made of other scans.
     """
-    from ulfprep import __version__
-
     fusion, digest = _kept_apart(fusion, settings), None
     for scan in (*fusion.results(), *fusion.planned):
-        try:
-            qc = read_json(settings.output_dir / path_of(scan, QC))
-            found = qc['fusion']
-            digest = digest or fusion_digest(fusion)
-            if (
-                qc['settings_hash'] == settings.digest()
-                and qc['versions']['ulfprep'] == __version__
-                and found['digest'] == digest
-            ):
-                return fusion.without({one['name']: one['reason'] for one in found['left_out']})
-        except (OSError, ValueError, KeyError, TypeError):
+        record = _record_of(scan, settings)
+        if record is None or record.fusion is None or not _made_alike(record, settings):
             continue
+        digest = digest or fusion_digest(fusion)
+        if record.fusion.digest == digest:
+            return fusion.without({one.name: one.reason for one in record.fusion.left_out})
     return fusion
 
 
@@ -70,11 +73,9 @@ def _kept_apart(fusion: Fusion, settings: Settings) -> Fusion:
     planned = {scan.name for scan in fusion.planned}
 
     def of_others(scan: Scan) -> bool:
-        try:
-            made = read_json(settings.output_dir / path_of(scan, QC))['fusion']
-            return planned.isdisjoint(one['name'] for one in made['scans'])
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
+        record = _record_of(scan, settings)
+        made = record.fusion if record else None
+        return made is not None and planned.isdisjoint(one.name for one in made.scans)
 
     while found := {scan.name for scan in fusion.fused() if of_others(scan)}:
         fusion = dataclasses.replace(fusion, taken=fusion.taken | found)

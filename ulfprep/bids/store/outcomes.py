@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from ulfprep.bids.files import read_json
 from ulfprep.bids.names import entities_of, natural, parse_name, session_name
+from ulfprep.bids.qc_file import BrokenRecordError, read_record
 from ulfprep.bids.store.records import SELECTED, read_selection, read_verdicts
-from ulfprep.bids.write.derivatives import used_network
-from ulfprep.bids.write.figures import FIGURES, figures_of
+from ulfprep.bids.write.figures import figures_of
+from ulfprep.record import ScanRecord
 from ulfprep.settings import MODALITIES
 
 FINISHED, FAILED, MISSING = 'finished', 'failed', 'missing'
@@ -29,8 +29,8 @@ class Outcome:
     session : str or None
     modality : str
     status : {'finished', 'failed', 'missing'}
-    qc : dict
-        Content of its QC file; empty unless finished.
+    record : ScanRecord or None
+        None unless finished.
     reason : str
         Why it is not finished; of a finished scan, how a run of it failed as well.
     node, run : str
@@ -46,7 +46,7 @@ class Outcome:
     session: str | None
     modality: str
     status: str
-    qc: dict = field(default_factory=dict)
+    record: ScanRecord | None = None
     reason: str = ''
     node: str = ''
     run: str = ''
@@ -56,17 +56,20 @@ class Outcome:
     @property
     def role(self) -> str:
         """What there is of it (:class:`ulfprep.bids.read.scan.Scan`)."""
-        role = (self.qc.get('fusion') or {}).get('role')
-        return role if role in ('member', 'fused') else 'scan'
+        role = self.record.fusion.role if self.record and self.record.fusion else 'scan'
+        return 'scan' if role == 'alone' else role
+
+    @property
+    def wanted_figures(self) -> tuple[str, ...]:
+        """Figures that belong to a finished scan; of another nothing can be expected."""
+        if self.record is None:
+            return ()
+        return figures_of(self.record.direction, self.role, self.record.used_network)
 
     @property
     def missing_figures(self) -> list[str]:
         """Figures that belong to a finished scan and are not there."""
-        direction = self.qc.get('direction')
-        if direction not in FIGURES:
-            return []
-        wanted = figures_of(direction, self.role, used_network(self.qc))
-        return [name for name in wanted if name not in self.figures]
+        return [name for name in self.wanted_figures if name not in self.figures]
 
 
 def find_outcomes(
@@ -125,7 +128,7 @@ def find_outcomes(
                 *place,
                 parsed.suffix,
                 status,
-                records.get(name, {}),
+                records.get(name),
                 reason,
                 str((failure or {}).get('node') or ''),
                 str((failure or {}).get('run') or ''),
@@ -137,21 +140,17 @@ def find_outcomes(
 
 
 def _qc_records(output_dir, subject):
-    """Return scan name -> QC record, and scan name -> what is wrong with its file."""
+    """Return scan name -> record, and scan name -> what is wrong with its file."""
     records, problems = {}, {}
     for pattern in ('anat/*_desc-qc_*.json', 'ses-*/anat/*_desc-qc_*.json'):
         for path in sorted(output_dir.glob(f'sub-{subject}/{pattern}')):
             name = parse_name(path).scan
             try:
-                record = read_json(path)
-                _ = record['entities']['subject'], record['direction'], record['settings_hash']
-                _ = record['contrast'].get('source_field_T'), record['metrics'].get('snr_wm')
+                records[name] = read_record(path)
             except FileNotFoundError:  # a run that begins removes what it will write anew
                 continue
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                problems[name] = f'{path}: not a readable QC file ({error!r}); run its scan again'
-                continue
-            records[name] = record
+            except BrokenRecordError as error:
+                problems[name] = str(error)
     return records, problems
 
 
@@ -186,9 +185,9 @@ def _file_of(name):
 def _left_out(records):
     """Return why scans were left out of what they were meant to be fitted in."""
     return {
-        str(one.get('name')): f'left out of the fusion: {one.get("reason")}'
+        one.name: f'left out of the fusion: {one.reason}'
         for record in records.values()
-        for one in (record.get('fusion') or {}).get('left_out') or ()
+        for one in (record.fusion.left_out if record.fusion else ())
     }
 
 

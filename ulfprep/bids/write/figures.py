@@ -56,8 +56,7 @@ def figures_of(direction: str, role: str = 'scan', network: bool = False) -> tup
     direction : {'enhance', 'simulate'}
     role : {'scan', 'member', 'fused'}
     network : bool
-        Whether the trained network was the prior of its tissues
-        (:mod:`ulfprep.bids.write.derivatives`).
+        Whether the trained network was the prior of its tissues.
     """
     names = FIGURES_OF_MEMBER if role == 'member' else FIGURES[direction]
     left = FIGURES_OF_MEMBER[:-1] if role == 'fused' else ()

@@ -5,11 +5,14 @@ import re
 from pathlib import Path
 
 from ulfprep import __version__
-from ulfprep.bids.files import read_json, write_bytes, write_json
+from ulfprep.bids.files import write_bytes, write_json
 from ulfprep.bids.names import path_of_name, sidecar_of
+from ulfprep.bids.qc_file import read_record
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.write.derivatives import QC, path_of, simulated
-from ulfprep.physics.signals import INVERTED
+from ulfprep.physics.contrast_plan import ContrastPlan
+from ulfprep.physics.signals import INVERTED, Sequence
+from ulfprep.record import SimulationRecord
 from ulfprep.settings import Settings
 
 #: Kinds of sequence in words from which :mod:`ulfprep.physics.source_sequence` reads them back.
@@ -28,34 +31,22 @@ SHORTEST_ECHO = 1e-6
 
 
 def simulated_sidecar(
-    plan: dict,
-    facts: dict,
+    plan: ContrastPlan,
+    facts: SimulationRecord,
     *,
-    modality: str,
     realisation: int,
-    seed: int,
-    label: str,
-    keep_head: bool,
     source: str,
 ) -> dict:
     """Return the BIDS sidecar of one simulated scan.
 
     Parameters
     ----------
-    plan : dict
-        The contrast plan (:func:`ulfprep.physics.plan.plan_contrast`), direction
-        ``simulate``.
-    facts : dict
-        How it was simulated: ``voxel_size_mm`` along the axes of the image, ``psf``,
-        ``snr``, ``noise_sd``, ``bias_strength``, ``noise_fwhm_mm``.
-    modality : {'T1w', 'T2w', 'FLAIR'}
+    plan : ContrastPlan
+        Of direction ``simulate``.
+    facts : SimulationRecord
+        How it was simulated.
     realisation : int
         Number of the realisation, from 1.
-    seed : int
-    label : str
-        Name of the scan's random stream.
-    keep_head : bool
-        Whether the whole head was simulated, not the brain alone.
     source : str
         BIDS URI of the scan it was simulated from.
 
@@ -64,50 +55,50 @@ def simulated_sidecar(
     dict
         BIDS fields in BIDS units; what BIDS has no field for is under ``Simulation``.
     """
-    voxel_size = [float(mm) for mm in facts['voxel_size_mm']]
+    voxel_size = [float(mm) for mm in facts.voxel_size_mm]
     return {
-        'MagneticFieldStrength': plan['target_field_T'],
-        **_sequence_fields(plan['target_sequence']),
+        'MagneticFieldStrength': plan.target_field_T,
+        **_sequence_fields(plan.target_sequence),
         'AcquisitionVoxelSize': voxel_size,
         'SliceThickness': max(voxel_size),
-        'SkullStripped': not keep_head,
+        'SkullStripped': not facts.keep_head,
         'Simulation': {
             'Source': source,
-            'SourceField_T': plan['source_field_T'],
-            'Modality': modality,
-            'ContrastVector': dict(zip(plan['tissues'], plan['contrast_vector'], strict=True)),
-            'SNR': facts['snr'],
-            'NoiseSD': facts['noise_sd'],
-            'NoiseFWHM_mm': facts['noise_fwhm_mm'],
-            'PSF': facts['psf'],
+            'SourceField_T': plan.source_field_T,
+            'Modality': plan.modality,
+            'ContrastVector': dict(zip(plan.tissues, plan.contrast_vector, strict=True)),
+            'SNR': facts.snr,
+            'NoiseSD': facts.noise_sd,
+            'NoiseFWHM_mm': facts.noise_fwhm_mm,
+            'PSF': facts.psf,
             # The simulated scanner's; the plan's own width is that of the source scan.
             'PSF_FWHM_mm': voxel_size,
-            'BiasStrength': facts['bias_strength'],
-            'TrainDuration_s': plan['target_sequence']['train_duration'],
-            'RandomSeed': seed,
-            'RandomStream': label,
+            'BiasStrength': facts.bias_strength,
+            'TrainDuration_s': plan.target_sequence.train_duration,
+            'RandomSeed': facts.seed,
+            'RandomStream': facts.stream,
             'Realisation': realisation,
             'Software': f'ulfprep {__version__}',
         },
     }
 
 
-def _sequence_fields(sequence: dict) -> dict:
-    """Return a pulse sequence (a ``Sequence`` as a dict) in the words of BIDS."""
-    kind = sequence['kind']
+def _sequence_fields(sequence: Sequence) -> dict:
+    """Return a pulse sequence in the words of BIDS."""
+    kind = sequence.kind
     fields = {
         'PulseSequenceType': SEQUENCE_TYPES[kind],
-        'RepetitionTime': sequence['repetition_time'],
-        'EchoTime': max(sequence['echo_time'], SHORTEST_ECHO),
+        'RepetitionTime': sequence.repetition_time,
+        'EchoTime': max(sequence.echo_time, SHORTEST_ECHO),
     }
     if kind in INVERTED:
-        fields['InversionTime'] = sequence['inversion_time']
+        fields['InversionTime'] = sequence.inversion_time
     if kind in ('MPRAGE', 'SPGR', 'GRE'):
-        fields['FlipAngle'] = sequence['flip_angle']
+        fields['FlipAngle'] = sequence.flip_angle
     if kind == 'MPRAGE':
-        spacing = sequence['echo_spacing']
+        spacing = sequence.echo_spacing
         fields['RepetitionTimeExcitation'] = spacing
-        fields['NumberShots'] = max(round(sequence['train_duration'] / spacing), 1)
+        fields['NumberShots'] = max(round(sequence.train_duration / spacing), 1)
     return fields
 
 
@@ -228,18 +219,9 @@ def export_simulated(scan: Scan, settings: Settings) -> list[Path]:
     files = [out / path_of(scan, each) for each in simulated(settings.n_realisations)]
     if is_written(folder, scan, len(files), files):
         return []
-    qc = read_json(out / path_of(scan, QC))
+    record = read_record(out / path_of(scan, QC))
     sidecars = [
-        simulated_sidecar(
-            qc['contrast'],
-            qc['simulation'],
-            modality=scan.suffix,
-            realisation=number,
-            seed=qc['seed'],
-            label=scan.name,
-            keep_head=qc['simulation']['keep_head'],
-            source=scan.source,
-        )
-        for number in range(1, len(files) + 1)
+        simulated_sidecar(record.contrast, record.simulation, realisation=k, source=scan.source)
+        for k in range(1, len(files) + 1)
     ]
     return write_simulated(folder, scan, files, sidecars)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ulfprep.bids.files import write_json, write_text
+from ulfprep.record import ScanRecord
 
 #: Columns that identify a scan, before the metrics.
 IDENTITY = {
@@ -62,16 +63,15 @@ VERDICT = {
 GROUP = 'group'
 
 
-def identity_cells(record: Mapping) -> dict:
-    """Return the cells of :data:`IDENTITY` of a QC record, but for the scan's name."""
-    entities, plan = record['entities'], record['contrast']
+def identity_cells(record: ScanRecord) -> dict:
+    """Return the cells of :data:`IDENTITY` of a record, but for the scan's name."""
     return {
-        'subject': entities['subject'],
-        'session': entities.get('session'),
-        'direction': record['direction'],
-        'source_field': plan.get('source_field_T'),
-        'target_field': plan.get('target_field_T'),
-        'settings_hash': record['settings_hash'],
+        'subject': record.entities['subject'],
+        'session': record.entities.get('session'),
+        'direction': record.direction,
+        'source_field': record.contrast.source_field_T,
+        'target_field': record.contrast.target_field_T,
+        'settings_hash': record.settings_hash,
     }
 
 

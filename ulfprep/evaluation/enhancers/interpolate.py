@@ -65,10 +65,10 @@ def histogram_matching(given: Prepared, options) -> Enhanced:
     from skimage.exposure import match_histograms
 
     image = bicubic(given.scan, given.grid, given.target)
-    brain = image > 0.1 * given.plan['means'][2]
+    brain = image > 0.1 * given.plan.means[2]
     matched = np.zeros_like(image)
     matched[brain] = match_histograms(image[brain], _template_values())
-    return Enhanced(matched * np.float32(given.plan['means'][2]), given.target)
+    return Enhanced(matched * np.float32(given.plan.means[2]), given.target)
 
 
 @lru_cache(maxsize=1)

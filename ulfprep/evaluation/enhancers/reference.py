@@ -33,10 +33,10 @@ def reference(given: Prepared, seed: int, *, steps: int = STEPS, points: int = P
     to_unit = _normaliser(fine)
     voxels = np.argwhere(given.mask)
     where = torch.as_tensor(to_unit(voxels, given.grid), dtype=torch.float32)
-    white = np.float32(given.plan['means'][2])
+    white = np.float32(given.plan.means[2])
     seen = torch.as_tensor(given.scan[given.mask] / white)
     posterior = torch.as_tensor(np.ascontiguousarray(given.probs[:, given.mask]))
-    contrast = torch.as_tensor(np.array(given.plan['contrast_vector'], np.float32))[:, None]
+    contrast = torch.as_tensor(np.array(given.plan.contrast_vector, np.float32))[:, None]
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

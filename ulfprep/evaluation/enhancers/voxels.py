@@ -23,12 +23,12 @@ def inverse(solve):
     """Return an inverse of the scan on the fine voxel grid, blind to tissues."""
 
     def method(given: Prepared, options) -> Enhanced:
-        plan, white = given.plan, np.float32(given.plan['means'][2])
+        plan, white = given.plan, np.float32(given.plan.means[2])
         bounds, fine_bounds = brain_bounds(given.mask, given.grid, options.spacing)
         near = given.grid.crop(bounds)
         fine = isotropic_grid(given.grid, options.spacing).crop(fine_bounds)
-        model = ForwardModel.between(near, fine, plan['psf_fwhm_mm'], np.ones(3), plan['psf'])
-        measured_scan, sigma = given.scan[bounds] / white, plan['noise_sigma'] / white
+        model = ForwardModel.between(near, fine, plan.psf_fwhm_mm, np.ones(3), plan.psf)
+        measured_scan, sigma = given.scan[bounds] / white, plan.noise_sigma / white
         image = solve(model, measured_scan, given.mask[bounds], sigma, fine.zooms)
         return Enhanced(image * white, fine)
 

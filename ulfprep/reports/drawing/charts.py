@@ -22,16 +22,14 @@ def contrast(plan, metrics):
 
     Parameters
     ----------
-    plan : mapping
-        Contrast plan: ``tissues``, ``means``, ``standard_errors``, ``target_means``,
-        ``target_spread``, ``source_contrast``, ``target_contrast``.
+    plan : ContrastPlan
     metrics : mapping
         Of the scan: the result's contrasts, or ratios where it was simulated.
     """
-    order = list(plan.get('tissues') or ('CSF', 'GM', 'WM'))
+    order = plan.tissues
     series = {
-        'scan': _series(order, plan.get('means'), plan.get('standard_errors')),
-        'target': _series(order, plan.get('target_means'), plan.get('target_spread')),
+        'scan': _series(order, plan.means, plan.standard_errors),
+        'target': _series(order, plan.target_means, plan.target_spread),
         'achieved': achieved(metrics),
     }
     figure = new_figure(WIDTH, 3.4)
@@ -91,34 +89,23 @@ def achieved(metrics):
 
 def _series(order, means, errors):
     """Return mean and error of each tissue over the mean of white matter."""
-    found = dict(zip(order, zip(means or (), errors or [None] * 3, strict=False), strict=False))
-    white = found.get('WM', (None,))[0]
-    if not white:
-        return {}
+    white = means[order.index('WM')]
     return {
         tissue: (mean / white, None if error is None else error / white)
-        for tissue, (mean, error) in found.items()
-        if mean is not None
+        for tissue, mean, error in zip(order, means, errors, strict=True)
     }
 
 
 def _contrasts(series, plan, metrics):
-    """Return the pairwise contrasts of each series: those on record, else of its means."""
-    ending = '_simulated' if plan.get('direction') == 'simulate' else ''
-    known = {
-        'scan': plan.get('source_contrast') or {},
-        'target': plan.get('target_contrast') or {},
-        'achieved': {
-            pair: metrics.get(f'contrast_{pair.lower().replace("-", "_")}{ending}')
-            for pair in PAIRS
-        },
-    }
-    for name, values in known.items():
-        for pair in PAIRS:
-            a, b = (series[name].get(tissue, (None,))[0] for tissue in pair.split('-'))
-            if values.get(pair) is None and a is not None and b is not None and a + b:
-                values = known[name] = {**values, pair: 2 * (a - b) / (a + b)}
-    return known
+    """Return the pairwise contrasts of each series: what was not measured is of the means."""
+    ending = '_simulated' if plan.direction == 'simulate' else ''
+    result = {}
+    for pair in PAIRS:
+        result[pair] = metrics.get(f'contrast_{pair.lower().replace("-", "_")}{ending}')
+        a, b = (series['achieved'].get(tissue, (0.0,))[0] for tissue in pair.split('-'))
+        if result[pair] is None and a + b:
+            result[pair] = 2 * (a - b) / (a + b)
+    return {'scan': plan.source_contrast, 'target': plan.target_contrast, 'achieved': result}
 
 
 def _contrast_table(figure, series, contrasts):

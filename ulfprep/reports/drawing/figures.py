@@ -1,7 +1,6 @@
 """All figures of one scan: files in, SVG files out."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,11 +136,11 @@ def plot_scan(
         ``enhance`` (ULF->HF) or ``simulate`` (HF->ULF).
     scan : path-like
         NIfTI file of the conformed input.
-    plan, fit, metrics : mapping, path-like to JSON, or None
-        Contrast plan; ``history``, ``options`` and ``stopped`` of the fit; metrics of the scan.
-        Numbers that figures print come from these.
-    facts : mapping or None
-        How it was simulated, as the QC file says.
+    plan : ContrastPlan or None
+    fit, metrics : dict or None
+        ``history``, ``options`` and ``stopped`` of the fit; metrics of the scan. Numbers that
+        figures print come from these and from the plan.
+    facts : SimulationRecord or None
     only : collection of str or None
         Names of the figures to draw; ``None`` for all.
     **volumes : path-like or None
@@ -162,9 +161,9 @@ def plot_scan(
     if direction not in FIGURES:
         raise ValueError(f'direction is {direction!r}; it must be one of {", ".join(FIGURES)}')
     given = _given(dict.fromkeys(VOLUMES) | {'scan': scan} | volumes)
-    given |= {'plan': _mapping(plan), 'fit': _mapping(fit), 'metrics': _mapping(metrics)}
+    given |= {'plan': plan, 'fit': fit or {}, 'metrics': metrics or {}}
     given |= {'facts': facts, 'direction': direction}
-    given |= {'history': given['fit'].get('history'), 'sigma': given['plan'].get('noise_sigma')}
+    given |= {'history': given['fit'].get('history'), 'sigma': plan and plan.noise_sigma}
     written, failed = {}, {}
     for name, recipe in RECIPES.items():
         missing = any(given[need] is None or given[need] == {} for need in recipe.needs)
@@ -206,12 +205,3 @@ def _given(files):
         mask = v['labels']._replace(data=(v['labels'].data > 0).astype(np.uint8))
     same = v['result'] is not None and mask.data.shape == v['result'].data.shape
     return v | {'result_mask': mask if same else None}
-
-
-def _mapping(value):
-    """Return a mapping given as such or as a JSON file; ``{}`` for ``None``."""
-    if value is None:
-        return {}
-    if isinstance(value, Mapping):
-        return dict(value)
-    return json.loads(Path(value).read_text(encoding='utf-8'))

@@ -25,12 +25,11 @@ def histogram(before, before_dseg, after, after_dseg, plan, direction='enhance')
         Scan and its tissues.
     after, after_dseg : Volume
         Result and its tissues.
-    plan : mapping
-        Contrast plan: ``tissues``, ``means``, ``target_means``.
+    plan : ContrastPlan
     direction : str
     """
-    order = plan['tissues']
-    means, targets = (dict(zip(order, plan[k], strict=True)) for k in ('means', 'target_means'))
+    order = plan.tissues
+    means, targets = (dict(zip(order, v, strict=True)) for v in (plan.means, plan.target_means))
     figure = new_figure(WIDTH, 4.6)
     rows = (
         (before, before_dseg, means, _SOURCE[direction]),

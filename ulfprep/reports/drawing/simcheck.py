@@ -18,20 +18,17 @@ def simcheck(source, dseg, mask, simulated, plan, facts, metrics):
         Source scan, its tissues and brain mask.
     simulated : Volume
         On its own grid, with the same axes.
-    plan : mapping
-        Contrast plan.
-    facts : mapping
-        How it was simulated: ``noise_sd``, ``voxel_size_mm``, ``psf``, ``noise_fwhm_mm``,
-        ``keep_head``.
+    plan : ContrastPlan
+    facts : SimulationRecord
     metrics : mapping
         Of the scan: what was measured of noise and sharpness.
     """
     figure = new_figure(WIDTH, 5.6)
     brain = sample_nearest(mask, simulated).data > 0
-    sigma = facts['noise_sd']
+    sigma = facts.noise_sd
     _noise(
         figure,
-        _background(simulated.data, brain, sigma, facts['keep_head']) / sigma,
+        _background(simulated.data, brain, sigma, facts.keep_head) / sigma,
         facts,
         metrics,
     )
@@ -71,9 +68,9 @@ def _noise(figure, values, facts, metrics):
     axes.legend(loc='upper right', fontsize=8.5)
     measured = [metrics.get(f'psf_fwhm_{axis}_simulated') for axis in 'ijk']
     rows = (
-        ('Noise sigma', facts['noise_sd'], metrics.get('noise_sigma_simulated')),
+        ('Noise sigma', facts.noise_sd, metrics.get('noise_sigma_simulated')),
         *((f'FWHM {name}, mm', *pair) for name, *pair in zip(
-            DIRECTIONS, facts['voxel_size_mm'], measured, strict=True
+            DIRECTIONS, facts.voxel_size_mm, measured, strict=True
         )),
     )  # fmt: skip
     columns = (0.87, 0.975)
@@ -90,12 +87,12 @@ def _noise(figure, values, facts, metrics):
 def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
     from scipy.ndimage import binary_dilation
 
-    head = facts['keep_head']
+    head = facts.keep_head
     wanted = _as_simulated(source, dseg, mask, plan, head)
     inside = brain | head if head else binary_dilation(brain)
     data = np.where(inside, simulated.data, 0)
-    noise = facts['noise_sd'] ** 2 * inside.sum()
-    fwhm = facts['voxel_size_mm']
+    noise = facts.noise_sd**2 * inside.sum()
+    fwhm = facts.voxel_size_mm
     for axis in range(3):
         frequency, power = line_power(data, simulated.zooms, axis)
         _, expected, unblurred = expected_power(
@@ -105,7 +102,7 @@ def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
             simulated.data.shape,
             simulated.zooms,
             fwhm,
-            facts['psf'],
+            facts.psf,
             axis,
         )
         floor = noise * simulated.zooms[axis] ** 2
@@ -153,9 +150,9 @@ def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
 
 def _as_simulated(source, dseg, mask, plan, keep_head):
     """Return the source with the contrast of the simulated scan, still sharp."""
-    scale = plan['target_means'][2] / plan['means'][2]
+    scale = plan.target_means[2] / plan.means[2]
     factor = np.full(4, scale if keep_head else 0.0, np.float32)
     # BIDS labels: 1 GM, 2 WM, 3 CSF; the plan counts CSF, GM, WM.
-    factor[[3, 1, 2]] = plan['contrast_vector']
+    factor[[3, 1, 2]] = plan.contrast_vector
     data = source.data if keep_head else np.where(mask.data > 0, source.data, 0)
     return data * factor[dseg.data.astype(np.uint8)]

@@ -5,7 +5,7 @@ import numpy as np
 from ulfprep.bids.names import natural
 from ulfprep.metrics.outliers import MINIMUM
 from ulfprep.metrics.registry import all_metrics
-from ulfprep.metrics.verdict import FAILED
+from ulfprep.record import FAILED
 from ulfprep.reports.group.plots import Dot, axis_of, strip
 from ulfprep.reports.group.study import KIND, Study, named
 from ulfprep.reports.values import number

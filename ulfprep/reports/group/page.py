@@ -13,7 +13,7 @@ from ulfprep.bids.store.outcomes import MISSING
 from ulfprep.bids.write.figures import figures_of
 from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
 from ulfprep.metrics.registry import all_metrics
-from ulfprep.metrics.verdict import FAILED, LOOK, USABLE
+from ulfprep.record import FAILED, LOOK, USABLE
 from ulfprep.reports.group.distributions import DIRECTIONS, distributions
 from ulfprep.reports.group.pictures import addresses
 from ulfprep.reports.group.study import RANKS, Study, differing_settings, named
@@ -196,10 +196,7 @@ def _sheet(study: Study, names, links) -> dict[str, dict]:
 
 def _has_picture(outcome):
     """Tell whether a scan has an image of its own; one of several fused ones has not."""
-    try:
-        figures = figures_of(outcome.qc['direction'], outcome.role)
-    except KeyError:  # a direction that this version does not know
-        return True
+    figures = figures_of(outcome.record.direction, outcome.role)
     return outcome.role != 'member' or THUMBNAIL in figures
 
 

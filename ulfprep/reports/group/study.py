@@ -11,7 +11,7 @@ from ulfprep.bids.store.outcomes import FINISHED, Outcome, find_outcomes
 from ulfprep.bids.write.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
 from ulfprep.metrics.outliers import Fence, fence
 from ulfprep.metrics.registry import Metric, all_metrics
-from ulfprep.metrics.verdict import FAILED, LOOK, USABLE, Verdict
+from ulfprep.record import FAILED, LOOK, USABLE, Verdict
 from ulfprep.reports.judgement import scan_verdict
 from ulfprep.reports.pages import ELSEWHERE
 from ulfprep.reports.values import number
@@ -124,8 +124,8 @@ def gather(output_dir: Path, groups: Mapping[str, str] | None = None, group_by: 
             {
                 'subject': one.subject,
                 'modality': one.modality,
-                'direction': one.qc['direction'],
-                'settings': one.qc['settings_hash'],
+                'direction': one.record.direction,
+                'settings': one.record.settings_hash,
                 'group': '' if groups is None else groups.get(one.subject, 'n/a'),
                 'verdict': verdicts[name].level,
                 'reasons': verdicts[name].reasons,
@@ -158,8 +158,8 @@ def numbers_of(outcome: Outcome) -> dict[str, float]:
     """Return the metrics of a scan that are numbers."""
     return {
         name: value
-        for name, value in outcome.qc['metrics'].items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+        for name, value in outcome.record.metrics.items()
+        if value is not None and isfinite(value)
     }
 
 
@@ -167,7 +167,7 @@ def verdict_of(outcome: Outcome) -> Verdict:
     """Return the verdict on a finished scan, the same as in its report."""
     crashes = [f'a run of it failed as well: {outcome.reason}'] if outcome.reason else []
     missing = [name for name in outcome.missing_figures if name not in ELSEWHERE]
-    return scan_verdict(outcome.qc | {'metrics': numbers_of(outcome)}, '', crashes, missing)
+    return scan_verdict(outcome.record.verdict, '', crashes, missing)
 
 
 def named(reasons) -> set[str]:
@@ -181,7 +181,7 @@ def rows(study: Study, modality: str) -> tuple[list[dict], dict[str, dict]]:
     columns |= {**VERDICT, **{name: one.entry() for name, one in all_metrics().items()}}
     table = []
     for name, scan in study.scans[study.scans['modality'] == modality].iterrows():
-        record = study.outcomes[name].qc
+        record = study.outcomes[name].record
         table.append(
             {
                 # Without its suffix, which is in the name of the table.
@@ -191,7 +191,7 @@ def rows(study: Study, modality: str) -> tuple[list[dict], dict[str, dict]]:
                 'verdict': scan['verdict'],
                 'reasons': '; '.join(scan['reasons']),
                 'outliers': '; '.join(f'{one.metric} {one.side}' for one in study.unusual[name]),
-                **{metric: record['metrics'].get(metric) for metric in all_metrics()},
+                **{metric: record.metrics.get(metric) for metric in all_metrics()},
             }
         )
     return table, columns
@@ -203,9 +203,9 @@ def differing_settings(study: Study) -> list[tuple[str, int, list[str]]]:
     Only settings that are not the same in all of them are named.
     """
     settings = {
-        one.qc['settings_hash']: {
-            **(one.qc.get('settings') or {}),
-            'ulfprep': (one.qc.get('versions') or {}).get('ulfprep'),
+        one.record.settings_hash: {
+            **one.record.settings,
+            'ulfprep': one.record.versions.get('ulfprep'),
         }
         for one in study.outcomes.values()
     }

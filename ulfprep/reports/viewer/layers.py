@@ -73,10 +73,10 @@ def _short(error):
 
 def _sources(output_dir, scan):
     """Return what there may be of a scan, in the order of the page."""
-    millimetres = (scan.qc.get('settings') or {}).get('output_resolution') or 1.0
+    millimetres = scan.record.settings.get('output_resolution', 1.0)
     files = volume_paths(output_dir, scan.name, millimetres)
     tissues, fine = files['tissues'], files['fine_tissues']
-    if scan.qc.get('direction') == 'simulate':
+    if scan.record.direction == 'simulate':
         return [
             Source('preproc', 'Source scan', 'image', files['preproc'], tissues),
             Source('simulated', 'Simulated scan', 'image', files['simulated'], None),

@@ -74,7 +74,7 @@ def viewer_html(output_dir, scan, *, library=True, detail=FINE):
     Markup
         Empty where the scan has not finished.
     """
-    if not scan.qc:
+    if not scan.record:
         return Markup()
     layers, left_out = find_layers(Path(output_dir), scan, *detail)
     return _render(scan, layers=layers, left_out=left_out, library=library)

@@ -1,0 +1,69 @@
+"""The record of a scan for tests: that of a finished one, but for what a test says."""
+
+from dataclasses import replace
+
+from plans import PLAN
+
+from ulfprep.metrics.verdict import judge
+from ulfprep.record import FusionRecord, ScanRecord, SimulationRecord, Verdict
+
+RECORD = ScanRecord(
+    entities={'subject': '01', 'session': None},
+    modality='T1w',
+    source='bids:raw:sub-01/anat/sub-01_T1w.nii.gz',
+    direction='enhance',
+    verdict=Verdict('usable'),
+    metrics={'residual_rms': 1.02, 'lpips': None},
+    null_reasons={'lpips': 'there is no reference image'},
+    notes=('The scan came with its skull.',),
+    contrast=PLAN,
+    segmentation={'method': 'embedded HMRF-EM', 'means': [1, 2, 3], 'sds': [1, 1, 1]},
+    precomputed=None,
+    fit={'history': {}, 'options': {}, 'stopped': 'epochs', 'notes': [], 'device': 'cpu'},
+    simulation=None,
+    reference=None,
+    fusion=None,
+    methods='The bias field was corrected with N4 [@n4].',
+    settings={'random_seed': 1, 'segmentation': 'auto', 'output_resolution': 1.0},
+    settings_hash='0123456789ab',
+    seed=1,
+    versions={'ulfprep': '0.1.0', 'python': '3.11'},
+    input_digest='0123456789abcdef',
+)
+SIMULATION = SimulationRecord(
+    voxel_size_mm=(1.6, 1.6, 5.0),
+    psf='slice-profile',
+    snr=14.0,
+    noise_sd=7.5,
+    bias_strength=0.1,
+    noise_fwhm_mm=2.0,
+    keep_head=False,
+    seed=7,
+    stream='sub-01_T1w',
+    n_realisations=1,
+)
+FUSION = FusionRecord(
+    role='fused',
+    output='sub-01_T1w',
+    reference='sub-01_run-1_T1w',
+    scans=(),
+    registrations=(),
+    left_out=(),
+    digest='0123456789abcdef',
+)
+
+
+def make_record(**changes) -> ScanRecord:
+    """Return :data:`RECORD` with other values."""
+    return replace(RECORD, **changes)
+
+
+def make_json(**changes) -> dict:
+    """Return :data:`RECORD` with other values as a QC file holds it."""
+    return make_record(**changes).to_json()
+
+
+def judged(content: dict) -> dict:
+    """Return the content of a QC file with the verdict that its metrics give."""
+    verdict = judge(content['metrics'], content['direction'])
+    return content | {'verdict': {'level': verdict.level, 'reasons': list(verdict.reasons)}}
