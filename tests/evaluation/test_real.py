@@ -14,6 +14,7 @@ from small_brain import small_brain
 
 from ulfprep.bids.files import write_json, write_nifti
 from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.cli.paths import check_dataset
 from ulfprep.evaluation import noise, outputs, real
@@ -52,14 +53,14 @@ def put_outputs(scan, folder):
     images |= {f'probseg_{t.lower()}': (blocks / 110, coarse) for t in TISSUES}
     for one in (*COMMON, *ENHANCED):
         data, grid = images[one.key]
-        write_nifti(folder / path_of(scan, one), data, grid.affine)
+        write_nifti(folder / path_of(Task(scan), one), data, grid.affine)
     plan = {'noise_sigma': NOISE, 'voxel_size_mm': [2.0, 2.0, 4.0], 'psf_fwhm_mm': [2.0, 2.0, 4.0]}
     plan |= {'source_field_T': 0.064, 'psf': 'gaussian', 'contrast_vector': [1.0, 1.0, 1.0]}
     record = {
         'entities': scan.entities, 'direction': 'enhance', 'settings_hash': 'x', 'contrast': plan,
         'metrics': {'cnr': 9.0, 'residual_rms': 0.9, 'claim_mean': 0.75},
     }  # fmt: skip
-    write_json(folder / path_of(scan, QC), record)
+    write_json(folder / path_of(Task(scan), QC), record)
 
 
 @pytest.fixture

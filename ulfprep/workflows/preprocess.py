@@ -4,8 +4,8 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
+from ulfprep.bids.given import Given, Piece
 from ulfprep.bids.read.decision import expected_of
-from ulfprep.bids.read.derived import Piece, Precomputed
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.write.derivatives import asks_network
 from ulfprep.interfaces.given import GivenTissues
@@ -15,7 +15,7 @@ from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, 
 from ulfprep.settings import Settings
 
 
-def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
+def init_preprocess_wf(scan: Scan, settings: Settings, given: Given) -> LiterateWorkflow:
     """Build the workflow from a scan's file to its tissues.
 
     Parameters
@@ -23,6 +23,8 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     scan : Scan
     settings : Settings
         ``segmentation`` must not be ``auto``, which is resolved before.
+    given : Given
+        What is taken instead of being computed.
 
     Returns
     -------
@@ -36,8 +38,6 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     """
     workflow = LiterateWorkflow(name='preprocess_wf')
     expected = expected_of(scan, settings)
-    given = scan.precomputed or Precomputed()
-
     check = pe.Node(CheckScan(in_file=str(scan.path)), name='check')
     conform = pe.Node(
         Conform(metadata=dict(scan.metadata), stated=list(settings.acquired_resolution)),
@@ -55,10 +55,10 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         brain.inputs.said_by = f'--skull-strip {settings.skull_strip}'
     elif isinstance(stripped, bool):
         brain.inputs.stripped = stripped
-    if scan.mask:
-        brain.inputs.given = str(scan.mask)
-        brain.inputs.given_note = scan.mask_note
-        brain.inputs.given_with = '--derivatives' if given.mask else '--brain-mask'
+    if given.mask:
+        brain.inputs.given = str(given.mask.paths[0])
+        brain.inputs.given_note = given.mask.note
+        brain.inputs.given_with = given.mask.option
     bias = pe.Node(CorrectBias(expected=expected), name='bias')
     if given.corrected:
         bias.inputs.given = str(given.corrected.paths[0])
@@ -111,7 +111,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ]),
         *(
             [(tissues, outputnode, [('disagreement', 'disagreement')])]
-            if asks_network(scan, settings)
+            if asks_network(given, settings)
             else []
         ),
         (notes, outputnode, [('out', 'notes')]),

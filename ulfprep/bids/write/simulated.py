@@ -8,6 +8,7 @@ from ulfprep import __version__
 from ulfprep.bids.files import read_json, write_bytes, write_json
 from ulfprep.bids.names import path_of_name, sidecar_of
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import QC, path_of, simulated
 from ulfprep.physics.signals import INVERTED
 from ulfprep.settings import Settings
@@ -207,7 +208,7 @@ def is_written(folder: Path, scan: Scan, count: int, files: list[Path] | None = 
         return False
 
 
-def export_simulated(scan: Scan, settings: Settings) -> list[Path]:
+def export_simulated(task: Task, settings: Settings) -> list[Path]:
     """Put the simulated scans of a finished scan into ``settings.simulate_as_bids``.
 
     From the derivatives alone, so that a dataset can be asked for after the fact; files that
@@ -215,7 +216,7 @@ def export_simulated(scan: Scan, settings: Settings) -> list[Path]:
 
     Parameters
     ----------
-    scan : Scan
+    task : Task
         Finished, direction ``simulate``.
     settings : Settings
 
@@ -224,11 +225,11 @@ def export_simulated(scan: Scan, settings: Settings) -> list[Path]:
     list of Path
         The images written; empty where nothing was to do.
     """
-    folder, out = settings.simulate_as_bids, settings.output_dir
-    files = [out / path_of(scan, each) for each in simulated(settings.n_realisations)]
+    scan, folder, out = task.scan, settings.simulate_as_bids, settings.output_dir
+    files = [out / path_of(task, each) for each in simulated(settings.n_realisations)]
     if is_written(folder, scan, len(files), files):
         return []
-    qc = read_json(out / path_of(scan, QC))
+    qc = read_json(out / path_of(task, QC))
     sidecars = [
         simulated_sidecar(
             qc['contrast'],
