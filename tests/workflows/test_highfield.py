@@ -40,8 +40,8 @@ def task(settings):
 def test_the_reference_is_prepared_as_a_scan_is_and_its_metrics_are_kept(task, settings):
     workflow = init_scan_wf(task, settings)
     assert_all_inputs_given(workflow)
-    check = workflow.get_node('highfield_wf.preprocess_wf.check')
-    assert check.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
+    conform = workflow.get_node('highfield_wf.preprocess_wf.conform')
+    assert conform.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
     # Said of the scans with --skull-strip, not of the image of another scanner.
     brain = workflow.get_node('highfield_wf.preprocess_wf.brain_mask')
     assert brain.inputs.said_by != '--skull-strip skip'

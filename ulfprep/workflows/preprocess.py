@@ -9,7 +9,7 @@ from ulfprep.bids.read.decision import expected_of
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.write.derivatives import asks_network
 from ulfprep.interfaces.given import GivenTissues
-from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
+from ulfprep.interfaces.preprocess import BrainMask, Conform, CorrectBias
 from ulfprep.interfaces.synthseg import SynthSeg, SynthSegTissues
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
 from ulfprep.settings import Settings
@@ -38,9 +38,12 @@ def init_preprocess_wf(scan: Scan, settings: Settings, given: Given) -> Literate
     """
     workflow = LiterateWorkflow(name='preprocess_wf')
     expected = expected_of(scan, settings)
-    check = pe.Node(CheckScan(in_file=str(scan.path)), name='check')
     conform = pe.Node(
-        Conform(metadata=dict(scan.metadata), stated=list(settings.acquired_resolution)),
+        Conform(
+            in_file=str(scan.path),
+            metadata=dict(scan.metadata),
+            stated=list(settings.acquired_resolution),
+        ),
         name='conform',
     )
     # The network behind the mask and N4 are threaded; what they use is declared.
@@ -63,8 +66,8 @@ def init_preprocess_wf(scan: Scan, settings: Settings, given: Given) -> Literate
     if given.corrected:
         bias.inputs.given = str(given.corrected.paths[0])
         bias.inputs.given_name = given.corrected.name
-    notes = pe.Node(niu.Merge(5), name='notes', run_without_submitting=True)
-    notes.inputs.in5 = list(given.notes)
+    notes = pe.Node(niu.Merge(4), name='notes', run_without_submitting=True)
+    notes.inputs.in4 = list(given.notes)
     outputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
@@ -88,14 +91,12 @@ def init_preprocess_wf(scan: Scan, settings: Settings, given: Given) -> Literate
     nodes = (conform, bias, brain)
     tissues = _add_segmentation(workflow, scan.suffix, expected, settings, nodes, given.tissues)
     workflow.connect([
-        (check, conform, [('out_file', 'in_file')]),
         (conform, brain, [('out_file', 'in_file')]),
         (conform, bias, [('out_file', 'in_file')]),
         (brain, bias, [('out_mask', 'in_mask')]),
-        (check, notes, [('notes', 'in1')]),
-        (conform, notes, [('notes', 'in2')]),
-        (brain, notes, [('notes', 'in3')]),
-        (bias, notes, [('notes', 'in4')]),
+        (conform, notes, [('notes', 'in1')]),
+        (brain, notes, [('notes', 'in2')]),
+        (bias, notes, [('notes', 'in3')]),
         (conform, outputnode, [('out_file', 'conformed'), ('resolution', 'resolution')]),
         (bias, outputnode, [
             ('out_file', 'preproc'),
