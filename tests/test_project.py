@@ -1,8 +1,10 @@
-"""Metadata, workflows and texts of the project agree with each other."""
+"""Metadata, workflows, texts and rooms of the project agree with each other."""
 
+import ast
 import importlib.util
 import re
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -173,3 +175,15 @@ def test_the_lock_file_fits_what_the_package_asks_for():
     torch = re.search(r'^ARG TORCH=(\S+)', (ROOT / 'Dockerfile').read_text(), re.MULTILINE)
     assert torch[1] in next(r for r in asked if r.name == 'torch').specifier
     assert text.count('--hash=sha256:') >= len(locked) > 50
+
+
+def test_no_files_of_a_room_import_each_other_in_a_circle():
+    """Imports inside functions count: a circle that is hidden there is one all the same."""
+    imports = {}
+    for room in ('bids', 'interfaces', 'workflows', 'cluster', 'cli'):
+        for path in (ROOT / 'ulfprep' / room).rglob('*.py'):
+            name = '.'.join(path.relative_to(ROOT).with_suffix('').parts)
+            nodes = ast.walk(ast.parse(path.read_text('utf-8')))
+            imports[name] = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    assert len(imports) > 50
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the files

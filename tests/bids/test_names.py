@@ -19,6 +19,7 @@ from ulfprep.bids.read.dataset import find_scans, select
 from ulfprep.bids.read.filters import parse_filters
 from ulfprep.bids.read.index import NoScansError
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import derivatives_of, path_of
 from ulfprep.bids.write.figures import figure_path, figures_of
 from ulfprep.settings import Settings
@@ -107,7 +108,7 @@ def test_task_and_plus_are_entities_of_a_scan(make_dataset):
 def test_what_is_made_of_a_scan_tells_its_scan(stem, suffix):
     scan = Scan(Path(f'{stem}_{suffix}.nii'), entities_of(stem), {}, stem, 'x', suffix)
     for made in derivatives_of('enhance'):
-        name = parse_name(path_of(scan, made))
+        name = parse_name(path_of(Task(scan), made))
         assert name.extension == made.extension
         assert name.of_scan == scan.entities
         if name.suffix == suffix:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ulfprep.bids.store.finished import Planned
 from ulfprep.cli.dry_run import plan_table, plan_tsv
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.main import main
+from ulfprep.workflows.screen import Planned
 
 ROOT = Path(__file__).parents[2]
 

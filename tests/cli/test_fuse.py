@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.fusion import group_scans
 from ulfprep.bids.write.derivatives import golden_list
 from ulfprep.cli.parser import parse_args
@@ -27,8 +28,9 @@ def listing(out):
 
 
 def planned(root, out, fuse, *args):
-    scans = find_scans(parse_args([str(root), str(out), 'participant', *args]))
-    return scans, group_scans(scans, fuse, {})[0]
+    settings = parse_args([str(root), str(out), 'participant', *args])
+    tasks = [make_task(scan, settings) for scan in find_scans(settings)]
+    return tasks, group_scans(tasks, fuse)[0]
 
 
 def promised(*scans):

@@ -6,6 +6,7 @@ import nibabel as nib
 import pytest
 
 from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.fusion import group_scans
 from ulfprep.bids.write.derivatives import FIELD, QC, golden_list, path_of
 from ulfprep.bids.write.figures import figure_path
@@ -30,7 +31,8 @@ def run(run):
 
 
 def scans_of(root, out):
-    return find_scans(parse_args([str(root), str(out), 'participant']))
+    settings = parse_args([str(root), str(out), 'participant'])
+    return [make_task(scan, settings) for scan in find_scans(settings)]
 
 
 def digests(out):
@@ -56,7 +58,7 @@ def test_the_figure_and_the_digest_are_there_with_the_network_alone(
     assert listing(out) == OF_DATASET | {
         path.as_posix() for path in golden_list(scan, direction, network=True)
     }
-    assert (out / figure_path(scan, FIGURE)).is_file()
+    assert (out / figure_path(scan.scan, FIGURE)).is_file()
     assert 'Where scan and network disagree' in (out / 'sub-01.html').read_text()
     told, silent = digests(out)
     assert silent == {'sub-01_desc-preproc_T1w.json', 'sub-01_desc-brain_mask.json'}
@@ -69,13 +71,13 @@ def test_the_figure_and_the_digest_are_there_with_the_network_alone(
     assert names <= set(told)
 
     # Without its figure a scan is not finished, and with it it is not run again.
-    (out / figure_path(scan, FIGURE)).unlink()
+    (out / figure_path(scan.scan, FIGURE)).unlink()
     assert run(root) == 0
-    assert (out / figure_path(scan, FIGURE)).is_file()
+    assert (out / figure_path(scan.scan, FIGURE)).is_file()
     capsys.readouterr()
-    before = (out / figure_path(scan, FIGURE)).stat().st_mtime_ns
+    before = (out / figure_path(scan.scan, FIGURE)).stat().st_mtime_ns
     assert run(root) == 0
-    assert (out / figure_path(scan, FIGURE)).stat().st_mtime_ns == before
+    assert (out / figure_path(scan.scan, FIGURE)).stat().st_mtime_ns == before
 
     # Other tissues: nothing of the network is left, and nothing is missed.
     assert run(root, '--segmentation', 'embedded') == 0
@@ -90,9 +92,11 @@ def test_each_scan_of_a_fusion_has_the_figure_and_their_image_the_digest(
     make_dataset, run, tmp_path
 ):
     root, out = make_dataset('sub-01_run-1', 'sub-01_run-2'), tmp_path / 'out'
-    (fusion,), _ = group_scans(scans_of(root, out), 'runs', {})
+    (fusion,), _ = group_scans(scans_of(root, out), 'runs')
     assert run(root, '--fuse', 'runs') == 0
-    drawn = {scan.name: (out / figure_path(scan, FIGURE)).is_file() for scan in fusion.results()}
+    drawn = {
+        scan.name: (out / figure_path(scan.scan, FIGURE)).is_file() for scan in fusion.results()
+    }
     assert drawn == {'sub-01_run-1_T1w': True, 'sub-01_run-2_T1w': True, 'sub-01_T1w': False}
     told, silent = digests(out)
     assert {'sub-01_res-1mm_desc-enhanced_T1w.json', 'sub-01_run-2_dseg.json'} <= set(told)
@@ -114,6 +118,6 @@ def test_tissues_of_other_software_have_neither(make_dataset, run, tmp_path):
     assert run(root, '--derivatives', str(given)) == 0
     qc = json.loads((out / path_of(scan, QC)).read_text())
     assert 'network' not in qc['segmentation']['method']
-    assert not (out / figure_path(scan, FIGURE)).exists()
+    assert not (out / figure_path(scan.scan, FIGURE)).exists()
     assert digests(out)[0] == {}
     assert 'Missing' not in (out / 'sub-01.html').read_text()

@@ -12,6 +12,7 @@ from runs import QUICK, validate
 from same import lasting
 
 from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import golden_list
 from ulfprep.cli.main import main
 from ulfprep.cli.parser import parse_args
@@ -32,7 +33,7 @@ def test_finished_scan_is_exactly_the_golden_list(make_dataset, run, tmp_path):
     assert run(root) == 0
     out = tmp_path / 'out'
     scan = find_scans(parse_args([str(root), str(out), 'participant']))[0]
-    expected = {path.as_posix() for path in golden_list(scan, 'enhance')}
+    expected = {path.as_posix() for path in golden_list(Task(scan), 'enhance')}
     expected |= {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv'}
     expected |= {'sub-01_ses-A.html'}
     assert set(files_below(out)) == expected
@@ -231,7 +232,7 @@ def test_high_field_scan_is_simulated(make_dataset, run, tmp_path):
     assert run(root) == 0
     out = tmp_path / 'out'
     scan = find_scans(parse_args([str(root), str(out), 'participant']))[0]
-    expected = {path.as_posix() for path in golden_list(scan, 'simulate')}
+    expected = {path.as_posix() for path in golden_list(Task(scan), 'simulate')}
     assert expected <= set(files_below(out))
     assert not list(out.rglob('*enhanced*'))
 

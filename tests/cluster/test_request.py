@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.task import Task
 from ulfprep.cluster.request import MAIN, Request, memory_mb, request
 from ulfprep.cluster.scripts import Folders, Program, clock, name_of, participant_script
 from ulfprep.machine import USED
@@ -17,7 +18,7 @@ SETTINGS = Settings(Path('in'), Path('out'))
 
 def test_more_to_do_takes_longer(make_dataset):
     root = make_dataset('sub-1_run-1', 'sub-1_run-2', 'sub-1_run-3', 'sub-2_run-1')
-    planned = [(scan, 'enhance') for scan in find_scans(Settings(root, root / 'out'))]
+    planned = [Task(scan, 'enhance') for scan in find_scans(Settings(root, root / 'out'))]
 
     def minutes(scans=planned, **changes):
         return request(scans, dataclasses.replace(SETTINGS, **changes)).minutes
@@ -31,11 +32,10 @@ def test_more_to_do_takes_longer(make_dataset):
 
 def test_memory_is_that_of_the_largest_scan(make_dataset):
     root = make_dataset('sub-1', 'sub-2_run-1', 'sub-2_run-2')
-    scans = find_scans(Settings(root, root / 'out'))
-    planned = [(scan, 'enhance') for scan in scans]
+    planned = [Task(scan, 'enhance') for scan in find_scans(Settings(root, root / 'out'))]
     settings = dataclasses.replace(SETTINGS, nprocs=2, omp_nthreads=2)
     asked = request(planned, settings)
-    need = need_gb(scans[:1], settings)
+    need = need_gb(planned[:1], settings)
     assert (asked.cpus, asked.most_scans, asked.at_once) == (2, 2, 1)
     assert asked.need_gb == pytest.approx(need, abs=0.01)
     # The run uses nine tenths of what is granted, less its main process: the need has room.

@@ -16,6 +16,7 @@ from small_brain import small_brain
 
 from ulfprep.bids.files import write_json, write_nifti
 from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.cli.paths import check_dataset
 from ulfprep.evaluation import noise, outputs, real
@@ -54,7 +55,7 @@ def put_outputs(scan, folder):
     images |= {f'probseg_{t.lower()}': (blocks / 110, coarse) for t in TISSUES}
     for one in (*COMMON, *ENHANCED):
         data, grid = images[one.key]
-        write_nifti(folder / path_of(scan, one), data, grid.affine)
+        write_nifti(folder / path_of(Task(scan), one), data, grid.affine)
     voxel = (2.0, 2.0, 4.0)
     plan = make_plan(
         noise_sigma=NOISE, voxel_size_mm=voxel, psf_fwhm_mm=voxel, contrast_vector=(1.0,) * 3
@@ -62,7 +63,7 @@ def put_outputs(scan, folder):
     record = make_json(
         contrast=plan, metrics={'cnr': 9.0, 'residual_rms': 0.9, 'claim_mean': 0.75}
     )
-    write_json(folder / path_of(scan, QC), record)
+    write_json(folder / path_of(Task(scan), QC), record)
 
 
 @pytest.fixture

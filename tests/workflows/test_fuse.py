@@ -6,14 +6,14 @@ import pytest
 from graphs import assert_all_inputs_given
 
 from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.fusion import group_scans
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.fuse import init_fuse_wf
-from ulfprep.workflows.group import GroupTask, register_name
-from ulfprep.workflows.jobs import judge, plan_jobs
-from ulfprep.workflows.scan import make_task, node_name
+from ulfprep.workflows.jobs import job_node, node_name, plan_jobs, register_name
 from ulfprep.workflows.screen import screen
+from ulfprep.workflows.verdicts import judge
 from ulfprep.workflows.whole import init_job_wf
 
 
@@ -37,10 +37,9 @@ def tasks(settings):
 
 
 @pytest.fixture
-def group(settings, tasks):
-    (fusion,), _ = group_scans([task.scan for task in tasks], 'all', {})
-    known = {task.scan.name: task for task in tasks}
-    return GroupTask(fusion, tuple(known[scan.name] for scan in fusion.members))
+def group(tasks):
+    (fusion,), _ = group_scans(tasks, 'all')
+    return fusion
 
 
 def test_every_mandatory_input_is_set_or_connected(settings, group):
@@ -65,9 +64,9 @@ def test_there_is_one_fit_and_what_is_written_of_each(settings, group):
     names = workflow.list_node_names()
     assert [name for name in names if name.rpartition('.')[2] == 'fit'] == ['fit']
     writers = [name for name in names if name.endswith('.derivatives')]
-    written = {workflow.get_node(name).inputs.scan.name: name for name in writers}
+    written = {workflow.get_node(name).inputs.task.name: name for name in writers}
     assert set(written) == {'sub-01_run-1_T1w', 'sub-01_run-2_T1w', 'sub-01_T2w', 'sub-01_T1w'}
-    roles = {name: workflow.get_node(n).inputs.scan.role for name, n in written.items()}
+    roles = {name: workflow.get_node(n).inputs.task.role for name, n in written.items()}
     assert roles['sub-01_T1w'] == 'fused'
     assert roles['sub-01_T2w'] == 'scan'
     graph = workflow._create_flat_graph()
@@ -105,8 +104,8 @@ def test_the_methods_say_what_was_fused_and_nothing_twice(settings, group):
 
 def test_groups_and_scans_stand_side_by_side(settings, tasks, tmp_path):
     settings = dataclasses.replace(settings, target_like=tmp_path / 'ref_T1w.nii.gz')
-    jobs = plan_jobs(tasks, {}, settings)
-    assert [type(job).__name__ for job in jobs] == ['GroupTask', 'Task']
+    jobs = plan_jobs(tasks, settings)
+    assert [type(job).__name__ for job in jobs] == ['Fusion', 'Task']
     measured = tmp_path / 'measured.json'
     measured.touch()
     workflows = [init_job_wf(job, settings, measured=measured) for job in jobs]
@@ -115,18 +114,16 @@ def test_groups_and_scans_stand_side_by_side(settings, tasks, tmp_path):
 
 
 def failure(group, *where, kind='ValueError', message='no brain was found'):
-    return Failure('.'.join(['ulfprep', group.node, *where]), kind, message)
+    return Failure('.'.join(['ulfprep', job_node(group), *where]), kind, message)
 
 
 def judged(group, settings, *failures):
     verdicts, again = judge(group, settings, list(failures))
-    return [v.status for v in verdicts], [
-        [task.scan.name for task in getattr(job, 'tasks', [job])] for job in again
-    ]
+    return [v.status for v in verdicts], [[task.name for task in job.members] for job in again]
 
 
 def test_who_fails_is_left_out_and_tried_alone(settings, group):
-    first, second, other = group.fusion.members
+    first, second, other = group.members
     bad = failure(group, node_name(first), 'preprocess_wf', 'brain_mask')
     assert judged(group, settings, bad) == ([], [[second.name, other.name], [first.name]])
     moved = failure(group, register_name(other), kind='RegistrationError')
@@ -134,11 +131,11 @@ def test_who_fails_is_left_out_and_tried_alone(settings, group):
     # One alone is no group.
     statuses, again = judged(group, settings, bad, moved)
     assert statuses == []
-    assert sorted(again) == sorted([scan.name] for scan in group.fusion.members)
+    assert sorted(again) == sorted([scan.name] for scan in group.members)
 
 
 def test_a_killed_worker_leaves_nobody_out(settings, group):
-    where = node_name(group.fusion.members[1])
+    where = node_name(group.members[1])
     killed = failure(group, where, 'preprocess_wf', 'bias', kind='WorkerKilledError')
     assert judged(group, settings, killed) == (['failed'] * 3, [])
 
@@ -151,25 +148,24 @@ def test_what_fails_after_the_fit_is_the_failure_of_all(settings, group):
 def test_a_damaged_file_is_no_member(settings, tasks):
     path = tasks[0].scan.path
     path.write_bytes(path.read_bytes()[:20000])
-    usable, refused = screen([task.scan for task in tasks], settings)
-    group, other = plan_jobs(usable, refused, settings)
-    assert tasks[0].scan.name not in [task.scan.name for task in group.tasks]
-    assert other.scan.name != tasks[0].scan.name
-    ((name, reason),) = group.fusion.left_out
-    assert name == tasks[0].scan.name
+    group, other = plan_jobs(screen(tasks, settings), settings)
+    assert tasks[0].name not in [task.name for task in group.members]
+    assert other.name != tasks[0].name
+    ((name, reason),) = group.left_out
+    assert name == tasks[0].name
     assert str(settings.bids_dir) not in reason
     assert 'cut short' in reason
 
 
 def test_a_figure_that_cannot_be_drawn_is_the_failure_of_its_scan(settings, group, monkeypatch):
-    monkeypatch.setattr('ulfprep.workflows.jobs.is_finished', lambda *_: True)
-    first, second, other = group.fusion.members
+    monkeypatch.setattr('ulfprep.workflows.verdicts.is_finished', lambda *_: True)
+    first, second, other = group.members
     where = f'results_{node_name(second)}'
     figures = failure(group, where, 'outputs_wf', 'figures')
     assert judged(group, settings, figures) == (['finished', 'failed', 'finished'], [])
     shared = failure(group, 'outputs_T1w_wf', 'figures')
     assert judged(group, settings, shared) == (['failed', 'failed', 'finished'], [])
     # What its files need is missing: the reason is told of each that wants it.
-    monkeypatch.setattr('ulfprep.workflows.jobs.is_finished', lambda scan, *_: scan is None)
+    monkeypatch.setattr('ulfprep.workflows.verdicts.is_finished', lambda scan, *_: scan is None)
     verdicts, _ = judge(group, settings, [failure(group, where, 'enhance_wf', 'render')])
     assert {v.failure.message for v in verdicts} == {'no brain was found'}

@@ -7,12 +7,12 @@ from derived import put_prep
 from graphs import assert_all_inputs_given
 
 from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.derived_take import with_derivatives
 from ulfprep.bids.read.fusion import group_scans
 from ulfprep.settings import Settings
 from ulfprep.workflows.fuse import init_fuse_wf
-from ulfprep.workflows.group import GroupTask
-from ulfprep.workflows.scan import init_scan_wf, make_task
+from ulfprep.workflows.scan import init_scan_wf
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def settings(make_dataset, tmp_path):
 
 @pytest.fixture
 def tasks(settings):
-    scans = with_derivatives(find_scans(settings), settings.derivatives)
-    return [make_task(scan, settings) for scan in scans]
+    tasks = [make_task(scan, settings) for scan in find_scans(settings)]
+    return with_derivatives(tasks, settings.derivatives)
 
 
 def test_given_tissues_leave_no_segmentation_to_do(settings, tasks):
@@ -58,9 +58,7 @@ def test_given_tissues_go_before_synthseg(settings, tasks):
 
 def test_scans_with_given_tissues_are_not_segmented_together(settings, tasks):
     settings = dataclasses.replace(settings, segmentation='embedded')
-    (fusion,), _ = group_scans([task.scan for task in tasks], 'all', {})
-    known = {task.scan.name: task for task in tasks}
-    group = GroupTask(fusion, tuple(known[scan.name] for scan in fusion.members))
-    workflow = init_fuse_wf(group, settings)
+    (fusion,), _ = group_scans(tasks, 'all')
+    workflow = init_fuse_wf(fusion, settings)
     assert_all_inputs_given(workflow)
     assert 'together' not in workflow.list_node_names()

@@ -6,12 +6,14 @@ import pytest
 from graphs import assert_all_inputs_given
 
 from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.highfield import with_references
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
-from ulfprep.workflows.jobs import judge
+from ulfprep.workflows.jobs import node_name
 from ulfprep.workflows.resources import need_gb
-from ulfprep.workflows.scan import init_scan_wf, make_task, node_name
+from ulfprep.workflows.scan import init_scan_wf
+from ulfprep.workflows.verdicts import judge
 
 
 @pytest.fixture
@@ -32,14 +34,14 @@ def settings(make_dataset, tmp_path):
 
 @pytest.fixture
 def task(settings):
-    return make_task(with_references(find_scans(settings), settings)[0], settings)
+    return with_references([make_task(s, settings) for s in find_scans(settings)], settings)[0]
 
 
 def test_the_reference_is_prepared_as_a_scan_is_and_its_metrics_are_kept(task, settings):
     workflow = init_scan_wf(task, settings)
     assert_all_inputs_given(workflow)
-    check = workflow.get_node('highfield_wf.preprocess_wf.check')
-    assert check.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
+    conform = workflow.get_node('highfield_wf.preprocess_wf.conform')
+    assert conform.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
     # Said of the scans with --skull-strip, not of the image of another scanner.
     brain = workflow.get_node('highfield_wf.preprocess_wf.brain_mask')
     assert brain.inputs.said_by != '--skull-strip skip'
@@ -56,16 +58,16 @@ def test_the_reference_is_prepared_as_a_scan_is_and_its_metrics_are_kept(task, s
 
 def test_without_a_reference_there_is_no_such_part(settings):
     plain = dataclasses.replace(settings, reference='none')
-    scan = with_references(find_scans(plain), plain)[0]
-    workflow = init_scan_wf(make_task(scan, plain), plain)
+    (task,) = with_references([make_task(s, plain) for s in find_scans(plain)], plain)
+    workflow = init_scan_wf(task, plain)
     assert not any(name.startswith('highfield_wf') for name in workflow.list_node_names())
     reason = workflow.get_node('enhance_wf.metrics').inputs.no_reference
     assert reason == 'no reference was asked for (--reference)'
 
 
 def test_memory_is_that_of_both_images(task, settings):
-    alone = dataclasses.replace(task.scan, highfield=None)
-    assert need_gb([task.scan], settings) > need_gb([alone], settings)
+    alone = dataclasses.replace(task, highfield=None)
+    assert need_gb([task], settings) > need_gb([alone], settings)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +81,10 @@ def test_memory_is_that_of_both_images(task, settings):
 def test_only_what_is_the_references_fault_is_run_again_without_it(
     task, settings, node, kind, again
 ):
-    failure = Failure(f'ulfprep.{node_name(task.scan)}.{node}', kind, 'it is blank.')
+    failure = Failure(f'ulfprep.{node_name(task)}.{node}', kind, 'it is blank.')
     verdicts, jobs = judge(task, settings, [failure])
     assert bool(jobs) == again
     assert bool(verdicts) != again
     if again:
-        assert jobs[0].scan.highfield.problem == 'it is blank'
+        assert jobs[0].highfield.problem == 'it is blank'
         assert jobs[0].notes[-1].endswith('could not be used: it is blank.')

@@ -6,9 +6,9 @@ import logging
 import pytest
 
 from ulfprep.bids.read.dataset import find_scans
-from ulfprep.bids.store.finished import RUN, outlook
+from ulfprep.bids.read.decision import make_task
 from ulfprep.settings import Settings
-from ulfprep.workflows.screen import screen
+from ulfprep.workflows.screen import RUN, outlook, screen
 
 FIELDS = (
     'MagneticFieldStrength', 'ImagingFrequency', 'RepetitionTime', 'EchoTime', 'InversionTime',
@@ -43,6 +43,10 @@ def without_field(values: dict) -> dict:
     return {key: value for key, value in values.items() if key != 'MagneticFieldStrength'}
 
 
+def tasks_of(settings):
+    return [make_task(scan, settings) for scan in find_scans(settings)]
+
+
 @pytest.fixture
 def dataset(make_dataset):
     """Return a function that makes the dataset, sidecars written in some way."""
@@ -69,12 +73,12 @@ def settings(tmp_path):
 @pytest.mark.parametrize('write', [dict, as_texts, in_hertz, without_field])
 def test_all_of_it_is_taken_at_its_true_field(dataset, settings, caplog, write):
     dataset(write)
-    scans = find_scans(settings)
-    plan = outlook(scans, settings)
+    tasks = tasks_of(settings)
+    plan = outlook(tasks, settings)
     assert len(plan) == 2 * len(STATED) + 1
     assert {one.fate for one in plan} == {RUN}
-    tasks, refused = screen(scans, settings)
-    assert not refused
+    tasks = screen(tasks, settings)
+    assert not any(task.problem for task in tasks)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
     for task in tasks:
         low = task.scan.session != 'GE'
@@ -88,8 +92,8 @@ def test_all_of_it_is_taken_at_its_true_field(dataset, settings, caplog, write):
 def test_what_the_user_states_opens_every_sidecar(make_dataset, tmp_path, value):
     root = make_dataset('sub-01', metadata={'MagneticFieldStrength': value, 'EchoTime': '0.005'})
     settings = Settings(root, tmp_path / 'out', source_field=0.064)
-    tasks, refused = screen(find_scans(settings), settings)
-    assert not refused
+    tasks = screen(tasks_of(settings), settings)
+    assert not any(task.problem for task in tasks)
     assert tasks[0].source_field == 0.064
     assert tasks[0].scan.metadata['EchoTime'] == 0.005
 
@@ -97,8 +101,7 @@ def test_what_the_user_states_opens_every_sidecar(make_dataset, tmp_path, value)
 def test_what_the_user_states_of_other_scans_is_not_silent(dataset, settings, caplog):
     dataset()
     settings = dataclasses.replace(settings, source_field=0.064)
-    scans = find_scans(settings)
-    tasks, _ = screen(scans, settings)
+    tasks = screen(tasks_of(settings), settings)
     assert {task.source_field for task in tasks} == {0.064}
     warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert all('sub-0001_ses-GE_T1w.nii.gz: ' in warning for warning in warnings)
@@ -108,8 +111,8 @@ def test_what_the_user_states_of_other_scans_is_not_silent(dataset, settings, ca
 def test_what_a_slab_or_an_unknown_echo_says_costs_no_scan(make_dataset, tmp_path, caplog):
     said = {'MagneticFieldStrength': 0.064, 'SliceThickness': 200, 'EchoTime': 0}
     settings = Settings(make_dataset('sub-01', metadata=said), tmp_path / 'out')
-    tasks, refused = screen(find_scans(settings), settings)
-    assert not refused
+    tasks = screen(tasks_of(settings), settings)
+    assert not any(task.problem for task in tasks)
     warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert len(warnings) == 2
     for key in ('SliceThickness', 'EchoTime'):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task, grid_of
 from ulfprep.settings import Settings
 from ulfprep.workflows.resources import how_many, need_gb, points_of
 
@@ -20,20 +21,21 @@ LOW, HEAD = ((112, 136, 40), (1.6, 1.6, 5)), ((256, 256, 256), (1, 1, 1))
 def scan(tmp_path):
     """Return a function that writes a blank scan."""
 
-    def make(shape, zooms):
+    def make(shape, zooms, direction='enhance'):
         path = tmp_path / f'{shape}.nii'
         image = nib.Nifti1Image(np.broadcast_to(np.uint8(0), shape), np.diag([*zooms, 1]))
         nib.save(image, path)
-        return Scan(path, {'subject': '01'}, {}, 'sub-01')
+        return Task(Scan(path, {'subject': '01'}, {}, 'sub-01'), direction)
 
     return make
 
 
 def test_points_are_those_of_the_finer_of_scan_and_lattice(scan, tmp_path):
-    assert points_of(scan((4, 5, 6), (1.5, 2, 4)).path) == pytest.approx(120 * 12)
-    assert points_of(scan((4, 5, 7), (0.5, 0.5, 0.5)).path) == 140
+    assert points_of(grid_of(scan((4, 5, 6), (1.5, 2, 4)))) == pytest.approx(120 * 12)
+    assert points_of(grid_of(scan((4, 5, 7), (0.5, 0.5, 0.5)))) == 140
     (tmp_path / 'bad.nii.gz').write_bytes(b'no image')
-    assert points_of(tmp_path / 'bad.nii.gz') == points_of(tmp_path / 'none.nii') == 0
+    for name in ('bad.nii.gz', 'none.nii'):
+        assert points_of(grid_of(Task(Scan(tmp_path / name, {'subject': '01'})))) == 0
 
 
 def test_more_points_and_more_scans_need_more_memory(scan):
@@ -44,14 +46,14 @@ def test_more_points_and_more_scans_need_more_memory(scan):
     assert alone < need_gb([low, low], SETTINGS) < 2 * alone
     assert alone < need_gb([low], finer)
     # Simulated scans have voxels of their own.
-    assert need_gb([low], finer, 'simulate') == alone
+    assert need_gb([scan(*LOW, 'simulate')], finer) == alone
 
 
 def test_synthseg_needs_what_is_published_of_it(scan):
     chosen = dataclasses.replace(SETTINGS, segmentation='synthseg')
     for size, least, most in ((LOW, 7.5, 16), (HEAD, 16, 24)):
         for direction in ('enhance', 'simulate'):
-            assert least < need_gb([scan(*size)], chosen, direction) < most
+            assert least < need_gb([scan(*size, direction)], chosen) < most
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.settings import Settings
-from ulfprep.workflows import room
+from ulfprep.workflows import resources as room
 
 SETTINGS = Settings(Path('in'), Path('out'))
 #: Points of a scan of the examples, mm^3.
@@ -15,9 +17,9 @@ SCAN = 5.15e6
 
 
 def test_finer_images_take_more_room(monkeypatch):
-    monkeypatch.setattr(room, 'points_of', lambda path: SCAN)
-    fine = room.room_of(Path('x'), dataclasses.replace(SETTINGS, output_resolution=0.5))
-    usual = room.room_of(Path('x'), SETTINGS)
+    monkeypatch.setattr(room, 'points_of', lambda grid: SCAN)
+    fine = room.room_of(None, dataclasses.replace(SETTINGS, output_resolution=0.5))
+    usual = room.room_of(None, SETTINGS)
     assert fine[1] == 8 * usual[1]
     assert fine[0] == usual[0]
 
@@ -30,13 +32,9 @@ def check(tmp_path, monkeypatch, caplog):
     )
     for folder in (settings.output_dir, settings.work_dir):
         folder.mkdir()
-    monkeypatch.setattr(room, 'points_of', lambda path: SCAN)
-    monkeypatch.setattr(room, 'job_node', lambda job: job.name)
-    monkeypatch.setattr(room, 'tasks_of', lambda job: (job,))
-    jobs = [
-        SimpleNamespace(name=name, direction='enhance', scan=SimpleNamespace(path=Path(name)))
-        for name in ('one', 'two')
-    ]
+    monkeypatch.setattr(room, 'points_of', lambda grid: SCAN)
+    monkeypatch.setattr(room, 'job_node', lambda job: job.scan.path.name)
+    jobs = [Task(Scan(Path(name), {'subject': name}), 'enhance') for name in ('one', 'two')]
 
     def run(megabytes, apart=True):
         monkeypatch.setattr(room, 'free_bytes', lambda folder: megabytes * 1e6)

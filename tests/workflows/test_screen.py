@@ -10,6 +10,7 @@ import pytest
 
 from ulfprep.bids.read.checks import check_image
 from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.sidecars import TIMINGS
 from ulfprep.settings import Settings
 from ulfprep.workflows.base import run_scans
@@ -22,14 +23,22 @@ def settings(make_dataset, tmp_path):
     return Settings(root, tmp_path / 'out', segmentation='embedded', nprocs=2)
 
 
+def looked_at(settings, scans=None):
+    """Screen all scans; return those that can be used, and the others by name."""
+    scans = find_scans(settings) if scans is None else scans
+    tasks = screen([make_task(scan, settings) for scan in scans], settings)
+    usable = [task for task in tasks if not task.problem]
+    return usable, {task.name: task for task in tasks if task.problem}
+
+
 def lines(caplog, level):
     return [record.getMessage() for record in caplog.records if record.levelno == level]
 
 
 def test_good_scans_are_tasks_with_their_voxel_size(settings, caplog):
-    tasks, refused = screen(find_scans(settings), settings)
+    tasks, refused = looked_at(settings)
     assert [task.scan.subject for task in tasks] == ['01', '02', '03']
-    assert [task.voxel_size for task in tasks] == [pytest.approx((4, 4, 5))] * 3
+    assert [task.grid.zooms.tolist() for task in tasks] == [pytest.approx([4, 4, 5])] * 3
     assert refused == {}
     assert not lines(caplog, logging.ERROR)
     assert not lines(caplog, logging.WARNING)
@@ -39,23 +48,22 @@ def test_each_problem_is_one_line(settings, caplog):
     scans = find_scans(settings)
     scans[0].path.write_bytes(b'')
     scans[1].metadata['MagneticFieldStrength'] = 'abc'
-    tasks, refused = screen(scans, settings)
+    tasks, refused = looked_at(settings, scans)
     assert [task.scan.name for task in tasks] == ['sub-03_T1w']
     assert list(refused) == ['sub-01_T1w', 'sub-02_T1w']
     first, second, total = lines(caplog, logging.ERROR)
-    assert first == refused['sub-01_T1w'].failure.message
-    assert second == refused['sub-02_T1w'].failure.message
+    assert first == refused['sub-01_T1w'].problem
+    assert second == refused['sub-02_T1w'].problem
     assert total == '2 of 3 scan(s) cannot be used'
-    assert refused['sub-01_T1w'].failure.kind == 'UnusableScanError'
     # Its field strength is known, and so is what it was for.
-    assert [one.direction for one in refused.values()] == ['enhance', None]
+    assert [one.direction for one in refused.values()] == ['enhance', '']
 
 
 def test_warnings_are_told_and_kept(settings, caplog):
     sidecar = settings.bids_dir / 'sub-01/anat/sub-01_T1w.json'
     sidecar.write_text('{"MagneticFieldStrength": 0.064, "SkullStripped": "yes"}')
     scans = find_scans(settings)
-    tasks, _ = screen(scans, settings)
+    tasks, _ = looked_at(settings, scans)
     (warning,) = lines(caplog, logging.WARNING)
     assert warning.startswith(f"{scans[0].path}: SkullStripped is 'yes'")
     assert any('SkullStripped' in note for note in tasks[0].notes)
@@ -66,7 +74,7 @@ def test_warnings_are_told_and_kept(settings, caplog):
 def test_a_timing_that_cannot_be_costs_no_scan(settings, key, value, caplog):
     sidecar = settings.bids_dir / 'sub-01/anat/sub-01_T1w.json'
     sidecar.write_text(json.dumps({'MagneticFieldStrength': 0.064, key: value}))
-    tasks, refused = screen(find_scans(settings), settings)
+    tasks, refused = looked_at(settings)
     assert not refused
     assert [task.direction for task in tasks] == ['enhance'] * 3
     told = [line for line in lines(caplog, logging.WARNING) if f': {key} is ' in line]
@@ -78,17 +86,17 @@ def test_a_timing_that_cannot_be_costs_no_scan(settings, key, value, caplog):
 def test_a_sidecar_that_cannot_be_read_is_the_end_of_its_scan(settings):
     scans = find_scans(settings)
     object.__setattr__(scans[1], 'problem', 'sub-02_T1w.json: is no JSON; mend it')
-    tasks, refused = screen(scans, settings)
+    tasks, refused = looked_at(settings, scans)
     assert len(tasks) == 2
-    assert refused['sub-02_T1w'].failure.message == 'sub-02_T1w.json: is no JSON; mend it'
+    assert refused['sub-02_T1w'].problem == 'sub-02_T1w.json: is no JSON; mend it'
 
 
 def test_scans_that_would_share_their_files_are_refused_and_cost_no_other(make_dataset, settings):
     make_dataset('sub-02_acq-x', 'sub-02_acq-X')
-    tasks, refused = screen(find_scans(settings), settings)
+    tasks, refused = looked_at(settings)
     assert [task.scan.stem for task in tasks] == ['sub-01', 'sub-02', 'sub-03']
     assert set(refused) == {'sub-02_acq-x_T1w', 'sub-02_acq-X_T1w'}
-    assert 'rename one of the two' in refused['sub-02_acq-x_T1w'].failure.message
+    assert 'rename one of the two' in refused['sub-02_acq-x_T1w'].problem
 
 
 def test_only_a_few_images_are_held_at_once(settings, monkeypatch):
@@ -107,7 +115,7 @@ def test_only_a_few_images_are_held_at_once(settings, monkeypatch):
     scans = find_scans(settings) * 5
     for nprocs, limit in ((1, 1), (2, 2), (64, MOST_AT_ONCE)):
         most[0] = 0
-        screen(scans, dataclasses.replace(settings, nprocs=nprocs))
+        looked_at(dataclasses.replace(settings, nprocs=nprocs), scans)
         assert most[0] == limit
 
 
@@ -120,7 +128,8 @@ def test_no_workflow_is_built_for_scans_that_cannot_be_used(settings, tmp_path, 
         raise AssertionError('a workflow was built')
 
     monkeypatch.setattr('ulfprep.workflows.whole.init_ulfprep_wf', never)
-    verdicts, _ = run_scans(scans, settings, tmp_path / 'crash')
+    tasks = [make_task(scan, settings) for scan in scans]
+    verdicts, _ = run_scans(tasks, settings, tmp_path / 'crash')
     assert [verdict.status for verdict in verdicts] == ['failed'] * 3
 
 
@@ -139,8 +148,8 @@ def test_scans_of_another_direction_are_not_planned_for_a_fusion(settings, caplo
     planned = []
     for content in (scans[2].path.read_bytes(), b''):
         scans[2].path.write_bytes(content)
-        jobs = plan_jobs(*screen(scans, settings), settings)
-        planned.append([scan.name for scan in jobs[0].fusion.planned])
+        tasks = screen([make_task(scan, settings) for scan in scans], settings)
+        planned.append([task.name for task in plan_jobs(tasks, settings)[0].planned])
     assert planned == [['sub-01_run-1_T1w', 'sub-01_run-2_T1w']] * 2
 
 
@@ -149,18 +158,17 @@ def test_a_bad_sidecar_of_the_reference_is_found_at_once(settings, make_dataset,
     root = make_dataset('sub-09', name='elsewhere')
     reference = root / 'sub-09/anat/sub-09_T1w.nii.gz'
     settings = dataclasses.replace(settings, target_like=reference)
-    assert screen(find_scans(settings), settings)[1] == {}
+    assert looked_at(settings)[1] == {}
     (root / 'sub-09/anat/sub-09_T1w.json').write_text(sidecar)
-    tasks, refused = screen(find_scans(settings), settings)
+    tasks, refused = looked_at(settings)
     assert tasks == []
-    assert {one.failure.kind for one in refused.values()} == {'UnusableScanError'}
-    assert all('sub-09_T1w.nii.gz' in one.failure.message for one in refused.values())
+    assert all('sub-09_T1w.nii.gz' in one.problem for one in refused.values())
 
 
 def test_what_cannot_be_in_the_sidecar_of_the_reference_is_told(settings, make_dataset, caplog):
     root = make_dataset('sub-09', name='elsewhere', metadata={'EchoTime': 5})
     reference = root / 'sub-09/anat/sub-09_T1w.nii.gz'
     settings = dataclasses.replace(settings, target_like=reference)
-    assert screen(find_scans(settings), settings)[1] == {}
+    assert looked_at(settings)[1] == {}
     (warning,) = lines(caplog, logging.WARNING)
     assert warning.startswith(f'{reference}: EchoTime is 5 in the sidecar')

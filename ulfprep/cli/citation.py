@@ -60,12 +60,12 @@ def boilerplate_only(settings: Settings) -> Exit:
         from ulfprep.cli.select import select_scans
 
         settings = preflight(settings)
-        scans = list(select_scans(settings).scans)
+        _, tasks = select_scans(settings)
         # As late as this, for it imports what reads the environment.
         from ulfprep.workflows.jobs import job_methods, plan_jobs
         from ulfprep.workflows.screen import screen
 
-        jobs = plan_jobs(*screen(scans, settings), settings)
+        jobs = plan_jobs(screen(tasks, settings), settings)
         methods = list(dict.fromkeys(job_methods(job, settings) for job in jobs))
     if not methods:
         raise Stop(

@@ -11,7 +11,7 @@ from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
     from ulfprep.bids.read.dataset import Selection
-    from ulfprep.bids.store.finished import Planned
+    from ulfprep.workflows.screen import Planned
 
 HEADER = ('scan', 'direction', 'would', 'why')
 #: Images left out, or scans refused, that are told one by one.
@@ -36,14 +36,14 @@ def dry_run(settings: Settings) -> Exit:
     Stop
         If a run could not begin.
     """
-    from ulfprep.bids.store.finished import REFUSED, outlook
     from ulfprep.cli.preflight import check_request
     from ulfprep.cli.select import select_scans
+    from ulfprep.workflows.screen import REFUSED, outlook
 
     check_request(settings)
     settings = dataclasses.replace(_resolved(settings), dry_run=True)
-    selection = select_scans(settings)
-    plan = outlook(list(selection.scans), settings)
+    selection, tasks = select_scans(settings)
+    plan = outlook(tasks, settings)
     print(plan_table(plan) if sys.stdout.isatty() else plan_tsv(plan))
     warning = '' if settings.use_plugin else too_much_memory(settings.mem_gb)
     for line in filter(None, (warning, *_remarks(selection, plan, settings))):
@@ -75,7 +75,7 @@ def _rows(plan: 'list[Planned]', nothing: str = '-') -> list[tuple[str, ...]]:
 
 def counted(plan: 'list[Planned]') -> str:
     """Return how many scans have which fate."""
-    from ulfprep.bids.store.finished import FINISHED, REFUSED, RUN
+    from ulfprep.workflows.screen import FINISHED, REFUSED, RUN
 
     return ', '.join(
         f'{sum(scan.fate == fate for scan in plan)} {text}'

@@ -83,12 +83,11 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     if not settings.use_plugin and (warning := too_much_memory(settings.mem_gb)):
         LOGGER.warning('%s', warning)
     LOGGER.info('indexing %s', settings.bids_dir)
-    selection = select_scans(settings)
-    scans = list(selection.scans)
-    LOGGER.info('%d %s scan(s) selected', len(scans), ' and '.join(settings.modalities))
+    selection, tasks = select_scans(settings)
+    LOGGER.info('%d %s scan(s) selected', len(tasks), ' and '.join(settings.modalities))
     tell_selection(selection, settings)
     check_valid(selection, settings)
-    participants = sorted({scan.subject for scan in scans})
+    participants = sorted({task.scan.subject for task in tasks})
     check_outputs(settings.output_dir, participants)
     tidy_up(settings, participants)
     write_dataset_files(settings)
@@ -101,12 +100,12 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.cli.reports import write_reports
     from ulfprep.workflows.base import run_scans
     from ulfprep.workflows.engine.failures import verdict_table
-    from ulfprep.workflows.room import NoRoomError
+    from ulfprep.workflows.resources import NoRoomError
 
     # Held until the reports are written too.
     with Locks.of(settings) as locks:
         try:
-            verdicts, methods = run_scans(scans, settings, run_dir, locks)
+            verdicts, methods = run_scans(tasks, settings, run_dir, locks)
         except NoRoomError as error:
             raise Stop(Exit.CANNOT_CREATE, str(error)) from error
         try:

@@ -6,6 +6,7 @@ import shlex
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -105,23 +106,22 @@ def _of_others(folder: Path) -> list[str]:
 def _write(settings: Settings, own: Settings, places: 'Places') -> Exit:
     from ulfprep.bids.files import write_text
     from ulfprep.bids.names import natural
-    from ulfprep.bids.store.finished import FINISHED, REFUSED, RUN, outlook
     from ulfprep.cli.preflight import make_outputs, resolve_segmentation
     from ulfprep.cli.select import check_valid, select_scans
     from ulfprep.cluster import scripts
     from ulfprep.cluster.places import PlaceError
     from ulfprep.cluster.request import request
+    from ulfprep.workflows.screen import FINISHED, REFUSED, RUN, outlook
 
     image = places.image if settings.container_image is None else str(settings.container_image)
     settings = _resolved(settings, contained=bool(image))
-    selection = select_scans(own)
+    selection, tasks = select_scans(own)
     check_valid(selection, own)
-    scans = list(selection.scans)
     known = settings
     if settings.segmentation == 'auto':  # other software need not be where jobs are written
         chosen = resolve_segmentation('auto', settings.tissue_prior)
         known = dataclasses.replace(settings, segmentation=chosen)
-    plan = outlook(scans, known)
+    plan = outlook(tasks, known)
     refused = [one for one in plan if one.fate == REFUSED]
     for one in refused[:LIMIT]:
         _tell(f'{one.name}: would be refused: {one.why}')
@@ -132,17 +132,15 @@ def _write(settings: Settings, own: Settings, places: 'Places') -> Exit:
             Exit.BAD_DATA, f'{settings.bids_dir}: no selected scan can be processed; see above'
         )
     fates = defaultdict(set)
-    for scan, one in zip(scans, plan, strict=True):
-        fates[scan.subject].add(one.fate)
+    for task, one in zip(tasks, plan, strict=True):
+        fates[task.scan.subject].add(one.fate)
     labels = [label for label, found in fates.items() if found != {FINISHED}]
     labels.sort(key=lambda label: natural(f'sub-{label}_T1w'))
-    asked = request(
-        [(s, one.direction) for s, one in zip(scans, plan, strict=True) if one.fate == RUN],
-        settings,
-    )
+    to_run = [task for task, one in zip(tasks, plan, strict=True) if one.fate == RUN]
+    asked = request(to_run, settings)
     make_outputs(settings)
     try:
-        program, folders = _program(settings, scans, image, places)
+        program, folders = _program(settings, selection.scans, image, places)
     except PlaceError as error:
         raise usage(str(error)) from error
     participant = scripts.participant_script(
@@ -203,7 +201,7 @@ def _resolved(settings: Settings, contained: bool) -> Settings:
     )
 
 
-def _program(settings: Settings, scans: 'list[Scan]', image: str, places: 'Places'):
+def _program(settings: Settings, scans: 'Iterable[Scan]', image: str, places: 'Places'):
     """Return how tasks call ulfprep, and their folders."""
     from ulfprep.cluster.inputs import binds_of
     from ulfprep.cluster.places import bind

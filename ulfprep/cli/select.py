@@ -1,6 +1,5 @@
 """The scans of a run: selected, listed in the log, and checked by the BIDS validator."""
 
-import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
@@ -9,13 +8,15 @@ from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
     from ulfprep.bids.read.dataset import Selection
+    from ulfprep.bids.task import Task
 
 LOGGER = logging.getLogger('ulfprep')
 
 
-def select_scans(settings: Settings) -> 'Selection':
-    """Return the scans of a run and what was left out; stop if nothing is selected."""
+def select_scans(settings: Settings) -> 'tuple[Selection, list[Task]]':
+    """Return what was selected and left out, and the tasks of a run; stop if there is none."""
     from ulfprep.bids.read.dataset import select
+    from ulfprep.bids.read.decision import make_task
     from ulfprep.bids.read.derived import (
         BadDerivativeError,
         DerivativesError,
@@ -35,15 +36,14 @@ def select_scans(settings: Settings) -> 'Selection':
 
     try:
         selection = select(settings)
-        scans = list(selection.scans)
+        tasks = [make_task(scan, settings) for scan in selection.scans]
         if settings.brain_mask:
-            scans = with_masks(scans, settings.brain_mask)
+            tasks = with_masks(tasks, settings.brain_mask)
         if settings.derivatives:
-            scans = with_derivatives(scans, settings.derivatives)
-            for scan in scans:
-                LOGGER.info('%s: from --derivatives: %s', scan.name, scan.precomputed.in_words)
-        scans = with_references(scans, settings)
-        return dataclasses.replace(selection, scans=tuple(scans))
+            tasks = with_derivatives(tasks, settings.derivatives)
+            for task in tasks:
+                LOGGER.info('%s: from --derivatives: %s', task.name, task.given.in_words)
+        return selection, with_references(tasks, settings)
     except (ReferenceChoiceError, DatasetError, DerivativesError, BadDerivativeError) as error:
         # The first that fits: the general kinds come last.
         codes = (

@@ -11,7 +11,7 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.resources import need_gb
 
 if TYPE_CHECKING:
-    from ulfprep.bids.read.scan import Scan
+    from ulfprep.bids.task import Task
 
 #: Memory of the main process, GB.
 MAIN = 0.5
@@ -48,22 +48,22 @@ class Request:
     need_gb: float
 
 
-def request(planned: Iterable[tuple['Scan', str]], settings: Settings) -> Request:
+def request(tasks: Iterable['Task'], settings: Settings) -> Request:
     """Return what the largest of the participants needs; all tasks of an array ask for the same.
 
     Parameters
     ----------
-    planned : iterable of (Scan, str)
-        Scans that will be worked on, and the direction of each.
+    tasks : iterable of Task
+        Those that will be worked on.
     settings : Settings
         ``nprocs`` and ``omp_nthreads`` are those of one task.
     """
     participants: dict[str, list] = defaultdict(list)
-    for scan, direction in planned:
-        participants[scan.subject].append((scan, direction))
+    for task in tasks:
+        participants[task.scan.subject].append(task)
     most = max(map(len, participants.values()), default=0)
     at_once = max(1, min(settings.nprocs // settings.omp_nthreads, most))
-    needs = [_needs(scans, settings) for scans in participants.values()]
+    needs = [_needs(own, settings) for own in participants.values()]
     need = max((sum(sorted(each)[-at_once:]) for each in needs), default=0.0)
     minutes = (SLOW_SCAN if _is_slow(settings) else SCAN) * math.ceil(most / at_once)
     return Request(
@@ -90,14 +90,14 @@ def memory_mb(need_gb: float, asked_gb: float | None = None) -> int:
     return STEP * math.ceil(round(1024 * use / USED / STEP, 6))
 
 
-def _needs(scans: list[tuple['Scan', str]], settings: Settings) -> list[float]:
+def _needs(tasks: list['Task'], settings: Settings) -> list[float]:
     """Return the memory that each scan of a participant may take, GB."""
     if settings.fuse == 'none':
-        return [need_gb([scan], settings, direction) for scan, direction in scans]
+        return [need_gb([task], settings) for task in tasks]
     # Which are fitted together is known once they are read: all of a session at the most.
     sessions: dict[str | None, list] = defaultdict(list)
-    for scan, _ in scans:
-        sessions[scan.session].append(scan)
+    for task in tasks:
+        sessions[task.scan.session].append(task)
     return [need_gb(together, settings) for together in sessions.values()]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ulfprep.bids.qc_file import read_record
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.evaluation.brains import load_canonical
 from ulfprep.evaluation.score import NAMES, volumes_of
@@ -79,7 +80,7 @@ def read_outputs(scan: Scan, folder: Path) -> Outputs:
     ValueError
         If it was not enhanced.
     """
-    files = {one.key: folder / path_of(scan, one) for one in (*COMMON, *ENHANCED, QC)}
+    files = {one.key: folder / path_of(Task(scan), one) for one in (*COMMON, *ENHANCED, QC)}
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(f'{path} is missing: run ulfprep on the scan again')

@@ -37,9 +37,8 @@ IMAGES = (
 
 
 class _DerivativesInputSpec(BaseInterfaceInputSpec):
-    scan = traits.Any(mandatory=True, desc='bids.dataset.Scan')
+    task = traits.Any(mandatory=True, desc='bids.task.Task')
     settings = traits.Any(mandatory=True, desc='settings.Settings')
-    direction = traits.Enum('enhance', 'simulate', mandatory=True)
     preproc = File(exists=True)
     brain_mask = File(exists=True)
     dseg = File(exists=True)
@@ -91,52 +90,52 @@ class WriteDerivatives(SimpleInterface):
         from ulfprep.record import ScanRecord
 
         inputs = self.inputs
-        scan, settings = inputs.scan, inputs.settings
+        task, settings = inputs.task, inputs.settings
         out = settings.output_dir
-        made_by = provenance(scan, settings)
-        if scan.precomputed and not inputs.given_bias:
+        made_by = provenance(task, settings)
+        if not inputs.given_bias:
             # It was looked at, and is part of the input, but nothing was made from it.
-            taken = scan.precomputed.without_corrected()
-            scan = dataclasses.replace(scan, precomputed=taken)
+            taken = dataclasses.replace(task.given, corrected=None)
+            task = dataclasses.replace(task, given=taken)
         plan = read_plan(inputs.plan_file)
-        qc_file = out / path_of(scan, QC)
+        qc_file = out / path_of(task, QC)
         # While images are being replaced the scan must not count as finished.
         qc_file.unlink(missing_ok=True)
-        remove_simulated(scan, out)
-        remove_unshared(scan, out)
-        if inputs.direction == 'enhance':
-            remove_rendered(scan, out)
-        registrations, weights = self._registrations(), self._weights(scan)
+        remove_simulated(task, out)
+        remove_unshared(task, out)
+        if task.direction == 'enhance':
+            remove_rendered(task, out)
+        registrations, weights = self._registrations(), self._weights(task)
         files = self._files()
         simulated = self._simulated_sidecars(plan)
-        for derivative in derivatives_of(inputs.direction, settings.n_realisations, scan.role):
+        for derivative in derivatives_of(task.direction, settings.n_realisations, task.role):
             if derivative is QC:
                 continue
-            target = out / path_of(scan, derivative)
+            target = out / path_of(task, derivative)
             write_bytes(target, Path(files[derivative.key]).read_bytes())
             content = sidecar(
-                derivative, scan, made_by, plan, inputs.stripped, registrations, weights
+                derivative, task, made_by, plan, inputs.stripped, registrations, weights
             )
             write_json(sidecar_of(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
         notes = list(inputs.notes) if isdefined(inputs.notes) else []
         record = ScanRecord(
-            entities={**scan.entities, 'session': scan.session},
-            modality=scan.suffix,
-            source=scan.source,
-            direction=inputs.direction,
-            verdict=judge(measured['metrics'], inputs.direction, warned([*notes, *plan.warnings])),
+            entities={**task.scan.entities, 'session': task.scan.session},
+            modality=task.scan.suffix,
+            source=task.scan.source,
+            direction=task.direction,
+            verdict=judge(measured['metrics'], task.direction, warned([*notes, *plan.warnings])),
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
             # What a reference is warned of is no fault of the scan.
             notes=(*notes, *measured.get('notes', []), *plan.warnings),
             contrast=plan,
             segmentation=dict(inputs.segmentation),
-            precomputed=precomputed_record(scan),
+            precomputed=precomputed_record(task),
             fit=read_json(inputs.history_file) if isdefined(inputs.history_file) else None,
             simulation=self._facts(),
             reference=measured.get('reference'),
-            fusion=fusion_record(scan, registrations),
+            fusion=fusion_record(task, registrations),
             methods=inputs.methods,
             **made_by,
         )
@@ -154,15 +153,15 @@ class WriteDerivatives(SimpleInterface):
                     files[f'{prefix}probseg_{tissue.lower()}'] = path
         return files | dict(zip(self._realisations(), self._simulated(), strict=True))
 
-    def _weights(self, scan) -> tuple[str, str]:
+    def _weights(self, task) -> tuple[str, str]:
         """Return the digests of the network's weights behind the tissues of scan and field."""
         from ulfprep.bids.write.derivatives import asks_network
         from ulfprep.interfaces.tissue import learned_from
         from ulfprep.record import WEIGHTS
 
         own = dict(self.inputs.segmentation).get(WEIGHTS, '')
-        others = scan.fusion.members if scan.is_fused else ()
-        shared = any(asks_network(other, self.inputs.settings) for other in others)
+        others = task.fusion.members if task.is_fused else ()
+        shared = any(asks_network(other.given, self.inputs.settings) for other in others)
         return own, own or (learned_from()[WEIGHTS] if shared else '')
 
     def _registrations(self) -> list[dict]:
@@ -192,7 +191,7 @@ class WriteDerivatives(SimpleInterface):
             return {}
         from ulfprep.bids.write.simulated import simulated_sidecar
 
-        source = self.inputs.scan.source
+        source = self.inputs.task.scan.source
         return {
             key: simulated_sidecar(plan, self._facts(), realisation=number, source=source)
             for number, key in enumerate(self._realisations(), 1)
@@ -201,8 +200,7 @@ class WriteDerivatives(SimpleInterface):
 
 class _FiguresInputSpec(BaseInterfaceInputSpec):
     output_dir = traits.Str(mandatory=True)
-    scan = traits.Any(mandatory=True, desc='bids.dataset.Scan')
-    direction = traits.Enum('enhance', 'simulate', mandatory=True)
+    task = traits.Any(mandatory=True, desc='bids.task.Task')
     qc_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True)
     preproc = File(exists=True)
@@ -256,18 +254,18 @@ class WriteFigures(SimpleInterface):
         from ulfprep.bids.write.figures import OF_NETWORK, figure_path, figures_of
         from ulfprep.reports.drawing.figures import plot_scan
 
-        inputs = self.inputs
+        inputs, task = self.inputs, self.inputs.task
         record = read_record(inputs.qc_file)
-        wanted = figures_of(inputs.direction, inputs.scan.role, record.used_network)
+        wanted = figures_of(task.direction, task.role, record.used_network)
         for name in set(OF_NETWORK).difference(wanted):  # of an earlier run with other tissues
-            (Path(inputs.output_dir) / figure_path(inputs.scan, name)).unlink(missing_ok=True)
+            (Path(inputs.output_dir) / figure_path(task.scan, name)).unlink(missing_ok=True)
         drawn = Path(runtime.cwd, 'figures')
         shutil.rmtree(drawn, ignore_errors=True)
         drawn.mkdir()
         try:
             plot_scan(
                 drawn / 'figure',
-                direction=inputs.direction,
+                direction=task.direction,
                 scan=inputs.conformed,
                 plan=record.contrast,
                 fit=record.fit,
@@ -283,7 +281,7 @@ class WriteFigures(SimpleInterface):
                 name = source.stem.removeprefix('figure_desc-')
                 if name not in wanted:
                     continue
-                target = Path(inputs.output_dir) / figure_path(inputs.scan, name)
+                target = Path(inputs.output_dir) / figure_path(task.scan, name)
                 write_bytes(target, source.read_bytes())
                 self._results['figures'].append(os.path.abspath(target))
         return runtime

@@ -1,4 +1,4 @@
-"""Check, conform, brain mask and bias field as Nipype nodes."""
+"""Conformed scan, brain mask and bias field as Nipype nodes."""
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
@@ -12,35 +12,9 @@ from nipype.interfaces.base import (
 from ulfprep.interfaces.volumes import read_mask, read_volume, write_volume
 
 
-class _CheckInputSpec(BaseInterfaceInputSpec):
+class _ConformInputSpec(BaseInterfaceInputSpec):
     # Not exists=True: a missing file deserves the check's own words.
     in_file = File(mandatory=True, desc='the scan')
-
-
-class _CheckOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='3-D float32 image without NaN')
-    notes = traits.List(traits.Str, desc='what was found, a sentence each')
-
-
-class CheckScan(SimpleInterface):
-    """Refuse unusable images; see :func:`ulfprep.bids.read.checks.check_image`."""
-
-    input_spec = _CheckInputSpec
-    output_spec = _CheckOutputSpec
-
-    def _run_interface(self, runtime):
-        from ulfprep.bids.read.checks import check_image
-
-        checked = check_image(self.inputs.in_file)
-        self._results['out_file'] = write_volume(
-            runtime.cwd, 'checked', checked.data, checked.affine
-        )
-        self._results['notes'] = list(checked.notes)
-        return runtime
-
-
-class _ConformInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True)
     metadata = traits.Dict(desc='sidecar of the scan')
     stated = traits.List(
         traits.Float, desc="acquired voxel size as the user says, mm along the file's axes"
@@ -57,10 +31,11 @@ class _ConformOutputSpec(TraitedSpec):
 
 
 class Conform(SimpleInterface):
-    """Reorder axes to RAS+ and keep the affine true.
+    """Refuse unusable images; reorder the axes of others to RAS+ and keep the affine true.
 
     A scan that was resampled to finer voxels than it was acquired with goes back to those;
-    see :func:`ulfprep.bids.read.resolution.decide_resolution` and
+    see :func:`ulfprep.bids.read.checks.check_image`,
+    :func:`ulfprep.bids.read.resolution.decide_resolution` and
     :func:`ulfprep.physics.interpolation.acquired_grid`.
     """
 
@@ -71,17 +46,22 @@ class Conform(SimpleInterface):
         import nibabel as nib
         import numpy as np
 
+        from ulfprep.bids.read.checks import check_image
         from ulfprep.bids.read.resolution import decide_resolution
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import acquired_grid, bicubic
         from ulfprep.physics.resolution import estimate_resolution, in_words, with_signal
         from ulfprep.physics.spikes import spikes_in_words, without_spikes
 
-        image = nib.load(self.inputs.in_file)
+        checked = check_image(self.inputs.in_file)
+        # Every file of ours holds its affine in single precision.
+        image = nib.Nifti1Image(checked.data, checked.affine.astype('float32').astype(float))
         before = ''.join(nib.aff2axcodes(image.affine))
         canonical = nib.as_closest_canonical(image)
         data = canonical.get_fdata(dtype='float32')
-        notes = [] if before == 'RAS' else [f'Axes were reordered from {before} to RAS.']
+        notes = list(checked.notes)
+        if before != 'RAS':
+            notes.append(f'Axes were reordered from {before} to RAS.')
         grid = Grid(tuple(int(n) for n in canonical.shape), canonical.affine)
         # Before anything is interpolated, which would smear them.
         data, spikes = without_spikes(data, with_signal(data), np.ones(data.shape, bool))

@@ -4,11 +4,11 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
+from ulfprep.bids.read.decision import MEASURED
 from ulfprep.interfaces.inr import FitField, RenderField
 from ulfprep.interfaces.metrics import Bicubic, EnhanceMetrics
 from ulfprep.interfaces.physics import Residual
 from ulfprep.settings import Settings
-from ulfprep.workflows.methods import MEASURED
 
 INPUTS = [
     'preproc',
@@ -36,20 +36,6 @@ OUTPUTS = [
 #: What a fit gives, and what is needed where it was one of several scans.
 FITTED = ['fit_file', 'history_file']
 SHARED = [*FITTED, 'registration_file']
-
-
-def keeps_another(settings: Settings) -> bool:
-    """Tell whether the images to keep have other voxels than those that are measured."""
-    return settings.output_resolution != MEASURED
-
-
-def resolution_notes(settings: Settings) -> tuple[str, ...]:
-    """Return what the reader of images with other voxels than usual should know."""
-    if not keeps_another(settings):
-        return ()
-    kept = f'{settings.output_resolution:g} mm, as asked with --output-resolution'
-    measured = f'residual, metrics and figures are those of the same field at {MEASURED:g} mm'
-    return (f'The enhanced image, its tissues and maps are written at {kept}; {measured}.',)
 
 
 def render_kept(settings: Settings, name: str, contrast: str = '') -> pe.Node:

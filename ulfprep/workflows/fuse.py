@@ -4,32 +4,19 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.read.decision import expected_of
+from ulfprep.bids.read.decision import expected_of, keeps_another, resolution_notes
 from ulfprep.bids.read.highfield import why_not
-from ulfprep.bids.read.scan import Fusion, Scan
+from ulfprep.bids.task import Fusion, Task
 from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.interfaces.together import SegmentTogether
 from ulfprep.settings import Settings
-from ulfprep.workflows.enhance import (
-    FITTED,
-    fit_inputs,
-    init_enhance_wf,
-    keeps_another,
-    render_kept,
-    resolution_notes,
-)
+from ulfprep.workflows.enhance import FITTED, fit_inputs, init_enhance_wf, render_kept
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
-from ulfprep.workflows.group import GroupTask, register_name
+from ulfprep.workflows.jobs import job_node, node_name, register_name
 from ulfprep.workflows.methods import at_once, fusion_methods
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
-from ulfprep.workflows.scan import (
-    KEPT,
-    PREPARED,
-    Task,
-    add_preparation,
-    node_name,
-)
+from ulfprep.workflows.scan import KEPT, PREPARED, add_preparation
 
 #: What of a scan's preparation the fit takes, and as what.
 TO_FIT = {
@@ -40,12 +27,13 @@ TO_FIT = {
 }
 
 
-def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> LiterateWorkflow:
+def init_fuse_wf(fusion: Fusion, settings: Settings, alone: bool = True) -> LiterateWorkflow:
     """Build the workflow of a group of scans, from their files to derivatives and figures.
 
     Parameters
     ----------
-    group : GroupTask
+    fusion : Fusion
+        With two members or more.
     settings : Settings
         With ``device`` and ``segmentation`` resolved.
     alone : bool
@@ -55,15 +43,14 @@ def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> Li
     -------
     LiterateWorkflow
     """
-    fusion = group.fusion
-    workflow = LiterateWorkflow(name=group.node)
+    workflow = LiterateWorkflow(name=job_node(fusion))
     prepared, results = [], []
-    for task in group.tasks:
-        scan = fusion.member(task.scan)
+    for number, task in enumerate(map(fusion.member, fusion.members)):
         # Its own image is kept in the world of the reference, and with the voxels asked for.
-        elsewhere = scan.role == 'scan' and _apart(task is not group.tasks[0], settings)
-        before = _prepared_wf(task, settings)
-        after = _results_wf(scan, settings, elsewhere)
+        elsewhere = task.role == 'scan' and _apart(number > 0, settings)
+        before = LiterateWorkflow(name=node_name(task))
+        add_preparation(before, task, settings)
+        after = _results_wf(task, settings, elsewhere)
         workflow.connect([
             (before, after, [
                 *((_made(name), f'enhance_wf.inputnode.{name}') for name in PREPARED),
@@ -78,8 +65,7 @@ def init_fuse_wf(group: GroupTask, settings: Settings, alone: bool = True) -> Li
     shared = _add_fit(workflow, prepared, results, fusion, settings, alone)
     for contrast in fusion.contrasts:
         _add_image(workflow, prepared, results, fusion, contrast, settings, shared)
-    fields = [task.fields for task in group.tasks]
-    workflow.__desc__ = methods = fusion_methods(fusion, fields, settings)
+    workflow.__desc__ = methods = fusion_methods(fusion, settings)
     for name in workflow.list_node_names():
         if name.endswith('.derivatives'):
             workflow.get_node(name).inputs.methods = methods
@@ -95,19 +81,13 @@ def _made(name: str) -> str:
     return f'preprocess_wf.outputnode.{name}'
 
 
-def _prepared_wf(task: Task, settings: Settings) -> LiterateWorkflow:
-    """Return the workflow of what is done to one member before the fit."""
-    workflow = LiterateWorkflow(name=node_name(task.scan))
-    add_preparation(workflow, task, settings)
-    return workflow
-
-
-def _results_wf(scan: Scan, settings: Settings, elsewhere: bool) -> LiterateWorkflow:
+def _results_wf(task: Task, settings: Settings, elsewhere: bool) -> LiterateWorkflow:
     """Return the workflow of what one member gets from the fit, and of its files."""
-    workflow = LiterateWorkflow(name=f'results_{node_name(scan)}')
-    missing = why_not(scan)
-    enhance = init_enhance_wf(settings, scan.name, contrast=scan.suffix, no_reference=missing)
-    outputs = init_outputs_wf(scan, settings, 'enhance', elsewhere)
+    workflow = LiterateWorkflow(name=f'results_{node_name(task)}')
+    enhance = init_enhance_wf(
+        settings, task.name, contrast=task.scan.suffix, no_reference=why_not(task)
+    )
+    outputs = init_outputs_wf(task, settings, elsewhere)
     results = [(f'outputnode.{name}', f'inputnode.{name}') for name in ENHANCE_OUTPUTS]
     workflow.connect([(enhance, outputs, results)])
     return workflow
@@ -117,7 +97,7 @@ def _add_fit(workflow, prepared, results, fusion: Fusion, settings: Settings, al
     """Add registrations and the fit; return the fit and the list of all registrations."""
     fit = pe.Node(
         FitScans(
-            modalities=[scan.suffix for scan in fusion.members],
+            modalities=[task.scan.suffix for task in fusion.members],
             **fit_inputs(settings, fusion.members[0].name, alone),
         ),
         name='fit',
@@ -159,8 +139,8 @@ def _add_together(workflow, prepared, registers, fit, fusion: Fusion, settings, 
         SegmentTogether(
             n_scans=len(same),
             spacing=2.0 if settings.sloppy else 1.0,
-            expected=[expected_of(fusion.members[n], settings) for n in same],
-            modalities=[fusion.members[n].suffix for n in same],
+            expected=[expected_of(fusion.members[n].scan, settings) for n in same],
+            modalities=[fusion.members[n].scan.suffix for n in same],
             network=settings.segmentation == 'network',
         ),
         name='together',
@@ -180,14 +160,14 @@ def _add_together(workflow, prepared, registers, fit, fusion: Fusion, settings, 
     workflow.connect(together, 'probsegs', fit, 'tissues')
 
 
-def _register_node(scan: Scan, reference: Scan) -> pe.Node:
+def _register_node(task: Task, reference: Task) -> pe.Node:
     return pe.Node(
         RegisterScan(
-            name=scan.name,
+            name=task.name,
             reference=reference.name,
-            same_contrast=scan.suffix == reference.suffix,
+            same_contrast=task.scan.suffix == reference.scan.suffix,
         ),
-        name=register_name(scan),
+        name=register_name(task),
     )
 
 
@@ -203,7 +183,7 @@ def _add_image(workflow, prepared, results, fusion, contrast, settings, shared):
     output = fusion.output(contrast)
     target, prefix = after, 'outputs_wf.inputnode'
     if output.role == 'fused':
-        target, prefix = init_outputs_wf(output, settings, 'enhance', apart), 'inputnode'
+        target, prefix = init_outputs_wf(output, settings, apart), 'inputnode'
         target.name = f'outputs_{contrast}_wf'
         notes = pe.Node(niu.Merge(1), name=f'notes_{contrast}', run_without_submitting=True)
         notes.inputs.in1 = _notes(fusion, contrast, settings)
@@ -235,4 +215,4 @@ def _notes(fusion: Fusion, contrast: str, settings: Settings) -> list[str]:
         f'Tissue means, metrics and figures hold the shared image against {lead}; those of the '
         'other scans are in their own sections.'
     )
-    return [*fusion.notes, metrics, *resolution_notes(settings)]
+    return [metrics, *resolution_notes(settings)]

@@ -4,22 +4,23 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.given import Given
+from ulfprep.bids.task import Task
 from ulfprep.interfaces.highfield import CompareReference
 from ulfprep.settings import Settings
 from ulfprep.workflows.preprocess import init_preprocess_wf
+from ulfprep.workflows.verdicts import HIGHFIELD
 
-NAME = 'highfield_wf'
 #: What is taken of the scan and of its enhanced image.
 INPUTS = ['probsegs', 'enhanced', 'fine_dseg', 'fine_probsegs', 'bicubic', 'metrics_file']
 
 
-def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
+def init_highfield_wf(task: Task, settings: Settings) -> LiterateWorkflow:
     """Build the workflow from a reference's file to the metrics against it.
 
     Parameters
     ----------
-    scan : Scan
+    task : Task
         With a ``highfield`` that can be used.
     settings : Settings
         With ``segmentation`` resolved.
@@ -29,12 +30,12 @@ def init_highfield_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     LiterateWorkflow
         With ``inputnode`` (:data:`INPUTS`) and ``outputnode`` (``metrics_file``).
     """
-    reference = scan.highfield
-    workflow = LiterateWorkflow(name=NAME)
-    preprocess = init_preprocess_wf(reference.as_scan(), settings.of_another_scanner())
+    reference = task.highfield
+    workflow = LiterateWorkflow(name=HIGHFIELD)
+    preprocess = init_preprocess_wf(reference.scan, settings.of_another_scanner(), Given())
     inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS), name='inputnode')
     outputnode = pe.Node(niu.IdentityInterface(fields=['metrics_file']), name='outputnode')
-    compare = pe.Node(CompareReference(source=reference.source, name=scan.name), name='compare')
+    compare = pe.Node(CompareReference(source=reference.source, name=task.name), name='compare')
     if reference.field_strength is not None:
         compare.inputs.field_strength = reference.field_strength
     workflow.connect([

@@ -1,10 +1,9 @@
 """The methods text of a run, made from its settings and scans."""
 
 from ulfprep import __version__
-from ulfprep.bids.read.decision import expected_of
-from ulfprep.bids.read.derived import Precomputed
+from ulfprep.bids.read.decision import MEASURED, expected_of, keeps_another
 from ulfprep.bids.read.highfield import why_not
-from ulfprep.bids.read.scan import Fusion, Scan
+from ulfprep.bids.task import Fusion, Task
 from ulfprep.settings import WEIGHTINGS, Settings
 
 OPENING = """\
@@ -111,21 +110,14 @@ TOGETHER_HOW = {
     False: ('the T1-weighted', 'deconvolved together'),
     True: ('all', 'which the network of tissues saw together and the estimate explained together'),
 }
-#: Voxel size at which a field is measured and drawn, mm: that of its own lattice.
-MEASURED = 1.0
 
 
-def scan_methods(
-    scan: Scan, direction: str, fields: tuple[float, float], settings: Settings
-) -> str:
+def scan_methods(task: Task, settings: Settings) -> str:
     """Return the methods text of a scan that is processed by itself.
 
     Parameters
     ----------
-    scan : Scan
-    direction : {'enhance', 'simulate'}
-    fields : tuple of 2 floats
-        Of the scan and of the target, tesla.
+    task : Task
     settings : Settings
         With ``segmentation`` resolved.
 
@@ -134,21 +126,18 @@ def scan_methods(
     str
         One paragraph; ``[@key]`` cites.
     """
-    made = _enhanced(settings) if direction == 'enhance' else SIMULATED
-    if direction == 'enhance' and not why_not(scan):
-        made += COMPARED.format(source=scan.highfield.source)
-    before = _prepared(scan, settings), _plan(fields, settings)
-    return _paragraph(_opening(), *before, made, CLOSING)
+    made = _enhanced(settings) if task.direction == 'enhance' else SIMULATED
+    if task.direction == 'enhance' and not why_not(task):
+        made += COMPARED.format(source=task.highfield.source)
+    return _paragraph(_opening(), _prepared(task, settings), _plan(task, settings), made, CLOSING)
 
 
-def fusion_methods(fusion: Fusion, fields: list[tuple[float, float]], settings: Settings) -> str:
+def fusion_methods(fusion: Fusion, settings: Settings) -> str:
     """Return the methods text of scans that are fitted in one field: every sentence once.
 
     Parameters
     ----------
     fusion : Fusion
-    fields : list of tuple of 2 floats
-        Of each member and of its target, tesla.
     settings : Settings
         With ``segmentation`` resolved.
 
@@ -158,9 +147,9 @@ def fusion_methods(fusion: Fusion, fields: list[tuple[float, float]], settings: 
         One paragraph; ``[@key]`` cites.
     """
     parts = []
-    for scan, two in zip(fusion.members, fields, strict=True):
-        parts += [_prepared(scan, settings), _plan(two, settings)]
-    kinds = [scan.suffix for scan in fusion.members]
+    for task in fusion.members:
+        parts += [_prepared(task, settings), _plan(task, settings)]
+    kinds = [task.scan.suffix for task in fusion.members]
     counted = ', '.join(f'{kinds.count(k)} {WEIGHTINGS[k]}' for k in dict.fromkeys(kinds))
     fused = FUSION.format(count=len(kinds), kinds=counted, reference=fusion.members[0].name)
     if at_once(fusion, settings):
@@ -178,10 +167,11 @@ def at_once(fusion: Fusion, settings: Settings) -> list[int]:
     before it.
     """
     network = settings.segmentation == 'network'
-    same = [n for n, s in enumerate(fusion.members) if network or s.suffix == fusion.contrasts[0]]
+    first, members = fusion.contrasts[0], fusion.members
+    same = [n for n, task in enumerate(members) if network or task.scan.suffix == first]
     asked = settings.segmentation in ('fast', 'synthseg') or settings.tissue_prior != 'none'
-    asked |= any(s.precomputed and s.precomputed.tissues for s in fusion.members)
-    possible = (network or fusion.contrasts[0] == 'T1w') and len(same) > 1
+    asked |= any(task.given.tissues for task in members)
+    possible = (network or first == 'T1w') and len(same) > 1
     return same if possible and not asked else []
 
 
@@ -193,7 +183,7 @@ def _opening() -> str:
     return OPENING.format(version=__version__)
 
 
-def _plan(fields: tuple[float, float], settings: Settings) -> str:
+def _plan(task: Task, settings: Settings) -> str:
     """Return where contrasts come from."""
     if settings.target_like:
         how = f'those measured in a reference scan ({settings.target_like.name})'
@@ -202,16 +192,16 @@ def _plan(fields: tuple[float, float], settings: Settings) -> str:
     if settings.target_contrast:
         stated = ', '.join(settings.to_dict()['target_contrast'])
         how += f', except those that were stated ({stated})'
-    return PLAN.format(source=fields[0], target=fields[1], how=how)
+    return PLAN.format(source=task.source_field, target=task.target_field, how=how)
 
 
-def _prepared(scan: Scan, settings: Settings) -> str:
+def _prepared(task: Task, settings: Settings) -> str:
     """Return what was computed of a scan, and what was taken of other software."""
-    given = scan.precomputed or Precomputed()
+    given, scan = task.given, task.scan
     expected = expected_of(scan, settings)
-    mask = OWN_MASK if scan.mask else DEEPBET
+    mask = DEEPBET
     if given.mask:
-        mask = GIVEN_MASK.format(name=given.mask.name)
+        mask = GIVEN_MASK.format(name=given.mask.name) if given.mask.sources else OWN_MASK
     reference = MIDDLE if expected[0] > max(expected[1:]) else WHITE
     bias = BIAS.format(reference=reference)
     if given.corrected:
@@ -232,6 +222,6 @@ def _prepared(scan: Scan, settings: Settings) -> str:
 def _enhanced(settings: Settings) -> str:
     """Return how the image was estimated."""
     rendered = f'{settings.output_resolution:g} mm'
-    if settings.output_resolution != MEASURED:
+    if keeps_another(settings):
         rendered += f', and at {MEASURED:g} mm for residual, metrics and figures'
     return ENHANCED.format(network=NETWORKS[settings.backbone], rendered=rendered)

@@ -4,7 +4,7 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.interfaces.outputs import WriteDerivatives, WriteFigures
 from ulfprep.settings import Settings
 
@@ -25,16 +25,13 @@ PREPARED = ['conformed', 'bias_field', 'disagreement']
 ONLY_FIGURES = {'enhance': ['bicubic', 'tissue_change', 'tissue_move'], 'simulate': []}
 
 
-def init_outputs_wf(
-    scan: Scan, settings: Settings, direction: str, elsewhere: bool = False
-) -> LiterateWorkflow:
+def init_outputs_wf(task: Task, settings: Settings, elsewhere: bool = False) -> LiterateWorkflow:
     """Build the workflow that writes a scan's files into the output folder.
 
     Parameters
     ----------
-    scan : Scan
+    task : Task
     settings : Settings
-    direction : {'enhance', 'simulate'}
     elsewhere : bool
         Whether the images to keep lie in another world than those to draw, or have other voxels.
         They have inputs of their own then, :data:`RENDERED` with ``kept_`` before the name.
@@ -45,7 +42,7 @@ def init_outputs_wf(
         With an ``inputnode``; the node ``derivatives`` takes the methods text as
         ``inputs.methods`` once the whole workflow is known.
     """
-    workflow = LiterateWorkflow(name='outputs_wf')
+    workflow, direction = LiterateWorkflow(name='outputs_wf'), task.direction
     to_both = [*COMMON, *RESULTS[direction]]
     to_derivatives = [
         *(name for name in to_both if name != 'simulated'),
@@ -59,19 +56,13 @@ def init_outputs_wf(
         'notes',
     ]
     to_figures = [*to_both, *ONLY_FIGURES[direction], *PREPARED]
-    if scan.fusion:
+    if task.fusion:
         to_derivatives.append('registration_files')
     apart = RENDERED if elsewhere else {}
     fields = {*to_derivatives, *to_figures, *(f'kept_{name}' for name in apart)}
     inputnode = pe.Node(niu.IdentityInterface(fields=sorted(fields)), name='inputnode')
-    derivatives = pe.Node(
-        WriteDerivatives(scan=scan, settings=settings, direction=direction),
-        name='derivatives',
-    )
-    figures = pe.Node(
-        WriteFigures(scan=scan, output_dir=str(settings.output_dir), direction=direction),
-        name='figures',
-    )
+    derivatives = pe.Node(WriteDerivatives(task=task, settings=settings), name='derivatives')
+    figures = pe.Node(WriteFigures(task=task, output_dir=str(settings.output_dir)), name='figures')
     workflow.connect([
         (inputnode, derivatives, [
             (f'kept_{name}' if name in apart else name, name) for name in to_derivatives

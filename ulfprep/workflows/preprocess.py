@@ -4,18 +4,18 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
+from ulfprep.bids.given import Given, Piece
 from ulfprep.bids.read.decision import expected_of
-from ulfprep.bids.read.derived import Piece, Precomputed
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.write.derivatives import asks_network
 from ulfprep.interfaces.given import GivenTissues
-from ulfprep.interfaces.preprocess import BrainMask, CheckScan, Conform, CorrectBias
+from ulfprep.interfaces.preprocess import BrainMask, Conform, CorrectBias
 from ulfprep.interfaces.synthseg import SynthSeg, SynthSegTissues
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
 from ulfprep.settings import Settings
 
 
-def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
+def init_preprocess_wf(scan: Scan, settings: Settings, given: Given) -> LiterateWorkflow:
     """Build the workflow from a scan's file to its tissues.
 
     Parameters
@@ -23,6 +23,8 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     scan : Scan
     settings : Settings
         ``segmentation`` must not be ``auto``, which is resolved before.
+    given : Given
+        What is taken instead of being computed.
 
     Returns
     -------
@@ -36,11 +38,12 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     """
     workflow = LiterateWorkflow(name='preprocess_wf')
     expected = expected_of(scan, settings)
-    given = scan.precomputed or Precomputed()
-
-    check = pe.Node(CheckScan(in_file=str(scan.path)), name='check')
     conform = pe.Node(
-        Conform(metadata=dict(scan.metadata), stated=list(settings.acquired_resolution)),
+        Conform(
+            in_file=str(scan.path),
+            metadata=dict(scan.metadata),
+            stated=list(settings.acquired_resolution),
+        ),
         name='conform',
     )
     # The network behind the mask and N4 are threaded; what they use is declared.
@@ -55,16 +58,16 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         brain.inputs.said_by = f'--skull-strip {settings.skull_strip}'
     elif isinstance(stripped, bool):
         brain.inputs.stripped = stripped
-    if scan.mask:
-        brain.inputs.given = str(scan.mask)
-        brain.inputs.given_note = scan.mask_note
-        brain.inputs.given_with = '--derivatives' if given.mask else '--brain-mask'
+    if given.mask:
+        brain.inputs.given = str(given.mask.paths[0])
+        brain.inputs.given_note = given.mask.note
+        brain.inputs.given_with = given.mask.option
     bias = pe.Node(CorrectBias(expected=expected), name='bias')
     if given.corrected:
         bias.inputs.given = str(given.corrected.paths[0])
         bias.inputs.given_name = given.corrected.name
-    notes = pe.Node(niu.Merge(5), name='notes', run_without_submitting=True)
-    notes.inputs.in5 = list(given.notes)
+    notes = pe.Node(niu.Merge(4), name='notes', run_without_submitting=True)
+    notes.inputs.in4 = list(given.notes)
     outputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
@@ -88,14 +91,12 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
     nodes = (conform, bias, brain)
     tissues = _add_segmentation(workflow, scan.suffix, expected, settings, nodes, given.tissues)
     workflow.connect([
-        (check, conform, [('out_file', 'in_file')]),
         (conform, brain, [('out_file', 'in_file')]),
         (conform, bias, [('out_file', 'in_file')]),
         (brain, bias, [('out_mask', 'in_mask')]),
-        (check, notes, [('notes', 'in1')]),
-        (conform, notes, [('notes', 'in2')]),
-        (brain, notes, [('notes', 'in3')]),
-        (bias, notes, [('notes', 'in4')]),
+        (conform, notes, [('notes', 'in1')]),
+        (brain, notes, [('notes', 'in2')]),
+        (bias, notes, [('notes', 'in3')]),
         (conform, outputnode, [('out_file', 'conformed'), ('resolution', 'resolution')]),
         (bias, outputnode, [
             ('out_file', 'preproc'),
@@ -111,7 +112,7 @@ def init_preprocess_wf(scan: Scan, settings: Settings) -> LiterateWorkflow:
         ]),
         *(
             [(tissues, outputnode, [('disagreement', 'disagreement')])]
-            if asks_network(scan, settings)
+            if asks_network(given, settings)
             else []
         ),
         (notes, outputnode, [('out', 'notes')]),

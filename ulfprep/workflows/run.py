@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
+from ulfprep.bids.read.highfield import other_scan
 from ulfprep.bids.store.locks import WORK_FOLDER, Locks, claim
+from ulfprep.bids.task import Task
 from ulfprep.machine import Limit, memory_bound, own_memory_gb
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine import pool
@@ -16,17 +18,11 @@ from ulfprep.workflows.engine.costs import Costs
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.engine.plugin_file import run_in_plugin
 from ulfprep.workflows.engine.steps import Linear, let_go
-from ulfprep.workflows.group import GroupTask
-from ulfprep.workflows.jobs import Job, job_node, judge, results_of, scans_of, tasks_of
+from ulfprep.workflows.jobs import Job, job_node
 from ulfprep.workflows.leftovers import remove_damaged
-from ulfprep.workflows.records import Records
-from ulfprep.workflows.reference import (
-    MEASURED,
-    init_reference_wf,
-    reference_name,
-    reference_scan,
-)
+from ulfprep.workflows.reference import MEASURED, init_reference_wf, reference_name
 from ulfprep.workflows.resources import how_many, need_gb
+from ulfprep.workflows.verdicts import Records, judge
 from ulfprep.workflows.whole import draw_graph, init_job_wf, init_ulfprep_wf, workflow_folder
 
 LOGGER = logging.getLogger('ulfprep')
@@ -39,7 +35,7 @@ def run_jobs(
 
     Parameters
     ----------
-    jobs : list of Task and GroupTask
+    jobs : list of Task and Fusion
     settings : Settings
         With ``device`` and ``segmentation`` resolved.
     crash_dir : Path
@@ -49,7 +45,7 @@ def run_jobs(
 
     Returns
     -------
-    list of Task and GroupTask
+    list of Task and Fusion
         What has to be run again in another way.
     """
     memory = free_memory(settings)
@@ -57,8 +53,8 @@ def run_jobs(
     at_once = scans_at_a_time(needs, settings, memory.gb)
     work = workflow_folder(settings)
     claim(work)
-    for task in (task for job in jobs for task in tasks_of(job)):
-        LOGGER.info('%s: %s', task.scan.name, ' '.join(task.notes))
+    for task in (task for job in jobs for task in job.members):
+        LOGGER.info('%s: %s', task.name, ' '.join(task.notes))
     LOGGER.info(
         'processing %d scan(s), %d at a time, %d thread(s) each, at most %.1f GB in all (%s)',
         len(jobs),
@@ -139,7 +135,7 @@ def run_job(
     """
     _clear_work(job, settings)
     workflow = init_job_wf(job, settings, alone, measured)
-    return _run(workflow, settings, crash_dir, [scan.name for scan in results_of(job)], tell)
+    return _run(workflow, settings, crash_dir, [task.name for task in job.results()], tell)
 
 
 def measure_reference(name: str, settings: Settings, crash_dir: Path, *, tell) -> list[Failure]:
@@ -187,13 +183,12 @@ def scans_at_a_time(needs: list[float], settings: Settings, memory_gb: float) ->
 
 def _need(job: Job, settings: Settings, memory: Limit) -> float:
     """Return the memory a job may take, GB, and say so where that is too much."""
-    direction = 'enhance' if isinstance(job, GroupTask) else job.direction
-    need = need_gb(scans_of(job), settings, direction)
+    need = need_gb(job.members, settings)
     if need > memory.gb:
         LOGGER.warning(
             '%s: may need %.1f GB, and %.1f GB are to be used in all (%s); it is run alone, and '
             'killed if memory runs out',
-            scans_of(job)[0].name,
+            job.members[0].name,
             need,
             memory.gb,
             memory.source,
@@ -212,8 +207,8 @@ def _reference_of(settings: Settings, locks: Locks) -> str:
 
 
 def _measuring(name: str, settings: Settings, crash_dir: Path) -> pool.Call:
-    scan = reference_scan(settings.target_like, settings.modalities[0])
-    need = need_gb([scan], settings, 'simulate')
+    scan = other_scan(settings.target_like, settings.modalities[0])
+    need = need_gb([Task(scan)], settings)
     full_name = f'{workflow_folder(settings).name}.{name}'
     return pool.Call(full_name, measure_reference, (name, settings, crash_dir), need)
 

@@ -1,26 +1,19 @@
 """The whole way of one scan as one workflow."""
 
-import re
-from dataclasses import dataclass
-
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.read.decision import decide
+from ulfprep.bids.read.decision import keeps_another
 from ulfprep.bids.read.highfield import why_not
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
-from ulfprep.workflows.enhance import (
-    init_enhance_wf,
-    keeps_another,
-    render_kept,
-    resolution_notes,
-)
+from ulfprep.workflows.enhance import init_enhance_wf, render_kept
 from ulfprep.workflows.highfield import INPUTS as COMPARED
 from ulfprep.workflows.highfield import init_highfield_wf
+from ulfprep.workflows.jobs import node_name
 from ulfprep.workflows.methods import scan_methods
 from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
 from ulfprep.workflows.preprocess import init_preprocess_wf
@@ -34,63 +27,6 @@ PREPARED = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
 KEPT = [*PREPARED, 'dseg', 'disagreement', 'stripped', 'segmentation', 'given_bias']
 
 
-@dataclass(frozen=True)
-class Task:
-    """A scan and what is to be done with it.
-
-    Attributes
-    ----------
-    scan : Scan
-    direction : {'enhance', 'simulate'}
-    source_field, target_field : float
-        Tesla.
-    notes : tuple of str
-        What was decided so far, a sentence each.
-    voxel_size : tuple of 3 floats or None
-        Of the file, mm, where it was looked at.
-    """
-
-    scan: Scan
-    direction: str
-    source_field: float
-    target_field: float
-    notes: tuple[str, ...] = ()
-    voxel_size: tuple[float, float, float] | None = None
-
-    @property
-    def fields(self) -> tuple[float, float]:
-        """Field strengths of the scan and of the target, tesla."""
-        return self.source_field, self.target_field
-
-
-def make_task(scan: Scan, settings: Settings) -> Task:
-    """Decide what to do with a scan from its sidecar and the settings.
-
-    Raises
-    ------
-    UnusableScanError
-        See :func:`ulfprep.bids.read.decision.decide`.
-    """
-    made = decide(scan, settings)
-    more = resolution_notes(settings) if made.direction == 'enhance' else ()
-    known = scan.highfield.notes if scan.highfield and made.direction == 'enhance' else ()
-    notes = (*made.notes, *more, *known)
-    return Task(scan, made.direction, made.source_field, made.target_field, notes)
-
-
-def safe_name(text: str) -> str:
-    """Return a name for a workflow node: letters, digits and underscores only.
-
-    What is replaced is spelled out, so that different names stay different.
-    """
-    return re.sub(r'[^A-Za-z0-9_]', lambda match: f'_x{ord(match.group()):x}_', text)
-
-
-def node_name(scan: Scan) -> str:
-    """Return the name of a scan's workflow."""
-    return safe_name(f'scan_{scan.name.replace("-", "")}')
-
-
 def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
     """Add to a workflow what is done to a scan before any fit.
 
@@ -101,7 +37,7 @@ def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
         Its output ``out`` is what was found and decided.
     """
     scan = task.scan
-    preprocess = init_preprocess_wf(scan, settings)
+    preprocess = init_preprocess_wf(scan, settings, task.given)
     plan_wf = LiterateWorkflow(name='plan_wf')
     plan = pe.Node(
         PlanContrast(
@@ -149,18 +85,17 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
     LiterateWorkflow
         Its methods text is its ``__desc__``, and in the QC file it writes.
     """
-    scan = task.scan
-    workflow = LiterateWorkflow(name=node_name(scan))
-    workflow.__desc__ = scan_methods(scan, task.direction, task.fields, settings)
+    workflow = LiterateWorkflow(name=node_name(task))
+    workflow.__desc__ = scan_methods(task, settings)
     preprocess, plan_wf, notes = add_preparation(workflow, task, settings)
     if task.direction == 'enhance':
-        missing = why_not(scan)
-        change = init_enhance_wf(settings, scan.name, alone, no_reference=missing)
+        missing = why_not(task)
+        change = init_enhance_wf(settings, task.name, alone, no_reference=missing)
         results = ENHANCE_OUTPUTS
     else:
-        change, results = init_simulate_wf(settings, scan.name), SIMULATE_OUTPUTS
+        change, results = init_simulate_wf(settings, task.name), SIMULATE_OUTPUTS
     apart = task.direction == 'enhance' and keeps_another(settings)
-    outputs = init_outputs_wf(scan, settings, task.direction, apart)
+    outputs = init_outputs_wf(task, settings, apart)
     made = 'outputnode.{}'.format
     used = 'inputnode.{}'.format
     compared = task.direction == 'enhance' and not missing
@@ -182,7 +117,7 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
             (render, outputs, [(n, used(f'kept_{kept}')) for kept, n in RENDERED.items()]),
         ])  # fmt: skip
     if compared:
-        highfield = init_highfield_wf(scan, settings)
+        highfield = init_highfield_wf(task, settings)
         workflow.connect([
             (preprocess, highfield, [(made('probsegs'), used('probsegs'))]),
             (change, highfield, [(made(n), used(n)) for n in COMPARED if n != 'probsegs']),

@@ -2,115 +2,79 @@
 
 import dataclasses
 import logging
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.read.checks import check_image, read_grid
 from ulfprep.bids.read.decision import expected_of
-from ulfprep.bids.read.derived_take import check_precomputed
+from ulfprep.bids.read.derived_take import check_given
+from ulfprep.bids.read.highfield import other_scan
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.store.finished import clashes, is_finished
+from ulfprep.bids.task import Task
+from ulfprep.physics.grid import Grid
 from ulfprep.settings import Settings
-from ulfprep.workflows.engine.failures import Failure
-from ulfprep.workflows.reference import reference_scan
-from ulfprep.workflows.scan import Task, make_task
+from ulfprep.workflows.jobs import find_fusions, job_done
 
 LOGGER = logging.getLogger('ulfprep')
 #: Images that are looked at side by side; each is held in memory meanwhile.
 MOST_AT_ONCE = 4
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A scan that cannot be used.
-
-    Attributes
-    ----------
-    scan : Scan
-    failure : Failure
-        Why.
-    direction : {'enhance', 'simulate'} or None
-        What would have been done with it, where that is known.
-    """
-
-    scan: Scan
-    failure: Failure
-    direction: str | None = None
-
-
-def screen(scans: list[Scan], settings: Settings) -> tuple[list[Task], dict[str, Refused]]:
+def screen(tasks: list[Task], settings: Settings) -> list[Task]:
     """Check all scans, and say what is wrong with them: one line a problem, in the log.
 
     Scans that are finished are not looked at again. What is refused here costs nothing more.
 
-    Parameters
-    ----------
-    scans : list of Scan
-    settings : Settings
-
     Returns
     -------
-    tasks : list of Task
-        What to do with those that can be used (or are finished), in the order of ``scans``.
-    refused : dict
-        Name -> a scan that cannot be used.
+    list of Task
+        In their order; those that cannot be done have a ``problem``.
     """
-    tasks: list[Task] = []
-    refused: dict[str, Refused] = {}
-    fresh: set[str] = set()
-    for scan, (task, problem, warnings) in zip(scans, _looks(scans, settings), strict=True):
+    looked = []
+    for task, warnings in _looks(tasks, settings):
         for warning in warnings:
-            LOGGER.warning('%s: %s', scan.path, warning)
-        if problem is None:
-            tasks.append(task)
-            if task.voxel_size:
-                fresh.add(scan.name)
-            continue
+            LOGGER.warning('%s: %s', task.scan.path, warning)
+        if task.problem:
+            LOGGER.error('%s', task.problem)
+        looked.append(task)
+    apart = _kept_apart(looked, settings)
+    for before, task in zip(looked, apart, strict=True):
+        if task.problem != before.problem:
+            LOGGER.error('%s', task.problem)
+    # Those that have a grid were looked at: they are to be run, and need the target.
+    fresh = any(task.grid is not None and not task.problem for task in apart)
+    if fresh and (problem := _target_problem(settings)):
         LOGGER.error('%s', problem)
-        refused[scan.name] = _refused(scan, problem, task)
-    clashing = clashes([(task.scan, task.direction) for task in tasks], settings)
-    for task in (task for task in tasks if task.scan.name in clashing):
-        problem = UnusableScanError(clashing[task.scan.name])
-        LOGGER.error('%s', problem)
-        refused[task.scan.name] = _refused(task.scan, problem, task)
-    tasks = [task for task in tasks if task.scan.name not in clashing]
-    if fresh and (problem := _reference_problem(settings)):
-        LOGGER.error('%s', problem)
-        refused |= {
-            t.scan.name: _refused(t.scan, problem, t) for t in tasks if t.scan.name in fresh
-        }
-        tasks = [task for task in tasks if task.scan.name not in fresh]
-    if refused:
-        LOGGER.error('%d of %d scan(s) cannot be used', len(refused), len(scans))
-    return tasks, refused
+        apart = [task if task.grid is None else task.refused(problem) for task in apart]
+    if count := sum(bool(task.problem) for task in apart):
+        LOGGER.error('%d of %d scan(s) cannot be used', count, len(apart))
+    return apart
 
 
-def _looks(scans: list[Scan], settings: Settings):
+def _looks(tasks: list[Task], settings: Settings):
     """Yield what :func:`_look` says of each scan, a few being looked at side by side."""
     pool = ThreadPoolExecutor(max(1, min(settings.nprocs, MOST_AT_ONCE)))
     try:
-        yield from pool.map(lambda scan: _look(scan, settings), scans)
+        yield from pool.map(lambda task: _look(task, settings), tasks)
     finally:  # who interrupts a run need not wait for a thousand images
         pool.shutdown(cancel_futures=True)
 
 
-def _look(scan: Scan, settings: Settings):
-    """Return what to do with a scan, what forbids it, and warnings; keep nothing of its image."""
-    task, warnings = None, []
+def _look(task: Task, settings: Settings) -> tuple[Task, list[str]]:
+    """Return a task as what is known once its image was looked at, and warnings."""
+    if task.problem:
+        return task, []
+    warnings = _warnings(task.notes)
     try:
-        task = make_task(scan, settings)
-        warnings += _warnings(task.notes)
-        if not settings.force and is_finished(scan, settings, task.direction):
-            return task, None, []
-        image = check_image(scan.path)
+        if not settings.force and is_finished(task, settings):
+            return task, []
+        image = check_image(task.scan.path)
         warnings += _warnings(image.notes)
-        check_precomputed(scan)
-        size = tuple(float((column**2).sum() ** 0.5) for column in image.affine[:3, :3].T)
+        check_given(task)
     except UnusableScanError as error:
-        return task, error, warnings
-    return dataclasses.replace(task, voxel_size=size), None, warnings
+        return task.refused(str(error)), warnings
+    return dataclasses.replace(task, grid=Grid(image.data.shape, image.affine)), warnings
 
 
 def _warnings(notes) -> list[str]:
@@ -118,27 +82,99 @@ def _warnings(notes) -> list[str]:
     return [note.removeprefix('Warning: ') for note in notes if note.startswith('Warning: ')]
 
 
-def _reference_problem(settings: Settings) -> UnusableScanError | None:
+def _kept_apart(tasks: list[Task], settings: Settings) -> list[Task]:
+    """Return tasks, with a problem those whose files would take the place of another's."""
+    clashing = clashes([task for task in tasks if not task.problem], settings)
+    return [task.refused(clashing.get(task.name, '')) for task in tasks]
+
+
+def _target_problem(settings: Settings) -> str:
     """Return what is wrong with the scan of ``--target-like``, without which none has a target."""
     path = settings.target_like
     if not path:
-        return None
+        return ''
     try:
-        reference = reference_scan(path, settings.modalities[0])
-        for warning in _warnings(reference.remarks):
-            LOGGER.warning('%s: %s', path, warning)
-        expected_of(reference, settings.of_another_scanner())
-        for warning in _warnings(check_image(path).notes):
+        scan = other_scan(path, settings.modalities[0])
+        expected_of(scan, settings.of_another_scanner())
+        for warning in _warnings((*scan.remarks, *check_image(path).notes)):
             LOGGER.warning('%s: %s', path, warning)
     except UnusableScanError as error:
-        return error
+        return str(error)
     except (OSError, ValueError, ArithmeticError) as error:
         said = ' '.join(str(error).split())
-        return UnusableScanError(f'{path}: its sidecar cannot be used ({said}); mend it')
-    return None
+        return f'{path}: its sidecar cannot be used ({said}); mend it'
+    return ''
 
 
-def _refused(scan: Scan, problem: UnusableScanError, task: Task | None) -> Refused:
-    trace = ''.join(traceback.format_exception(problem)).strip()
-    failure = Failure('check', type(problem).__name__, str(problem), trace)
-    return Refused(scan, failure, task.direction if task else None)
+#: What can become of a scan.
+RUN, FINISHED, REFUSED = 'run', 'finished before', 'refused'
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do with a scan.
+
+    Attributes
+    ----------
+    name : str
+        Of the scan.
+    direction : str
+        ``enhance``, ``simulate`` or, of a scan that is refused, nothing.
+    fate : str
+        :data:`RUN`, :data:`FINISHED` or :data:`REFUSED`.
+    why : str
+        Why it is refused, or what it is fitted together with.
+    """
+
+    name: str
+    direction: str
+    fate: str
+    why: str = ''
+
+
+def outlook(tasks: list[Task], settings: Settings) -> list[Planned]:
+    """Say what a run would do with each scan.
+
+    Of the images only headers are read, so a scan that is cut short or empty inside is not known
+    as such here.
+
+    Parameters
+    ----------
+    tasks : list of Task
+    settings : Settings
+        With ``device`` and ``segmentation`` resolved where scans may be finished.
+
+    Returns
+    -------
+    list of Planned
+        In the order of ``tasks``.
+    """
+    tasks = _kept_apart([_with_header(task) for task in tasks], settings)
+    found: dict[str, Planned] = {}
+    for task in tasks:
+        fate = REFUSED
+        if not task.problem:
+            fate = FINISHED if _done(task, settings) else RUN
+        found[task.name] = Planned(task.name, task.direction, fate, task.problem)
+    fusions = find_fusions(tasks, settings)[0] if settings.fuse != 'none' else []
+    for fusion in (fusion for fusion in fusions if len(fusion.members) > 1):
+        fate = FINISHED if _done(fusion, settings) else RUN
+        for task in fusion.members:
+            others = ', '.join(other.name for other in fusion.members if other is not task)
+            why = f'fitted with {others}'
+            found[task.name] = Planned(task.name, task.direction, fate, why)
+    return list(found.values())
+
+
+def _with_header(task: Task) -> Task:
+    """Return a task with the grid of its image, or what its header tells is wrong with that."""
+    if task.scan.problem:
+        return task
+    try:
+        return dataclasses.replace(task, grid=read_grid(task.scan.path))
+    except UnusableScanError as error:
+        return dataclasses.replace(task, direction='', problem=str(error))
+
+
+def _done(job, settings: Settings) -> bool:
+    return not settings.force and job_done(job, settings)

@@ -9,11 +9,11 @@ from niworkflows.engine.workflows import LiterateWorkflow
 
 import ulfprep
 from ulfprep import __version__
+from ulfprep.bids.task import Fusion
 from ulfprep.settings import Settings
 from ulfprep.workflows.fuse import init_fuse_wf
-from ulfprep.workflows.group import GroupTask
-from ulfprep.workflows.jobs import Job, scans_of
-from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf, node_name, safe_name
+from ulfprep.workflows.jobs import Job, node_name, safe_name
+from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf
 
 #: How the folders of intermediate results are called, first of all.
 WORKFLOW = 'ulfprep_'
@@ -26,7 +26,7 @@ def init_job_wf(
 
     Parameters
     ----------
-    job : Task or GroupTask
+    job : Task or Fusion
     settings : Settings
         With ``device`` and ``segmentation`` resolved.
     alone : bool
@@ -34,11 +34,11 @@ def init_job_wf(
     measured : Path, optional
         What was measured in the scan of ``--target-like``.
     """
-    group = isinstance(job, GroupTask)
-    workflow = (init_fuse_wf if group else init_scan_wf)(job, settings, alone)
+    fused = isinstance(job, Fusion)
+    workflow = (init_fuse_wf if fused else init_scan_wf)(job, settings, alone)
     if measured:
-        for scan in scans_of(job):
-            name = f'{node_name(scan)}.{PLAN_NODE}' if group else PLAN_NODE
+        for task in job.members:
+            name = f'{node_name(task)}.{PLAN_NODE}' if fused else PLAN_NODE
             workflow.get_node(name).inputs.reference_file = str(measured)
     return workflow
 

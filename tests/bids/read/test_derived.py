@@ -1,20 +1,20 @@
 """Which files of other software belong to which scan, and which are refused."""
 
 import json
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 from derived import affine_of, put_freesurfer, put_prep, save, tissue_labels
 
+from ulfprep.bids.given import Given, Piece
 from ulfprep.bids.read.derived import DerivativesError, dataset_names
-from ulfprep.bids.read.derived_take import check_precomputed, with_derivatives
+from ulfprep.bids.read.derived_take import check_given, with_derivatives
 from ulfprep.bids.read.nifti import UnusableScanError
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.provenance import input_digest
 from ulfprep.settings import Settings
-from ulfprep.workflows.scan import make_task
 
 NAMES = {'session': 'ses', 'acquisition': 'acq', 'run': 'run'}
 
@@ -33,14 +33,15 @@ def scan(tmp_path):
             folder / 'anat' / f'{stem}_{suffix}.nii.gz', data, affine_of(data.shape, (4, 4, 5))
         )
         metadata = {'MagneticFieldStrength': 0.064}
-        return Scan(path, {'subject': '01', **entities}, metadata, stem, 'bids:raw:x', suffix)
+        scan = Scan(path, {'subject': '01', **entities}, metadata, stem, 'bids:raw:x', suffix)
+        return Task(scan, 'enhance')
 
     return put
 
 
 def given(scan, *folders):
     (found,) = with_derivatives([scan], folders)
-    return found.precomputed
+    return found.given
 
 
 def problem(scan, *folders):
@@ -48,10 +49,8 @@ def problem(scan, *folders):
     (found,) = with_derivatives([scan], folders)
     if not found.problem:
         with pytest.raises(UnusableScanError) as caught:
-            check_precomputed(found)
+            check_given(found)
         return str(caught.value)
-    with pytest.raises(UnusableScanError):
-        make_task(found, Settings(Path('raw'), Path('out')))
     return found.problem
 
 
@@ -65,7 +64,6 @@ def test_fmriprep_gives_mask_shares_and_corrected_image_in_the_space_of_the_scan
     put_prep(tmp_path / 'fmriprep', corrected=corrected)
     one = scan()
     found = given(one, tmp_path / 'fmriprep')
-    assert not found.problem
     assert names(found.mask) == ['sub-01_desc-brain_mask.nii.gz']
     assert names(found.tissues) == [
         f'sub-01_label-{t}_probseg.nii.gz' for t in ('CSF', 'GM', 'WM')
@@ -75,9 +73,9 @@ def test_fmriprep_gives_mask_shares_and_corrected_image_in_the_space_of_the_scan
         'bids:fmriprep:sub-01/anat/sub-01_label-CSF_probseg.nii.gz'
     )
     (taken,) = with_derivatives([one], (tmp_path / 'fmriprep',))
-    check_precomputed(taken)  # all of them can be used
-    assert taken.mask == found.mask.paths[0]
-    assert 'desc-brain_mask.nii.gz of fmriprep (--derivatives)' in taken.mask_note
+    assert not taken.problem
+    check_given(taken)  # all of them can be used
+    assert 'desc-brain_mask.nii.gz of fmriprep (--derivatives)' in taken.given.mask.note
 
 
 def test_labels_serve_where_shares_are_missing_and_the_table_says_which_is_which(scan, tmp_path):
@@ -107,7 +105,6 @@ def test_masks_of_other_data_types_and_sessions_are_nothing_of_the_scan(scan, tm
     for place in ('dwi', 'ses-B/anat', 'ses-B/perf'):
         save(tmp_path / 'own' / 'sub-01' / place / 'sub-01_desc-brain_mask.nii.gz', mask)
     found = given(scan(), tmp_path / 'own')
-    assert not found.problem
     assert found.mask.paths == (anat / 'sub-01_desc-brain_mask.nii.gz',)
 
 
@@ -206,11 +203,12 @@ def test_the_folder_named_first_goes_before_and_a_brain_mask_before_all(scan, tm
     assert found.tissues.sources[0].startswith('bids:prep-2:')
     import dataclasses
 
-    own = dataclasses.replace(one, mask=one.path, mask_note='Mine.')
+    mine = Piece('mask', (one.scan.path,), how='mine')
+    own = dataclasses.replace(one, given=Given(mine))
     (taken,) = with_derivatives([own], (tmp_path / 'b' / 'prep',))
-    assert (taken.mask, taken.mask_note) == (one.path, 'Mine.')
-    assert taken.precomputed.mask is None
-    assert any('--brain-mask goes before it' in note for note in taken.precomputed.notes)
+    assert taken.given.mask == mine
+    assert mine not in taken.given.derived
+    assert any('--brain-mask goes before it' in note for note in taken.given.notes)
 
 
 def test_a_choice_and_a_file_that_is_none_cost_their_scan_alone(scan, tmp_path):

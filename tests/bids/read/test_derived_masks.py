@@ -7,23 +7,24 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from ulfprep.bids.given import Piece
 from ulfprep.bids.read.derived import (
     BadDerivativeError,
     MissingDerivativeError,
-    Piece,
     UnclearDerivativeError,
 )
 from ulfprep.bids.read.derived_find import find_mask
 from ulfprep.bids.read.derived_read import read_brain
 from ulfprep.bids.read.derived_take import check_piece, with_masks
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.provenance import input_digest
 
 AFFINE = np.diag([4.0, 4.0, 5.0, 1.0])
 
 
 def check(path, scan):
-    return check_piece(Piece('mask', (path,), ()), scan, '--brain-mask')
+    return check_piece(Piece('mask', (path,)), scan)
 
 
 @pytest.fixture
@@ -105,16 +106,17 @@ def test_a_choice_between_masks_is_the_users(tmp_path, put):
 def test_one_file_is_for_one_scan(tmp_path, put):
     mask = put('sub-01_mask')
     scan = scan_of(tmp_path)
-    (given,) = with_masks([scan], mask)
-    assert given.mask == mask
-    assert 'sub-01_mask.nii.gz, stated with --brain-mask' in given.mask_note
-    assert str(tmp_path) not in given.mask_note
+    (given,) = with_masks([Task(scan)], mask)
+    found = given.given.mask
+    assert found.paths == (mask,)
+    assert 'sub-01_mask.nii.gz, stated with --brain-mask' in found.note
+    assert str(tmp_path) not in found.note
     with pytest.raises(UnclearDerivativeError, match='one mask for 2 scans'):
-        with_masks([scan, scan], mask)
+        with_masks([Task(scan)] * 2, mask)
 
 
 def test_another_mask_makes_another_input(tmp_path, put):
-    scan = scan_of(tmp_path)
+    scan = Task(scan_of(tmp_path))
     first = input_digest(with_masks([scan], put('sub-01_mask'))[0])
     data = np.zeros((12, 12, 10), np.uint8)
     data[4:9, 3:9, 2:8] = 1
@@ -200,9 +202,10 @@ def test_a_missing_or_odd_mask_costs_its_scan_alone(tmp_path, put):
     put('sub-01_run-3_desc-brain_mask', np.arange(1440.0).reshape(12, 12, 10))
     scans = [scan_of(tmp_path, 'T1w', run=run) for run in ('1', '3')]
     other = dataclasses.replace(scans[0], entities={'subject': '02'}, stem='sub-02')
-    one, odd, missing = with_masks([*scans, other], tmp_path / 'masks')
-    assert (one.mask, one.problem) == (good, '')
-    assert (odd.mask, missing.mask) == (None, None)
+    tasks = [Task(scan) for scan in (*scans, other)]
+    one, odd, missing = with_masks(tasks, tmp_path / 'masks')
+    assert (one.given.mask.paths, one.problem) == ((good,), '')
+    assert (odd.given.mask, missing.given.mask) == (None, None)
     assert '1440 values from 0 to 1439' in odd.problem
     assert 'no brain mask for sub-02_T1w' in missing.problem
 
@@ -211,6 +214,6 @@ def test_where_no_scan_has_a_mask_all_are_named_at_once(tmp_path, put):
     (tmp_path / 'masks').mkdir()
     scans = [scan_of(tmp_path, 'T1w', run=str(run)) for run in range(1, 4)]
     with pytest.raises(MissingDerivativeError) as caught:
-        with_masks(scans, tmp_path / 'masks')
+        with_masks([Task(scan) for scan in scans], tmp_path / 'masks')
     for scan in scans:
         assert scan.name in str(caught.value)

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ulfprep.bids.names import ENTITIES
-from ulfprep.bids.read.filters import UNUSED, matches, mismatch, parse_filters, unused_queries
+from ulfprep.bids.read.filters import UNUSED, mismatch, parse_filters, unused_queries
 
 SCAN = {'subject': '01', 'session': 'A', 'acquisition': 'x', 'run': '01'}
 
 
 def passes(wishes, entities=SCAN, suffix='T1w', **more):
     text = parse_filters(json.dumps({'T1w': wishes}), 'own.json')
-    return matches(text, entities, suffix, **more)
+    return not mismatch(text, entities, suffix, **more)
 
 
 @pytest.mark.parametrize(
@@ -54,15 +54,15 @@ def test_what_a_filter_lets_through(wishes, expected):
 def test_a_query_is_of_its_modality_alone_whatever_its_case():
     for key in ('T1w', 't1w', 'T1W'):
         text = parse_filters(json.dumps({key: {'session': 'B'}}), 'own.json')
-        assert not matches(text, SCAN, 'T1w')
-        assert matches(text, SCAN, 'T2w')
+        assert mismatch(text, SCAN, 'T1w')
+        assert not mismatch(text, SCAN, 'T2w')
     text = parse_filters('{"flair": {"run": "*"}}', 'own.json')
-    assert not matches(text, {'subject': '01'}, 'FLAIR')
+    assert mismatch(text, {'subject': '01'}, 'FLAIR')
 
 
 def test_no_filter_lets_everything_through():
-    assert matches({}, SCAN, 'T1w')
-    assert matches(parse_filters('{}', 'own.json'), SCAN, 'T1w')
+    assert not mismatch({}, SCAN, 'T1w')
+    assert not mismatch(parse_filters('{}', 'own.json'), SCAN, 'T1w')
 
 
 def test_why_an_image_is_left_out_is_said():
@@ -75,7 +75,7 @@ def test_queries_of_other_apps_are_passed_over_but_named():
     content = {'bold': {'task': 'rest', 'echo': [1, {}]}, 'fmap': [], 'T1w': {'session': 'A'}}
     text = parse_filters(json.dumps(content), 'own.json')
     assert unused_queries(text) == ['bold', 'fmap']
-    assert matches(text, SCAN, 'T1w')
+    assert not mismatch(text, SCAN, 'T1w')
     for query in UNUSED:
         assert unused_queries(parse_filters(json.dumps({query: {}}), 'own.json')) == [query]
 
@@ -168,5 +168,5 @@ def test_any_text_is_a_filter_or_a_value_error(text):
     # Stored settings are read back by the same function.
     again = parse_filters(canonical, 'settings')
     assert json.dumps(again) == canonical
-    assert matches(again, SCAN, 'T1w') in (True, False)
+    assert mismatch(again, SCAN, 'T1w') not in (True, False)
     unused_queries(again)

@@ -3,28 +3,34 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ulfprep.bids.names import ENTITY_NAMES
 from ulfprep.bids.read.fusion import group_scans
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import golden_list
 from ulfprep.bids.write.figures import figures_of
 from ulfprep.bids.write.provenance import input_digest
+from ulfprep.physics.grid import Grid
 
 CUBE, AXIAL, CORONAL = (2.0, 2.0, 2.0), (1.6, 1.6, 5.0), (1.6, 5.0, 1.6)
 
 
-def scan(name):
+def task(name, voxels=None, problem=''):
     stem, _, suffix = name.rpartition('_')
     pairs = (part.split('-') for part in stem.split('_'))
     entities = {ENTITY_NAMES[key]: value for key, value in pairs}
-    return Scan(Path(f'{name}.nii.gz'), entities, {}, stem, f'bids:raw:{name}', suffix)
+    scan = Scan(Path(f'{name}.nii.gz'), entities, {}, stem, f'bids:raw:{name}', suffix)
+    grid = voxels and Grid((20, 20, 20), np.diag([*voxels, 1]))
+    return Task(scan, 'enhance', grid=grid, problem=problem)
 
 
 def groups(fuse, *names, voxels=None, unusable=None):
     """Names of the planned scans of every group, and the notes."""
-    found, notes = group_scans([scan(n) for n in names], fuse, voxels or {}, unusable)
+    tasks = [task(n, (voxels or {}).get(n), (unusable or {}).get(n, '')) for n in names]
+    found, notes = group_scans(tasks, fuse)
     return [[s.name for s in fusion.planned] for fusion in found], notes
 
 
@@ -100,7 +106,7 @@ def test_the_reference_is_a_t1w_then_the_finest_then_the_first():
 
 
 def fusion_of(fuse, *names, **more):
-    (found,), _ = group_scans([scan(name) for name in names], fuse, more.pop('voxels', {}), **more)
+    (found,), _ = group_scans([task(name) for name in names], fuse, **more)
     return found
 
 
@@ -124,7 +130,7 @@ def test_a_fused_image_drops_what_its_scans_differ_in(names, expected):
 
 
 def test_a_scan_that_is_not_fused_keeps_its_name_too():
-    beside = [scan('sub-1_T1w')]
+    beside = [task('sub-1_T1w')]
     fusion = fusion_of('runs', 'sub-1_run-1_T1w', 'sub-1_run-2_T1w', beside=beside)
     assert fusion.output('T1w').name == 'sub-1_rec-fused_T1w'
 
@@ -155,7 +161,7 @@ def test_the_files_of_a_group():
             'sub-1_desc-qc_T1w.json', 'sub-1_desc-loss_T1w.svg'} <= fused  # fmt: skip
     assert all('res-1mm' in name for name in fused if name.endswith('.nii.gz'))
     # The only T2w has what an ordinary scan has.
-    assert files['sub-1_T2w'] == {p.name for p in golden_list(scan('sub-1_T2w'), 'enhance')}
+    assert files['sub-1_T2w'] == {p.name for p in golden_list(task('sub-1_T2w'), 'enhance')}
 
 
 def test_disagreement_with_the_network_is_of_scans_and_not_of_what_they_share():
@@ -184,20 +190,21 @@ def test_names_stay_when_a_scan_is_left_out():
 
 
 def test_the_digest_is_that_of_all_scans(tmp_path):
-    scans = []
+    tasks = []
     for name in NAMES[:2]:
         path = tmp_path / f'{name}.nii.gz'
         path.write_bytes(name.encode())
-        scans.append(dataclasses.replace(scan(name), path=path))
-    (fusion,), _ = group_scans(scans, 'runs', {})
+        made = task(name)
+        tasks.append(dataclasses.replace(made, scan=dataclasses.replace(made.scan, path=path)))
+    (fusion,), _ = group_scans(tasks, 'runs')
     first = {input_digest(result) for result in fusion.results()}
     assert len(first) == 1
-    assert first.isdisjoint({input_digest(one) for one in scans})
-    alone = dataclasses.replace(scans[1], fusion=fusion.without({scans[1].name: 'moved'}))
-    assert input_digest(alone) == input_digest(scans[1])
-    scans[1].path.write_bytes(b'other')
+    assert first.isdisjoint({input_digest(one) for one in tasks})
+    alone = dataclasses.replace(tasks[1], fusion=fusion.without({tasks[1].name: 'moved'}))
+    assert input_digest(alone) == input_digest(tasks[1])
+    tasks[1].scan.path.write_bytes(b'other')
     second = {input_digest(result) for result in fusion.results()}
     # A file that is gone is no error: the others are fused without it.
-    scans[1].path.unlink()
+    tasks[1].scan.path.unlink()
     third = {input_digest(result) for result in fusion.results()}
     assert len(first | second | third) == 3

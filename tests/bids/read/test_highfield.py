@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ulfprep.bids.read.dataset import find_scans
+from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.highfield import (
     FUSED,
     NOT_ASKED,
@@ -26,7 +27,8 @@ def chosen(make_dataset, tmp_path):
             metadata = {} if strength is None else {'MagneticFieldStrength': strength}
             root = make_dataset(stem, metadata=metadata, suffix=suffix)
         settings = Settings(root, tmp_path / 'out', reference=str(reference), **more)
-        return {scan.stem: scan for scan in with_references(find_scans(settings), settings)}
+        tasks = [make_task(scan, settings) for scan in find_scans(settings)]
+        return {task.scan.stem: task for task in with_references(tasks, settings)}
 
     return choose
 
@@ -56,13 +58,13 @@ def test_the_image_nearest_to_the_target_field_is_taken_and_the_others_are_named
 
 def test_the_own_session_goes_first_among_images_of_one_field(chosen):
     scans = chosen({'sub-01_ses-b_acq-ulf': 0.064, 'sub-01_ses-a': 3.0, 'sub-01_ses-b': 3.0})
-    assert scans['sub-01_ses-b_acq-ulf'].highfield.path.name == 'sub-01_ses-b_T1w.nii.gz'
+    assert scans['sub-01_ses-b_acq-ulf'].highfield.scan.path.name == 'sub-01_ses-b_T1w.nii.gz'
 
 
 def test_sessions_that_are_not_processed_may_still_hold_the_reference(chosen):
     scans = chosen({'sub-01_ses-a': 0.064, 'sub-01_ses-b': 3.0}, session_label=('a',))
     assert list(scans) == ['sub-01_ses-a']
-    assert scans['sub-01_ses-a'].highfield.path.parent.parent.name == 'ses-b'
+    assert scans['sub-01_ses-a'].highfield.scan.path.parent.parent.name == 'ses-b'
 
 
 def test_another_persons_image_is_no_reference(chosen):
@@ -118,7 +120,7 @@ def test_another_reference_is_another_input(chosen, tmp_path):
     fields = {'sub-01_ses-a': 0.064, 'sub-01_ses-b': 3.0}
     plain = chosen(fields, 'none')['sub-01_ses-a']
     with_one = chosen(fields)['sub-01_ses-a']
-    path = with_one.highfield.path
+    path = with_one.highfield.scan.path
     digests = [input_digest(plain), input_digest(with_one)]
     path.write_bytes(path.read_bytes() + np.random.default_rng(0).bytes(8))
     digests.append(input_digest(with_one))
@@ -133,6 +135,5 @@ def test_scans_that_are_fitted_together_say_why_they_are_not_measured(chosen):
 
     scans = chosen({'sub-01_run-1': 0.064, 'sub-01_run-2': 0.064, 'sub-01_run-3': 3.0})
     members = [scans['sub-01_run-1'], scans['sub-01_run-2']]
-    size = {scan.name: (1.6, 1.6, 5.0) for scan in members}
-    fusion = group_scans(members, 'runs', size)[0][0]
+    fusion = group_scans(members, 'runs')[0][0]
     assert why_not(fusion.member(members[0])) == FUSED

@@ -11,6 +11,7 @@ from ulfprep.bids.names import entities_of
 from ulfprep.bids.read.fusion import group_scans
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.store.finished import clashes, recalled
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.sidecars import fusion_record
 from ulfprep.settings import MODALITIES, Settings
 
@@ -23,7 +24,7 @@ def scan(stem, suffix='T1w', folder='raw', extension='.nii.gz'):
 
 
 def found(*scans, direction='enhance', **settings):
-    made = [(one, direction) for one in scans]
+    made = [Task(one, direction) for one in scans]
     return clashes(made, dataclasses.replace(SETTINGS, **settings))
 
 
@@ -67,7 +68,7 @@ def test_names_that_some_disks_take_for_one(one, two, direction):
 
 
 def fused_names(stems, settings=SETTINGS, folder='raw'):
-    (fusion,), _ = group_scans([scan(stem, folder=folder) for stem in stems], 'runs', {})
+    (fusion,), _ = group_scans([Task(scan(stem, folder=folder)) for stem in stems], 'runs')
     return [one.name for one in recalled(fusion, settings).fused()]
 
 
@@ -88,7 +89,7 @@ def test_a_shared_image_takes_no_name_that_differs_in_capital_letters(tmp_path):
 def test_a_shared_image_does_not_replace_that_of_other_scans(tmp_path):
     settings = Settings(tmp_path / 'raw', tmp_path)
     first, others = ['sub-01_acq-a', 'sub-01_acq-b'], ['sub-01_acq-c', 'sub-01_acq-d']
-    (fusion,), _ = group_scans([scan(stem) for stem in first], 'runs', {})
+    (fusion,), _ = group_scans([Task(scan(stem)) for stem in first], 'runs')
     (fused,) = fusion.fused()
     qc = tmp_path / 'sub-01/anat/sub-01_desc-qc_T1w.json'
     write_json(qc, make_json(fusion=fusion_record(fused, [])))

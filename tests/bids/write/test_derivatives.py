@@ -9,9 +9,10 @@ from plans import make_plan
 from records import make_json
 
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
-from ulfprep.bids.read.derived import Piece, Precomputed
+from ulfprep.bids.given import Given, Piece
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.store.finished import is_finished, missing_files
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.dataset import LOOKUP, dataset_description, lookup_table
 from ulfprep.bids.write.derivatives import (
     FIELD,
@@ -29,22 +30,24 @@ from ulfprep.physics.labels import to_dseg
 from ulfprep.settings import MODALITIES, Settings
 
 
-def scan_of(**entities):
-    return Scan(Path('x.nii.gz'), {'subject': '01', **entities}, {}, 'sub-01', 'bids:raw:x')
+def task_of(path=Path('x.nii.gz'), suffix='T1w', metadata=None, **entities):
+    entities = {'subject': '01', **entities}
+    scan = Scan(path, entities, metadata or {}, 'sub-01', 'bids:raw:x', suffix)
+    return Task(scan, 'enhance')
 
 
 def test_names_follow_the_order_of_bids():
-    scan = scan_of(run='01', session='A', acquisition='x', reconstruction='r', ceagent='c')
+    task = task_of(run='01', session='A', acquisition='x', reconstruction='r', ceagent='c')
     enhanced = next(d for d in derivatives_of('enhance') if d.key == 'enhanced')
-    assert path_of(scan, enhanced).as_posix() == (
+    assert path_of(task, enhanced).as_posix() == (
         'sub-01/ses-A/anat/sub-01_ses-A_acq-x_ce-c_rec-r_run-01_res-1mm_desc-enhanced_T1w.nii.gz'
     )
-    assert path_of(scan_of(), QC).as_posix() == 'sub-01/anat/sub-01_desc-qc_T1w.json'
+    assert path_of(task_of(), QC).as_posix() == 'sub-01/anat/sub-01_desc-qc_T1w.json'
 
 
 @pytest.mark.parametrize('direction', ['enhance', 'simulate'])
 def test_no_two_files_share_a_name(direction):
-    paths = golden_list(scan_of(), direction)
+    paths = golden_list(task_of(), direction)
     assert len(set(paths)) == len(paths)
     assert derivatives_of(direction)[-1] is QC
 
@@ -52,10 +55,10 @@ def test_no_two_files_share_a_name(direction):
 @pytest.mark.parametrize('direction', ['enhance', 'simulate'])
 def test_modalities_of_one_session_share_no_name(direction):
     """A T1w, T2w and FLAIR of one session lie side by side, several realisations and all."""
-    scans = [dataclasses.replace(scan_of(), suffix=suffix) for suffix in MODALITIES]
-    paths = [path for scan in scans for path in golden_list(scan, direction, 3)]
+    tasks = [task_of(suffix=suffix) for suffix in MODALITIES]
+    paths = [path for task in tasks for path in golden_list(task, direction, 3)]
     assert len(set(paths)) == len(paths)
-    t2w = {path.name for path in golden_list(scans[1], direction)}
+    t2w = {path.name for path in golden_list(tasks[1], direction)}
     assert {'sub-01_desc-brainT2w_mask.nii.gz', 'sub-01_label-GM_desc-T2w_probseg.json'} <= t2w
     assert {'sub-01_desc-preproc_T2w.nii.gz', 'sub-01_desc-qc_T2w.json'} <= t2w
     assert not any('T1w' in name for name in t2w)
@@ -63,7 +66,7 @@ def test_modalities_of_one_session_share_no_name(direction):
 
 def test_realisations_are_numbered_where_there_are_several():
     def names(count):
-        found = golden_list(scan_of(), 'simulate', count)
+        found = golden_list(task_of(), 'simulate', count)
         return [p.name for p in found if '_desc-simulated' in p.name and p.name.endswith('.gz')]
 
     assert names(1) == ['sub-01_res-ulf_desc-simulated_T1w.nii.gz']
@@ -73,13 +76,13 @@ def test_realisations_are_numbered_where_there_are_several():
 @pytest.mark.parametrize('entity', ['mod', 'desc', 'label', 'resolution', 'res'])
 def test_unknown_entity_is_an_error_not_a_lost_name(entity):
     with pytest.raises(ValueError, match=f'no name can be made of its entities: {entity}'):
-        path_of(scan_of(**{entity: 'x'}), QC)
+        path_of(task_of(**{entity: 'x'}), QC)
 
 
 @pytest.mark.parametrize(('millimetres', 'label'), [(0.5, '0p5mm'), (1.0, '1mm'), (2.0, '2mm')])
 def test_names_tell_the_resolution(millimetres, label):
-    scan = dataclasses.replace(scan_of(), resolution=millimetres)
-    names = {path.name for path in golden_list(scan, 'enhance')}
+    task = dataclasses.replace(task_of(), resolution=millimetres)
+    names = {path.name for path in golden_list(task, 'enhance')}
     fine = {
         'desc-enhanced_T1w', 'dseg', 'label-CSF_probseg', 'label-GM_probseg', 'label-WM_probseg',
         'desc-uncertainty_T1w', 'desc-entropy_T1w', 'desc-claim_T1w',
@@ -87,21 +90,21 @@ def test_names_tell_the_resolution(millimetres, label):
     expected = {f'sub-01_res-{label}_{name}.{e}' for name in fine for e in ('nii.gz', 'json')}
     assert {name for name in names if '_res-' in name} == expected
     # What lies on the scan's own grid is called the same.
-    usual = {path.name for path in golden_list(scan_of(), 'enhance')}
+    usual = {path.name for path in golden_list(task_of(), 'enhance')}
     assert {n for n in names if '_res-' not in n} == {n for n in usual if '_res-' not in n}
 
 
 @pytest.mark.parametrize('role', ['scan', 'member'])
 def test_images_of_other_resolutions_are_removed_and_nothing_else(tmp_path, role):
-    scan = dataclasses.replace(scan_of(), resolution=0.5)
-    others = [dataclasses.replace(scan, resolution=mm) for mm in (1.0, 2.0, 0.75)]
-    neighbours = [scan_of(run='1'), dataclasses.replace(scan_of(), suffix='T2w')]
-    written = {path for s in (scan, *others, *neighbours) for path in golden_list(s, 'enhance')}
+    task = dataclasses.replace(task_of(), resolution=0.5)
+    others = [dataclasses.replace(task, resolution=mm) for mm in (1.0, 2.0, 0.75)]
+    neighbours = [task_of(run='1'), task_of(suffix='T2w')]
+    written = {path for s in (task, *others, *neighbours) for path in golden_list(s, 'enhance')}
     for path in written:
         write_text(tmp_path / path, 'x')
-    remove_rendered(dataclasses.replace(scan, role=role), tmp_path)
+    remove_rendered(dataclasses.replace(task, role=role), tmp_path)
     kept = {path.relative_to(tmp_path) for path in tmp_path.rglob('*') if path.is_file()}
-    wanted = {path for s in (scan, *neighbours) for path in golden_list(s, 'enhance')}
+    wanted = {path for s in (task, *neighbours) for path in golden_list(s, 'enhance')}
     if role == 'member':
         wanted = {path for path in wanted if '_res-0p5mm' not in path.name}
     assert kept == wanted
@@ -112,70 +115,68 @@ def finished(tmp_path):
     """Return scan and settings with a complete set of files."""
     image = tmp_path / 'in.nii.gz'
     image.write_bytes(b'voxels')
-    scan = dataclasses.replace(scan_of(), path=image)
+    task = task_of(image)
     settings = Settings(tmp_path, tmp_path / 'out', device='cpu')
-    for path in golden_list(scan, 'enhance'):
+    for path in golden_list(task, 'enhance'):
         write_text(tmp_path / 'out' / path, 'x')
-    write_json(tmp_path / 'out' / path_of(scan, QC), make_json(**provenance(scan, settings)))
-    return scan, settings
+    write_json(tmp_path / 'out' / path_of(task, QC), make_json(**provenance(task, settings)))
+    return task, settings
 
 
 def test_finished(finished):
-    assert is_finished(*finished, 'enhance')
+    assert is_finished(*finished)
 
 
 @pytest.mark.parametrize('index', [0, 5, -1])
 def test_missing_or_empty_file_is_not_finished(finished, index):
-    scan, settings = finished
-    path = settings.output_dir / golden_list(scan, 'enhance')[index]
+    task, settings = finished
+    path = settings.output_dir / golden_list(task, 'enhance')[index]
     path.write_bytes(b'')
-    assert not is_finished(scan, settings, 'enhance')
+    assert not is_finished(task, settings)
     path.unlink()
-    assert not is_finished(scan, settings, 'enhance')
+    assert not is_finished(task, settings)
 
 
 def test_the_figure_of_the_network_is_asked_of_its_tissues_alone(finished, tmp_path):
-    scan, settings = finished
+    task, settings = finished
     learned = dataclasses.replace(settings, segmentation='network')
-    write_json(settings.output_dir / path_of(scan, QC), make_json(**provenance(scan, learned)))
-    assert not is_finished(scan, learned, 'enhance')
+    write_json(settings.output_dir / path_of(task, QC), make_json(**provenance(task, learned)))
+    assert not is_finished(task, learned)
     piece = Piece('tissues', (tmp_path / 'in.nii.gz',), ())
-    given = dataclasses.replace(scan, precomputed=Precomputed(tissues=piece))
-    assert missing_files(given, learned, 'enhance') == []
-    assert missing_files(scan, learned, 'enhance') == [figure_path(scan, 'disagreement')]
-    write_text(settings.output_dir / figure_path(scan, 'disagreement'), 'x')
-    assert is_finished(scan, learned, 'enhance')
+    given = dataclasses.replace(task, given=Given(tissues=piece))
+    assert missing_files(given, learned) == []
+    assert missing_files(task, learned) == [figure_path(task.scan, 'disagreement')]
+    write_text(settings.output_dir / figure_path(task.scan, 'disagreement'), 'x')
+    assert is_finished(task, learned)
 
 
 def test_other_settings_are_not_finished(finished):
-    scan, settings = finished
-    assert not is_finished(scan, dataclasses.replace(settings, random_seed=1), 'enhance')
-    assert is_finished(scan, dataclasses.replace(settings, nprocs=7, verbose=2), 'enhance')
-    finer = dataclasses.replace(scan, resolution=0.5)
-    assert not is_finished(finer, dataclasses.replace(settings, output_resolution=0.5), 'enhance')
-    assert not is_finished(scan, settings, 'simulate')
+    task, settings = finished
+    assert not is_finished(task, dataclasses.replace(settings, random_seed=1))
+    assert is_finished(task, dataclasses.replace(settings, nprocs=7, verbose=2))
+    finer = dataclasses.replace(task, resolution=0.5)
+    assert not is_finished(finer, dataclasses.replace(settings, output_resolution=0.5))
+    assert not is_finished(dataclasses.replace(task, direction='simulate'), settings)
 
 
 def test_changed_input_is_not_finished(finished):
-    scan, settings = finished
-    assert not is_finished(
-        dataclasses.replace(scan, metadata={'EchoTime': 1}), settings, 'enhance'
-    )
-    scan.path.write_bytes(b'other voxels')
-    assert not is_finished(scan, settings, 'enhance')
+    task, settings = finished
+    assert not is_finished(task_of(task.scan.path, metadata={'EchoTime': 1}), settings)
+    task.scan.path.write_bytes(b'other voxels')
+    assert not is_finished(task, settings)
 
 
 def test_other_version_is_not_finished(finished, monkeypatch):
     monkeypatch.setattr('ulfprep.__version__', '99')
-    assert not is_finished(*finished, 'enhance')
+    assert not is_finished(*finished)
 
 
 def test_sidecars_have_what_bids_asks_for(finished):
-    scan, settings = finished
-    made_by = provenance(scan, settings)
+    task, settings = finished
+    made_by = provenance(task, settings)
     plan = make_plan(contrast_vector=(0.5, 0.9, 1.0))
     for derivative in derivatives_of('enhance')[:-1]:
-        content = sidecar(derivative, scan, made_by, plan, stripped=True)
+        content = sidecar(derivative, task, made_by, plan, stripped=True)
         assert content['Sources'] == ['bids:raw:x']
         assert content['Description']
         assert ('Resolution' in content) == ('resolution' in derivative.entities)
@@ -187,11 +188,11 @@ def test_sidecars_have_what_bids_asks_for(finished):
 
 
 def test_sidecars_state_the_resolution_in_words(finished):
-    scan, settings = finished
-    scan = dataclasses.replace(scan, resolution=0.5)
-    made_by = provenance(scan, dataclasses.replace(settings, output_resolution=0.5))
+    task, settings = finished
+    task = dataclasses.replace(task, resolution=0.5)
+    made_by = provenance(task, dataclasses.replace(settings, output_resolution=0.5))
     contents = {
-        d.key: sidecar(d, scan, made_by, make_plan(), True) for d in derivatives_of('enhance')[:-1]
+        d.key: sidecar(d, task, made_by, make_plan(), True) for d in derivatives_of('enhance')[:-1]
     }
     for key in ('enhanced', 'fine_dseg', 'claim'):
         assert contents[key]['Resolution'].startswith('0.5 mm isotropic')
@@ -201,21 +202,21 @@ def test_sidecars_state_the_resolution_in_words(finished):
 
 
 def test_preproc_of_a_head_is_not_stripped(finished):
-    scan, settings = finished
+    task, settings = finished
     preproc = derivatives_of('enhance')[0]
-    assert not sidecar(preproc, scan, provenance(scan, settings), make_plan(), False)[
+    assert not sidecar(preproc, task, provenance(task, settings), make_plan(), False)[
         'SkullStripped'
     ]
 
 
 def test_sidecars_name_the_weights_behind_their_tissues(finished):
-    scan, settings = finished
-    made_by = provenance(scan, settings)
+    task, settings = finished
+    made_by = provenance(task, settings)
     told = {}
     for derivative in [*derivatives_of('enhance')[:-1], *derivatives_of('simulate')[:-1]]:
-        content = sidecar(derivative, scan, made_by, make_plan(), True, weights=('own', 'shared'))
+        content = sidecar(derivative, task, made_by, make_plan(), True, weights=('own', 'shared'))
         told[derivative.key] = content.get(FIELD)
-        assert FIELD not in sidecar(derivative, scan, made_by, make_plan(), True)
+        assert FIELD not in sidecar(derivative, task, made_by, make_plan(), True)
     assert {key for key, value in told.items() if not value} == {'preproc', 'brain_mask'}
     assert told['dseg'] == told['probseg_gm'] == told['simulated'] == 'own'
     # What comes of a field has the tissues of all scans that it was fitted to.

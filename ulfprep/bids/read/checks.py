@@ -10,6 +10,7 @@ import numpy as np
 from ulfprep.bids.read.geometry import check_head, read_affine
 from ulfprep.bids.read.nifti import NiftiFile, UnusableScanError, in_words, open_nifti, read_voxels
 from ulfprep.bids.read.values import background, below_zero
+from ulfprep.physics.grid import Grid
 
 #: More than this fraction of NaN or infinite voxels is refused.
 MAX_NONFINITE = 0.05
@@ -81,15 +82,15 @@ def read_image(path: Path) -> CheckedImage:
         return CheckedImage(data, affine, tuple(nifti.notes))
 
 
-def read_grid(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
-    """Return shape (X, Y, Z) and affine (4, 4) of an image, from its header alone.
+def read_grid(path: Path) -> Grid:
+    """Return where the voxels of an image are, from its header alone.
 
     Raises
     ------
     UnusableScanError
     """
     with _opened(path) as (nifti, affine):
-        return nifti.shape[:3], affine
+        return Grid(nifti.shape[:3], affine)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def select(settings: Settings) -> Selection:
     ----------
     settings : Settings
         Only ``bids_dir``, the modalities, the labels, the filters, ``bids_database_dir`` and
-        ``output_resolution`` are used.
+        ``dry_run`` are used.
 
     Returns
     -------
@@ -157,7 +157,6 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
         stem=name.stem,
         source=f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}',
         suffix=name.suffix,
-        resolution=settings.output_resolution,
         problem=problem,
     )
 

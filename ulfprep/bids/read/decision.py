@@ -1,6 +1,6 @@
 """What is to be done with a scan, by its sidecar and the settings."""
 
-from dataclasses import dataclass
+import dataclasses
 
 from ulfprep.bids.names import path_of_name
 from ulfprep.bids.read.acquisition import (
@@ -9,11 +9,14 @@ from ulfprep.bids.read.acquisition import (
     field_strength,
     resolve_direction,
 )
-from ulfprep.bids.read.nifti import UnusableScanError
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.physics.relaxation import read_table
 from ulfprep.physics.source_sequence import SourceSequence, source_sequence
 from ulfprep.settings import Settings
+
+#: Voxel size at which a field is measured and drawn, mm: that of its own lattice.
+MEASURED = 1.0
 
 
 def sequence_of(scan: Scan, settings: Settings) -> SourceSequence:
@@ -33,53 +36,52 @@ def expected_of(scan: Scan, settings: Settings) -> list[float]:
     return list(sequence_of(scan, settings).signals)
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What is to be done with a scan.
+def keeps_another(settings: Settings) -> bool:
+    """Tell whether the images to keep have other voxels than those that are measured."""
+    return settings.output_resolution != MEASURED
 
-    Attributes
-    ----------
-    direction : {'enhance', 'simulate'}
-    source_field, target_field : float
-        Tesla.
-    notes : tuple of str
-        What was decided, a sentence each.
+
+def resolution_notes(settings: Settings) -> tuple[str, ...]:
+    """Return what the reader of images with other voxels than usual should know."""
+    if not keeps_another(settings):
+        return ()
+    kept = f'{settings.output_resolution:g} mm, as asked with --output-resolution'
+    measured = f'residual, metrics and figures are those of the same field at {MEASURED:g} mm'
+    return (f'The enhanced image, its tissues and maps are written at {kept}; {measured}.',)
+
+
+def make_task(scan: Scan, settings: Settings) -> Task:
+    """Decide what to do with a scan, from its sidecar and the settings; its image is not read.
+
+    Returns
+    -------
+    Task
+        With a ``problem`` and no direction if the scan has one that is known already, if its field
+        strength is unknown or already the target, if its name has entities that no derivative name
+        can be made of, or if the user's own sequence leaves no signal.
     """
-
-    direction: str
-    source_field: float
-    target_field: float
-    notes: tuple[str, ...]
-
-
-def decide(scan: Scan, settings: Settings) -> Decision:
-    """Decide what to do with a scan; nothing of its image is read.
-
-    Raises
-    ------
-    UnusableScanError
-        If it has a problem that is known already, if its field strength is unknown or already
-        the target, if its name has entities that no derivative name can be made of, or if the
-        user's own sequence leaves no signal.
-    """
+    task = Task(scan, resolution=settings.output_resolution)
     if scan.problem:
-        raise UnusableScanError(scan.problem)
-    source, note = field_strength(scan.metadata, settings.source_field, scan.path.name)
-    direction, target = resolve_direction(source, settings.target_field, scan.path.name)
-    asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
+        return task.refused(scan.problem)
+    file = scan.path.name
     try:
+        source, note = field_strength(scan.metadata, settings.source_field, file)
+        direction, target = resolve_direction(source, settings.target_field, file)
         # No names for its outputs, or timings without signal: better known now than later.
         path_of_name(scan.entities, scan.suffix, '.json')
         sequence = sequence_of(scan, settings)
     except (ValueError, ArithmeticError) as error:
-        text = str(error)
-        named = text if scan.path.name in text else f'{scan.path.name}: {text}'
-        raise UnusableScanError(named) from error
-    told = f'Target field strength {target:g} T, {asked}: direction {direction}.'
-    doubts = (f'Warning: {text}' for text in sequence.contradictions)
-    return Decision(
-        direction,
-        source,
-        target,
-        (note, told, *acquisition_note(scan.metadata), *scan.remarks, *doubts),
+        said = str(error)
+        return task.refused(said if file in said else f'{file}: {said}')
+    asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
+    notes = (
+        note,
+        f'Target field strength {target:g} T, {asked}: direction {direction}.',
+        *acquisition_note(scan.metadata),
+        *scan.remarks,
+        *(f'Warning: {text}' for text in sequence.contradictions),
+        *(resolution_notes(settings) if direction == 'enhance' else ()),
+    )
+    return dataclasses.replace(
+        task, direction=direction, source_field=source, target_field=target, notes=notes
     )

@@ -1,9 +1,6 @@
 """What others made of a scan and need not be made again: its mask, its tissues, its bias field."""
 
-import dataclasses
-import json
 import os
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +12,6 @@ from ulfprep.bids.read.participants import read_table
 
 if TYPE_CHECKING:
     import numpy as np
-
-#: The pieces, in words.
-WORDS = {'mask': 'brain mask', 'tissues': 'tissues', 'corrected': 'bias field'}
 
 
 class DerivativesError(ValueError):
@@ -34,93 +28,6 @@ class MissingDerivativeError(BadDerivativeError):
 
 class UnclearDerivativeError(BadDerivativeError):
     """Several files could be meant."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One thing that others made of a scan.
-
-    Attributes
-    ----------
-    what : {'mask', 'tissues', 'corrected'}
-    paths : tuple of Path
-        One file; for tissues one of labels, or the shares of CSF, GM, WM.
-    sources : tuple of str
-        Their BIDS URIs.
-    numbers : tuple of int
-        Labels of CSF, GM, WM in a file that follows BIDS; empty for shares and for FreeSurfer's.
-    """
-
-    what: str
-    paths: tuple[Path, ...]
-    sources: tuple[str, ...]
-    numbers: tuple[int, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What it is called in sentences: its files, and the dataset they are from."""
-        dataset = self.sources[0].split(':')[1]
-        files = self.paths[0].name
-        if len(self.paths) > 1:
-            files += f' and {len(self.paths) - 1} more'
-        # FreeSurfer's files are called the same for everybody.
-        if self.paths[0].parent.name == 'mri':
-            files = f'{self.paths[0].parent.parent.name}/mri/{files}'
-        return f'{files} of {dataset}'
-
-
-@dataclass(frozen=True)
-class Precomputed:
-    """Everything that is taken for a scan from ``--derivatives`` instead of being computed.
-
-    Attributes
-    ----------
-    mask, tissues, corrected : Piece or None
-        ``corrected`` is the image without bias; the scan is divided by the field between both.
-    notes : tuple of str
-        What was taken and what not, a sentence each.
-    problem : str
-        Why what was found cannot be taken; empty if it can.
-    """
-
-    mask: Piece | None = None
-    tissues: Piece | None = None
-    corrected: Piece | None = None
-    notes: tuple[str, ...] = ()
-    problem: str = ''
-
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        """All that is taken."""
-        return tuple(filter(None, (self.mask, self.tissues, self.corrected)))
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """Their files, for the digest of the input."""
-        return tuple(path for piece in self.pieces for path in piece.paths)
-
-    @property
-    def key(self) -> str:
-        """What of them the bytes do not say: which is what, and how labels are read."""
-        return json.dumps([[piece.what, len(piece.paths), piece.numbers] for piece in self.pieces])
-
-    def sources_of(self, key: str) -> list[str]:
-        """Return the BIDS URIs of what a derivative (by its key) was made from."""
-        needs = {'brain_mask': ('mask',), 'preproc': ('mask', 'corrected')}
-        wanted = needs.get(key, tuple(WORDS))
-        return [uri for piece in self.pieces if piece.what in wanted for uri in piece.sources]
-
-    @property
-    def in_words(self) -> str:
-        """What is taken and from where, for the log."""
-        if self.problem:
-            return f'cannot be used: {self.problem}'
-        taken = ', '.join(f'{WORDS[piece.what]} ({piece.name})' for piece in self.pieces)
-        return taken or ' '.join(['nothing;', *self.notes])
-
-    def without_corrected(self) -> 'Precomputed':
-        """Return the same where the image without bias was of no use."""
-        return dataclasses.replace(self, corrected=None)
 
 
 def dataset_names(folders: tuple[Path, ...]) -> dict[str, Path]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ulfprep.bids.files import generated_by, read_json
+from ulfprep.bids.given import Given, Piece
 from ulfprep.bids.names import (
     ENTITY_NAMES,
     EXTENSIONS,
@@ -20,8 +21,6 @@ from ulfprep.bids.read.derived import (
     SEGMENTATIONS,
     BadDerivativeError,
     MissingDerivativeError,
-    Piece,
-    Precomputed,
     UnclearDerivativeError,
     label_numbers,
     subject_folders,
@@ -125,7 +124,7 @@ def find_mask(scan: Scan, folder: Path) -> tuple[Path, str]:
     )
 
 
-def find_pieces(scan: Scan, folder: Path, name: str) -> Precomputed:
+def find_pieces(scan: Scan, folder: Path, name: str) -> Given:
     """Find what a folder of derivatives holds of a scan, in the scan's own space.
 
     A file belongs to the scan if it has all of its entities, or fewer where there is no other
@@ -141,22 +140,23 @@ def find_pieces(scan: Scan, folder: Path, name: str) -> Precomputed:
 
     Returns
     -------
-    Precomputed
+    Given
         Not yet looked into.
+
+    Raises
+    ------
+    BadDerivativeError
+        If it is not clear which file is meant, or the folder cannot be read.
     """
     notes: list[str] = []
     try:
-        pieces = _of_bids(scan, folder, name, notes)
-        for what, piece in _of_freesurfer(scan, folder, name, notes).items():
-            pieces.setdefault(what, piece)
-    except BadDerivativeError as error:
-        return Precomputed(notes=tuple(notes), problem=str(error))
+        pieces = _of_freesurfer(scan, folder, name, notes) | _of_bids(scan, folder, name, notes)
     except OSError as error:
         why = f'{error.filename or folder}: cannot be read ({error.strerror or error})'
-        return Precomputed(notes=tuple(notes), problem=f'{why}; check it (--derivatives)')
+        raise BadDerivativeError(f'{why}; check it (--derivatives)') from error
     # Why a file is not taken need not be said where there is another in its place.
     enough = {'mask', 'tissues'} <= set(pieces)
-    return Precomputed(**pieces, notes=() if enough else tuple(notes))
+    return Given(**pieces, notes=() if enough else tuple(notes))
 
 
 def _of_bids(scan: Scan, folder: Path, name: str, notes: list[str]) -> dict[str, Piece]:

@@ -159,10 +159,10 @@ def unused_queries(filters: Filters) -> list[str]:
     return sorted(query for query in filters if query not in MODALITIES)
 
 
-def matches(
+def mismatch(
     filters: Filters, entities: dict[str, str], suffix: str, extension: str = '.nii.gz'
-) -> bool:
-    """Tell whether a filter lets an image through.
+) -> str:
+    """Return the first thing a filter asks of an image that it has not; empty if there is none.
 
     Parameters
     ----------
@@ -172,14 +172,6 @@ def matches(
         Of the image, by pybids' words, as written.
     suffix, extension : str
         Of the image; its datatype is ``anat``.
-    """
-    return not mismatch(filters, entities, suffix, extension)
-
-
-def mismatch(
-    filters: Filters, entities: dict[str, str], suffix: str, extension: str = '.nii.gz'
-) -> str:
-    """Return the first thing a filter asks of an image that it has not; empty if there is none.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The high-field image of the same person that an enhanced scan is measured against."""
+"""Images that scans are held against: the high-field image of a person, the target image."""
 
 import dataclasses
 import math
@@ -8,10 +8,11 @@ from pathlib import Path
 from ulfprep.bids.names import ENTITY_NAMES, EXTENSIONS, natural, parse_name, sidecar_of
 from ulfprep.bids.read.acquisition import field_of
 from ulfprep.bids.read.checks import read_grid
-from ulfprep.bids.read.decision import Decision, decide, expected_of
+from ulfprep.bids.read.decision import expected_of
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.scan import HighField, Scan
+from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.read.sidecars import BrokenSidecarError, Sidecars, read_sidecar, usable_metadata
+from ulfprep.bids.task import HighField, Task
 from ulfprep.settings import MODALITIES, Settings
 
 #: An image of the dataset is high-field enough from this share of the target field on.
@@ -24,24 +25,59 @@ class ReferenceChoiceError(ValueError):
     """One file was named with ``--reference``, for scans of several participants."""
 
 
-def why_not(scan: Scan) -> str:
+def why_not(task: Task) -> str:
     """Return why an enhanced scan is measured against no reference; empty where it is."""
-    if scan.highfield is None:
+    if task.highfield is None:
         return NOT_ASKED
-    if scan.is_fused:
+    if task.is_fused:
         return FUSED
-    found = scan.highfield
-    if found.problem and found.path:
+    found = task.highfield
+    if found.problem and found.scan:
         return f'the reference {found.source} could not be used: {found.problem}'
     return found.problem
 
 
-def with_references(scans: list[Scan], settings: Settings) -> list[Scan]:
-    """Return scans, each that is to be enhanced with its reference or why there is none.
+def other_scan(path: Path, modality: str, source: str = '', stated: dict | None = None) -> Scan:
+    """Return an image that scans are held against as a scan, for its preparation.
 
     Parameters
     ----------
-    scans : list of Scan
+    path : Path
+        NIfTI file; need not be part of a BIDS dataset.
+    modality : str
+        Taken where the file's name does not end in one.
+    source : str
+        What it is called in reports; its name without.
+    stated : dict, optional
+        What its sidecars say; that of the file beside it, if there is one, without.
+
+    Raises
+    ------
+    BrokenSidecarError
+        If that cannot be read.
+    """
+    if stated is None:
+        sidecar = sidecar_of(path)
+        stated = read_sidecar(sidecar) if os.path.lexists(sidecar) else {}
+    metadata, remarks = usable_metadata(stated)
+    ending = parse_name(path).suffix
+    return Scan(
+        path=path,
+        entities={'subject': 'reference'},
+        metadata=metadata,
+        stem='reference',
+        source=source or path.name,
+        suffix=ending if ending in MODALITIES else modality,
+        remarks=remarks,
+    )
+
+
+def with_references(tasks: list[Task], settings: Settings) -> list[Task]:
+    """Return tasks, each that is to be enhanced with its reference or why there is none.
+
+    Parameters
+    ----------
+    tasks : list of Task
     settings : Settings
         With ``reference``: ``none``, ``auto`` or the path of a file.
 
@@ -51,78 +87,64 @@ def with_references(scans: list[Scan], settings: Settings) -> list[Scan]:
         If a file was named and there are several participants to enhance scans of.
     """
     if settings.reference == 'none':
-        return scans
-    decisions = {scan.name: made for scan in scans if (made := _decided(scan, settings))}
-    enhanced = [s for s in scans if s.name in decisions]
+        return tasks
+    enhanced = {t.name for t in tasks if t.direction == 'enhance' and not t.problem}
+    people = {task.scan.subject for task in tasks if task.name in enhanced}
+    if settings.reference != 'auto' and len(people) > 1:
+        raise ReferenceChoiceError(
+            f'{settings.reference}: --reference FILE is one image of one participant, and scans '
+            'of several are selected; name that one with --participant-label, or use --reference '
+            'auto'
+        )
     sidecars = Sidecars(settings.bids_dir)
-    if settings.reference != 'auto':
-        path = Path(settings.reference)
-        if len({scan.subject for scan in enhanced}) > 1:
-            raise ReferenceChoiceError(
-                f'{path}: --reference FILE is one image of one participant, and scans of several '
-                'are selected; name that one with --participant-label, or use --reference auto'
-            )
-    found = {}
-    for scan in enhanced:
-        if settings.reference == 'auto':
-            reference = _in_dataset(scan, decisions[scan.name], settings, sidecars)
-        else:
-            reference = _named(Path(settings.reference), scan, settings)
-        found[scan.name] = _checked(reference, settings)
-    return [
-        dataclasses.replace(scan, highfield=found[scan.name]) if scan.name in found else scan
-        for scan in scans
-    ]
+    given = []
+    for task in tasks:
+        if task.name in enhanced:
+            find = _in_dataset if settings.reference == 'auto' else _named
+            reference = _checked(find(task, settings, sidecars), settings)
+            notes = (*task.notes, *reference.notes)
+            task = dataclasses.replace(task, highfield=reference, notes=notes)
+        given.append(task)
+    return given
 
 
-def _decided(scan: Scan, settings: Settings) -> Decision | None:
-    """Return what is done with a scan; None unless it is enhanced."""
-    try:
-        made = decide(scan, settings)
-    except UnusableScanError:  # told by what looks at all scans
-        return None
-    return made if made.direction == 'enhance' else None
-
-
-def _in_dataset(scan, made: Decision, settings, sidecars: Sidecars) -> HighField:
+def _in_dataset(task: Task, settings: Settings, sidecars: Sidecars) -> HighField:
     """Return the image of a participant that is nearest to the target field."""
-    least = LEAST_FIELD * made.target_field
+    scan, target = task.scan, task.target_field
+    least = LEAST_FIELD * target
     candidates = []
     for path in _images(scan, settings.bids_dir):
+        source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
         try:
-            metadata, remarks = usable_metadata(sidecars.metadata(path))
+            other = other_scan(path, scan.suffix, source, sidecars.metadata(path))
         except BrokenSidecarError:
             continue
-        strength = field_of(metadata)
+        strength = field_of(other.metadata)
         if path == scan.path or strength is None or strength < least:
             continue
         session = parse_name(path).entities.get('session')
-        distance = round(abs(math.log(strength / made.target_field)), 3)
-        key = (distance, session != scan.session, natural(path.name))
-        candidates.append((key, path, metadata, remarks))
+        distance = round(abs(math.log(strength / target)), 3)
+        candidates.append(((distance, session != scan.session, natural(path.name)), other))
     if not candidates:
         return HighField(
-            suffix=scan.suffix,
             problem=f'the dataset holds no {scan.suffix} image of sub-{scan.subject} at '
-            f'{least:g} T or more, by their sidecars',
+            f'{least:g} T or more, by their sidecars'
         )
     candidates.sort(key=lambda one: one[0])
-    _, path, metadata, remarks = candidates[0]
-    source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
-    note = f'High-field reference: {source} ({field_of(metadata):g} T).'
-    if others := [other.name for _, other, *_ in candidates[1:]]:
-        note = f'{note[:-1]}, the nearest to the target; not used: {", ".join(others)}.'
-    return HighField(path, source, scan.suffix, metadata, (note, *_of_reference(remarks)))
+    found, *others = (other for _, other in candidates)
+    note = f'High-field reference: {found.source} ({field_of(found.metadata):g} T)'
+    if others:
+        names = ', '.join(other.path.name for other in others)
+        note += f', the nearest to the target; not used: {names}'
+    return HighField(found, (f'{note}.', *_of_reference(found.remarks)))
 
 
 def _images(scan: Scan, bids_dir: Path) -> list[Path]:
     """Return all magnitude images of a scan's participant and modality."""
     folder = bids_dir / f'sub-{scan.subject}'
-    found = []
-    for pattern in ('anat', 'ses-*/anat'):
-        for anat in sorted(folder.glob(pattern)):
-            found += [p for p in sorted(anat.glob(f'*_{scan.suffix}.nii*')) if _is_image(p)]
-    return found
+    anats = [anat for pattern in ('anat', 'ses-*/anat') for anat in sorted(folder.glob(pattern))]
+    found = (path for anat in anats for path in sorted(anat.glob(f'*_{scan.suffix}.nii*')))
+    return [path for path in found if _is_image(path)]
 
 
 def _is_image(path: Path) -> bool:
@@ -131,32 +153,23 @@ def _is_image(path: Path) -> bool:
     return known and name.extension in EXTENSIONS and name.pairs.get('part', 'mag') == 'mag'
 
 
-def _named(path: Path, scan: Scan, settings: Settings) -> HighField:
+def _named(task: Task, settings: Settings, sidecars: Sidecars) -> HighField:
     """Return the file that was named, for a scan of its modality."""
-    ending = parse_name(path).suffix
-    if ending in MODALITIES and ending != scan.suffix:
-        return HighField(
-            suffix=scan.suffix, problem=f'the reference {path.name} is no {scan.suffix} image'
-        )
+    path, suffix = Path(settings.reference), task.scan.suffix
+    if parse_name(path).suffix in {*MODALITIES} - {suffix}:
+        return HighField(problem=f'the reference {path.name} is no {suffix} image')
     inside = path.is_relative_to(settings.bids_dir)
-    source = path.name
-    if inside:
-        source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
-    sidecar = sidecar_of(path)
-    made = HighField(path, source, scan.suffix)
+    source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}' if inside else path.name
     try:
-        if inside:
-            stated = Sidecars(settings.bids_dir).metadata(path)
-        else:
-            stated = read_sidecar(sidecar) if os.path.lexists(sidecar) else {}
-        metadata, remarks = usable_metadata(stated)
+        stated = sidecars.metadata(path) if inside else None
+        scan = other_scan(path, suffix, source, stated)
     except BrokenSidecarError:
-        return made.without('its sidecar cannot be read')
-    strength = field_of(metadata)
+        empty = HighField(other_scan(path, suffix, source, {}))
+        return empty.without('its sidecar cannot be read')
+    strength = field_of(scan.metadata)
     told = f'{strength:g} T' if strength else 'of unknown field strength'
     note = f'High-field reference: {source} ({told}), as asked with --reference.'
-    notes = (note, *_of_reference(remarks))
-    return dataclasses.replace(made, metadata=metadata, notes=notes)
+    return HighField(scan, (note, *_of_reference(scan.remarks)))
 
 
 def _of_reference(remarks: tuple[str, ...]) -> list[str]:
@@ -171,12 +184,12 @@ def _of_reference(remarks: tuple[str, ...]) -> list[str]:
 
 def _checked(reference: HighField, settings: Settings) -> HighField:
     """Return a reference with what is wrong with it, as far as header and sidecar tell."""
-    if reference.path is None or reference.problem:
+    if reference.scan is None or reference.problem:
         return reference
     try:
-        read_grid(reference.path)
-        expected_of(reference.as_scan(), settings.of_another_scanner())
+        read_grid(reference.scan.path)
+        expected_of(reference.scan, settings.of_another_scanner())
     except (UnusableScanError, ValueError, ArithmeticError) as error:
-        said = ' '.join(str(error).split()).replace(f'{reference.path.parent}/', '')
+        said = ' '.join(str(error).split()).replace(f'{reference.scan.path.parent}/', '')
         return reference.without(said.rstrip('.'))
     return reference

@@ -5,8 +5,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ulfprep.bids.given import Given
 from ulfprep.bids.names import parse_name, path_of_name, resolution_label, sidecar_of
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.figures import figure_path, figures_of
 from ulfprep.settings import Settings
 
@@ -16,10 +18,9 @@ FIELD = 'TissuePriorWeightsSHA256'
 BEFORE_TISSUES = ('preproc', 'brain_mask')
 
 
-def asks_network(scan: Scan, settings: Settings) -> bool:
+def asks_network(given: Given, settings: Settings) -> bool:
     """Tell whether the network will be the prior of a scan's tissues."""
-    given = scan.precomputed and scan.precomputed.tissues
-    return settings.segmentation == 'network' and not given
+    return settings.segmentation == 'network' and not given.tissues
 
 
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
@@ -185,18 +186,18 @@ def simulated(n_realisations: int) -> list[Derivative]:
     ]
 
 
-def path_of(scan: Scan, derivative: Derivative) -> Path:
-    """Return a derivative's path inside the output folder.
+def path_of(task: Task, derivative: Derivative) -> Path:
+    """Return the path of a derivative of a task's scan inside the output folder.
 
     Raises
     ------
     ValueError
         If the scan has entities of which no name can be made.
     """
-    own = derivative.suffix == IMAGE
+    own, scan = derivative.suffix == IMAGE, task.scan
     more = dict(derivative.entities)
     if on_fine_grid(derivative):
-        more['resolution'] = resolution_label(scan.resolution)
+        more['resolution'] = resolution_label(task.resolution)
     if not own and scan.suffix != 'T1w':
         # Masks and tissues of a T2w would otherwise take the names of the T1w's.
         more['desc'] = f'{derivative.entities.get("desc", "")}{scan.suffix}'
@@ -204,46 +205,46 @@ def path_of(scan: Scan, derivative: Derivative) -> Path:
     return path_of_name(scan.entities, suffix, derivative.extension, more)
 
 
-def remove_simulated(scan: Scan, output_dir: Path) -> None:
+def remove_simulated(task: Task, output_dir: Path) -> None:
     """Remove all simulated scans of a scan, so that none of an earlier number is left."""
-    _remove_alike(simulated(1), 'desc-simulated[0-9]*', scan, output_dir)
+    _remove_alike(simulated(1), 'desc-simulated[0-9]*', task, output_dir)
 
 
-def remove_rendered(scan: Scan, output_dir: Path) -> None:
+def remove_rendered(task: Task, output_dir: Path) -> None:
     """Remove what earlier runs rendered of a scan and this one does not, at any resolution."""
     rendered = list(filter(on_fine_grid, ENHANCED))
     _remove_alike(
-        rendered, 'res-[0-9]+(p[0-9]+)?mm', scan, output_dir, golden_list(scan, 'enhance')
+        rendered, 'res-[0-9]+(p[0-9]+)?mm', task, output_dir, golden_list(task, 'enhance')
     )
 
 
 def _remove_alike(
-    derivatives: list[Derivative], entity: str, scan: Scan, output_dir: Path, wanted=()
+    derivatives: list[Derivative], entity: str, task: Task, output_dir: Path, wanted=()
 ) -> None:
     """Remove the files that differ from derivatives of a scan in one entity alone."""
 
     def rest(path: Path) -> str:
         return re.sub(rf'_{entity}(?=_)', '_*', path.name.partition('.')[0])
 
-    alike = {rest(path_of(scan, derivative)) for derivative in derivatives}
-    folder = path_of(scan, QC).parent
+    alike = {rest(path_of(task, derivative)) for derivative in derivatives}
+    folder = path_of(task, QC).parent
     for path in sorted((output_dir / folder).glob('*')):
         made = path.name.endswith(('.nii.gz', '.json')) and rest(path) in alike
         if made and folder / path.name not in wanted:
             path.unlink(missing_ok=True)
 
 
-def remove_unshared(scan: Scan, output_dir: Path) -> None:
+def remove_unshared(task: Task, output_dir: Path) -> None:
     """Remove what an earlier run made of a scan that shares its image with others now."""
-    if scan.role != 'member':
+    if task.role != 'member':
         return
-    alone = dataclasses.replace(scan, role='scan')
-    for path in set(golden_list(alone, 'enhance')) - set(golden_list(scan, 'enhance')):
+    alone = dataclasses.replace(task, role='scan')
+    for path in set(golden_list(alone, 'enhance')) - set(golden_list(task, 'enhance')):
         (output_dir / path).unlink(missing_ok=True)
 
 
 def golden_list(
-    scan: Scan, direction: str, n_realisations: int = 1, network: bool = False
+    task: Task, direction: str, n_realisations: int = 1, network: bool = False
 ) -> list[Path]:
     """Return all files of a finished scan, inside the output folder, sorted.
 
@@ -251,12 +252,13 @@ def golden_list(
     participant, not of the scan. ``network`` is for :func:`ulfprep.bids.write.figures.figures_of`.
     """
     paths = []
-    for derivative in derivatives_of(direction, n_realisations, scan.role):
-        path = path_of(scan, derivative)
+    for derivative in derivatives_of(direction, n_realisations, task.role):
+        path = path_of(task, derivative)
         paths.append(path)
         if path.name.endswith('.nii.gz'):
             paths.append(sidecar_of(path))
-    paths += [figure_path(scan, name) for name in figures_of(direction, scan.role, network)]
+    wanted = figures_of(direction, task.role, network)
+    paths += [figure_path(task.scan, name) for name in wanted]
     return sorted(paths)
 
 
@@ -280,12 +282,11 @@ def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[s
         first, where there are several).
     """
     parsed = parse_name(name)
-    scan = Scan(
-        Path(), parsed.entities, stem=parsed.stem, suffix=parsed.suffix, resolution=resolution
-    )
-    made = {one.key: output_dir / path_of(scan, one) for one in (*COMMON, *ENHANCED)}
+    scan = Scan(Path(), parsed.entities, stem=parsed.stem, suffix=parsed.suffix)
+    task = Task(scan, resolution=resolution)
+    made = {one.key: output_dir / path_of(task, one) for one in (*COMMON, *ENHANCED)}
     paths = {key: made[key] for key in ('enhanced', 'claim', 'uncertainty', 'preproc', 'residual')}
-    simulations = [output_dir / path_of(scan, simulated(count)[0]) for count in (1, 2)]
+    simulations = [output_dir / path_of(task, simulated(count)[0]) for count in (1, 2)]
     return paths | {
         'tissues': made['dseg'],
         'fine_tissues': made['fine_dseg'],

@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from ulfprep import __version__
-from ulfprep.bids.read.scan import Fusion, Scan
+from ulfprep.bids.task import Fusion, Task
 from ulfprep.settings import NOT_IN_HASH, Settings
 
 #: Packages whose version may change a result.
@@ -18,28 +18,27 @@ def relevant_settings(settings: Settings) -> dict:
     return {k: v for k, v in settings.to_dict().items() if k not in NOT_IN_HASH}
 
 
-def input_digest(scan: Scan) -> str:
-    """Return a short hash of the scan's bytes and metadata, and of its mask where one is given.
+def input_digest(task: Task) -> str:
+    """Return a short hash of a scan's bytes and metadata, and of everything that is given of it.
 
-    What is taken of other software is in it, too, and so is the image that the scan is measured
-    against. Of a scan that is fitted with others it is a
-    hash of them all.
+    The image that it is measured against is in it, too. Of a scan that is fitted with others it
+    is a hash of them all.
 
     Raises
     ------
     OSError
         If a file cannot be read.
     """
-    if scan.is_fused:
-        return fusion_digest(scan.fusion)
+    if task.fusion and task.is_fused:
+        return fusion_digest(task.fusion)
+    scan, given = task.scan, task.given
     digest = hashlib.sha256(json.dumps(scan.metadata, sort_keys=True).encode())
-    given = scan.precomputed
-    if given and given.pieces:
+    if given.derived:
         digest.update(given.key.encode())
-    if scan.highfield:
-        digest.update(scan.highfield.digest().encode())
-    files = (scan.path, scan.mask, *(given.paths if given else ()))
-    for path in filter(None, dict.fromkeys(files)):
+    if task.highfield:
+        digest.update(task.highfield.digest().encode())
+    files = (scan.path, *(path for piece in given.pieces for path in piece.paths))
+    for path in dict.fromkeys(files):
         with open(path, 'rb') as file:
             while block := file.read(1 << 20):
                 digest.update(block)
@@ -49,11 +48,11 @@ def input_digest(scan: Scan) -> str:
 def fusion_digest(fusion: Fusion) -> str:
     """Return a short hash of all scans that were meant to be fused; none need be readable."""
     parts = []
-    for scan in fusion.planned:
+    for task in fusion.planned:
         try:
-            parts.append(f'{scan.name} {input_digest(scan)}')
+            parts.append(f'{task.name} {input_digest(task)}')
         except OSError:
-            parts.append(f'{scan.name} cannot be read')
+            parts.append(f'{task.name} cannot be read')
     return hashlib.sha256('\n'.join(parts).encode()).hexdigest()[:16]
 
 
@@ -68,7 +67,7 @@ def software_versions() -> dict[str, str]:
     return versions
 
 
-def provenance(scan: Scan, settings: Settings) -> dict:
+def provenance(task: Task, settings: Settings) -> dict:
     """Return what made a scan's derivatives: settings, seed, versions, input.
 
     No dates, times or paths of this machine: the same run gives the same bytes.
@@ -78,5 +77,5 @@ def provenance(scan: Scan, settings: Settings) -> dict:
         'settings_hash': settings.digest(),
         'seed': settings.random_seed,
         'versions': software_versions(),
-        'input_digest': input_digest(scan),
+        'input_digest': input_digest(task),
     }

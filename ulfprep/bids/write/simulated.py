@@ -9,6 +9,7 @@ from ulfprep.bids.files import write_bytes, write_json
 from ulfprep.bids.names import path_of_name, sidecar_of
 from ulfprep.bids.qc_file import read_record
 from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import QC, path_of, simulated
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.signals import INVERTED, Sequence
@@ -198,7 +199,7 @@ def is_written(folder: Path, scan: Scan, count: int, files: list[Path] | None = 
         return False
 
 
-def export_simulated(scan: Scan, settings: Settings) -> list[Path]:
+def export_simulated(task: Task, settings: Settings) -> list[Path]:
     """Put the simulated scans of a finished scan into ``settings.simulate_as_bids``.
 
     From the derivatives alone, so that a dataset can be asked for after the fact; files that
@@ -206,7 +207,7 @@ def export_simulated(scan: Scan, settings: Settings) -> list[Path]:
 
     Parameters
     ----------
-    scan : Scan
+    task : Task
         Finished, direction ``simulate``.
     settings : Settings
 
@@ -215,11 +216,11 @@ def export_simulated(scan: Scan, settings: Settings) -> list[Path]:
     list of Path
         The images written; empty where nothing was to do.
     """
-    folder, out = settings.simulate_as_bids, settings.output_dir
-    files = [out / path_of(scan, each) for each in simulated(settings.n_realisations)]
+    scan, folder, out = task.scan, settings.simulate_as_bids, settings.output_dir
+    files = [out / path_of(task, each) for each in simulated(settings.n_realisations)]
     if is_written(folder, scan, len(files), files):
         return []
-    record = read_record(out / path_of(scan, QC))
+    record = read_record(out / path_of(task, QC))
     sidecars = [
         simulated_sidecar(record.contrast, record.simulation, realisation=k, source=scan.source)
         for k in range(1, len(files) + 1)

@@ -1,0 +1,241 @@
+"""Tasks: scans, alone or fitted together, with what is given to them and what is wanted."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from itertools import count
+
+from ulfprep.bids.given import Given
+from ulfprep.bids.names import folded, stem_of
+from ulfprep.bids.read.acquisition import field_of
+from ulfprep.bids.read.checks import read_grid
+from ulfprep.bids.read.nifti import UnusableScanError
+from ulfprep.bids.read.scan import Scan
+from ulfprep.physics.grid import Grid
+
+
+@dataclass(frozen=True)
+class HighField:
+    """The high-field image that an enhanced scan is measured against.
+
+    Attributes
+    ----------
+    scan : Scan or None
+        The image; None where there is none.
+    notes : tuple of str
+        How it was chosen, a sentence each.
+    problem : str
+        Why there is none, or why it cannot be used; half a sentence.
+    """
+
+    scan: Scan | None = None
+    notes: tuple[str, ...] = ()
+    problem: str = ''
+
+    @property
+    def source(self) -> str:
+        """BIDS URI, or the bare name of a file that is not of the dataset."""
+        return self.scan.source if self.scan else ''
+
+    @property
+    def field_strength(self) -> float | None:
+        """Tesla, where its sidecar says so."""
+        return field_of(self.scan.metadata) if self.scan else None
+
+    def digest(self) -> str:
+        """Return a short hash of its bytes and sidecar, whether or not they can be used."""
+        metadata = self.scan.metadata if self.scan else {}
+        found = hashlib.sha256(f'{self.source} {json.dumps(metadata, sort_keys=True)}'.encode())
+        if self.scan:
+            try:
+                with open(self.scan.path, 'rb') as file:
+                    while block := file.read(1 << 20):
+                        found.update(block)
+            except OSError:
+                found.update(b'cannot be read')
+        return found.hexdigest()[:16]
+
+    def without(self, problem: str) -> 'HighField':
+        """Return it as one that cannot be used."""
+        note = f'Warning: the high-field reference {self.source} could not be used: {problem}.'
+        return dataclasses.replace(self, problem=problem, notes=(*self.notes, note))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A scan, what is given to it, and what is wanted of it.
+
+    Attributes
+    ----------
+    scan : Scan
+    direction : {'enhance', 'simulate', ''}
+        Empty where that cannot be decided.
+    source_field, target_field : float
+        Tesla; 0 where not decided.
+    notes : tuple of str
+        What was decided so far, a sentence each.
+    given : Given
+        What is taken instead of being computed (:mod:`ulfprep.bids.read.derived_take`).
+    highfield : HighField or None
+        What it is measured against once it is enhanced (:mod:`ulfprep.bids.read.highfield`); None
+        where that was not asked for.
+    fusion : Fusion or None
+        What it is, or was meant to be, fitted together with.
+    role : {'scan', 'member', 'fused'}
+        What is written of it: everything, all but an enhanced image (which it shares with
+        others of its modality), or nothing but that shared image.
+    resolution : float
+        Voxel size of its enhanced image, mm.
+    grid : Grid or None
+        Where its image was looked at: that of the file.
+    problem : str
+        Why it cannot be done, one line with the way out; empty if it can.
+    """
+
+    scan: Scan
+    direction: str = ''
+    source_field: float = 0.0
+    target_field: float = 0.0
+    notes: tuple[str, ...] = ()
+    given: Given = Given()
+    highfield: HighField | None = None
+    fusion: 'Fusion | None' = None
+    role: str = 'scan'
+    resolution: float = 1.0
+    grid: Grid | None = None
+    problem: str = ''
+
+    @property
+    def name(self) -> str:
+        """Name of the scan; unique in a run."""
+        return self.scan.name
+
+    @property
+    def fields(self) -> tuple[float, float]:
+        """Field strengths of the scan and of the target, tesla."""
+        return self.source_field, self.target_field
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether it is fitted together with others (and was not left out)."""
+        return self.fusion is not None and self.name not in dict(self.fusion.left_out)
+
+    @property
+    def members(self) -> 'tuple[Task, ...]':
+        """The scans that are worked on, as :attr:`Fusion.members`: itself."""
+        return (self,)
+
+    def results(self) -> 'tuple[Task, ...]':
+        """Return everything that is written, as :meth:`Fusion.results`: itself."""
+        return (self,)
+
+    def refused(self, problem: str) -> 'Task':
+        """Return it as one that cannot be done; what was known before goes first."""
+        return dataclasses.replace(self, problem=self.problem or problem)
+
+
+def grid_of(task: Task) -> Grid | None:
+    """Return where the voxels of a scan are; None where its header cannot be read."""
+    if task.grid is not None:
+        return task.grid
+    try:
+        return read_grid(task.scan.path)
+    except UnusableScanError:
+        return None
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Scans that are fitted in one field.
+
+    Names and digest follow ``planned`` and not what could be used of it: a scan that is mended
+    later changes no name, and one that cannot be used is not tried again in every run.
+
+    Attributes
+    ----------
+    planned : tuple of Task
+        All that were meant, in the order in which one of them becomes the reference.
+    left_out : tuple of (str, str)
+        Names of those that could not be used, and why.
+    taken : frozenset of str
+        Names of all images of the session, whether they are scans of this run or not, and of
+        what an earlier run made of other scans.
+    """
+
+    planned: tuple[Task, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+    taken: frozenset[str] = frozenset()
+
+    #: What is done with all of them.
+    direction = 'enhance'
+
+    @property
+    def members(self) -> tuple[Task, ...]:
+        """Scans that are fitted, the reference first."""
+        out = {name for name, _ in self.left_out}
+        return tuple(task for task in self.planned if task.name not in out)
+
+    @property
+    def contrasts(self) -> tuple[str, ...]:
+        """Modalities of the members, in their order."""
+        return tuple(dict.fromkeys(task.scan.suffix for task in self.members))
+
+    def without(self, reasons: dict[str, str]) -> 'Fusion':
+        """Return the same with some more scans left out, for these reasons."""
+        known = dict(self.left_out)
+        return dataclasses.replace(self, left_out=tuple((known | reasons | known).items()))
+
+    def lead(self, contrast: str) -> Task:
+        """Return the first member of a contrast."""
+        return next(task for task in self.members if task.scan.suffix == contrast)
+
+    def member(self, task: Task) -> Task:
+        """Return a member as what is written of it."""
+        role = 'member' if self._shares(task.scan.suffix) else 'scan'
+        return dataclasses.replace(task, fusion=self, role=role)
+
+    def fused(self) -> tuple[Task, ...]:
+        """Return the images that several scans share, one a contrast that has several."""
+        return tuple(
+            self._fused(contrast) for contrast in self.contrasts if self._shares(contrast)
+        )
+
+    def results(self) -> tuple[Task, ...]:
+        """Return everything that is written: each member, and what they share."""
+        return (*map(self.member, self.members), *self.fused())
+
+    def output(self, contrast: str) -> Task:
+        """Return the task under whose name the enhanced image of a contrast is written."""
+        shared = self._shares(contrast)
+        return self._fused(contrast) if shared else self.member(self.lead(contrast))
+
+    def _shares(self, contrast: str) -> bool:
+        return sum(task.scan.suffix == contrast for task in self.planned) > 1
+
+    def _fused(self, contrast: str) -> Task:
+        lead = self.lead(contrast)
+        first, *others = (t.scan.entities for t in self.planned if t.scan.suffix == contrast)
+        entities = {
+            key: value
+            for key, value in first.items()
+            if all(other.get(key) == value for other in others)
+        }
+        stem = stem_of(entities)
+        taken = {folded(name) for name in self.taken}
+        if folded(f'{stem}_{contrast}') in taken:
+            # The name is that of one scan: what is fused is another reconstruction of it.
+            own = entities.get('reconstruction', '')
+            for number in count(1):
+                entities['reconstruction'] = f'{own}fused{number if number > 1 else ""}'
+                stem = stem_of(entities)
+                if folded(f'{stem}_{contrast}') not in taken:
+                    break
+        return Task(
+            dataclasses.replace(lead.scan, entities=entities, stem=stem),
+            lead.direction,
+            *lead.fields,
+            fusion=self,
+            role='fused',
+            resolution=lead.resolution,
+        )
