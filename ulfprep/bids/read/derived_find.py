@@ -1,8 +1,7 @@
 """Which files of other software belong to a scan, by name and place."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 from ulfprep.bids.files import generated_by, read_json
@@ -11,6 +10,7 @@ from ulfprep.bids.names import (
     ENTITY_NAMES,
     EXTENSIONS,
     OWN_SPACES,
+    Name,
     parse_name,
     path_of_name,
     sidecar_of,
@@ -39,30 +39,19 @@ OF_GRIDS = frozenset({'res', 'den'})
 ASEG = ('aseg', 'aparcaseg')
 
 
-@dataclass(frozen=True)
-class _File:
-    """A file of derivatives, and what its name says."""
-
-    path: Path
-    suffix: str
-    desc: str
-    label: str
-    entities: dict[str, str]
-
-
-def _files(folder: Path, subject: str, suffixes, passed_over=NOT_OF_SCAN) -> Iterator[_File]:
-    """Yield the images of a participant that lie in the space of their scans."""
+def _files(
+    folder: Path, subject: str, suffixes: Iterable[str], passed_over: Set[str] = NOT_OF_SCAN
+) -> Iterator[tuple[Path, Name]]:
+    """Yield the images of a participant that lie in the space of their scans, and their names."""
     for path in sorted(folder.glob(f'sub-{subject}/**/sub-{subject}_*')):
         name = parse_name(path)
-        pairs = name.pairs
         if (
             name.suffix in suffixes
             and name.extension in EXTENSIONS
-            and pairs.get('space', '') in OWN_SPACES
-            and pairs.keys() <= ENTITY_NAMES.keys() | passed_over
+            and name.pairs.get('space', '') in OWN_SPACES
+            and name.pairs.keys() <= ENTITY_NAMES.keys() | passed_over
         ):
-            label, desc = pairs.get('label', ''), pairs.get('desc', '')
-            yield _File(path, name.suffix, desc, label, name.of_scan)
+            yield path, name
 
 
 def _descs_of_mask(suffix: str) -> tuple[str, ...]:
@@ -101,17 +90,16 @@ def find_mask(scan: Scan, folder: Path) -> tuple[Path, str]:
     # Of a task there are masks of other kinds of images, too.
     alike = {key: scan.entities.get(key) for key in ('session', 'task')}
     masks = [
-        mask
-        for mask in _files(folder, scan.subject, ('mask',), NOT_OF_SCAN | OF_GRIDS)
-        if mask.label in ('', 'brain')
-        and all(mask.entities.get(key) == value for key, value in alike.items())
+        (path, name.pairs.get('desc', ''), name.of_scan)
+        for path, name in _files(folder, scan.subject, ('mask',), NOT_OF_SCAN | OF_GRIDS)
+        if name.pairs.get('label', '') in ('', 'brain')
+        and all(name.of_scan.get(key) == value for key, value in alike.items())
     ]
-    own = [mask for mask in masks if mask.entities == scan.entities]
     for desc in _descs_of_mask(scan.suffix):
-        if paths := [mask.path for mask in own if mask.desc == desc]:
+        if paths := [path for path, its, of in masks if its == desc and of == scan.entities]:
             path = _only(paths, 'mask', scan, folder, '--brain-mask')
             return path, "the scan's own in --brain-mask"
-    paths = [mask.path for mask in masks if mask.desc in _descs_of_mask('T1w')]
+    paths = [path for path, its, _ in masks if its in _descs_of_mask('T1w')]
     if not paths:
         desc = 'brain' if scan.suffix == 'T1w' else f'brain{scan.suffix}'
         raise MissingDerivativeError(
@@ -168,9 +156,14 @@ def _of_bids(scan: Scan, folder: Path, name: str, notes: list[str]) -> dict[str,
 
     def one(suffix, desc, labels=('',)):
         """Return the file of a kind with the most of the scan's entities."""
-        kind = [f for f in files if (f.suffix, f.desc) == (suffix, desc) and f.label in labels]
-        most = max((len(f.entities) for f in kind), default=0)
-        best = [f.path for f in kind if len(f.entities) == most]
+        kind = [
+            (path, len(name.of_scan))
+            for path, name in files
+            if (name.suffix, name.pairs.get('desc', '')) == (suffix, desc)
+            and name.pairs.get('label', '') in labels
+        ]
+        most = max((count for _, count in kind), default=0)
+        best = [path for path, count in kind if count == most]
         return _only(best, suffix, scan, folder, '--derivatives') if best else None
 
     def put(what, paths, numbers=()):
@@ -198,26 +191,26 @@ def _of_bids(scan: Scan, folder: Path, name: str, notes: list[str]) -> dict[str,
     return pieces
 
 
-def _of_scan(scan: Scan, folder: Path, notes: list[str]) -> list[_File]:
+def _of_scan(scan: Scan, folder: Path, notes: list[str]) -> list[tuple[Path, Name]]:
     """Return the files whose entities are those of the scan, or fewer where it is the only one."""
     averaged = any(name.lower() in AVERAGING for name in generated_by(folder))
     subject = folder / f'sub-{scan.subject}'
     # Not those of other data types, such as the mask of a diffusion scan.
     places = {subject / 'anat', subject / f'ses-{scan.session}' / 'anat'}
     kept, refused = [], {}
-    for file in _files(folder, scan.subject, ('mask', 'dseg', 'probseg', scan.suffix)):
-        if file.path.parent not in places or not file.entities.items() <= scan.entities.items():
+    for path, name in _files(folder, scan.subject, ('mask', 'dseg', 'probseg', scan.suffix)):
+        if path.parent not in places or not name.of_scan.items() <= scan.entities.items():
             continue
         # Of several scans, a name without run or acquisition may be that of their average.
-        fewer = len(file.entities) < len(scan.entities)
+        fewer = len(name.of_scan) < len(scan.entities)
         if fewer or (averaged and set(scan.entities) <= {'subject', 'session'}):
-            own_session = scan.session is None or 'session' in file.entities
+            own_session = scan.session is None or 'session' in name.of_scan
             count = scans_beside(scan, own_session)
-            if count > 1 and not says_it_is_of(scan, file.path):
+            if count > 1 and not says_it_is_of(scan, path):
                 whom = 'session' if scan.session and own_session else 'participant'
-                refused.setdefault((whom, count), []).append(file.path.name)
+                refused.setdefault((whom, count), []).append(path.name)
                 continue
-        kept.append(file)
+        kept.append((path, name))
     for (whom, count), paths in refused.items():
         more = f' and {len(paths) - 1} more' if len(paths) > 1 else ''
         notes.append(
