@@ -7,7 +7,7 @@ import pytest
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.main import main
 
-pytestmark = pytest.mark.usefixtures('fake_core')
+pytestmark = pytest.mark.usefixtures('in_process')
 
 
 @pytest.fixture

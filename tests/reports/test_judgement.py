@@ -7,10 +7,6 @@ GOOD = {'direction': 'enhance', 'metrics': {'residual_rms': 1.0}}
 RECORDED = {'verdict': {'level': 'look', 'reasons': ['the scan is noisy']}}
 
 
-def test_nothing_wrong_is_usable():
-    assert scan_verdict(GOOD) == Verdict('usable')
-
-
 def test_the_verdict_of_the_file_counts():
     # The file knows better than the rules of today.
     assert scan_verdict(GOOD | RECORDED) == Verdict('look', ('the scan is noisy',))

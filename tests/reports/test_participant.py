@@ -84,16 +84,6 @@ def test_a_finished_scan_has_all_sections_and_figures(tmp_path, qc, add_scan):
     assert '0123456789ab' in text
 
 
-def test_numbers_of_a_figure_stand_with_it(tmp_path, qc, add_scan):
-    qc['metrics'] |= {'bias_range': 1.8, 'wm_cov_before': 0.2, 'wm_cov_after': 0.1}
-    add_scan('sub-01', qc)
-    html, _ = read(write_report(tmp_path, '01'))
-    text = re.sub(r'\s+', ' ', html)
-    assert text.count('Measured.') == 1
-    bias = text.split('Bias field before and after</h4>')[1].split('</figure>')[0]
-    assert 'by a factor of 1.80' in re.sub('<.*?>', '', bias)
-
-
 def test_the_page_loads_nothing_and_its_links_lead_somewhere(tmp_path, qc, add_scan):
     add_scan('sub-01', qc)
     html, page = read(write_report(tmp_path, '01'))
@@ -120,7 +110,7 @@ def test_figures_survive_their_way_into_the_page(tmp_path, qc, add_scan, drawn):
 
     add_scan('sub-01', qc)
     _, page = read(write_report(tmp_path, '01'))
-    names = {len(list(ET.fromstring(p.read_text()).iter())) for p in drawn[0].values()}
+    names = {len(list(ET.fromstring(p.read_text()).iter())) for p in drawn.values()}
     for load in page.loads:
         root = ET.fromstring(unquote(load.split(',', 1)[1]))
         assert len(list(root.iter())) in names
@@ -204,11 +194,6 @@ def test_scans_of_a_session_come_in_natural_order(tmp_path, qc, add_scan):
     assert re.findall(r'<small>(.*?)</small>', html) == ['sub-01_T1w']
 
 
-def test_one_scan_stays_well_within_the_budget(tmp_path, qc, add_scan):
-    add_scan('sub-01', qc)
-    assert write_report(tmp_path, '01').stat().st_size < 4e6
-
-
 def test_a_crash_before_any_result_still_makes_a_report(tmp_path):
     crash = 'Node: a.b.fit\nTraceback (most recent call last):\n  ...\nMemoryError: too big'
     html, page = read(write_report(tmp_path, '07', 'B', errors=[crash, 'second']))
@@ -251,28 +236,6 @@ def test_a_broken_qc_file_is_reported(tmp_path, content):
     (anat / 'sub-01_desc-qc_T1w.json').write_text(content)
     _, page = read(write_report(tmp_path, '01'))
     assert 'sub-01_desc-qc_T1w.json' in ' '.join(page.text)
-
-
-def test_a_nearly_empty_record_does_not_break_the_report(tmp_path, add_scan):
-    record = {
-        'entities': {'subject': '01'}, 'direction': 'simulate', 'settings_hash': '0',
-        'contrast': {}, 'metrics': {}, 'fit': None, 'methods': None,
-    }  # fmt: skip
-    add_scan('sub-01', record)
-    _, page = read(write_report(tmp_path, '01'))
-    text = re.sub(r'\s+', ' ', ' '.join(page.text))
-    assert 'Missing figure: simulated' in text
-    # What is there is shown, expected or not.
-    assert 'Other figures' in text
-
-
-def test_the_verdict_heads_the_page_with_its_reasons(tmp_path, qc, add_scan):
-    qc['metrics']['residual_rms'] = 1.6
-    add_scan('sub-01', qc)
-    html, _ = read(write_report(tmp_path, '01'))
-    head = html.split('<header')[1].split('</header>')[0]
-    assert '<span aria-hidden="true">!</span> look' in head
-    assert 'residual_rms is 1.6 (0.6 to 1.3 expected)' in head
 
 
 def test_each_scan_of_a_session_has_its_verdict(tmp_path, qc, add_scan):

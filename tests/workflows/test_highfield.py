@@ -3,7 +3,6 @@
 import dataclasses
 
 import pytest
-from graphs import assert_all_inputs_given
 
 from ulfprep.bids.read.dataset import find_scans
 from ulfprep.bids.read.highfield import with_references
@@ -11,7 +10,7 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.jobs import judge
 from ulfprep.workflows.resources import need_gb
-from ulfprep.workflows.scan import init_scan_wf, make_task, node_name
+from ulfprep.workflows.scan import make_task, node_name
 
 
 @pytest.fixture
@@ -33,34 +32,6 @@ def settings(make_dataset, tmp_path):
 @pytest.fixture
 def task(settings):
     return make_task(with_references(find_scans(settings), settings)[0], settings)
-
-
-def test_the_reference_is_prepared_as_a_scan_is_and_its_metrics_are_kept(task, settings):
-    workflow = init_scan_wf(task, settings)
-    assert_all_inputs_given(workflow)
-    check = workflow.get_node('highfield_wf.preprocess_wf.check')
-    assert check.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
-    # Said of the scans with --skull-strip, not of the image of another scanner.
-    brain = workflow.get_node('highfield_wf.preprocess_wf.brain_mask')
-    assert brain.inputs.said_by != '--skull-strip skip'
-    sources = {
-        start.name
-        for start, end, data in workflow._graph.edges(data=True)
-        if end.name == 'outputs_wf'
-        for names in data['connect']
-        if names[1] == 'inputnode.metrics_file'
-    }
-    assert sources == {'highfield_wf'}
-    assert task.notes[-1].startswith('High-field reference: bids:raw:sub-01/ses-hf/')
-
-
-def test_without_a_reference_there_is_no_such_part(settings):
-    plain = dataclasses.replace(settings, reference='none')
-    scan = with_references(find_scans(plain), plain)[0]
-    workflow = init_scan_wf(make_task(scan, plain), plain)
-    assert not any(name.startswith('highfield_wf') for name in workflow.list_node_names())
-    reason = workflow.get_node('enhance_wf.metrics').inputs.no_reference
-    assert reason == 'no reference was asked for (--reference)'
 
 
 def test_memory_is_that_of_both_images(task, settings):

@@ -10,7 +10,6 @@ from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.read.derived import Piece, Precomputed
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.store.finished import is_finished, missing_files
-from ulfprep.bids.write.dataset import LOOKUP, dataset_description, lookup_table
 from ulfprep.bids.write.derivatives import (
     FIELD,
     IMAGE,
@@ -41,13 +40,6 @@ def test_names_follow_the_order_of_bids():
 
 
 @pytest.mark.parametrize('direction', ['enhance', 'simulate'])
-def test_no_two_files_share_a_name(direction):
-    paths = golden_list(scan_of(), direction)
-    assert len(set(paths)) == len(paths)
-    assert derivatives_of(direction)[-1] is QC
-
-
-@pytest.mark.parametrize('direction', ['enhance', 'simulate'])
 def test_modalities_of_one_session_share_no_name(direction):
     """A T1w, T2w and FLAIR of one session lie side by side, several realisations and all."""
     scans = [dataclasses.replace(scan_of(), suffix=suffix) for suffix in MODALITIES]
@@ -57,15 +49,6 @@ def test_modalities_of_one_session_share_no_name(direction):
     assert {'sub-01_desc-brainT2w_mask.nii.gz', 'sub-01_label-GM_desc-T2w_probseg.json'} <= t2w
     assert {'sub-01_desc-preproc_T2w.nii.gz', 'sub-01_desc-qc_T2w.json'} <= t2w
     assert not any('T1w' in name for name in t2w)
-
-
-def test_realisations_are_numbered_where_there_are_several():
-    def names(count):
-        found = golden_list(scan_of(), 'simulate', count)
-        return [p.name for p in found if '_desc-simulated' in p.name and p.name.endswith('.gz')]
-
-    assert names(1) == ['sub-01_res-ulf_desc-simulated_T1w.nii.gz']
-    assert names(2) == [f'sub-01_res-ulf_desc-simulated{k}_T1w.nii.gz' for k in (1, 2)]
 
 
 @pytest.mark.parametrize('entity', ['mod', 'desc', 'label', 'resolution', 'res'])
@@ -117,10 +100,6 @@ def finished(tmp_path):
     record = {'direction': 'enhance', **provenance(scan, settings)}
     write_json(tmp_path / 'out' / path_of(scan, QC), record)
     return scan, settings
-
-
-def test_finished(finished):
-    assert is_finished(*finished, 'enhance')
 
 
 @pytest.mark.parametrize('index', [0, 5, -1])
@@ -198,12 +177,6 @@ def test_sidecars_state_the_resolution_in_words(finished):
     assert contents['enhanced']['Provenance']['Settings']['output_resolution'] == 0.5
 
 
-def test_preproc_of_a_head_is_not_stripped(finished):
-    scan, settings = finished
-    preproc = derivatives_of('enhance')[0]
-    assert not sidecar(preproc, scan, provenance(scan, settings), {}, False)['SkullStripped']
-
-
 def test_sidecars_name_the_weights_behind_their_tissues(finished):
     scan, settings = finished
     made_by = provenance(scan, settings)
@@ -218,14 +191,6 @@ def test_sidecars_name_the_weights_behind_their_tissues(finished):
     assert told['enhanced'] == told['fine_dseg'] == told['residual'] == 'shared'
 
 
-def test_description_links_to_the_input(make_dataset, tmp_path):
-    root = make_dataset('sub-01', name='raw data')
-    content = dataset_description(Settings(root, tmp_path / 'deep' / 'out'))
-    assert content['DatasetLinks'] == {'raw': '../../raw%20data'}
-    assert content['GeneratedBy'][0]['Name'] == 'ulfprep'
-    assert content['DatasetType'] == 'derivative'
-
-
 def test_dseg_labels():
     probabilities = np.zeros((3, 2, 2, 1), np.float32)
     probabilities[0, 0, 0] = probabilities[1, 0, 1] = probabilities[2, 1, 0] = 0.9  # CSF, GM, WM
@@ -233,12 +198,6 @@ def test_dseg_labels():
     np.testing.assert_array_equal(labels[..., 0], [[3, 1], [2, 0]])
     assert labels.dtype == np.uint8
     np.testing.assert_array_equal(to_dseg(probabilities, np.zeros((2, 2, 1), bool)), 0)
-
-
-def test_lookup_table():
-    rows = [line.split('\t') for line in lookup_table().splitlines()]
-    assert rows[0][:2] == ['index', 'name']
-    assert [int(row[0]) for row in rows[1:]] == [entry[0] for entry in LOOKUP] == [0, 1, 2, 3]
 
 
 def test_images_are_the_same_bytes_under_any_name(tmp_path):
@@ -264,12 +223,3 @@ def test_json_is_strict(tmp_path):
     path = write_json(tmp_path / 'x.json', {'a': np.float32('nan'), 'b': np.arange(2)})
     assert read_json(path) == {'a': None, 'b': [0, 1]}
     assert 'NaN' not in path.read_text()
-
-
-def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = write_text(tmp_path / 'x.txt', 'old')
-    monkeypatch.setattr('os.replace', lambda *args: (_ for _ in ()).throw(OSError(28, 'full')))
-    with pytest.raises(OSError, match='full'):
-        write_text(path, 'new')
-    assert path.read_text() == 'old'
-    assert list(tmp_path.iterdir()) == [path]

@@ -7,7 +7,7 @@ from many_scans import SVG
 
 from ulfprep.bids.files import write_json, write_text
 from ulfprep.bids.write.figures import figures_of
-from ulfprep.reports.group.study import KIND, differing_settings, gather, rows
+from ulfprep.reports.group.study import KIND, gather, rows
 
 
 @pytest.fixture
@@ -82,30 +82,6 @@ def test_only_comparable_rows_are_compared(tmp_path, add):
     assert {kind[3] for kind in study.fences} == {'A', 'B', 'n/a'}
 
 
-def test_what_prints_alike_is_no_outlier(tmp_path, add):
-    for number in range(20):
-        add(f'{number:02d}', {'contrast_target': 0.378731 + 1e-7 * number})
-    add('odd', {'contrast_target': 0.37875})
-    assert not any(gather(tmp_path).unusual.values())
-
-
-def test_few_rows_have_no_outliers(tmp_path, add):
-    spread_out(add, 5)
-    add('odd', {'snr_wm': 400.0})
-    study = gather(tmp_path)
-    assert not any(study.unusual.values())
-    assert all(not fences for fences in study.fences.values())
-
-
-def test_what_is_no_number_is_passed_over(tmp_path, add):
-    spread_out(add, 12)
-    add('none', {'snr_wm': None})
-    add('text', {'snr_wm': 'much'})
-    study = gather(tmp_path)
-    (fences,) = study.fences.values()
-    assert fences['snr_wm'].count == 12
-
-
 def test_the_verdict_of_the_file_holds_and_trouble_is_added(tmp_path, add):
     stored = {'level': 'look', 'reasons': ['as it was judged']}
     add('01', {'residual_rms': 5.0}, verdict=stored)
@@ -149,14 +125,3 @@ def test_rows_of_the_table(tmp_path, add):
     grouped, columns = rows(gather(tmp_path, {'low': 'A'}, 'site'), 'T1w')
     assert [row['group'] for row in grouped if row['subject'] == 'low'] == ['A']
     assert [*columns].index('group') == 7
-
-
-def test_settings_that_differ_are_named(tmp_path, add, qc):
-    add('01')
-    assert differing_settings(gather(tmp_path))[0][1:] == (1, [])
-    add('02', settings_hash='b', settings=qc['settings'] | {'sloppy': True})
-    add('03', settings_hash='b', settings=qc['settings'] | {'sloppy': True})
-    assert differing_settings(gather(tmp_path)) == [
-        ('b', 2, ['sloppy = True']),
-        (qc['settings_hash'], 1, ['sloppy = not set']),
-    ]
