@@ -5,15 +5,7 @@ from faults import tiny_brain
 from many_scans import write_text
 from scale_dataset import TWICE, VOXELS, scan_names
 from scale_kill import WAYS, plan_kills
-from scale_records import gaps, log_times, table
-
-LOG = """\
-2026-01-01 10:00:00,500 INFO ulfprep: ulfprep 0.1.0, research use only; log: x
-2026-01-01 10:00:00,750 INFO ulfprep: indexing /data
-2026-01-01 10:00:02,000 INFO ulfprep: 1 T1w scan(s) selected
-  a line without a time
-2026-01-01 10:01:00,500 INFO ulfprep: log and crash files: x
-"""
+from scale_records import gaps, table
 
 
 def test_a_gap_is_from_an_end_to_the_begin_that_takes_its_place():
@@ -22,11 +14,6 @@ def test_a_gap_is_from_an_end_to_the_begin_that_takes_its_place():
     # Two that end together make two places.
     assert gaps([(0, 5), (0, 5), (6, 9), (7, 9)]) == [1, 2]
     assert gaps([(0, 1)]) == []
-
-
-def test_the_times_of_a_run_are_those_of_its_log():
-    assert log_times(LOG) == {'indexing': 0.25, 'selected': 1.5, 'all': 60.0}
-    assert log_times('') == {}
 
 
 def test_as_many_are_killed_as_were_planned_each_at_its_moment():

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from runs import QUICK
 from same import lasting
 
 from ulfprep.cli.exit_codes import Exit, Stop
@@ -156,13 +157,13 @@ def test_every_setting_has_a_flag_or_is_found():
     assert fields - dests == {'target_like_digest', 'node_local_work'}
 
 
-@pytest.mark.usefixtures('fake_core')
+@pytest.mark.usefixtures('in_process')
 def test_a_run_is_repeated_exactly_by_its_settings(make_dataset, tmp_path):
     root = make_dataset('sub-01', 'sub-02_ses-A')
     arguments = [
-        '-w', str(tmp_path / 'work'), '--nprocs', '1', '--device', 'cpu', '--segmentation',
-        'embedded', '--random-seed', '7', '--output-resolution', '2', '--participant-label', '02',
-        '--target-contrast', 'WM-GM=0.3', '--skip-bids-validation',
+        '-w', str(tmp_path / 'work'), *QUICK, '--random-seed', '7',
+        '--output-resolution', '2', '--participant-label', '02',
+        '--target-contrast', 'WM-GM=0.3',
     ]  # fmt: skip
     assert main([str(root), str(tmp_path / 'one'), 'participant', *arguments]) == 0
     (file,) = tmp_path.glob('one/logs/*/settings.toml')

@@ -1,4 +1,4 @@
-"""Runs with --derivatives, end to end, with a stand-in for the slow core."""
+"""Runs with --derivatives, end to end."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from derived import affine_of, put_freesurfer, put_prep, tissue_labels
 
-pytestmark = pytest.mark.usefixtures('fake_core')
+pytestmark = pytest.mark.usefixtures('in_process')
 
 SHAPE, ZOOMS = (60, 64, 24), (2.0, 2.0, 5.0)
 
@@ -48,7 +48,6 @@ def test_mask_tissues_and_bias_of_fmriprep_are_what_ends_in_the_outputs(
     assert said in capsys.readouterr().err
     anat = tmp_path / 'out/sub-01/anat'
     truth = tissue_labels(SHAPE)
-    # The stand-in's own mask and classes would be others.
     assert dice(load(anat / 'sub-01_desc-brain_mask.nii.gz') > 0, truth > 0) > 0.97
     dseg = load(anat / 'sub-01_dseg.nii.gz')
     for number, label in ((1, 3), (2, 1), (3, 2)):

@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from runs import QUICK
 
-from ulfprep.cli.dry_run import plan_table, plan_tsv
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.main import main
-from ulfprep.workflows.screen import Planned
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,16 +93,12 @@ def test_names_that_cannot_be_kept_apart_are_told_of(make_dataset, dry):
     assert 'sub-02_old_T1w.nii.gz: left out: "old" in its name is no entity' in said
 
 
-@pytest.mark.usefixtures('fake_core')
-def test_what_is_finished_is_known(make_dataset, dry, tmp_path):
-    root = make_dataset('sub-01', 'sub-02')
-    common = ['-w', str(tmp_path / 'work'), '--segmentation', 'embedded', '--device', 'cpu']
-    args = [str(root), str(tmp_path / 'out'), 'participant', *common, '--nprocs', '1']
-    args += ['--skip-bids-validation']
-    assert main([*args, '--participant-label', '01']) == 0
+@pytest.mark.usefixtures('finished')
+def test_what_is_finished_is_known(make_dataset, dry):
+    root = make_dataset('sub-02')  # beside sub-01, which is finished
 
     def fates(*more):
-        return [row[2] for row in dry(root, '--device', 'cpu', *more)[1]]
+        return [row[2] for row in dry(root, '--device', 'cpu', '--sloppy', *more)[1]]
 
     assert fates() == ['finished before', 'run']
     assert fates('--force') == ['run', 'run']
@@ -114,7 +109,7 @@ def test_what_is_finished_is_known(make_dataset, dry, tmp_path):
     assert fates() == ['run', 'run']
 
 
-@pytest.mark.usefixtures('fake_core')
+@pytest.mark.usefixtures('in_process')
 def test_scans_that_are_fitted_together(make_dataset, dry, tmp_path):
     root = make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-02')
     (root / 'sub-02/anat/sub-02_T1w.json').write_text('[]')
@@ -123,21 +118,10 @@ def test_scans_that_are_fitted_together(make_dataset, dry, tmp_path):
     assert rows[0] == ('sub-01_run-1_T1w', 'enhance', 'run', 'fitted with sub-01_run-2_T1w')
     assert rows[1] == ('sub-01_run-2_T1w', 'enhance', 'run', 'fitted with sub-01_run-1_T1w')
     assert rows[2][2] == 'refused'
-    args = ['-w', str(tmp_path / 'work'), '--segmentation', 'embedded', '--device', 'cpu']
-    args += ['--nprocs', '1', '--skip-bids-validation', '--fuse', 'runs']
+    args = ['-w', str(tmp_path / 'work'), *QUICK, '--fuse', 'runs']
     assert main([str(root), str(tmp_path / 'out'), 'participant', *args]) == Exit.FAILURE
-    _, rows, _ = dry(root, '--fuse', 'runs', '--device', 'cpu')
+    _, rows, _ = dry(root, '--fuse', 'runs', '--device', 'cpu', '--sloppy')
     assert [row[2] for row in rows] == ['finished before', 'finished before', 'refused']
-
-
-def test_the_table_is_aligned_and_the_other_is_tab_separated():
-    plan = [Planned('sub-01_T1w', 'enhance', 'run'), Planned('sub-02', '', 'refused', 'a\tb\nc')]
-    assert plan_table(plan).splitlines()[0] == 'scan        direction  would    why'
-    assert plan_table(plan).splitlines()[1] == 'sub-01_T1w  enhance    run      -'
-    assert plan_tsv(plan).splitlines()[1:] == [
-        'sub-01_T1w\tenhance\trun\tn/a',
-        'sub-02\tn/a\trefused\ta b c',
-    ]
 
 
 def test_no_heavy_library_is_imported(make_dataset, tmp_path):

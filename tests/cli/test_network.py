@@ -16,7 +16,7 @@ from ulfprep.interfaces.tissue import learned_from
 FIGURE = 'disagreement'
 OF_DATASET = {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv', 'sub-01.html'}
 
-pytestmark = pytest.mark.usefixtures('fake_core')
+pytestmark = pytest.mark.usefixtures('in_process')
 
 
 def listing(out):

@@ -220,7 +220,7 @@ def test_the_log_says_which_device_was_taken_and_why(monkeypatch):
 
 
 def test_a_scan_without_its_brain_mask_costs_no_other(
-    make_dataset, expect, run, capsys, tmp_path, phantom, fake_core
+    make_dataset, expect, run, capsys, tmp_path, phantom, in_process
 ):
     root = make_dataset('sub-01', 'sub-02')
     folder = tmp_path / 'masks'

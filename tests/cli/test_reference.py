@@ -1,14 +1,17 @@
 """--reference: enhanced scans are measured against a high-field image, and never fail by it."""
 
+import dataclasses
 import hashlib
 import json
 
+import numpy as np
 import pytest
+from runs import QUICK
 
 from ulfprep.cli.main import main
 from ulfprep.metrics.registry import names_of
 
-pytestmark = pytest.mark.usefixtures('fake_core')
+pytestmark = pytest.mark.usefixtures('in_process')
 HIGH = 'raw/sub-01/ses-hf/anat/sub-01_ses-hf_T1w.nii.gz'
 
 
@@ -20,8 +23,7 @@ def pair(make_dataset, tmp_path):
 
     def run(*args):
         folders = [str(root), str(tmp_path / 'out'), 'participant', '-w', str(tmp_path / 'work')]
-        more = ['--skip-bids-validation', '--session-label', 'ulf', *map(str, args)]
-        return main([*folders, *more])
+        return main([*folders, *QUICK, '--session-label', 'ulf', *map(str, args)])
 
     return run
 
@@ -51,9 +53,10 @@ def test_auto_measures_and_changes_no_image(pair, tmp_path, capsys):
     qc = quality(tmp_path)
     assert qc['reference']['source'] == 'bids:' + HIGH.replace('raw/', 'raw:')
     assert qc['reference']['field_T'] == 3
-    assert qc['reference']['transform'][0] == [1, 0, 0, 0]
-    assert qc['reference']['rotation_deg'] == 1.5
-    assert any('moved by 1.5 degrees and 2.5 mm' in note for note in qc['notes'])
+    # The same phantom in the same place.
+    assert np.allclose(qc['reference']['transform'], np.eye(4), atol=0.2)
+    assert qc['reference']['rotation_deg'] < 0.2
+    assert any('moved by' in note for note in qc['notes'])
     assert qc['metrics']['dice_brain'] > 0.9
     assert qc['metrics']['dice_gm'] is not None
     assert set(names_of('compare')) <= set(qc['metrics'])
@@ -77,7 +80,7 @@ def test_a_changed_reference_is_measured_anew(pair, tmp_path, phantom):
 
 def test_a_reference_that_breaks_on_the_way_costs_no_scan(pair, tmp_path, capsys):
     path = tmp_path / HIGH
-    path.write_bytes(path.read_bytes()[:20000])  # its header is all right
+    path.write_bytes(path.read_bytes()[:2000])  # its header is all right
     assert pair('--reference', 'auto') == 0
     qc = quality(tmp_path)
     assert qc['metrics']['contrast_wm_gm'] is not None
@@ -92,15 +95,16 @@ def test_a_reference_that_breaks_on_the_way_costs_no_scan(pair, tmp_path, capsys
 
 
 def test_a_reference_of_another_head_is_not_measured_against(pair, tmp_path, monkeypatch):
-    from types import SimpleNamespace
+    from ulfprep.physics import motion
 
-    import numpy as np
+    true = motion.register_rigid
 
-    found = SimpleNamespace(
-        transform=np.eye(4), rotation_deg=80.0, translation_mm=3.0, similarity_before=0.3,
-        similarity_after=0.4, ok=False, reason='a motion of 80 degrees is not believed',
-    )  # fmt: skip
-    monkeypatch.setattr('ulfprep.physics.motion.register_rigid', lambda *a, **k: found)
+    def refused(*args, **more):
+        found = true(*args, **more)
+        reason = 'that motion is not believed'
+        return dataclasses.replace(found, ok=False, reason=reason, rotation_deg=80.0)
+
+    monkeypatch.setattr(motion, 'register_rigid', refused)
     assert pair('--reference', 'auto') == 0
     qc = quality(tmp_path)
     assert 'could not be registered' in qc['null_reasons']['highfield_psnr']

@@ -7,7 +7,7 @@ import pytest
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.main import main
 
-pytestmark = pytest.mark.usefixtures('fake_core')
+pytestmark = pytest.mark.usefixtures('in_process')
 
 
 @pytest.fixture
@@ -84,7 +84,8 @@ def test_a_participant_run_again_says_the_same_whatever_the_others_did(
 ):
     # What a run took is another each time, and not what this is about.
     monkeypatch.setattr('ulfprep.workflows.engine.costs.Costs.add', lambda *_: None)
-    root = make_dataset(*(f'sub-{number:02d}' for number in range(1, 6)))
+    names = [f'sub-{number:02d}' for number in range(1, 6)]
+    root = make_dataset(*names, metadata={'MagneticFieldStrength': 3})
     assert run(root) == 0
     report = tmp_path / 'out/sub-01.html'
     before = report.read_bytes()

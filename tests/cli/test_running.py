@@ -19,7 +19,7 @@ with Locks(Path(sys.argv[1]), Path(sys.argv[2])) as locks:
     time.sleep(120)
 """
 
-pytestmark = pytest.mark.usefixtures('fake_core')
+pytestmark = pytest.mark.usefixtures('in_process')
 
 
 @pytest.fixture
@@ -65,12 +65,10 @@ def test_a_participant_that_another_process_holds_is_left_to_it(
     assert qc_time(tmp_path, '01')
 
 
-def test_a_finished_participant_needs_no_lock(make_dataset, run, tmp_path):
-    root = make_dataset('sub-01')
-    assert run(root) == 0
+def test_a_finished_participant_needs_no_lock(finished, run, tmp_path):
     with Locks(tmp_path / 'out', tmp_path / 'wörk dir') as locks:
         locks.take_participant('01')
-        assert run(root) == 0
+        assert run(finished) == 0
 
 
 def test_a_failed_scan_is_on_record_until_it_is_finished(
@@ -111,13 +109,15 @@ def test_the_record_is_there_while_the_run_goes_on(make_dataset, run, tmp_path, 
     assert seen == ['sub-01_T1w']
 
 
-def test_force_runs_finished_scans_again(make_dataset, run, tmp_path, capfd):
-    root = make_dataset('sub-01')
-    assert run(root) == 0
+def test_force_runs_finished_scans_again_and_the_graph_is_drawn(finished, run, tmp_path, capfd):
     before = qc_time(tmp_path, '01')
-    assert run(root, '--force') == 0
+    assert run(finished, '--force', '--write-graph') == 0
     assert qc_time(tmp_path, '01') > before
-    assert 'fit 100 %' in capfd.readouterr().err.rpartition('processing 1 scan')[2]
+    told = capfd.readouterr().err
+    assert 'fit 100 %' in told
+    (graph,) = (tmp_path / 'out/logs').glob('*/graph.dot')
+    assert 'enhance_wf' in graph.read_text()
+    assert f'graph of the workflow: {graph.parent}' in told
 
 
 def test_stop_on_first_crash_says_what_was_not_run(make_dataset, run, tmp_path, broken_fit, capfd):
@@ -148,16 +148,8 @@ def test_citation_does_not_depend_on_which_run_finished_a_scan(make_dataset, run
     assert whole.count(b'Results were obtained') == 2
 
 
-def test_the_graph_is_drawn_beside_the_log(make_dataset, run, tmp_path, capfd):
-    assert run(make_dataset('sub-01'), '--write-graph') == 0
-    (graph,) = (tmp_path / 'out/logs').glob('*/graph.dot')
-    assert 'enhance_wf' in graph.read_text()
-    assert f'graph of the workflow: {graph.parent}' in capfd.readouterr().err
-
-
-def test_clean_workdir_removes_what_ulfprep_made_and_no_more(make_dataset, run, tmp_path, capfd):
-    root, work = make_dataset('sub-01'), tmp_path / 'wörk dir'
-    assert run(root) == 0
+def test_clean_workdir_removes_what_ulfprep_made_and_no_more(finished, run, tmp_path, capfd):
+    work = tmp_path / 'wörk dir'
     (made,) = work.glob('ulfprep_*')
     old = work / 'ulfprep_0_0_1_abcdef01'
     claim(old)
@@ -166,7 +158,7 @@ def test_clean_workdir_removes_what_ulfprep_made_and_no_more(make_dataset, run, 
     (work / 'thesis').mkdir()
     (work / 'ulfprep_notes.txt').write_text('mine')
     before = made.stat().st_ino
-    assert run(root, '--force', '--clean-workdir') == 0
+    assert run(finished, '--force', '--clean-workdir') == 0
     assert not old.exists()
     assert theirs.is_dir()
     assert made.stat().st_ino != before
@@ -178,12 +170,10 @@ def test_clean_workdir_removes_what_ulfprep_made_and_no_more(make_dataset, run, 
     assert (work / CACHES / 'tmp').is_dir()
 
 
-def test_a_work_folder_in_use_is_not_cleaned(make_dataset, run, tmp_path, capfd):
-    root = make_dataset('sub-01')
-    assert run(root) == 0
+def test_a_work_folder_in_use_is_not_cleaned(finished, run, tmp_path, capfd):
     made = list((tmp_path / 'wörk dir').rglob('*.pklz'))
     with Locks(tmp_path / 'other', tmp_path / 'wörk dir'):
-        assert run(root, '--clean-workdir') == 75
+        assert run(finished, '--clean-workdir') == 75
     assert 'another run is using this work folder' in capfd.readouterr().err
     assert all(path.exists() for path in made)
     assert made

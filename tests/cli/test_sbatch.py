@@ -24,9 +24,10 @@ def write(tmp_path, jobs, capsys):
     """Return a function that writes the jobs of a dataset: exit code, next command, the rest."""
 
     def write(root, *args):
-        common = ['--segmentation', 'embedded', '--skip-bids-validation', '--write-sbatch']
+        common = ['--segmentation', 'embedded', '--sloppy', '--skip-bids-validation']
+        to = ['--write-sbatch', str(jobs)]
         capsys.readouterr()
-        code = main([str(root), str(tmp_path / 'out'), 'participant', *common, str(jobs), *args])
+        code = main([str(root), str(tmp_path / 'out'), 'participant', *common, *to, *args])
         return code, *capsys.readouterr()
 
     return write
@@ -162,7 +163,7 @@ def test_a_scheduler_that_takes_no_more_loses_nothing(make_dataset, write, jobs,
     assert labels_of(slurm.runs()[:3]) == ['1', '2', '3']
 
 
-@pytest.mark.usefixtures('fake_core')
+@pytest.mark.usefixtures('in_process')
 def test_tasks_write_the_bytes_of_one_run(make_dataset, write, jobs, slurm, tmp_path):
     root = make_dataset('sub-01', 'sub-0+2_ses-A+B', metadata={'MagneticFieldStrength': 3})
     more = ['--target-field', '0.1', '--random-seed', '7', '--target-snr', '9']
@@ -170,7 +171,7 @@ def test_tasks_write_the_bytes_of_one_run(make_dataset, write, jobs, slurm, tmp_
     slurm.submit(jobs)
     for words in slurm.runs():  # as the stand-in was called
         assert main(words) == Exit.OK
-    plain = ['--segmentation', 'embedded', '--skip-bids-validation', '--device', 'cpu']
+    plain = ['--segmentation', 'embedded', '--sloppy', '--skip-bids-validation', '--device', 'cpu']
     other = [str(root), str(tmp_path / 'plain')]
     for level in (['participant', '--nprocs', '1', '-w', str(tmp_path / 'w')], ['group']):
         assert main([*other, level[0], *level[1:], *plain, *more]) == Exit.OK

@@ -1,4 +1,4 @@
-"""Runs with --segmentation synthseg, with stand-ins for FreeSurfer and for the slow core."""
+"""Runs with --segmentation synthseg, with a stand-in for FreeSurfer."""
 
 import json
 import re
@@ -12,9 +12,8 @@ from synthseg import put_synthseg
 from ulfprep.bids.store.records import read_verdicts
 from ulfprep.cli.exit_codes import Exit
 
-pytestmark = pytest.mark.usefixtures('fake_core')
-#: Voxels so small that there are no tissues on a lattice: the fit's stand-in takes none.
-SHAPE, ZOOMS = (96, 102, 96), (1.2, 1.2, 1.2)
+pytestmark = pytest.mark.usefixtures('in_process')
+SHAPE, ZOOMS = (48, 51, 48), (2.4, 2.4, 2.4)
 
 
 @pytest.fixture

@@ -5,13 +5,10 @@ import pytest
 
 from ulfprep.evaluation.enhancers.interpolate import lanczos_weights
 from ulfprep.evaluation.enhancers.reference import reference
-from ulfprep.evaluation.enhancers.registry import NAMES, Effort, enhance, parse_method
-from ulfprep.evaluation.enhancers.voxels import VoxelField
-from ulfprep.evaluation.prepare import measure, prepare
+from ulfprep.evaluation.enhancers.registry import Effort, enhance, parse_method
+from ulfprep.evaluation.prepare import prepare
 from ulfprep.evaluation.score import residual_rms, score
-from ulfprep.inr.points import Points
-from ulfprep.physics.grid import isotropic_grid
-from ulfprep.physics.interpolation import carry, resample_mask
+from ulfprep.physics.interpolation import carry
 
 SLOPPY = Effort(True, steps=3, points=500)
 
@@ -20,23 +17,6 @@ SLOPPY = Effort(True, steps=3, points=500)
 def given(trial):
     """Return what every method is given of the small brain, on a lattice of 2 mm."""
     return prepare(trial, 2.0)
-
-
-def test_names_say_variants_and_effort():
-    found = parse_method('wire:alone@40')
-    assert (found.base, found.alone, found.told, found.effort) == ('wire', True, False, 40)
-    options = Effort().options(found)
-    assert (options.backbone, options.epochs, options.first_estimate) == ('wire', 40, False)
-    assert Effort().options(parse_method('ulfprep')) == Effort().options()
-    assert Effort().options().epochs == 0
-
-
-def test_every_name_is_known_and_described():
-    for name in NAMES:
-        assert parse_method(name).name == name
-        assert parse_method(name).description
-    assert 'without the first estimate' in parse_method('voxel-fit:alone').description
-    assert parse_method('reference@7').description.endswith('7 steps at the most')
 
 
 @pytest.mark.parametrize(
@@ -70,33 +50,6 @@ def test_blind_methods_give_an_image_where_the_brain_is_and_no_tissues(name, tri
     assert np.median(image[inside]) == pytest.approx(given.plan.means[2], rel=0.15)
 
 
-def test_interpolation_through_the_voxels_leaves_them_as_they_are(given):
-    """On the scan's own grid nearest, linear and sinc are the scan."""
-    import dataclasses
-
-    here = dataclasses.replace(given, target=given.grid)
-    for name in ('nearest', 'trilinear', 'sinc'):
-        found = enhance(name, here, SLOPPY)
-        moved = carry(found.image, found.grid, given.grid)
-        np.testing.assert_allclose(
-            moved[given.mask], given.scan[given.mask], rtol=1e-3, atol=1e-2, err_msg=name
-        )
-
-
-def test_free_voxels_start_at_nothing_and_are_one_number_each():
-    import torch
-
-    net = VoxelField((3.0, 4.0, 5.0), 1.0)
-    axes = tuple(torch.linspace(0, 1, n) for n in (4, 5, 6))
-    points = Points(axes, torch.ones(4, 5, 6, dtype=torch.bool))
-    assert not net(points).any()
-    with torch.no_grad():
-        net.values[0, 1, 2, 3] = 7.0
-    out = net(points)[0].reshape(4, 5, 6)
-    assert out[1, 2, 3] == 7
-    assert int((out.abs() > 1e-4).sum()) == 1
-
-
 @pytest.mark.parametrize('name', ['voxel-fit@1', 'lattice@1', 'ulfprep', 'reference'])
 def test_seeing_methods_bring_tissues_that_fill_the_brain(name, given):
     found = enhance(name, given, SLOPPY)
@@ -119,31 +72,6 @@ def test_an_oracle_is_better_than_any_tissue_that_was_found(trial, given):
     true = prepare(trial, 2.0, tissues='true')
     own, best = (score(enhance('ulfprep', g, SLOPPY), g, trial) for g in (given, true))
     assert best['own_dice_gm'] > own['own_dice_gm'] + 0.05
-
-
-def test_true_tissues_are_shares_that_fill_the_brain(trial):
-    true = prepare(trial, 2.0, tissues='true')
-    inside = resample_mask(true.mask, true.grid, isotropic_grid(true.grid, 2.0))
-    np.testing.assert_allclose(true.lattice_probs.sum(axis=0)[inside], 1, atol=1e-5)
-    np.testing.assert_allclose(true.probs.sum(axis=0)[true.mask], 1, atol=1e-5)
-    # The scan was made with GM 0.8 and CSF 0.25 of WM.
-    csf, gm, wm = true.plan.means
-    assert gm / wm == pytest.approx(0.8, abs=0.04)
-    assert csf / wm == pytest.approx(0.25, abs=0.06)
-
-
-def test_the_target_can_be_the_truth_of_the_subject(trial):
-    wanted = np.array(prepare(trial, 2.0, target='truth').plan.target_means)
-    np.testing.assert_allclose(wanted / wanted[2], trial.ratios, rtol=1e-6)
-    # 70 and 110 are the GM and WM of the small brain.
-    assert trial.ratios[1] == pytest.approx(70 / 110, rel=0.02)
-
-
-def test_tissues_of_another_segmentation_can_be_taken(trial):
-    found = measure(trial, 2.0, 'mixture')
-    assert found.lattice_probs is None
-    assert found.means is None
-    assert found.probs.shape == (3, *trial.scan.shape)
 
 
 def test_sinc_weights_reproduce_samples_and_constants_and_a_slow_wave():

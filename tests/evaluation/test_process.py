@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 import pytest
 
-from ulfprep.evaluation.process import in_fresh_process, measured, peak_memory, reason
+from ulfprep.evaluation.process import in_fresh_process, measured, peak_memory
 
 
 def test_what_a_function_returns_or_raises_comes_back():
@@ -19,11 +19,6 @@ def test_what_a_function_returns_or_raises_comes_back():
 def test_a_process_that_dies_is_told_from_one_that_raises():
     with pytest.raises(BrokenProcessPool):
         in_fresh_process(os._exit, 3)
-
-
-def test_a_reason_is_one_line_and_never_nothing():
-    assert reason(ValueError('two\nlines')) == 'two lines'
-    assert reason(MemoryError()) == 'MemoryError'
 
 
 def test_memory_is_that_of_the_process_and_not_of_its_parent():

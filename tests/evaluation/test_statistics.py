@@ -2,16 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from ulfprep.evaluation.statistics import agreement, holm, paired
-
-QUICK = settings(deadline=None, max_examples=50, derandomize=True)
-#: Scores in whole thousandths: sums and differences of them have no rounding errors to speak of.
-SCORES = st.integers(-5000, 5000).map(lambda n: n / 1000)
-SCANS = st.lists(st.tuples(SCORES, SCORES, st.sampled_from('abcdefgh')), min_size=1, max_size=20)
 
 
 def compare(scans, **more):
@@ -40,14 +33,6 @@ def test_scans_of_one_brain_are_averaged_first_so_that_repeating_makes_nothing_s
 
 
 @pytest.mark.filterwarnings('error')
-@pytest.mark.parametrize('n', range(1, 5))
-def test_what_few_brains_cannot_tell_is_not_told(n):
-    found = paired(np.arange(n) + 1.0, np.zeros(n), range(n))
-    assert np.isnan(found['lower']) == (n < 2)
-    assert np.isnan([found['effect'], found['p']]).all() == (n < 3)
-
-
-@pytest.mark.filterwarnings('error')
 def test_differences_that_are_all_alike_give_no_effect():
     # As decimals they are not quite alike.
     found = paired([0.3, 0.7, 1.1], [0.1, 0.5, 0.9], list('abc'))
@@ -58,24 +43,6 @@ def test_differences_that_are_all_alike_give_no_effect():
 def test_wins_heed_which_way_is_better_and_neither_ties_nor_rounding_errors_are_any():
     scans = [(1.0, 2.0, 'a'), (2.0, 2.0, 'a'), (3.0, 2.0, 'b'), (0.1 + 0.2, 0.3, 'c')]
     assert (compare(scans)['wins'], compare(scans, higher=False)['wins']) == (1, 1)
-
-
-@QUICK
-@given(SCANS, SCORES)
-def test_what_one_gains_is_added_to_difference_and_interval(scans, gain):
-    one, other = compare(scans), compare([(a + gain, b, who) for a, b, who in scans])
-    for name in ('difference', 'lower', 'upper'):
-        assert other[name] == pytest.approx(one[name] + gain, abs=1e-9, nan_ok=True)
-
-
-@QUICK
-@given(SCANS)
-def test_the_other_way_round_signs_flip_and_p_stays(scans):
-    one, other = compare(scans), compare([(b, a, who) for a, b, who in scans])
-    assert other['difference'] == pytest.approx(-one['difference'], abs=1e-9)
-    assert other['upper'] == pytest.approx(-one['lower'], abs=1e-9, nan_ok=True)
-    assert other['p'] == pytest.approx(one['p'], nan_ok=True)
-    assert one['wins'] + other['wins'] == sum(a != b for a, b, _ in scans)
 
 
 def test_holm_has_the_known_answer_and_tests_that_were_not_made_do_not_count():

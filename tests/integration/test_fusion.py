@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from runs import run_ulfprep, validate
-from sessions import motion, scan_of, write_session
+from sessions import MIDDLE, motion, scan_of, write_session
 
 AXIAL, CORONAL = (2.4, 2.4, 6.0), (2.4, 6.0, 2.4)
 
@@ -54,7 +54,7 @@ def test_two_orthogonal_scans_become_one_image(orthogonal):
     (found,) = qc['fusion']['registrations']
     assert found['rotation_deg'] == pytest.approx(6, abs=0.5)
     assert np.allclose(np.array(found['transform'])[:3, :3], motion()[:3, :3], atol=0.01)
-    middle = np.array([0.0, -18.0, 10.0, 1.0])
+    middle = np.array([*MIDDLE, 1.0])
     assert np.linalg.norm((found['transform'] @ middle - motion() @ middle)[:3]) < 0.7
     # Both scans are explained down to their noise, each on its own grid.
     for name in ('acq-axi', 'acq-cor'):

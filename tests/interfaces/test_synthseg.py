@@ -6,7 +6,6 @@ import nibabel as nib
 import numpy as np
 import pytest
 from derived import affine_of, tissue_labels
-from nipype.pipeline import engine as pe
 from synthseg import put_synthseg
 
 from ulfprep.bids.read.derived import UNKNOWN, tissue_table
@@ -104,16 +103,6 @@ def test_every_label_of_synthseg_is_a_tissue():
 )
 def test_the_line_that_says_what_went_wrong(out, err, line):
     assert what_went_wrong(out, err) == line
-
-
-@pytest.mark.usefixtures('with_synthseg')
-def test_node_runs_in_a_folder_with_spaces(tmp_path, scan):
-    node = pe.Node(SynthSeg(n_threads=2), name='synthseg', base_dir=str(tmp_path / 'work dir'))
-    node.inputs.in_file = scan()['in_file']
-    (file,) = node.run().outputs.out_files
-    assert Path(file).name == 'synthseg.nii.gz'
-    assert nib.load(file).header.get_zooms() == (1, 1, 1)
-    assert set(np.unique(load(file))) == {0, 2, 3, 4, 41, 42, 43}
 
 
 @pytest.mark.usefixtures('with_synthseg')

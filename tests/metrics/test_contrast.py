@@ -27,10 +27,6 @@ def test_means_and_spreads_are_of_the_most_likely_points_only(tissues):
     np.testing.assert_allclose(tissue_sds(*tissues), [1, 2, 0])
 
 
-def test_the_threshold_counts(tissues):
-    np.testing.assert_allclose(tissue_means(*tissues, threshold=0.7), [2, 12, np.nan])
-
-
 def test_a_tissue_without_points_has_neither_mean_nor_spread(tissues):
     image, probs = tissues
     probs[1] = 0

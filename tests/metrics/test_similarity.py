@@ -23,21 +23,11 @@ def test_scale_and_offset_are_matched_inside_and_zero_outside(pair):
     assert not matched[~mask].any()
 
 
-def test_matching_a_matched_image_changes_nothing(pair):
-    image, mask = pair
-    np.testing.assert_allclose(match_intensity(image, image, mask)[mask], image[mask])
-
-
 def test_psnr_of_a_known_error(pair):
     image, mask = pair
     assert psnr(image + 0.1, image, mask, 1.0) == pytest.approx(20)
     assert psnr(image + 0.01, image, mask, 1.0) == pytest.approx(40)
     assert psnr(image + 0.1, image, mask, 10.0) == pytest.approx(40)
-
-
-def test_psnr_of_an_image_with_itself_is_infinite(pair):
-    image, mask = pair
-    assert psnr(image, image, mask, 1.0) == np.inf
 
 
 def test_ssim_of_an_image_with_itself_is_one(pair):

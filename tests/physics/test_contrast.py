@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.contrast import (
     contrast_system,
-    contrasts,
-    michelson,
     solve_contrast,
     tissue_statistics,
 )
@@ -111,17 +109,6 @@ def test_values_that_are_not_finite_and_positive_are_refused(bad, place):
     for high, low in ((broken, good), (good, broken)):
         with pytest.raises(ValueError, match='finite and positive'):
             solve_contrast(high, low)
-
-
-def test_michelson_contrast():
-    assert michelson(3.0, 1.0) == 1.0
-    assert michelson(1.0, 3.0) == -1.0
-    assert np.isnan(michelson(0.0, 0.0))
-
-
-def test_contrasts_name_every_pair():
-    found = contrasts([10.0, 30.0, 50.0])
-    assert found == {'WM-GM': 0.5, 'GM-CSF': 1.0, 'WM-CSF': pytest.approx(4 / 3)}
 
 
 def layered(noise=0.0):

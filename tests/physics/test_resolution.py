@@ -3,7 +3,6 @@
 import brains
 import numpy as np
 import pytest
-from hypothesis import settings
 from scipy import ndimage, signal
 from scipy.io import loadmat
 from scipy.spatial.transform import Rotation
@@ -12,7 +11,6 @@ from ulfprep.physics.resolution import (
     estimate_resolution,
 )
 
-QUICK = settings(deadline=None, max_examples=20, derandomize=True)
 LOWGAN = 'ulf64mt_lowgan_bids/sub-MS017/ses-ulf/anat/sub-MS017_ses-ulf'
 
 
@@ -27,18 +25,18 @@ def to_one_mm(scan, voxel, order, degrees=(0, 0, 0)):
     return np.maximum(fine, 0)
 
 
-@pytest.mark.parametrize('order', [1, 3])
-@pytest.mark.parametrize('zeroed', [False, True])
 @pytest.mark.parametrize(
-    ('name', 'voxel', 'snr'),
+    ('name', 'voxel', 'snr', 'zeroed', 'order'),
     [
-        ('aomic', (1.6, 1.6, 5.0), 8),
-        ('colin', (1.6, 1.6, 5.0), 30),
-        ('aomic', (1.5, 1.5, 5.0), 30),
-        ('colin', (1.7, 1.7, 5.0), 8),
-        ('aomic', (2.0, 2.0, 4.0), 14),
-        ('colin', (2.5, 1.42, 6.1), 14),
-        ('colin', (1.5, 1.5, 5.0), 30),
+        ('aomic', (1.6, 1.6, 5.0), 8, True, 1),
+        ('aomic', (1.6, 1.6, 5.0), 8, False, 3),
+        ('colin', (1.6, 1.6, 5.0), 30, True, 3),
+        ('aomic', (1.5, 1.5, 5.0), 30, False, 1),
+        ('colin', (1.7, 1.7, 5.0), 8, True, 3),
+        ('aomic', (2.0, 2.0, 4.0), 14, True, 1),
+        ('colin', (2.5, 1.42, 6.1), 14, False, 3),
+        ('colin', (2.5, 1.42, 6.1), 14, True, 1),
+        ('colin', (1.5, 1.5, 5.0), 30, False, 3),
     ],
 )
 def test_a_scan_resampled_to_1_mm_is_known_for_what_it_was(name, voxel, snr, zeroed, order):
@@ -66,15 +64,6 @@ def test_other_contrasts_are_no_harder(modality):
     np.testing.assert_allclose(
         estimate_resolution(scan, (1, 1, 1)).voxel_size_mm, voxel, rtol=0.05
     )
-
-
-def test_nearest_neighbours_repeat_planes():
-    voxel = (2.0, 1.6, 4.0)
-    image, brain, white = brains.scanned('aomic', voxel)
-    scan = to_one_mm(brains.noisy(image, white / 14, 0, brain), voxel, 0)
-    estimate = estimate_resolution(scan, (1, 1, 1))
-    np.testing.assert_allclose(estimate.voxel_size_mm, voxel, rtol=0.1)
-    assert 'repeat' in estimate.method
 
 
 def test_fourier_interpolation_is_known_by_where_the_spectrum_ends():
@@ -137,8 +126,3 @@ def test_noise_and_blocks_are_not_taken_for_interpolated():
     blocks[8:30, 8:40, 8:32] = 100
     for image in (noise, blocks):
         assert not any(estimate_resolution(image, (1, 1, 1)).resampled)
-
-
-def test_an_image_without_signal_is_an_error():
-    with pytest.raises(ValueError, match='no signal'):
-        estimate_resolution(np.zeros((30, 30, 30)), (1, 1, 1))

@@ -6,10 +6,6 @@ from ulfprep.reports.judgement import page_verdict, scan_verdict
 GOOD, NOISY = Verdict('usable'), Verdict('look', ('the scan is noisy',))
 
 
-def test_nothing_wrong_is_usable():
-    assert scan_verdict(GOOD) == Verdict('usable')
-
-
 def test_the_verdict_of_the_file_counts():
     assert scan_verdict(NOISY) == NOISY
 

@@ -85,16 +85,6 @@ def test_a_finished_scan_has_all_sections_and_figures(tmp_path, qc, add_scan):
     assert '0123456789ab' in text
 
 
-def test_numbers_of_a_figure_stand_with_it(tmp_path, qc, add_scan):
-    qc['metrics'] |= {'bias_range': 1.8, 'wm_cov_before': 0.2, 'wm_cov_after': 0.1}
-    add_scan('sub-01', qc)
-    html, _ = read(write_report(tmp_path, '01'))
-    text = re.sub(r'\s+', ' ', html)
-    assert text.count('Measured.') == 1
-    bias = text.split('Bias field before and after</h4>')[1].split('</figure>')[0]
-    assert 'by a factor of 1.80' in re.sub('<.*?>', '', bias)
-
-
 def test_the_page_loads_nothing_and_its_links_lead_somewhere(tmp_path, qc, add_scan):
     add_scan('sub-01', qc)
     html, page = read(write_report(tmp_path, '01'))
@@ -121,7 +111,7 @@ def test_figures_survive_their_way_into_the_page(tmp_path, qc, add_scan, drawn):
 
     add_scan('sub-01', qc)
     _, page = read(write_report(tmp_path, '01'))
-    names = {len(list(ET.fromstring(p.read_text()).iter())) for p in drawn[0].values()}
+    names = {len(list(ET.fromstring(p.read_text()).iter())) for p in drawn.values()}
     for load in page.loads:
         root = ET.fromstring(unquote(load.split(',', 1)[1]))
         assert len(list(root.iter())) in names
@@ -203,11 +193,6 @@ def test_scans_of_a_session_come_in_natural_order(tmp_path, qc, add_scan):
     # Without a session only the scan without one is meant.
     html, _ = read(write_report(tmp_path, '01'))
     assert re.findall(r'<small>(.*?)</small>', html) == ['sub-01_T1w']
-
-
-def test_one_scan_stays_well_within_the_budget(tmp_path, qc, add_scan):
-    add_scan('sub-01', qc)
-    assert write_report(tmp_path, '01').stat().st_size < 4e6
 
 
 def test_a_crash_before_any_result_still_makes_a_report(tmp_path):

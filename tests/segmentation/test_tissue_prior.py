@@ -109,12 +109,6 @@ def test_markov_field_takes_each_tissues_own_prior(brain, order, overlap):
     np.testing.assert_allclose(told.probs.sum(axis=0)[brain.mask], 1, atol=1e-5)
 
 
-def test_markov_field_without_prior_is_what_it_was(brain):
-    plain = fit_markov_field(brain.noisy, brain.mask, brain.zooms)
-    none = fit_markov_field(brain.noisy, brain.mask, brain.zooms, prior=None)
-    assert plain.probs.tobytes() == none.probs.tobytes()
-
-
 def test_a_ventricle_of_a_fine_scan_stays_against_its_prior(brain):
     truth = brain.truth.astype(np.float32)
     middle = np.zeros(brain.mask.shape, bool)

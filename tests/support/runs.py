@@ -7,16 +7,11 @@ from pathlib import Path
 
 from ulfprep.machine import usable_cpus
 
-#: Flags of a quick run: one core, embedded segmentation, no validator.
+#: Flags of a quick run: one core, embedded segmentation, a coarse fit, no validator.
 QUICK = [
-    '--nprocs',
-    '1',
-    '--device',
-    'cpu',
-    '--segmentation',
-    'embedded',
+    '--nprocs', '1', '--device', 'cpu', '--segmentation', 'embedded', '--sloppy',
     '--skip-bids-validation',
-]
+]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[2]
 #: CPUs of one run: where tests run side by side, so do their runs.

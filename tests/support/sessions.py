@@ -1,4 +1,4 @@
-"""Sessions of several low-field scans of the template brain, as a BIDS dataset."""
+"""Sessions of several low-field scans of the template brain, made small, as a BIDS dataset."""
 
 import json
 from functools import cache
@@ -12,6 +12,10 @@ from ulfprep.segmentation.template import load_template
 #: CSF, GM and WM as seen at 64 mT.
 SIGNALS = {'T1w': (60.0, 210.0, 260.0), 'T2w': (500.0, 270.0, 200.0)}
 NOISE = 9.0
+#: The brain is made so much smaller, along each axis: a run takes a third of the time.
+SMALLER = 0.7
+#: Middle of the brain, mm.
+MIDDLE = SMALLER * np.array([0.0, -18.0, 10.0])
 
 
 def motion(degrees=6.0, shift=(3.0, -4.0, 2.0)):
@@ -19,7 +23,7 @@ def motion(degrees=6.0, shift=(3.0, -4.0, 2.0)):
     angle = np.deg2rad(degrees)
     matrix, middle = np.eye(4), np.eye(4)
     matrix[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    middle[:3, 3] = (0.0, -18.0, 10.0)
+    middle[:3, 3] = MIDDLE
     matrix = middle @ matrix @ np.linalg.inv(middle)
     matrix[:3, 3] += shift
     return matrix
@@ -29,7 +33,7 @@ def motion(degrees=6.0, shift=(3.0, -4.0, 2.0)):
 def _brain():
     template, grey, white, where = load_template()
     mask = ndimage.binary_fill_holes(template > 0).astype(np.float32)
-    return grey, white, mask, where.affine
+    return grey, white, mask, np.diag([SMALLER] * 3 + [1.0]) @ where.affine
 
 
 def scan_of(modality='T1w', voxel=(2.4, 2.4, 6.0), moved=None, seed=0, noise=NOISE):
@@ -41,10 +45,10 @@ def scan_of(modality='T1w', voxel=(2.4, 2.4, 6.0), moved=None, seed=0, noise=NOI
     grey, white, mask, affine = _brain()
     moved = np.eye(4) if moved is None else moved
     blur = np.array(voxel) / 2.3548 / np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    extent = np.array([176.0, 212.0, 180.0])
+    extent = SMALLER * np.array([176.0, 212.0, 180.0])
     shape = tuple(int(n) for n in np.ceil(extent / voxel))
     own = np.diag([*voxel, 1.0])
-    own[:3, 3] = (0.0, -18.0, 10.0) - np.array(voxel) * (np.array(shape) - 1) / 2
+    own[:3, 3] = MIDDLE - np.array(voxel) * (np.array(shape) - 1) / 2
     index = np.linalg.inv(affine) @ moved @ own
     gm, wm, brain = (
         ndimage.affine_transform(

@@ -14,7 +14,6 @@ from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.jobs import job_node, node_name, plan_jobs, register_name
 from ulfprep.workflows.screen import screen
 from ulfprep.workflows.verdicts import judge
-from ulfprep.workflows.whole import init_job_wf
 
 
 @pytest.fixture
@@ -59,36 +58,6 @@ def test_scans_are_segmented_together_unless_other_software_was_asked_for(
         assert workflow.get_node('together').inputs.modalities == seen
 
 
-def test_there_is_one_fit_and_what_is_written_of_each(settings, group):
-    workflow = init_fuse_wf(group, settings)
-    names = workflow.list_node_names()
-    assert [name for name in names if name.rpartition('.')[2] == 'fit'] == ['fit']
-    writers = [name for name in names if name.endswith('.derivatives')]
-    written = {workflow.get_node(name).inputs.task.name: name for name in writers}
-    assert set(written) == {'sub-01_run-1_T1w', 'sub-01_run-2_T1w', 'sub-01_T2w', 'sub-01_T1w'}
-    roles = {name: workflow.get_node(n).inputs.task.role for name, n in written.items()}
-    assert roles['sub-01_T1w'] == 'fused'
-    assert roles['sub-01_T2w'] == 'scan'
-    graph = workflow._create_flat_graph()
-    (fit,) = (node for node in graph.nodes if node.name == 'fit')
-    fields = {f for *_, data in graph.in_edges(fit, data=True) for _, f in data['connect']}
-    assert {'in_file_1', 'plan_file_3', 'lattice_probsegs_2', 'registration_file_2'} <= fields
-    assert 'registration_file_1' not in fields
-    # The image of the T2w is kept on the grid of the reference, and drawn on its own.
-    writer = written['sub-01_T2w']
-    start = writer.replace('.derivatives', '.inputnode')
-    edges = {
-        (target.fullname.partition('.')[2], field): (source.fullname.partition('.')[2], out)
-        for source, target, data in graph.edges(data=True)
-        for out, field in data['connect']
-    }
-    assert edges[writer, 'enhanced'] == (start, 'kept_enhanced')
-    assert edges[start, 'kept_enhanced'] == ('render_T2w', 'enhanced')
-    drawn = edges[writer.replace('derivatives', 'figures'), 'enhanced']
-    assert drawn == (start, 'enhanced')
-    assert edges[start, 'enhanced'][0].startswith('results_')
-
-
 def test_the_methods_say_what_was_fused_and_nothing_twice(settings, group):
     workflow = init_fuse_wf(group, settings)
     text = ' '.join(workflow.visit_desc().split())
@@ -100,17 +69,6 @@ def test_the_methods_say_what_was_fused_and_nothing_twice(settings, group):
     for name in workflow.list_node_names():
         if name.endswith('.derivatives'):
             assert workflow.get_node(name).inputs.methods == text
-
-
-def test_groups_and_scans_stand_side_by_side(settings, tasks, tmp_path):
-    settings = dataclasses.replace(settings, target_like=tmp_path / 'ref_T1w.nii.gz')
-    jobs = plan_jobs(tasks, settings)
-    assert [type(job).__name__ for job in jobs] == ['Fusion', 'Task']
-    measured = tmp_path / 'measured.json'
-    measured.touch()
-    workflows = [init_job_wf(job, settings, measured=measured) for job in jobs]
-    plans = [node for w in workflows for node in w._create_flat_graph() if node.name == 'plan']
-    assert [plan.inputs.reference_file for plan in plans] == [str(measured)] * 4
 
 
 def failure(group, *where, kind='ValueError', message='no brain was found'):
@@ -147,7 +105,7 @@ def test_what_fails_after_the_fit_is_the_failure_of_all(settings, group):
 
 def test_a_damaged_file_is_no_member(settings, tasks):
     path = tasks[0].scan.path
-    path.write_bytes(path.read_bytes()[:20000])
+    path.write_bytes(path.read_bytes()[:1000])
     group, other = plan_jobs(screen(tasks, settings), settings)
     assert tasks[0].name not in [task.name for task in group.members]
     assert other.name != tasks[0].name

@@ -13,10 +13,8 @@ from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.highfield import other_scan
 from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import BACKBONES, Settings
-from ulfprep.workflows.jobs import node_name, safe_name
 from ulfprep.workflows.run import scans_at_a_time
-from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf
-from ulfprep.workflows.whole import init_job_wf, init_ulfprep_wf
+from ulfprep.workflows.scan import init_scan_wf
 
 
 @pytest.fixture
@@ -57,28 +55,6 @@ def test_threads_of_heavy_nodes_are_declared(settings):
     assert workflow.get_node('enhance_wf.fit').inputs.n_threads == 2
 
 
-def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(settings):
-    chosen = dataclasses.replace(settings, output_resolution=0.5)
-    task = make_task(find_scans(chosen)[0], chosen)
-    assert any('--output-resolution' in note for note in task.notes)
-    workflow = init_scan_wf(task, chosen)
-    kept, measured = (workflow.get_node(n) for n in ('render_kept', 'enhance_wf.render'))
-    assert (kept.inputs.spacing, measured.inputs.spacing) == (0.5, 1.0)
-    methods = ' '.join(workflow.visit_desc().split())
-    assert 'rendered at 0.5 mm, and at 1 mm for residual' in methods
-    graph = workflow._create_flat_graph()
-    edges = {
-        (target.name, field): (source.name, out)
-        for source, target, data in graph.edges(data=True)
-        for out, field in data['connect']
-    }
-    for name in ('enhanced', 'dseg', 'claim'):
-        assert ('render_kept', name) in edges.values()
-    assert edges['residual', 'enhanced'] == edges['metrics', 'enhanced'] == ('render', 'enhanced')
-    plain = init_scan_wf(make_task(find_scans(settings)[0], settings), settings)
-    assert 'render_kept' not in plain.list_node_names()
-
-
 def test_gpu_nodes_are_known_to_the_scheduler(settings):
     for device, expected in (('cpu', False), ('cuda:1', True)):
         chosen = dataclasses.replace(settings, device=device)
@@ -95,23 +71,6 @@ def test_methods_say_what_this_workflow_does(settings):
     assert 'FSL FAST' in texts[1]
     workflow = init_scan_wf(task, settings)
     assert 'hidden Markov' in workflow.get_node('outputs_wf.derivatives').inputs.methods
-
-
-@pytest.mark.parametrize('target', [None, 0.01])
-def test_disagreement_with_the_network_reaches_the_figures(settings, target):
-    def sources(segmentation):
-        chosen = dataclasses.replace(settings, segmentation=segmentation, target_field=target)
-        workflow = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen)
-        assert_all_inputs_given(workflow)
-        edges = workflow._create_flat_graph().edges(data=True)
-        return {
-            source.name
-            for source, node, data in edges
-            if ('disagreement', 'disagreement') in data['connect']
-        }
-
-    assert 'tissues' in sources('network')
-    assert 'tissues' not in sources('embedded')
 
 
 def test_synthseg_sees_the_corrected_scan_with_its_head(settings):
@@ -171,21 +130,6 @@ def test_every_citation_is_in_the_bibliography(settings):
         assert set(re.findall(r'@([\w-]+)', text)) <= known
 
 
-def test_one_workflow_a_scan(settings):
-    tasks = [make_task(scan, settings) for scan in find_scans(settings)]
-    parts = [init_job_wf(task, settings) for task in tasks]
-    workflow = init_ulfprep_wf(parts, settings, settings.work_dir)
-    names = {name.split('.')[0] for name in workflow.list_node_names()}
-    assert names == {node_name(task) for task in tasks}
-    assert len(names) == 2
-
-
-def test_safe_names_stay_different():
-    names = ['a-b', 'ab', 'a+b', 'a_b', 'a b']
-    assert len({safe_name(name) for name in names}) == len(names)
-    assert all(re.fullmatch(r'[A-Za-z0-9_]+', safe_name(name)) for name in names)
-
-
 @pytest.mark.parametrize(
     ('n_scans', 'nprocs', 'threads', 'memory', 'expected'),
     [(5, 8, 2, 64, 4), (5, 8, 8, 64, 1), (2, 8, 1, 64, 2), (5, 8, 1, 7, 2), (3, 2, 2, 1, 1)],
@@ -199,17 +143,6 @@ def test_name_that_fits_no_derivative_is_refused_at_once(settings):
     scan = Scan(Path('sub-01_foo-1_T1w.nii.gz'), {'subject': '01', 'foo': '1'},
                 {'MagneticFieldStrength': 0.064})  # fmt: skip
     assert 'foo' in make_task(scan, settings).problem
-
-
-def test_what_was_measured_in_a_reference_reaches_the_plan(settings, tmp_path):
-    settings = dataclasses.replace(settings, target_like=tmp_path / 'ref_T1w.nii.gz')
-    (tmp_path / 'measured.json').touch()
-    task = make_task(find_scans(settings)[0], settings)
-    workflow = init_job_wf(task, settings, measured=tmp_path / 'measured.json')
-    plan = workflow.get_node(PLAN_NODE)
-    assert plan.inputs.reference_file == str(tmp_path / 'measured.json')
-    text = ' '.join(workflow.visit_desc().split())
-    assert 'measured in a reference scan (ref_T1w.nii.gz)' in text
 
 
 def test_a_reference_is_of_the_modality_its_name_says(tmp_path):

@@ -1,6 +1,7 @@
 """A plugin of Nipype runs all scans where a file asks for it."""
 
 import pytest
+from runs import QUICK
 
 from ulfprep.cli.main import main
 from ulfprep.workflows.engine.plugin_file import (
@@ -26,7 +27,7 @@ def test_a_plugin_that_does_not_wait_is_refused(tmp_path):
         read_plugin_file(file)
 
 
-@pytest.mark.usefixtures('fake_core')
+@pytest.mark.usefixtures('in_process')
 def test_scans_run_in_the_plugin_and_are_judged_one_by_one(make_dataset, tmp_path, monkeypatch):
     """No child is started, and a bad scan costs no other."""
     from ulfprep import inr
@@ -44,8 +45,7 @@ def test_scans_run_in_the_plugin_and_are_judged_one_by_one(make_dataset, tmp_pat
     monkeypatch.setattr(inr, 'fit_scan', fit_scan)
     monkeypatch.setattr('ulfprep.workflows.engine.pool.in_children', never)
     (tmp_path / 'plugin.yml').write_text('plugin: Linear')
-    words = ['-w', tmp_path / 'work', '--nprocs', 1, '--device', 'cpu']
-    words += ['--segmentation', 'embedded', '--use-plugin', tmp_path / 'plugin.yml']
+    words = ['-w', tmp_path / 'work', *QUICK, '--use-plugin', tmp_path / 'plugin.yml']
     assert main([str(w) for w in (root, tmp_path / 'out', 'participant', *words)]) == 1
     assert not (tmp_path / 'out/sub-01/anat/sub-01_desc-qc_T1w.json').exists()
     assert (tmp_path / 'out/sub-02/anat/sub-02_desc-qc_T1w.json').exists()

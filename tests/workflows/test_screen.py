@@ -38,35 +38,10 @@ def lines(caplog, level):
 def test_good_scans_are_tasks_with_their_voxel_size(settings, caplog):
     tasks, refused = looked_at(settings)
     assert [task.scan.subject for task in tasks] == ['01', '02', '03']
-    assert [task.grid.zooms.tolist() for task in tasks] == [pytest.approx([4, 4, 5])] * 3
+    assert [task.grid.zooms.tolist() for task in tasks] == [pytest.approx([6, 6, 7.5])] * 3
     assert refused == {}
     assert not lines(caplog, logging.ERROR)
     assert not lines(caplog, logging.WARNING)
-
-
-def test_each_problem_is_one_line(settings, caplog):
-    scans = find_scans(settings)
-    scans[0].path.write_bytes(b'')
-    scans[1].metadata['MagneticFieldStrength'] = 'abc'
-    tasks, refused = looked_at(settings, scans)
-    assert [task.scan.name for task in tasks] == ['sub-03_T1w']
-    assert list(refused) == ['sub-01_T1w', 'sub-02_T1w']
-    first, second, total = lines(caplog, logging.ERROR)
-    assert first == refused['sub-01_T1w'].problem
-    assert second == refused['sub-02_T1w'].problem
-    assert total == '2 of 3 scan(s) cannot be used'
-    # Its field strength is known, and so is what it was for.
-    assert [one.direction for one in refused.values()] == ['enhance', '']
-
-
-def test_warnings_are_told_and_kept(settings, caplog):
-    sidecar = settings.bids_dir / 'sub-01/anat/sub-01_T1w.json'
-    sidecar.write_text('{"MagneticFieldStrength": 0.064, "SkullStripped": "yes"}')
-    scans = find_scans(settings)
-    tasks, _ = looked_at(settings, scans)
-    (warning,) = lines(caplog, logging.WARNING)
-    assert warning.startswith(f"{scans[0].path}: SkullStripped is 'yes'")
-    assert any('SkullStripped' in note for note in tasks[0].notes)
 
 
 @pytest.mark.parametrize('key', TIMINGS)
@@ -81,14 +56,6 @@ def test_a_timing_that_cannot_be_costs_no_scan(settings, key, value, caplog):
     # 0 is how converters write that they do not know the InversionTime.
     silent = (key, value) == ('InversionTime', 0)
     assert [line.startswith(f'{tasks[0].scan.path}: ') for line in told] == [True] * (not silent)
-
-
-def test_a_sidecar_that_cannot_be_read_is_the_end_of_its_scan(settings):
-    scans = find_scans(settings)
-    object.__setattr__(scans[1], 'problem', 'sub-02_T1w.json: is no JSON; mend it')
-    tasks, refused = looked_at(settings, scans)
-    assert len(tasks) == 2
-    assert refused['sub-02_T1w'].problem == 'sub-02_T1w.json: is no JSON; mend it'
 
 
 def test_scans_that_would_share_their_files_are_refused_and_cost_no_other(make_dataset, settings):

@@ -11,10 +11,6 @@ from ulfprep.bids.read.acquisition import (
 from ulfprep.bids.read.nifti import UnusableScanError
 
 
-def test_field_strength_is_that_of_the_sidecar():
-    assert field_strength({'MagneticFieldStrength': 0.064}, None, 'x')[0] == 0.064
-
-
 def test_what_the_user_states_goes_before_the_sidecar():
     value, note = field_strength({'MagneticFieldStrength': 1.5}, 0.064, 'x')
     assert value == 0.064
@@ -97,11 +93,6 @@ def test_how_a_scan_was_acquired_is_told():
 def test_no_field_strength_is_refused(value):
     with pytest.raises(UnusableScanError, match='sidecar'):
         field_strength({'MagneticFieldStrength': value}, None, 'sub-01_T1w.nii.gz')
-
-
-def test_missing_field_strength_names_the_way_out():
-    with pytest.raises(UnusableScanError, match='--source-field'):
-        field_strength({}, None, 'sub-01_T1w.nii.gz')
 
 
 @pytest.mark.parametrize(

@@ -60,11 +60,6 @@ def test_a_query_is_of_its_modality_alone_whatever_its_case():
     assert mismatch(text, {'subject': '01'}, 'FLAIR')
 
 
-def test_no_filter_lets_everything_through():
-    assert not mismatch({}, SCAN, 'T1w')
-    assert not mismatch(parse_filters('{}', 'own.json'), SCAN, 'T1w')
-
-
 def test_why_an_image_is_left_out_is_said():
     text = parse_filters('{"T1w": {"run": [2, 3], "ce": "*"}}', 'own.json')
     assert mismatch(text, {**SCAN, 'ceagent': 'gad'}, 'T1w') == 'run is 01, not 2 or 3'

@@ -34,15 +34,6 @@ def groups(fuse, *names, voxels=None, unusable=None):
     return [[s.name for s in fusion.planned] for fusion in found], notes
 
 
-def test_nothing_is_fused_unless_asked():
-    assert groups('none', 'sub-1_run-1_T1w', 'sub-1_run-2_T1w') == ([], {})
-
-
-@pytest.mark.parametrize('fuse', ['runs', 'contrasts', 'all'])
-def test_a_scan_without_others_is_an_ordinary_scan(fuse):
-    assert groups(fuse, 'sub-1_T1w', 'sub-2_T1w', 'sub-2_ses-A_T1w') == ([], {})
-
-
 def test_runs_are_those_of_one_modality_whatever_else_differs():
     found, notes = groups(
         'runs',
@@ -78,11 +69,6 @@ def test_contrasts_take_another_where_the_first_is_unusable():
         unusable={'sub-1_run-1_T1w': 'empty'},
     )  # fmt: skip
     assert found == [['sub-1_run-2_T1w', 'sub-1_T2w']]
-
-
-def test_all_is_both():
-    found, _ = groups('all', 'sub-1_run-1_T1w', 'sub-1_run-2_T1w', 'sub-1_T2w', 'sub-2_T1w')
-    assert found == [['sub-1_run-1_T1w', 'sub-1_run-2_T1w', 'sub-1_T2w']]
 
 
 @pytest.mark.parametrize('entity', ['ce-gd', 'echo-2'])

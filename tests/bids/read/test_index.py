@@ -20,7 +20,6 @@ from ulfprep.bids.read.index import (
     IndexFolderError,
     IndexOfAnotherError,
     anatomical_images,
-    find_participants,
 )
 
 
@@ -97,24 +96,6 @@ def test_a_folder_that_may_not_be_read_is_told_of(closed):
     expected = {'sub-01': [], 'sub-01/ses-A': ['sub-01'], 'sub-01/anat': ['sub-01']}[closed]
     assert done.stdout.strip() == str([*expected, 'sub-02'])
     assert f'{root / closed}: may not be looked into' in done.stderr
-
-
-def test_a_large_dataset_is_indexed_quickly(tmp_path):
-    # Generous limits: they are of CPU time, and another order of magnitude would break them.
-    root = tmp_path / 'raw'
-    plant(root, *(
-        f'sub-{n:03}/ses-{s}/{folder}/sub-{n:03}_ses-{s}_{rest}'
-        for n in range(200) for s in 'AB'
-        for folder, rest in (('anat', 'T1w.nii.gz'), ('func', 'task-a_bold.nii.gz'))
-    ))  # fmt: skip
-    everyone = find_participants(root)
-    anatomical_images(root, everyone[:1])  # imports
-    start = time.process_time()
-    assert len(names(root, ['007'])) == 2
-    assert time.process_time() - start < 1
-    start = time.process_time()
-    assert len(names(root, everyone)) == 400
-    assert time.process_time() - start < 3
 
 
 def test_a_kept_index_is_used_while_nothing_changed(root, tmp_path, monkeypatch):

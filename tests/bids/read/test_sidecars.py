@@ -119,13 +119,6 @@ def test_bytes_that_are_no_text_and_links_to_nowhere(tmp_path):
         metadata(root)
 
 
-def test_a_byte_order_mark_is_no_fault(tmp_path):
-    root = write(tmp_path / 'raw', {})
-    sidecar = root / FOLDERS[-1] / f'{IMAGES[0]}.json'
-    sidecar.write_bytes(b'\xef\xbb\xbf{"EchoTime": 1}')
-    assert metadata(root) == {'EchoTime': 1}
-
-
 CONTENTS = st.dictionaries(
     st.sampled_from(
         ['EchoTime', 'FlipAngle', 'Manufacturer', 'Shim', 'NonlinearGradientCorrection']

@@ -131,7 +131,3 @@ def test_files_that_vanish_meanwhile_are_missing(tmp_path, monkeypatch):
     found, problems = by_name(tmp_path)
     assert problems == []
     assert found['sub-002_T1w'].status == MISSING
-
-
-def test_a_folder_without_anything(tmp_path):
-    assert find_outcomes(tmp_path) == ([], [])

@@ -1,15 +1,10 @@
 """What is selected, what is left out and why, and how that is said."""
 
-import pytest
-
-from ulfprep.bids.read.dataset import find_scans, select
+from ulfprep.bids.read.dataset import select
 from ulfprep.bids.read.filters import parse_filters
-from ulfprep.bids.read.index import NoScansError
 from ulfprep.bids.store.records import read_selection, selection_lines, write_selection
 from ulfprep.reports.participant import write_report
 from ulfprep.settings import Settings
-
-ALL = 'sub-01_ses-A_acq-x_ce-gad_rec-y_run-01_echo-1_part-mag_chunk-1'
 
 
 def settings_of(root, filters='', **more):
@@ -20,25 +15,6 @@ def settings_of(root, filters='', **more):
 def reasons(root, **more):
     selection = select(settings_of(root, **more))
     return {image.path.name: image.reason for image in selection.left_out}
-
-
-def test_all_entities_stay_in_name_and_scan(make_dataset):
-    (scan,) = find_scans(settings_of(make_dataset(ALL)))
-    assert scan.name == f'{ALL}_T1w'
-    assert scan.entities == {
-        'subject': '01', 'session': 'A', 'acquisition': 'x', 'ceagent': 'gad',
-        'reconstruction': 'y', 'run': '01', 'echo': '1', 'part': 'mag', 'chunk': '1',
-    }  # fmt: skip
-
-
-def test_filters_select(make_dataset):
-    root = make_dataset('sub-01_acq-a_run-01', 'sub-01_acq-a_run-02', 'sub-01_acq-b_run-01')
-    found = find_scans(settings_of(root, '{"t1w": {"acq": "a", "run": 1}}'))
-    assert [scan.stem for scan in found] == ['sub-01_acq-a_run-01']
-    with pytest.raises(NoScansError, match='3 left out, .*acquisition is a, not c'):
-        find_scans(settings_of(root, '{"T1w": {"acquisition": "c"}}'))
-    with pytest.raises(NoScansError, match='no T1w scan'):
-        find_scans(settings_of(root, '{"T1w": {"suffix": "T2w"}}'))
 
 
 def test_every_image_that_is_left_out_has_its_reason(make_dataset):

@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from ulfprep.bids.files import generated_by
 from ulfprep.bids.store.locks import CACHES, MARK, claim, clean_work_folder, is_claimed
 from ulfprep.bids.write.dataset import refuse_output, write_dataset_files
 from ulfprep.settings import Settings
@@ -57,12 +56,6 @@ def test_methods_texts_of_others_are_not_replaced(tmp_path):
     assert not refuse_output(tmp_path)
 
 
-def test_own_results_are_known_again(tmp_path):
-    describe(tmp_path, GeneratedBy=[{'Name': 'ulfprep'}])
-    (tmp_path / 'sub-01').mkdir()
-    assert not refuse_output(tmp_path)
-
-
 def test_simulated_raw_scans_are_no_place_for_derivatives(tmp_path):
     describe(tmp_path, GeneratedBy=[{'Name': 'ulfprep'}], DatasetType='raw')
     assert 'raw scans that ulfprep simulated' in refuse_output(tmp_path)
@@ -104,10 +97,6 @@ def test_folders_in_which_nothing_is_replaced_are_taken(tmp_path, names):
         (tmp_path / name).mkdir()
     assert not refuse_output(tmp_path)
     assert not refuse_output(tmp_path / 'new')
-
-
-def test_who_made_nothing_is_nobody(tmp_path):
-    assert generated_by(tmp_path) == []
 
 
 def test_a_readme_and_what_is_ignored_stay(tmp_path):

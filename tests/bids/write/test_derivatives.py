@@ -13,7 +13,6 @@ from ulfprep.bids.given import Given, Piece
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.store.finished import is_finished, missing_files
 from ulfprep.bids.task import Task
-from ulfprep.bids.write.dataset import LOOKUP, dataset_description, lookup_table
 from ulfprep.bids.write.derivatives import (
     FIELD,
     IMAGE,
@@ -123,10 +122,6 @@ def finished(tmp_path):
     return task, settings
 
 
-def test_finished(finished):
-    assert is_finished(*finished)
-
-
 @pytest.mark.parametrize('index', [0, 5, -1])
 def test_missing_or_empty_file_is_not_finished(finished, index):
     task, settings = finished
@@ -223,14 +218,6 @@ def test_sidecars_name_the_weights_behind_their_tissues(finished):
     assert told['enhanced'] == told['fine_dseg'] == told['residual'] == 'shared'
 
 
-def test_description_links_to_the_input(make_dataset, tmp_path):
-    root = make_dataset('sub-01', name='raw data')
-    content = dataset_description(Settings(root, tmp_path / 'deep' / 'out'))
-    assert content['DatasetLinks'] == {'raw': '../../raw%20data'}
-    assert content['GeneratedBy'][0]['Name'] == 'ulfprep'
-    assert content['DatasetType'] == 'derivative'
-
-
 def test_dseg_labels():
     probabilities = np.zeros((3, 2, 2, 1), np.float32)
     probabilities[0, 0, 0] = probabilities[1, 0, 1] = probabilities[2, 1, 0] = 0.9  # CSF, GM, WM
@@ -238,12 +225,6 @@ def test_dseg_labels():
     np.testing.assert_array_equal(labels[..., 0], [[3, 1], [2, 0]])
     assert labels.dtype == np.uint8
     np.testing.assert_array_equal(to_dseg(probabilities, np.zeros((2, 2, 1), bool)), 0)
-
-
-def test_lookup_table():
-    rows = [line.split('\t') for line in lookup_table().splitlines()]
-    assert rows[0][:2] == ['index', 'name']
-    assert [int(row[0]) for row in rows[1:]] == [entry[0] for entry in LOOKUP] == [0, 1, 2, 3]
 
 
 def test_images_are_the_same_bytes_under_any_name(tmp_path):
@@ -269,12 +250,3 @@ def test_json_is_strict(tmp_path):
     path = write_json(tmp_path / 'x.json', {'a': np.float32('nan'), 'b': np.arange(2)})
     assert read_json(path) == {'a': None, 'b': [0, 1]}
     assert 'NaN' not in path.read_text()
-
-
-def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = write_text(tmp_path / 'x.txt', 'old')
-    monkeypatch.setattr('os.replace', lambda *args: (_ for _ in ()).throw(OSError(28, 'full')))
-    with pytest.raises(OSError, match='full'):
-        write_text(path, 'new')
-    assert path.read_text() == 'old'
-    assert list(tmp_path.iterdir()) == [path]

@@ -1,8 +1,5 @@
 """Figures of result and scan: small pictures, intensities, prediction, checks, the fit."""
 
-import base64
-import io
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -17,11 +14,9 @@ from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.reports.drawing import charts
 from ulfprep.reports.drawing.histogram import histogram
-from ulfprep.reports.drawing.loss import loss, stopped_because
-from ulfprep.reports.drawing.pictures import grey_window, prediction, residual
+from ulfprep.reports.drawing.pictures import prediction, residual
 from ulfprep.reports.drawing.simcheck import simcheck
 from ulfprep.reports.drawing.style import figure_style
-from ulfprep.reports.drawing.thumbnail import thumbnail
 from ulfprep.reports.drawing.volumes import load, place, sample_nearest
 
 
@@ -37,23 +32,6 @@ def words(figure):
         found += [axes.get_xlabel(), axes.get_ylabel(), axes.get_title(loc='left')]
         found += [text.get_text() for text in axes.texts]
     return found
-
-
-def test_a_thumbnail_is_a_small_picture_without_words(files):
-    from PIL import Image
-
-    enhanced, dseg = load(files['enhanced']), load(files['fine_dseg'])
-    mask = dseg._replace(data=(dseg.data > 0).astype(np.uint8))
-    text = thumbnail(enhanced, mask, dseg)
-    assert len(text) < 15e3
-    assert 'viewBox="0 0 300 110"' in text
-    assert '<text' not in text
-    data = re.search(r'data:image/jpeg;base64,([^"]+)', text)[1]
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))), float)
-    assert picture.shape == (165, 450)
-    # Three slices, with a dark gap between them.
-    for third in np.split(picture, 3, axis=1):
-        assert third.std() > 20
 
 
 def test_the_prediction_is_the_scan_less_its_residual_in_one_window(volumes):
@@ -82,15 +60,6 @@ def test_intensities_stand_on_their_targets(volumes, plan):
     assert above.get_xlim() == below.get_xlim()
 
 
-def test_fluid_brighter_than_all_else_does_not_leave_tissue_black():
-    labels = np.repeat([1, 2, 3, 0], 250).reshape(10, 10, 10)
-    data = np.array([0, 140.0, 100.0, 900.0])[labels]
-    dseg = place(labels, np.eye(4))
-    mask, volume = (dseg._replace(data=d) for d in (labels > 0, data))
-    assert grey_window(volume, mask)[1] > 900
-    assert 140 < grey_window(volume, mask, dseg=dseg)[1] < 200
-
-
 def test_numbers_beside_the_residual_are_those_on_record(volumes):
     metrics = {'residual_rms': 0.9149, 'residual_mean': -0.001, 'residual_beyond_3': None}
     with figure_style(dark=True):
@@ -109,16 +78,6 @@ def test_contrasts_are_those_on_record(plan):
     assert 2 * (1 - ratio) / (1 + ratio) == pytest.approx(0.4399)
     with figure_style(dark=False):
         assert 'n/a' in words(charts.contrast(plan, {}))
-
-
-def test_the_figure_of_the_fit_says_why_it_stopped(fit):
-    assert stopped_because(fit) == 'Stopped after epoch 20, the last that was planned'
-    early = fit | {'stopped': 'noise floor', 'options': {'epochs': 30, 'patience': 8}}
-    figure = loss(early)
-    assert 'Stopped early, after epoch 20 of 30' in ' '.join(words(figure))
-    for axes in figure.axes:
-        assert 200 in [line.get_xdata()[0] for line in axes.lines]
-    assert stopped_because({'history': fit['history']}) == ''
 
 
 @pytest.fixture(scope='module')

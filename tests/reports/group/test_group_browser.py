@@ -143,14 +143,6 @@ def test_without_scripts_everything_is_there(chromium, page):
         assert look.page.locator('svg.spread a').count() > 0
 
 
-def test_on_paper_nothing_is_cut(chromium, page):
-    with opened(chromium, page) as look:
-        look.page.emulate_media(media='print')
-        assert not look.page.locator('nav').is_visible()
-        assert not look.page.locator('#table').is_visible()
-        assert look.page.locator('#sheet img:visible').count() == 24
-
-
 def test_hundreds_of_scans_fit_into_one_page(chromium, large, tmp_path):
     path = write_group_page(large, gather(large))
     assert path.stat().st_size < 8_000_000
