@@ -237,7 +237,7 @@ def test_simulated_scans_become_a_raw_dataset_that_can_be_enhanced(make_dataset,
     derived = {p.relative_to(tmp_path / 'out') for p in (tmp_path / 'out').rglob('*')}
     settings = parse_args([str(root), str(tmp_path / 'out'), 'participant', *more])
     for scan in find_scans(settings):
-        assert set(golden_list(scan, 'simulate', 2)) <= derived
+        assert set(golden_list(Task(scan), 'simulate', 2)) <= derived
     assert not any('enhanced' in path.name for path in derived)
     found = sorted(p.relative_to(raw).as_posix() for p in raw.rglob('*.nii.gz'))
     assert found == [
