@@ -260,7 +260,7 @@ def test_simulated_scans_are_a_raw_dataset_that_ulfprep_itself_could_enhance(sim
     from ulfprep.physics.sequences import PRESETS
     from ulfprep.physics.source_sequence import sequence_from_metadata
     from ulfprep.settings import Settings
-    from ulfprep.workflows.scan import make_task
+    from ulfprep.bids.read.decision import make_task
 
     ulf = simulated_run / 'ulf'
     done = validate(ulf)
