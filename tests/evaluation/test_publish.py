@@ -3,11 +3,14 @@
 import json
 
 import numpy as np
+import pytest
 
 from ulfprep.evaluation import noise, outputs, real, segmentation, sensitivity, tables, uncertainty
 from ulfprep.evaluation.comparison import AGREED, JUDGED, PAIRED
 from ulfprep.evaluation.publish import (
+    about,
     dictionary,
+    put_between,
     read_table,
     registry,
     table_text,
@@ -31,6 +34,11 @@ def test_every_column_is_described_once_and_none_for_nothing():
     assert unused == set()
 
 
+def test_long_names_of_a_table_are_different():
+    for columns in ALL:
+        assert registry().loc[list(columns), 'long_name'].is_unique
+
+
 def test_a_table_is_read_as_it_was_written(tmp_path):
     rows = [{'brain': '07', 'psnr': 0.123456789, 'scans': 3}, {'brain': 'b', 'psnr': np.nan}]
     write_table(tmp_path, 'some', rows, ['brain', 'psnr', 'scans', 'seed'])
@@ -43,3 +51,17 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     assert list(entries) == ['brain', 'psnr', 'scans', 'seed']
     assert entries['psnr']['Units'] == 'dB'
     assert table_text([], ['brain']) == 'brain\n'
+
+
+def test_a_command_is_told_without_paths():
+    lines = about('tables', ['--data', '/home/me', '--out', 'x/'], {'/home/me': 'D', 'x': 'O'}, '')
+    assert lines[-1] == 'Command: `python -m ulfprep.evaluation tables --data D --out O`'
+    assert 'commit ' in lines[1]
+
+
+def test_a_file_without_marks_is_named(tmp_path):
+    page = tmp_path / 'page.md'
+    page.write_text('nothing\n')
+    with pytest.raises(ValueError, match=r'page\.md: add the lines <!-- inr -->'):
+        put_between(page, 'inr', ['x'])
+    assert page.read_text() == 'nothing\n'

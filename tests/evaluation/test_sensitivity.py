@@ -103,3 +103,9 @@ def test_variances_are_of_the_studies_of_one_scan_and_maps_are_kept(run):
     with np.load(run / 'maps' / 'seed_aomic.npz') as stored:
         assert (stored['sd|0'] >= 0).all()
         assert stored['image|0'].shape == stored['sd|0'].shape
+
+
+def test_without_data_there_is_nothing_to_do(tmp_path, capsys):
+    assert main(['sensitivity', '--out', str(tmp_path)]) == 1
+    assert '--data' in capsys.readouterr().err
+    assert main(['sensitivity', '--data', str(tmp_path), '--out', str(tmp_path / 'o')]) == 1
