@@ -50,6 +50,13 @@ def test_nothing_is_corrected_before_training(backbone):
 
 
 @every
+def test_weights_are_those_of_the_seed(backbone):
+    one, same, other = (build(backbone, seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(one[k], same[k]) for k in one)
+    assert any(not torch.equal(one[k], other[k]) for k in one)
+
+
+@every
 def test_chunks_change_neither_values_nor_gradients(backbone, monkeypatch):
     net = build(backbone, trained=True)
 
@@ -135,6 +142,15 @@ def test_without_a_network_the_first_estimate_is_the_result(problem, warm, tmp_p
     found = render(load_fit(tmp_path / 'field.pt'), warm.fine).intensity
     expected = warm.intensity * np.float32(problem.plan.means[2])
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_the_reference_has_its_published_size():
+    options = FitOptions.default('wire')
+    net = build_network(EXTENT, options)
+    shapes = [tuple(m.linear.weight.shape) for m in net.body if hasattr(m, 'linear')]
+    assert shapes == [(256, 144), *[(256, 128)] * 4]
+    assert {(m.frequency, m.scale) for m in net.body if hasattr(m, 'linear')} == {(20.0, 10.0)}
+    assert options.network_rate == 5e-5
 
 
 @others

@@ -59,6 +59,14 @@ def test_below_the_floor_it_is_an_error_that_says_what_to_do():
         halved_until_it_fits(runs_out_above(1), 56, 6, 'blocks of {:g} mm')
 
 
+def test_other_errors_pass():
+    def broken(size):
+        raise RuntimeError('a fault of ours')
+
+    with pytest.raises(RuntimeError, match='a fault of ours'):
+        halved_until_it_fits(broken, 56, 6, 'blocks of {:g} mm')
+
+
 def test_a_fit_short_of_memory_is_the_fit_with_smaller_blocks(
     problem, options, monkeypatch, tmp_path
 ):
