@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ulfprep import settings
 from ulfprep.inr import FitOptions, coordinate, fit_scan, load_fit, network, render, save_fit
 from ulfprep.inr.backbones import build_network
 from ulfprep.inr.options import BACKBONES
@@ -34,6 +35,10 @@ def build(backbone, seed=0, trained=False):
 def box(*counts):
     lines = [torch.linspace(0, 1, n) for n in counts]
     return Points(lines, torch.ones(counts, dtype=torch.bool))
+
+
+def test_every_backbone_that_can_be_asked_for_is_there():
+    assert tuple(BACKBONES) == settings.BACKBONES
 
 
 def test_an_unknown_backbone_is_named_with_those_there_are():
