@@ -122,6 +122,10 @@ def test_unknown_level_is_2():
     assert stop.value.code == Exit.COMMAND_LINE == 2
 
 
+def test_help_says_that_this_is_no_medical_device():
+    assert 'not a medical device' in ' '.join(build_parser().format_help().split())
+
+
 def test_help_names_the_presets_there_are():
     """The names are written out there, for --help imports no physics."""
     from ulfprep.physics.sequences import PRESETS

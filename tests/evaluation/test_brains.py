@@ -67,6 +67,14 @@ def test_a_folder_that_holds_nothing_says_what_was_looked_for(tmp_path):
         next(find_brains(tmp_path))
 
 
+def test_the_word_template_stands_for_the_brain_of_nilearn():
+    brains, _ = found('template')
+    counts = np.bincount(brains['template'].labels.ravel())[1:] / 1000
+    assert 1500 < counts.sum() < 2200
+    assert counts.min() > 100
+    assert found('template', ['aomic'])[0] == {}
+
+
 def test_freesurfer_numbers_become_three_tissues():
     aseg = np.array([0, 0, 3, 10, 4, 24, 2, 46, 16, 251, 31, 8, 1035, 2007])
     brain = np.array([False, *[True] * 13])

@@ -20,6 +20,15 @@ def given(trial):
     return prepare(trial, 2.0)
 
 
+def test_names_say_variants_and_effort():
+    found = parse_method('wire:alone@40')
+    assert (found.base, found.alone, found.told, found.effort) == ('wire', True, False, 40)
+    options = Effort().options(found)
+    assert (options.backbone, options.epochs, options.first_estimate) == ('wire', 40, False)
+    assert Effort().options(parse_method('ulfprep')) == Effort().options()
+    assert Effort().options().epochs == 0
+
+
 @pytest.mark.parametrize(
     ('name', 'message'),
     [

@@ -9,6 +9,7 @@ from ulfprep.evaluation.__main__ import main
 from ulfprep.evaluation.publish import write_table
 from ulfprep.evaluation.sensitivity import COLUMNS as SENSITIVITY
 from ulfprep.evaluation.sensitivity import VARIANCE
+from ulfprep.evaluation.slices import read_slices
 from ulfprep.evaluation.tables import COLUMNS, VOLUMES
 
 METHODS = ('nearest', 'bicubic', 'voxel-tv', 'ulfprep', 'ulfprep:told')
@@ -116,3 +117,9 @@ def test_the_readme_gets_a_short_block_and_keeps_the_rest(page):
 def test_without_results_it_says_what_to_run(tmp_path, capsys):
     assert main(['figures', '--data', str(tmp_path), '--out', str(tmp_path)]) == 1
     assert 'run those commands first' in capsys.readouterr().err
+
+
+def test_slices_come_back_by_method_and_in_their_order(results):
+    found = read_slices(results / 'slices' / 'real_one.npz')
+    assert list(found) == [*METHODS, 'truth']
+    assert [float(part.max()) for part in found['truth']] == [0.5, 0.6]

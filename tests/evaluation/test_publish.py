@@ -3,13 +3,16 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ulfprep.evaluation import noise, outputs, real, segmentation, sensitivity, tables, uncertainty
 from ulfprep.evaluation.comparison import AGREED, JUDGED, PAIRED
 from ulfprep.evaluation.publish import (
     about,
+    as_text,
     dictionary,
+    markdown,
     put_between,
     read_table,
     registry,
@@ -51,6 +54,15 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     assert list(entries) == ['brain', 'psnr', 'scans', 'seed']
     assert entries['psnr']['Units'] == 'dB'
     assert table_text([], ['brain']) == 'brain\n'
+
+
+def test_documents_show_numbers_in_the_format_of_their_column():
+    frame = pd.DataFrame({'psnr': [20.456, np.nan], 'brain': ['a', 'b|c'], 'edge_f1': [0.5, None]})
+    text = as_text(frame)
+    assert text.values.tolist() == [['20.46', 'a', '0.500'], ['', 'b|c', '']]
+    lines = markdown(text)
+    assert [part.strip() for part in lines[0].split('|')[1:-1]] == ['PSNR', 'brain', 'edge F1']
+    assert [part.strip() for part in lines[3].split('|')[1:-1]] == ['', 'b/c', '']
 
 
 def test_a_command_is_told_without_paths():

@@ -239,6 +239,14 @@ def test_the_page_tells_origin_bias_and_what_is_missing(tables):
     assert str(tables.parent) not in text
 
 
+def test_a_picture_is_drawn_of_what_worked_alone(tables):
+    names = sorted(path.name for path in (tables / 'pictures').iterdir())
+    assert names == ['mine_sub-01_ses-A_T1w.pdf', 'mine_sub-01_ses-A_T1w.png']
+    data = (tables / 'pictures' / names[1]).read_bytes()
+    assert data.startswith(b'\x89PNG')
+    assert len(data) < 600_000
+
+
 def _put_kspace(folder, sequences=('GRE', 'FSE'), sigma=0.05, shape=(96, 96, 4)):
     """Write k-space and image of a bright disc in white complex noise, as the 55 mT set has it."""
     folder.mkdir(parents=True)
@@ -313,3 +321,11 @@ def test_noise_of_the_real_complex_set_is_close_to_rayleigh():
         assert row['ks_real'] < 0.03
         assert row['ks_rayleigh'] < 0.06
         assert abs(row['correlation']) < 0.02
+
+
+@pytest.mark.realdata
+def test_the_real_stripped_scan_and_dataset_are_found(tmp_path):
+    found = find_datasets(brains.data_folder(), tmp_path, say=lambda line: None)
+    assert {dataset.name for dataset in found} == {'ulf64mt_lowgan_bids', STRIPPED}
+    assert sum(len(dataset.scans) for dataset in found) == 4
+    assert validate(tmp_path / STRIPPED).returncode == 0

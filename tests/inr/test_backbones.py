@@ -11,6 +11,7 @@ from ulfprep.inr import FitOptions, coordinate, fit_scan, load_fit, network, ren
 from ulfprep.inr.backbones import build_network
 from ulfprep.inr.options import BACKBONES
 from ulfprep.inr.points import Points
+from ulfprep.physics.grid import isotropic_grid
 
 EXTENT = (30.0, 40.0, 20.0)
 NETWORKS = [b for b in BACKBONES if b != 'direct']
@@ -115,6 +116,16 @@ def test_a_frequency_is_the_same_wavelength_along_every_axis(backbone):
     np.testing.assert_allclose(span / span.max(), np.array(EXTENT) / max(EXTENT), rtol=1e-6)
 
 
+@every
+def test_points_of_a_turned_box_get_what_their_coordinates_have(backbone):
+    net = build(backbone, trained=True)
+    matrix = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    straight, turned = box(5, 4, 6), box(4, 5, 6)
+    turned = Points(turned.axes, turned.inside, (matrix, torch.tensor([0.0, 1.0, 0.0])))
+    expected = net(straight).reshape(4, 5, 4, 6).flip(2).transpose(1, 2)
+    torch.testing.assert_close(net(turned).reshape(4, 4, 5, 6), expected, atol=1e-2, rtol=1e-3)
+
+
 @others
 def test_it_takes_a_small_scan_from_its_first_estimate_to_the_noise(problem, options, backbone):
     options = dataclasses.replace(
@@ -134,6 +145,16 @@ def test_it_fits_a_small_scan_without_a_first_estimate(problem, options, backbon
     fit = fit_scan(*problem.scan, options, seed=7)
     assert np.unique(fit.warm.intensity).tolist() == [0, 1]
     assert fit.history['residual_rms'][-1] < 0.5 * fit.history['residual_rms'][0]
+
+
+@every
+def test_a_saved_fit_renders_the_same_bytes(problem, options, backbone, tmp_path):
+    options = dataclasses.replace(options, backbone=backbone, epochs=1, block_mm=60.0, layers=2)
+    fit = fit_scan(*problem.scan, options, seed=7)
+    save_fit(fit, tmp_path / 'field.pt')
+    grid = isotropic_grid(problem.grid, 2.0)
+    one, other = render(fit, grid), render(load_fit(tmp_path / 'field.pt'), grid)
+    assert one.intensity.tobytes() == other.intensity.tobytes()
 
 
 def test_without_a_network_the_first_estimate_is_the_result(problem, warm, tmp_path):

@@ -193,6 +193,10 @@ def test_total_variation_ignores_the_step_at_the_brains_border():
     assert total_variation(image, inside, 1.0) == 0
 
 
+def test_total_variation_of_nothing_is_zero():
+    assert total_variation(torch.rand(1, 4, 4, 4), ~everywhere(4, 4, 4), 1.0) == 0
+
+
 def test_total_variation_has_a_gradient_at_rest():
     flat = torch.zeros(1, 4, 4, 4, requires_grad=True)
     total_variation(flat, everywhere(4, 4, 4), 1.0).backward()

@@ -80,6 +80,12 @@ def test_summary_says_what_was_decided(page, qc):
     assert 'put in' not in text
 
 
+@pytest.mark.parametrize(('asked', 'shown'), [({}, '1'), ({'output_resolution': 0.5}, '0.5')])
+def test_summary_says_how_fine_the_image_is(page, qc, asked, shown):
+    qc['settings'] |= asked
+    assert re.search(rf'look at\s+3\s+T with voxels of\s+{shown}\s+mm', page(qc))
+
+
 def test_summary_of_a_simulation_tells_both_scanners(page, qc):
     qc['direction'] = 'simulate'
     qc['metrics'] = {'noise_ratio_simulated': 1.02, 'psf_ratio_simulated': None}
