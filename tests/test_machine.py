@@ -31,6 +31,11 @@ def root(tmp_path, monkeypatch):
     return make
 
 
+def test_the_machines_memory_where_nothing_limits_it(root):
+    limit = memory_limit(root(**{'proc/self/cgroup': '0::/a\n'}))
+    assert (limit.gb, limit.source) == (64, 'installed')
+
+
 @pytest.mark.parametrize('where', ['a/b', 'a'])
 def test_version_2_limits_of_the_group_and_those_above(root, where):
     files = {'proc/self/cgroup': '0::/a/b\n', 'sys/fs/cgroup/a/b/memory.max': 'max\n'}

@@ -27,3 +27,9 @@ def test_options_that_the_readme_names_exist():
     others |= {'--tmpfs', '--user', '--build-arg', '--gpus', '--cleanenv', '--containall', '--nv'}
     for flag in set(re.findall(r'--[a-z]+(?:-[a-z]+)*', README.read_text())):
         assert flag in known or flag in others, flag
+
+
+def test_files_that_the_readme_names_exist():
+    for word in README.read_text().replace('(', ' ').replace(')', ' ').split():
+        if word.startswith(('bids_examples/', 'docs/', 'ulfprep/')):
+            assert (README.parent / word.strip('`.,').partition('#')[0]).exists(), word

@@ -158,6 +158,10 @@ def test_which_other_images_there_are(make_dataset):
     )
 
 
+def test_a_dataset_of_nobody(make_dataset):
+    assert 'no participant folder' in why(make_dataset(name='empty'))
+
+
 def test_what_filters_labels_and_names_left_out(make_dataset):
     root = make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-01_old')
     text = why(root, bids_filters={'T1w': {'run': ['3']}})

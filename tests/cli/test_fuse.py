@@ -89,11 +89,13 @@ def test_runs_become_one_image_and_are_not_run_again(make_dataset, run, tmp_path
     assert capsys.readouterr().err.count('not run again') == 2
     after = {path: path.stat().st_mtime_ns for path in out.rglob('*') if 'anat' in path.parts}
     assert after == before
-    # One scan that is changed is work for the whole group.
+    # One scan that is changed is work for the whole group, and nothing is left of a run alone.
+    (anat / f'{RUNS[0]}_res-1mm_dseg.nii.gz').write_bytes(b'of an earlier run')
     sidecar = (root / sources[1].removeprefix('bids:raw:')).with_suffix('').with_suffix('.json')
     sidecar.write_text('{"MagneticFieldStrength": 0.065}')
     assert run(root, '--fuse', 'runs') == 0
     assert qc_of(out, 'sub-01_ses-A')['input_digest'] != qc['input_digest']
+    assert listing(out) == OF_DATASET | {'sub-01_ses-A.html'} | promised(*fusion.results())
 
 
 def test_every_fused_image_has_the_output_resolution(make_dataset, run, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ulfprep import __version__
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.parser import build_parser, parse_args
 from ulfprep.machine import usable_cpus
@@ -115,6 +116,16 @@ def test_memory_in_the_spellings_of_others(spelt, gb):
     assert parse_args([*BASE, *spelt]).mem_gb == pytest.approx(gb)
 
 
+def test_unknown_level_is_2():
+    with pytest.raises(SystemExit) as stop:
+        parse_args(['in', 'out', 'session'])
+    assert stop.value.code == Exit.COMMAND_LINE == 2
+
+
+def test_help_says_that_this_is_no_medical_device():
+    assert 'not a medical device' in ' '.join(build_parser().format_help().split())
+
+
 def test_help_names_the_presets_there_are():
     """The names are written out there, for --help imports no physics."""
     from ulfprep.physics.sequences import PRESETS
@@ -145,6 +156,13 @@ def test_no_library_is_imported_before_its_environment_is_set():
     code = "import sys, ulfprep.cli.participant; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == 'False'
+
+
+def test_version_is_the_package_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse_args(['--version'])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f'ulfprep {__version__}\n'
 
 
 def test_paths_are_absolute_without_links(tmp_path):

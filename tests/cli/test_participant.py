@@ -183,6 +183,15 @@ def test_scan_does_not_count_while_it_is_rewritten(finished, run, tmp_path, monk
     assert main([str(finished), str(out), 'group']) == 66
 
 
+def test_full_disk_is_an_input_output_error(make_dataset, run, monkeypatch, capsys):
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('ulfprep.bids.write.dataset.write_dataset_files', full)
+    assert run(make_dataset('sub-01')) == 74
+    assert 'No space left' in capsys.readouterr().err
+
+
 def test_scans_in_parallel_fail_one_by_one(make_dataset, tmp_path, capsys, phantom):
     data = np.zeros(phantom.shape, np.float32)
     data[14:17, 14:17, 12:14] = 100  # an image, but none of a brain

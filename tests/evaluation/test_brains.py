@@ -6,7 +6,7 @@ import pytest
 from brains import data_folder
 from small_brain import small_brain
 
-from ulfprep.evaluation.brains import KNOWN, find_brains, make_brain
+from ulfprep.evaluation.brains import KNOWN, find_brains, from_aseg, make_brain
 from ulfprep.metrics.similarity import dice
 from ulfprep.physics.grid import Grid
 
@@ -62,6 +62,26 @@ def test_a_brain_without_labels_gets_ulfpreps_own_and_they_say_so(tmp_path):
     assert min(overlap(brains['ms07'], LABELS)) > 0.95
 
 
+def test_a_folder_that_holds_nothing_says_what_was_looked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none of hf3t_aomic/norm\.mgz'):
+        next(find_brains(tmp_path))
+
+
+def test_the_word_template_stands_for_the_brain_of_nilearn():
+    brains, _ = found('template')
+    counts = np.bincount(brains['template'].labels.ravel())[1:] / 1000
+    assert 1500 < counts.sum() < 2200
+    assert counts.min() > 100
+    assert found('template', ['aomic'])[0] == {}
+
+
+def test_freesurfer_numbers_become_three_tissues():
+    aseg = np.array([0, 0, 3, 10, 4, 24, 2, 46, 16, 251, 31, 8, 1035, 2007])
+    brain = np.array([False, *[True] * 13])
+    wanted = [0, 1, 2, 2, 1, 1, 3, 3, 3, 3, 1, 2, 2, 2]
+    np.testing.assert_array_equal(from_aseg(aseg, brain), wanted)
+
+
 def test_a_brain_is_padded_to_what_both_voxel_sizes_fill_and_stays_where_it_was():
     affine = np.eye(4)
     affine[:3, 3] = (-20, 5, 9)
@@ -71,6 +91,12 @@ def test_a_brain_is_padded_to_what_both_voxel_sizes_fill_and_stays_where_it_was(
     where = (np.argwhere(made.labels == 3) + made.lattice.affine[:3, 3]).mean(axis=0)
     wanted = np.argwhere(LABELS == 3).mean(axis=0) + affine[:3, 3]
     np.testing.assert_allclose(where, wanted, atol=1e-6)
+
+
+def test_a_contrast_that_is_no_t1w_is_refused():
+    turned = np.where(LABELS > 0, 200 - IMAGE, 0)
+    with pytest.raises(ValueError, match='must rise'):
+        make_brain('one', turned, Grid(IMAGE.shape, np.eye(4)), labels=LABELS)
 
 
 @pytest.mark.realdata

@@ -8,7 +8,8 @@ from ulfprep.evaluation.enhancers.reference import reference
 from ulfprep.evaluation.enhancers.registry import Effort, enhance, parse_method
 from ulfprep.evaluation.prepare import prepare
 from ulfprep.evaluation.score import residual_rms, score
-from ulfprep.physics.interpolation import carry
+from ulfprep.physics.grid import isotropic_grid
+from ulfprep.physics.interpolation import carry, resample_mask
 
 SLOPPY = Effort(True, steps=3, points=500)
 
@@ -17,6 +18,15 @@ SLOPPY = Effort(True, steps=3, points=500)
 def given(trial):
     """Return what every method is given of the small brain, on a lattice of 2 mm."""
     return prepare(trial, 2.0)
+
+
+def test_names_say_variants_and_effort():
+    found = parse_method('wire:alone@40')
+    assert (found.base, found.alone, found.told, found.effort) == ('wire', True, False, 40)
+    options = Effort().options(found)
+    assert (options.backbone, options.epochs, options.first_estimate) == ('wire', 40, False)
+    assert Effort().options(parse_method('ulfprep')) == Effort().options()
+    assert Effort().options().epochs == 0
 
 
 @pytest.mark.parametrize(
@@ -50,6 +60,19 @@ def test_blind_methods_give_an_image_where_the_brain_is_and_no_tissues(name, tri
     assert np.median(image[inside]) == pytest.approx(given.plan.means[2], rel=0.15)
 
 
+def test_interpolation_through_the_voxels_leaves_them_as_they_are(given):
+    """On the scan's own grid nearest, linear and sinc are the scan."""
+    import dataclasses
+
+    here = dataclasses.replace(given, target=given.grid)
+    for name in ('nearest', 'trilinear', 'sinc'):
+        found = enhance(name, here, SLOPPY)
+        moved = carry(found.image, found.grid, given.grid)
+        np.testing.assert_allclose(
+            moved[given.mask], given.scan[given.mask], rtol=1e-3, atol=1e-2, err_msg=name
+        )
+
+
 @pytest.mark.parametrize('name', ['voxel-fit@1', 'lattice@1', 'ulfprep', 'reference'])
 def test_seeing_methods_bring_tissues_that_fill_the_brain(name, given):
     found = enhance(name, given, SLOPPY)
@@ -72,6 +95,24 @@ def test_an_oracle_is_better_than_any_tissue_that_was_found(trial, given):
     true = prepare(trial, 2.0, tissues='true')
     own, best = (score(enhance('ulfprep', g, SLOPPY), g, trial) for g in (given, true))
     assert best['own_dice_gm'] > own['own_dice_gm'] + 0.05
+
+
+def test_true_tissues_are_shares_that_fill_the_brain(trial):
+    true = prepare(trial, 2.0, tissues='true')
+    inside = resample_mask(true.mask, true.grid, isotropic_grid(true.grid, 2.0))
+    np.testing.assert_allclose(true.lattice_probs.sum(axis=0)[inside], 1, atol=1e-5)
+    np.testing.assert_allclose(true.probs.sum(axis=0)[true.mask], 1, atol=1e-5)
+    # The scan was made with GM 0.8 and CSF 0.25 of WM.
+    csf, gm, wm = true.plan.means
+    assert gm / wm == pytest.approx(0.8, abs=0.04)
+    assert csf / wm == pytest.approx(0.25, abs=0.06)
+
+
+def test_the_target_can_be_the_truth_of_the_subject(trial):
+    wanted = np.array(prepare(trial, 2.0, target='truth').plan.target_means)
+    np.testing.assert_allclose(wanted / wanted[2], trial.ratios, rtol=1e-6)
+    # 70 and 110 are the GM and WM of the small brain.
+    assert trial.ratios[1] == pytest.approx(70 / 110, rel=0.02)
 
 
 def test_sinc_weights_reproduce_samples_and_constants_and_a_slow_wave():

@@ -9,6 +9,7 @@ from ulfprep.evaluation.__main__ import main
 from ulfprep.evaluation.publish import write_table
 from ulfprep.evaluation.sensitivity import COLUMNS as SENSITIVITY
 from ulfprep.evaluation.sensitivity import VARIANCE
+from ulfprep.evaluation.slices import read_slices
 from ulfprep.evaluation.tables import COLUMNS, VOLUMES
 
 METHODS = ('nearest', 'bicubic', 'voxel-tv', 'ulfprep', 'ulfprep:told')
@@ -90,6 +91,19 @@ def test_the_same_tables_give_the_same_bytes(page, results, tmp_path):
         assert path.read_bytes() == (tmp_path / 'figures' / path.name).read_bytes(), path.name
 
 
+def test_the_page_says_gains_losses_and_how_it_was_made(page):
+    text = (page / 'results.md').read_text()
+    assert '**real**: ulfprep is at least as good as every baseline in' in text
+    assert 'loses in LPIPS' in text
+    assert '- `real`: scans simulated at 1.6 x 1.6 x 5 mm and an SNR of 14, a mild' in text
+    assert 'Brains: one, two, three\n' in text
+    assert '- ulfprep 0, commit abc' in text
+    assert '#### Ulfprep against each baseline' in text
+    assert 'what is made anew' not in text
+    assert text.count('ulfprep loses in') == 1
+    assert 'studies, in words' in text
+
+
 def test_the_readme_gets_a_short_block_and_keeps_the_rest(page):
     text = (page / 'README.md').read_text()
     assert text.startswith('Before\n<!-- results -->\n')
@@ -98,3 +112,14 @@ def test_the_readme_gets_a_short_block_and_keeps_the_rest(page):
     cells = [part.strip() for part in text.split('| **ulfprep** ')[1].split('|')]
     assert cells[1].startswith('0.6')
     assert '- Date: today' in text
+
+
+def test_without_results_it_says_what_to_run(tmp_path, capsys):
+    assert main(['figures', '--data', str(tmp_path), '--out', str(tmp_path)]) == 1
+    assert 'run those commands first' in capsys.readouterr().err
+
+
+def test_slices_come_back_by_method_and_in_their_order(results):
+    found = read_slices(results / 'slices' / 'real_one.npz')
+    assert list(found) == [*METHODS, 'truth']
+    assert [float(part.max()) for part in found['truth']] == [0.5, 0.6]

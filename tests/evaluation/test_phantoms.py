@@ -6,10 +6,12 @@ import pytest
 from ulfprep.evaluation.phantoms import (
     RATIOS,
     low_field_signal,
+    padded,
     receive_field,
     scan_brain,
     tissue_medians,
 )
+from ulfprep.physics.grid import Grid
 
 LOW_FIELD = (1.6, 1.6, 5.0)
 
@@ -42,6 +44,21 @@ def test_medians_become_the_ratios_and_mixtures_stay_between(blocks):
     np.testing.assert_allclose(tissue_medians(signal, labels), (0.3, 0.7, 1.0), rtol=1e-6)
     assert signal[45, 20, 20] == pytest.approx(0.85)
     assert not signal[labels == 0].any()
+
+
+def test_medians_ignore_the_rim_of_a_tissue(blocks):
+    image, labels = blocks
+    blurred = image.copy()
+    blurred[8:10], blurred[34:36] = 500.0, 500.0
+    np.testing.assert_array_equal(tissue_medians(blurred, labels), (30, 70, 110))
+
+
+def test_contrast_that_is_not_of_t1w_is_refused(blocks):
+    image, labels = blocks
+    with pytest.raises(ValueError, match='must rise'):
+        low_field_signal(image.max() - image, labels)
+    with pytest.raises(ValueError, match='no GM'):
+        low_field_signal(image, np.where(labels == 2, 3, labels))
 
 
 @pytest.mark.parametrize('voxel', [LOW_FIELD, (2.0, 2.0, 2.0)])
@@ -112,3 +129,12 @@ def test_the_field_is_smooth_and_as_strong_as_asked(blocks):
     assert log[brain].mean() == pytest.approx(0, abs=1e-9)
     assert max(np.abs(np.diff(log, axis=a)).max() for a in range(3)) < 0.05
     assert (receive_field(brain, 0, np.random.default_rng(0)) == 1).all()
+
+
+def test_voxels_must_fill_the_view():
+    with pytest.raises(ValueError, match='do not fill'):
+        scan_brain(np.ones((95, 96, 80)), np.ones((95, 96, 80), bool), LOW_FIELD, snr=1, seed=1)
+    grid, volume = padded(Grid((95, 96, 72), np.eye(4)), np.ones((95, 96, 72)))
+    assert grid.shape == volume.shape == (96, 96, 80)
+    assert volume[:, :, 4:76].sum() == volume.sum()
+    assert grid.affine[2, 3] == -4

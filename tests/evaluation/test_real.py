@@ -118,6 +118,35 @@ def test_datasets_are_found_one_level_deep_and_scans_of_high_field_left_out(
     assert [scan.suffix for scan in quick[0].scans] == ['T1w', 'T1w']
 
 
+def test_the_folder_itself_may_be_the_dataset(make_dataset, tmp_path):
+    said = []
+    (found,) = find_datasets(make_dataset('sub-01'), tmp_path / 'in', say=said.append)
+    assert [scan.name for scan in found.scans] == ['sub-01_T1w']
+    assert said == []
+
+
+def test_a_folder_without_low_field_scans_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=f'{tmp_path}: no T1w'):
+        find_datasets(tmp_path, tmp_path / 'in', say=lambda line: None)
+    with pytest.raises(FileNotFoundError, match='no such folder'):
+        find_datasets(tmp_path / 'away', tmp_path / 'in')
+
+
+def test_the_command_is_that_of_a_user_for_the_low_field_scans_alone(make_dataset, tmp_path):
+    root = make_dataset('sub-01_ses-A', 'sub-02_ses-A')
+    words = real.command(low_field_dataset(root), tmp_path / 'out', threads=2, sloppy=True)
+    assert words[:6] == [
+        sys.executable, '-m', 'ulfprep', str(root), f'{tmp_path}/out/derivatives/raw',
+        'participant',
+    ]  # fmt: skip
+    text = ' '.join(words)
+    for part in (
+        f'-w {tmp_path}/out/work/raw', '--participant-label 01 02 --session-label A ',
+        '--modalities T1w', '--nprocs 2', '--sloppy',
+    ):  # fmt: skip
+        assert part in text
+
+
 def test_lines_of_a_run_pass_through_and_tell_why_a_scan_failed(capfd):
     code = (
         'import sys; print("sub-1 failed: so", file=sys.stderr); print("end", file=sys.stderr); '
@@ -145,6 +174,25 @@ def test_contrast_is_that_of_the_greys_and_the_rest_is_where_it_belongs(made):
     # No spread at all inside the classes of the stand-in: no number rather than infinity.
     assert 'cnr_ulfprep' not in after
     assert before['cnr_ulfprep'] > 0
+
+
+@pytest.mark.parametrize('greys', [(30, 70, 110), (200, 110, 70), (30, 110, 70)])
+def test_the_classes_of_the_mixture_are_named_after_the_modality(greys):
+    image, labels = np.zeros((64, 64, 60), np.float32), small_brain()[1]
+    for number, grey in enumerate(greys, 1):
+        image[labels == number] = grey
+    image += np.random.default_rng(0).normal(0, 4, image.shape).astype(np.float32)
+    probs = outputs.mixture_tissues(image, labels > 0, Grid(labels.shape, np.eye(4)), greys)
+    hard = np.where(labels > 0, probs.argmax(axis=0) + 1, 0)
+    assert (hard == labels)[labels > 0].mean() > 0.98
+
+
+def test_a_missing_file_of_a_run_is_named(made, tmp_path):
+    scan = low_field_dataset(tmp_path / 'raw').scans[0]
+    path = tmp_path / 'derivatives' / 'sub-01' / 'anat' / 'sub-01_res-1mm_desc-claim_T1w.nii.gz'
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match='desc-claim_T1w.nii.gz is missing'):
+        read_outputs(scan, tmp_path / 'derivatives')
 
 
 @pytest.fixture
@@ -191,6 +239,14 @@ def test_the_page_tells_origin_bias_and_what_is_missing(tables):
     assert str(tables.parent) not in text
 
 
+def test_a_picture_is_drawn_of_what_worked_alone(tables):
+    names = sorted(path.name for path in (tables / 'pictures').iterdir())
+    assert names == ['mine_sub-01_ses-A_T1w.pdf', 'mine_sub-01_ses-A_T1w.png']
+    data = (tables / 'pictures' / names[1]).read_bytes()
+    assert data.startswith(b'\x89PNG')
+    assert len(data) < 600_000
+
+
 def _put_kspace(folder, sequences=('GRE', 'FSE'), sigma=0.05, shape=(96, 96, 4)):
     """Write k-space and image of a bright disc in white complex noise, as the 55 mT set has it."""
     folder.mkdir(parents=True)
@@ -227,6 +283,17 @@ def test_white_complex_noise_is_found_to_be_just_that(tmp_path):
     assert 'detail' not in rows[1]
 
 
+def test_noise_that_is_stronger_on_one_side_is_told_from_even_noise():
+    draw = np.random.default_rng(0).normal(0, 0.05, (2, 96, 96, 4))
+    draw[:, :48] *= 3
+    x, y = np.meshgrid(*[np.linspace(-1, 1, 96)] * 2, indexing='ij')
+    head = np.repeat((np.hypot(x, y) < 0.6)[..., None], 4, axis=2)
+    found = noise.noise_scores(head + draw[0] + 1j * draw[1], (1.0, 1.0, 5.0))
+    assert found['uneven'] > 2
+    assert found['kurtosis_real'] > 0.5
+    assert found['ks_rayleigh'] > 0.05
+
+
 def test_a_broken_file_of_the_noise_set_is_a_row_that_names_it(tmp_path):
     _put_kspace(tmp_path / noise.FOLDER, sequences=['GRE'])
     savemat(tmp_path / noise.FOLDER / '0.055T_FSE_kspace_postEMI.mat', {'other': np.ones(3)})
@@ -235,6 +302,12 @@ def test_a_broken_file_of_the_noise_set_is_a_row_that_names_it(tmp_path):
     assert [row['status'].partition(':')[0] for row in rows] == ['ok', *['failed'] * 3]
     assert '0.055T_GRE.mat: not a readable MATLAB file' in rows[1]['status']
     assert 'FSE_kspace_postEMI.mat: kspace must be a complex array' in rows[2]['status']
+
+
+def test_without_scans_and_noise_the_command_says_so_in_one_line(tmp_path, capsys):
+    assert main(['real', '--data', str(tmp_path), '--out', str(tmp_path / 'out')]) == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last == f'{tmp_path}: no T1w or T2w or FLAIR scan below 0.3 T'
 
 
 @pytest.mark.realdata
@@ -248,3 +321,11 @@ def test_noise_of_the_real_complex_set_is_close_to_rayleigh():
         assert row['ks_real'] < 0.03
         assert row['ks_rayleigh'] < 0.06
         assert abs(row['correlation']) < 0.02
+
+
+@pytest.mark.realdata
+def test_the_real_stripped_scan_and_dataset_are_found(tmp_path):
+    found = find_datasets(brains.data_folder(), tmp_path, say=lambda line: None)
+    assert {dataset.name for dataset in found} == {'ulf64mt_lowgan_bids', STRIPPED}
+    assert sum(len(dataset.scans) for dataset in found) == 4
+    assert validate(tmp_path / STRIPPED).returncode == 0

@@ -10,10 +10,15 @@ from ulfprep.evaluation.prepare import Enhanced, prepare
 from ulfprep.evaluation.score import (
     compare,
     contrast_to_spread,
+    coverage,
+    image_tissues,
     residual_rms,
     score,
     truth_at_target,
+    unfitted_edges,
 )
+from ulfprep.physics.grid import Grid, resized_grid
+from ulfprep.physics.interpolation import bicubic
 
 
 @pytest.fixture(scope='module')
@@ -42,6 +47,27 @@ def test_blur_costs_edges_similarity_and_contrast_to_spread(trial):
     assert contrast_to_spread(blurred, truth) < 0.7 * contrast_to_spread(truth.image, truth)
 
 
+def test_an_image_on_another_grid_is_scored_where_it_lies(trial):
+    truth = trial.truth
+    coarse = resized_grid(truth.grid, (2, 2, 2))
+    moved = Grid(coarse.shape, coarse.affine.copy())
+    moved.affine[:3, 3] += 6
+    image = bicubic(truth.image, truth.grid, coarse)
+    assert compare(image, coarse, truth)['psnr'] > compare(image, moved, truth)['psnr'] + 3
+
+
+def test_an_image_that_shows_nothing_has_no_tissues(trial):
+    flat = np.where(trial.truth.mask, 1.0, 0).astype(np.float32)
+    assert image_tissues(flat, trial.truth) == {}
+
+
+def test_edges_without_a_fit_are_those_of_the_image_s_own_contrast(trial):
+    truth = trial.truth
+    assert unfitted_edges(7 * truth.image, truth) == pytest.approx(1)
+    faint = np.where(truth.mask, 1 + 0.1 * (truth.image - 1), 0)
+    assert unfitted_edges(faint, truth) < 0.8
+
+
 def test_an_uncertainty_as_large_as_the_error_covers_two_thirds(trial, given):
     wanted = truth_at_target(trial, given.plan)
     noise = np.random.default_rng(0).normal(0, 20, wanted.shape)
@@ -51,6 +77,14 @@ def test_an_uncertainty_as_large_as_the_error_covers_two_thirds(trial, given):
     found = score(made, given, trial)
     assert found['within_1_sd'] == pytest.approx(0.683, abs=0.01)
     assert found['within_1.96_sd'] == pytest.approx(0.95, abs=0.01)
+
+
+def test_a_larger_uncertainty_where_the_error_is_larger_ranks_it():
+    rng = np.random.default_rng(0)
+    sd = rng.uniform(0.5, 2, 100_000)
+    found = coverage(sd * rng.standard_normal(sd.size), sd)
+    assert found['within_1_sd'] == pytest.approx(0.683, abs=0.01)
+    assert found['rank_correlation'] > 0.2
 
 
 def test_the_truth_has_the_means_that_were_asked_for_and_keeps_its_order(trial):

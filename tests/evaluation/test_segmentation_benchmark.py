@@ -12,11 +12,13 @@ from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.segmentation import (
     COLUMNS,
     high_field_trial,
+    lattice_labels,
     run_trial,
     score,
 )
-from ulfprep.evaluation.segmenters import COARSE_ONLY, SEGMENTERS, Found
+from ulfprep.evaluation.segmenters import COARSE_ONLY, SEGMENTERS, Found, by_brightness
 from ulfprep.evaluation.trials import outside_trials
+from ulfprep.physics.grid import isotropic_grid
 
 FILES = ('segmentation.json', 'segmentation.md', 'segmentation.tsv')
 
@@ -53,6 +55,18 @@ def test_scores_are_there_where_the_status_is_ok_and_only_there(quick):
     assert rows.loc[~ok, 'status'].str.match('not installed|failed: ').all()
 
 
+def test_a_plain_brain_at_high_field_is_nearly_no_problem(quick):
+    rows = quick[1].set_index(['source', 'method'])
+    row = rows.loc[('high field', 'embedded')]
+    assert row[['dice_csf', 'dice_gm', 'dice_wm']].min() > 0.97
+    assert abs(row['gm_wm_error']) < 0.02
+
+
+def test_a_folder_without_any_brain_is_an_error(tmp_path, capsys):
+    assert main(['segmentation', '--data', str(tmp_path), '--out', str(tmp_path / 'out')]) == 1
+    assert 'norm.mgz' in capsys.readouterr().err
+
+
 def test_scans_of_another_simulator_are_scored(tmp_path):
     labels = write_outside(tmp_path, complete=True)
     (trial,) = outside_trials(tmp_path)
@@ -63,6 +77,14 @@ def test_scans_of_another_simulator_are_scored(tmp_path):
         assert row['dice_wm'] > 0.85, row
         # Nobody says what the tissues' signals were.
         assert 'gm_wm_error' not in row
+
+
+def test_a_scan_without_truth_is_named(tmp_path, capsys):
+    write_outside(tmp_path, complete=True)
+    (tmp_path / 'truth' / 'one_dseg.nii.gz').unlink()
+    out = str(tmp_path / 'out')
+    assert main(['segmentation', '--cases', str(tmp_path), '--out', out]) == 1
+    assert 'one_dseg.nii.gz is missing' in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -84,6 +106,14 @@ def test_the_truth_scores_one_and_its_own_signals_no_error(case):
     assert scores['gm_wm_error'] == pytest.approx(0, abs=0.01)
 
 
+def test_labels_of_the_lattice_over_a_scan_land_on_the_truth(tmp_path):
+    labels = write_outside(tmp_path, complete=True)
+    (trial,) = outside_trials(tmp_path)
+    inside = lattice_labels(Found(shares(labels), isotropic_grid(trial.grid)), trial)
+    assert (inside[inside > 0] == labels[inside > 0]).all()
+    assert (inside > 0).sum() > 0.9 * (labels > 0).sum()
+
+
 def test_what_is_missing_or_fails_is_a_row_and_no_error(case):
     def absent(scan, mask, grid):
         raise ModuleNotFoundError('nothing')
@@ -94,3 +124,11 @@ def test_what_is_missing_or_fails_is_a_row_and_no_error(case):
     rows = run_trial(case, {'absent': (absent, ''), 'broken': (broken, '')})
     assert [row['status'] for row in rows] == ['not installed', 'failed: two lines']
     assert all(set(row) <= set(COLUMNS) for row in rows)
+
+
+def test_classes_of_other_packages_are_known_by_their_brightness(case):
+    mixed = shares(case.truth.labels)[[2, 0, 1]]
+    ordered = by_brightness(mixed, case.scan, case.mask)
+    np.testing.assert_array_equal(ordered, shares(case.truth.labels))
+    with pytest.raises(ValueError, match='no voxel'):
+        by_brightness(mixed * [[[[1]]], [[[0]]], [[[1]]]], case.scan, case.mask)

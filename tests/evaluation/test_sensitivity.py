@@ -15,6 +15,7 @@ from ulfprep.evaluation.sensitivity import (
     STUDIES,
     VARIANCE,
     Setting,
+    fit_and_score,
     run_brain,
     settings,
     spread,
@@ -56,6 +57,17 @@ def test_an_ordinary_fit_is_made_once_for_all_studies(brain, tmp_path):
 def test_a_fit_that_fails_is_a_row_that_says_why(brain, tmp_path):
     rows, _ = run_brain(brain, [('psf', '-1', Setting(psf=-1.0))], SLOPPY, tmp_path)
     assert rows[0]['status'].startswith('failed: ')
+
+
+def test_a_wrong_psf_on_purpose_moves_the_image_and_more_contrast_is_more(brain):
+    scores, image, shares = fit_and_score(brain, Setting(), SLOPPY)
+    assert {'edge_f1', 'bicubic_edge_f1', 'residual_rms'} <= set(scores)
+    assert shares.shape == (3, *image.shape)
+    wide, wider, _ = fit_and_score(brain, Setting(psf=1.3), SLOPPY)
+    assert not np.allclose(image, wider)
+    assert wide['residual_rms'] != pytest.approx(scores['residual_rms'], abs=1e-3)
+    more, _, _ = fit_and_score(brain, Setting(contrast=1.2), SLOPPY)
+    assert more['contrast'] > 1.05 * scores['contrast']
 
 
 def test_means_that_move_alone_leave_no_variance_and_texture_that_moves_does():
@@ -103,3 +115,9 @@ def test_variances_are_of_the_studies_of_one_scan_and_maps_are_kept(run):
     with np.load(run / 'maps' / 'seed_aomic.npz') as stored:
         assert (stored['sd|0'] >= 0).all()
         assert stored['image|0'].shape == stored['sd|0'].shape
+
+
+def test_without_data_there_is_nothing_to_do(tmp_path, capsys):
+    assert main(['sensitivity', '--out', str(tmp_path)]) == 1
+    assert '--data' in capsys.readouterr().err
+    assert main(['sensitivity', '--data', str(tmp_path), '--out', str(tmp_path / 'o')]) == 1

@@ -33,6 +33,14 @@ def test_scans_of_one_brain_are_averaged_first_so_that_repeating_makes_nothing_s
 
 
 @pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('n', range(1, 5))
+def test_what_few_brains_cannot_tell_is_not_told(n):
+    found = paired(np.arange(n) + 1.0, np.zeros(n), range(n))
+    assert np.isnan(found['lower']) == (n < 2)
+    assert np.isnan([found['effect'], found['p']]).all() == (n < 3)
+
+
+@pytest.mark.filterwarnings('error')
 def test_differences_that_are_all_alike_give_no_effect():
     # As decimals they are not quite alike.
     found = paired([0.3, 0.7, 1.1], [0.1, 0.5, 0.9], list('abc'))

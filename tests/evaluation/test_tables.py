@@ -6,19 +6,24 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from small_brain import write_outside
 
 from ulfprep.evaluation import tables
 from ulfprep.evaluation.__main__ import main
 from ulfprep.evaluation.comparison import (
+    agreements,
     comparisons,
     document,
+    is_baseline,
+    sentences,
     verdicts,
 )
 from ulfprep.evaluation.enhancers.registry import Effort
 from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.tables import COLUMNS, VOLUMES, run_trial
-from ulfprep.evaluation.trials import METADATA
+from ulfprep.evaluation.trials import METADATA, outside_trials
 
 SLOPPY = Effort(True, steps=3, points=500)
 METHODS = ('bicubic', 'ulfprep', 'ulfprep:oracle')
@@ -81,6 +86,14 @@ def test_the_document_says_how_it_was_made_and_is_what_was_printed(run):
     assert '3/3' in progress
 
 
+def test_volumes_of_scan_image_and_truth_stand_side_by_side(run):
+    volumes = read_table(run[0] / 'volumes.tsv').set_index('volume_source')
+    assert list(volumes.index[:3]) == ['labels', 'high field', 'scan']
+    assert {'bicubic', 'ulfprep', 'ulfprep (own)'} <= set(volumes.index)
+    totals = volumes[['csf', 'gm', 'wm']].sum(axis=1)
+    np.testing.assert_allclose(totals, totals['labels'], rtol=0.15)
+
+
 def test_what_fails_is_a_row_with_its_reason_and_stops_nothing(trial, monkeypatch):
     monkeypatch.setattr(tables, 'in_fresh_process', here)
     broken = replace(trial, metadata=METADATA | {'MagneticFieldStrength': 'strong'})
@@ -105,9 +118,34 @@ def test_a_command_that_makes_no_sense_is_refused(more, message, tmp_path, capsy
     assert message in capsys.readouterr().err
 
 
+def test_scans_of_another_simulator_bring_image_and_metadata(tmp_path):
+    labels = write_outside(tmp_path, complete=True)
+    (found,) = outside_trials(tmp_path)
+    assert (found.regime, found.brain) == ('outside', 'one')
+    assert found.metadata['RepetitionTime'] == 1.5
+    assert found.truth.image.shape == labels.shape
+    (tmp_path / 'truth' / 'one_T1w.nii.gz').unlink()
+    with pytest.raises(FileNotFoundError, match=r'one_T1w\.nii\.gz is missing'):
+        list(outside_trials(tmp_path))
+
+
 def row(method, brain='a', regime='real', status='ok', **scores):
     identity = {'regime': regime, 'brain': brain, 'seed': 1, 'labels_by': 'given'}
     return identity | {'method': method, 'status': status} | scores
+
+
+def test_losses_are_said_as_plainly_as_gains():
+    found = verdicts(ROWS).set_index('score')['better'].to_dict()
+    assert found == {'contrast_error': True, 'edge_f1': True, 'psnr': True, 'mlc_gap': True}
+    worse = [r | {'psnr': 19.0} if r['method'] == 'ulfprep' else r for r in ROWS]
+    won, lost = sentences(worse)
+    assert 'is at least as good as every baseline in contrast error (0.1; bicubic: 0.2)' in won
+    assert lost == '**real**: ulfprep loses in PSNR (19; bicubic: 21).'
+
+
+def test_parts_and_variants_of_ulfprep_are_no_baselines():
+    assert not any(map(is_baseline, ('ulfprep', 'ulfprep:told', 'lattice@3')))
+    assert all(map(is_baseline, ('voxel-fit', 'reference', 'wire:alone', 'sinc')))
 
 
 ROWS = [
@@ -126,9 +164,34 @@ def test_a_method_that_failed_on_a_scan_is_not_the_best_by_leaving_it_out():
     assert '0: failed: why/so' in text
 
 
+def test_the_best_by_number_is_bold_and_what_is_told_of_the_truth_is_not_ranked():
+    rows = [*ROWS, row('ulfprep:told', 'a', edge_f1=9.0)]
+    lines = [line for line in document(rows, []) if line.startswith('| ulfprep')]
+    told, own = (next(x for x in lines if x.startswith(f'| {n} ')) for n in
+                 ('ulfprep:told', 'ulfprep'))  # fmt: skip
+    assert '**1.500 ± 1.000**' in own
+    assert '**' not in told
+
+
 def test_comparisons_are_over_brains_and_scans_of_one_are_no_evidence_by_themselves():
     again = [r | {'seed': 2} for r in ROWS]
     found = comparisons(ROWS + again).set_index('score').loc['edge_f1']
     assert (found['brains'], found['scans'], found['wins']) == (3, 6, 6)
     assert found['difference'] == pytest.approx(0.1)
     assert found['p_holm'] >= found['p'] or np.isnan(found['p'])
+
+
+def test_own_labels_are_no_independent_evidence_and_the_document_says_so():
+    rows = [r | {'labels_by': 'own'} if r['brain'] == 'c' else r for r in ROWS]
+    assert any(line.startswith('- The labels of c are by ulfprep') for line in document(rows, []))
+
+
+def test_volumes_are_held_against_those_of_the_same_scan():
+    first, volumes = {'regime': 'real', 'labels_by': 'given', 'seed': None}, []
+    for brain, high, measured in (('a', 100.0, 110.0), ('b', 200.0, 210.0)):
+        for source, ml in (('high field', high), ('ulfprep', measured)):
+            tissues = dict.fromkeys(('csf', 'gm', 'wm'), ml)
+            volumes.append(first | {'brain': brain, 'volume_source': source} | tissues)
+    found = agreements(pd.DataFrame(volumes)).set_index('tissue').loc['GM']
+    assert found['bias'] == pytest.approx(7.5)
+    assert found['lower'] < 7.5 < found['upper']

@@ -9,8 +9,9 @@ from small_brain import write_outside
 from ulfprep.evaluation import prepare
 from ulfprep.evaluation.__main__ import main
 from ulfprep.evaluation.enhancers.registry import Effort
+from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.trials import Regime, simulated_trial
-from ulfprep.evaluation.uncertainty import run_trial
+from ulfprep.evaluation.uncertainty import COLUMNS, run_trial
 
 
 def test_noise_that_the_tissues_tell_is_believed_as_in_a_run(brain, monkeypatch):
@@ -33,3 +34,14 @@ def test_images_of_another_simulator_must_lie_beside_their_labels(tmp_path, caps
     write_outside(tmp_path)
     assert main(['uncertainty', '--cases', str(tmp_path)]) == 1
     assert 'one_T1w.nii.gz is missing' in capsys.readouterr().err
+
+
+def test_the_command_prints_one_row_a_scan(real_scans, tmp_path, capsys):
+    assert main(['uncertainty', '--data', str(real_scans), '--quick', '--sloppy']) == 0
+    out, err = capsys.readouterr()
+    (tmp_path / 'printed.tsv').write_text(out)
+    rows = read_table(tmp_path / 'printed.tsv')
+    assert list(rows) == COLUMNS
+    assert list(rows['brain']) == ['aomic']
+    assert 0 < rows['within_1_sd'][0] < rows['within_1.96_sd'][0] <= 1
+    assert 'colin is left out' in err

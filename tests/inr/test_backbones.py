@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from ulfprep import settings
 from ulfprep.inr import FitOptions, coordinate, fit_scan, load_fit, network, render, save_fit
 from ulfprep.inr.backbones import build_network
 from ulfprep.inr.options import BACKBONES
 from ulfprep.inr.points import Points
+from ulfprep.physics.grid import isotropic_grid
 
 EXTENT = (30.0, 40.0, 20.0)
 NETWORKS = [b for b in BACKBONES if b != 'direct']
@@ -36,6 +38,10 @@ def box(*counts):
     return Points(lines, torch.ones(counts, dtype=torch.bool))
 
 
+def test_every_backbone_that_can_be_asked_for_is_there():
+    assert tuple(BACKBONES) == settings.BACKBONES
+
+
 def test_an_unknown_backbone_is_named_with_those_there_are():
     with pytest.raises(ValueError, match='no such backbone: mlp; there are direct, lattice, wire'):
         build_network(EXTENT, dataclasses.replace(FitOptions(), backbone='mlp'))
@@ -47,6 +53,13 @@ def test_nothing_is_corrected_before_training(backbone):
     out = build(backbone)(Points(box(4, 5, 6).axes, inside))
     assert out.shape == (4, int(inside.sum()))
     assert not out.any()
+
+
+@every
+def test_weights_are_those_of_the_seed(backbone):
+    one, same, other = (build(backbone, seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(one[k], same[k]) for k in one)
+    assert any(not torch.equal(one[k], other[k]) for k in one)
 
 
 @every
@@ -103,6 +116,16 @@ def test_a_frequency_is_the_same_wavelength_along_every_axis(backbone):
     np.testing.assert_allclose(span / span.max(), np.array(EXTENT) / max(EXTENT), rtol=1e-6)
 
 
+@every
+def test_points_of_a_turned_box_get_what_their_coordinates_have(backbone):
+    net = build(backbone, trained=True)
+    matrix = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    straight, turned = box(5, 4, 6), box(4, 5, 6)
+    turned = Points(turned.axes, turned.inside, (matrix, torch.tensor([0.0, 1.0, 0.0])))
+    expected = net(straight).reshape(4, 5, 4, 6).flip(2).transpose(1, 2)
+    torch.testing.assert_close(net(turned).reshape(4, 4, 5, 6), expected, atol=1e-2, rtol=1e-3)
+
+
 @others
 def test_it_takes_a_small_scan_from_its_first_estimate_to_the_noise(problem, options, backbone):
     options = dataclasses.replace(
@@ -124,6 +147,16 @@ def test_it_fits_a_small_scan_without_a_first_estimate(problem, options, backbon
     assert fit.history['residual_rms'][-1] < 0.5 * fit.history['residual_rms'][0]
 
 
+@every
+def test_a_saved_fit_renders_the_same_bytes(problem, options, backbone, tmp_path):
+    options = dataclasses.replace(options, backbone=backbone, epochs=1, block_mm=60.0, layers=2)
+    fit = fit_scan(*problem.scan, options, seed=7)
+    save_fit(fit, tmp_path / 'field.pt')
+    grid = isotropic_grid(problem.grid, 2.0)
+    one, other = render(fit, grid), render(load_fit(tmp_path / 'field.pt'), grid)
+    assert one.intensity.tobytes() == other.intensity.tobytes()
+
+
 def test_without_a_network_the_first_estimate_is_the_result(problem, warm, tmp_path):
     options = dataclasses.replace(FitOptions.default(), spacing=2.0)
     told = []
@@ -135,6 +168,15 @@ def test_without_a_network_the_first_estimate_is_the_result(problem, warm, tmp_p
     found = render(load_fit(tmp_path / 'field.pt'), warm.fine).intensity
     expected = warm.intensity * np.float32(problem.plan.means[2])
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_the_reference_has_its_published_size():
+    options = FitOptions.default('wire')
+    net = build_network(EXTENT, options)
+    shapes = [tuple(m.linear.weight.shape) for m in net.body if hasattr(m, 'linear')]
+    assert shapes == [(256, 144), *[(256, 128)] * 4]
+    assert {(m.frequency, m.scale) for m in net.body if hasattr(m, 'linear')} == {(20.0, 10.0)}
+    assert options.network_rate == 5e-5
 
 
 @others

@@ -73,6 +73,11 @@ def test_the_same_seed_gives_the_same_bytes(problem, options, fitted):
     assert again.history == fitted.history
 
 
+def test_another_seed_gives_another_field(problem, options, fitted):
+    options = dataclasses.replace(options, epochs=1)
+    assert weights(fit_scan(*problem.scan, options, seed=8)) != weights(fitted)
+
+
 def test_a_fit_leaves_the_global_random_state_alone(problem, options):
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002
@@ -107,6 +112,12 @@ def test_a_saved_fit_keeps_what_is_known_about_it(fitted, tmp_path):
     assert loaded.warm.bounds == fitted.warm.bounds
     for ours, theirs in zip(loaded.warm.model.matrices, fitted.warm.model.matrices, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_saving_twice_gives_the_same_bytes(fitted, tmp_path):
+    for name in ('a', 'b'):
+        save_fit(fitted, tmp_path / name)
+    assert (tmp_path / 'a').read_bytes() == (tmp_path / 'b').read_bytes()
 
 
 def test_nothing_in_a_saved_fit_is_executable(fitted, tmp_path):

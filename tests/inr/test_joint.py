@@ -185,6 +185,11 @@ def test_contrasts_share_tissues_but_not_intensities(problem, ball, contrasts):
     np.testing.assert_array_equal(default.intensity, t1w.intensity)
 
 
+def test_a_contrast_that_was_not_fitted_is_an_error(contrasts, problem):
+    with pytest.raises(ValueError, match='no FLAIR was fitted; this field shows T1w, T2w'):
+        render(contrasts, problem.fine, contrast='FLAIR')
+
+
 def test_a_fit_of_several_contrasts_survives_the_disk(contrasts, problem, tmp_path):
     save_fit(contrasts, tmp_path / 'field.pt')
     loaded = load_fit(tmp_path / 'field.pt')
@@ -201,6 +206,11 @@ def test_scans_of_different_places_are_an_error(three, options):
     elsewhere = dataclasses.replace(three[1], grid=Grid(three[1].grid.shape, affine))
     with pytest.raises(ValueError, match='scan 2 of the fit does not lie where the first does'):
         fit_scans([three[0], elsewhere], options)
+
+
+def test_no_scan_is_an_error(options):
+    with pytest.raises(ValueError, match='there is no scan to fit'):
+        fit_scans([], options)
 
 
 def test_fit_scan_takes_the_modality_of_its_plan(problem, options):

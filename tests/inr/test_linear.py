@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ulfprep.inr.linear import ROWS, Linear
+from ulfprep.inr.losses import ROW, average, total
 
 
 @pytest.mark.parametrize('n', [1, 3, ROWS - 1, ROWS, 2 * ROWS, 2 * ROWS + 5, 20 * ROWS])
@@ -25,6 +26,14 @@ def test_gradients_are_those_of_a_linear_layer(n):
         found.append((layer(x), x.grad, layer.weight.grad, layer.bias.grad))
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize('shape', [(1,), (ROW,), (ROW + 1,), (3, 5 * ROW + 7), (ROW * ROW + 3,)])
+def test_totals_are_sums(shape):
+    values = torch.randn(shape, dtype=torch.float64).requires_grad_()
+    torch.testing.assert_close(total(values), values.sum())
+    average(values).backward()
+    torch.testing.assert_close(values.grad, torch.full(shape, 1 / values.numel()).double())
 
 
 SCRIPT = """

@@ -118,6 +118,17 @@ def test_rician_term_counts_from_a_prediction_that_meets_the_scan():
     assert rician_term(measured, measured, 1.0) == pytest.approx(0, abs=1e-6)
 
 
+def test_rician_term_counts_noise_standard_deviations():
+    measured, predicted = magnitudes(3.0, 1.0), torch.full((20_000,), 2.5)
+    one = rician_term(predicted, measured, 1.0)
+    assert rician_term(7 * predicted, 7 * measured, 7.0) == pytest.approx(float(one), rel=1e-5)
+
+
+def test_an_unknown_likelihood_is_refused():
+    with pytest.raises(ValueError, match='mae, rician'):
+        data_term(torch.ones(2), torch.ones(2), 1.0, 'gauss')
+
+
 @QUICK
 @given(seeds, st.floats(0.05, 1.0))
 def test_segmentation_term_is_least_for_the_posterior_itself(seed, part):
@@ -144,6 +155,10 @@ def test_segmentation_term_stays_finite_without_a_tissue():
 
 def everywhere(*shape):
     return torch.ones(*shape, dtype=torch.bool)
+
+
+def test_total_variation_of_a_constant_is_zero():
+    assert total_variation(torch.full((2, 5, 6, 7), 3.0), everywhere(5, 6, 7), 1.0) == 0
 
 
 @pytest.mark.parametrize('axis', [1, 2, 3])
@@ -178,10 +193,20 @@ def test_total_variation_ignores_the_step_at_the_brains_border():
     assert total_variation(image, inside, 1.0) == 0
 
 
+def test_total_variation_of_nothing_is_zero():
+    assert total_variation(torch.rand(1, 4, 4, 4), ~everywhere(4, 4, 4), 1.0) == 0
+
+
 def test_total_variation_has_a_gradient_at_rest():
     flat = torch.zeros(1, 4, 4, 4, requires_grad=True)
     total_variation(flat, everywhere(4, 4, 4), 1.0).backward()
     assert torch.isfinite(flat.grad).all()
+
+
+def test_class_term_is_zero_at_the_tissue_means():
+    means = torch.tensor([0.2, 0.7, 1.0])
+    probs = torch.eye(3).repeat(1, 4)
+    assert class_term(means.repeat(4), probs, means, 0.1) == 0
 
 
 def test_class_term_counts_squared_spreads():

@@ -54,9 +54,22 @@ def test_size_is_halved_until_it_fits(caplog):
     assert 'Trying blocks of 14 mm' in caplog.text
 
 
+def test_nothing_is_said_where_it_fits(caplog):
+    assert halved_until_it_fits(runs_out_above(99), 56, 6, 'blocks of {:g} mm') == (560, ())
+    assert not caplog.text
+
+
 def test_below_the_floor_it_is_an_error_that_says_what_to_do():
     with pytest.raises(MemoryError, match=r'even with blocks of 7 mm; use fewer .*--nprocs'):
         halved_until_it_fits(runs_out_above(1), 56, 6, 'blocks of {:g} mm')
+
+
+def test_other_errors_pass():
+    def broken(size):
+        raise RuntimeError('a fault of ours')
+
+    with pytest.raises(RuntimeError, match='a fault of ours'):
+        halved_until_it_fits(broken, 56, 6, 'blocks of {:g} mm')
 
 
 def test_a_fit_short_of_memory_is_the_fit_with_smaller_blocks(

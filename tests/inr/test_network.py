@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ulfprep.inr import network as room
-from ulfprep.inr.network import LatticeField, interpolation_matrix
+from ulfprep.inr.network import GaborLayer, LatticeField, interpolation_matrix
 from ulfprep.inr.points import Points
 
 QUICK = settings(deadline=None, max_examples=25, derandomize=True)
@@ -22,6 +22,15 @@ def test_gabor_gradient_is_exact(frequency, scale):
     generator = torch.Generator().manual_seed(0)
     pair = torch.randn(5, 8, dtype=torch.float64, generator=generator, requires_grad=True)
     assert torch.autograd.gradcheck(lambda p: room._Gabor.apply(p, frequency, scale), (pair,))
+
+
+def test_gabor_layer_is_a_windowed_cosine_of_two_linear_maps():
+    torch.manual_seed(0)
+    layer = GaborLayer(3, 5, frequency=4.0, scale=1.5)
+    x = torch.randn(7, 3)
+    wave, envelope = layer.linear(x).chunk(2, dim=-1)
+    expected = torch.cos(4.0 * wave) * torch.exp(-((1.5 * envelope) ** 2))
+    torch.testing.assert_close(layer(x), expected)
 
 
 def test_an_untrained_network_corrects_nothing():

@@ -46,6 +46,17 @@ def test_all_images_are_zero_outside_the_brain(rendered):
     assert not rendered.probs[:, ~brain].any()
 
 
+def test_the_brain_is_where_the_mask_is(problem, rendered, fine_grid):
+    volumes = [
+        m.sum() * np.prod(g.zooms)
+        for m, g in ((problem.mask, problem.grid), (rendered.dseg > 0, fine_grid))
+    ]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.1)
+    middle = world(fine_grid)[:, (rendered.dseg > 0).ravel()].mean(axis=1)
+    true = world(problem.grid)[:, problem.mask.ravel()].mean(axis=1)
+    np.testing.assert_allclose(middle, true, atol=0.3)
+
+
 def test_labels_are_those_of_bids(rendered):
     brain = rendered.dseg > 0
     csf, gm, wm = rendered.probs
@@ -53,6 +64,10 @@ def test_labels_are_those_of_bids(rendered):
     np.testing.assert_array_equal(rendered.dseg == 1, brain & (gm > csf) & (gm >= wm))
     np.testing.assert_array_equal(rendered.dseg == 2, brain & (wm > csf) & (wm > gm))
     np.testing.assert_array_equal(rendered.dseg == 3, brain & (csf >= gm) & (csf >= wm))
+
+
+def test_probabilities_sum_to_one_in_the_brain(rendered):
+    np.testing.assert_allclose(rendered.probs.sum(axis=0)[rendered.dseg > 0], 1, atol=1e-4)
 
 
 def test_tissues_have_the_high_field_means_in_the_scans_units(problem, rendered):

@@ -58,6 +58,11 @@ def test_intensities_are_those_of_the_high_field(problem, warm):
         assert warm.intensity[core].mean() == pytest.approx(target[tissue], rel=0.08)
 
 
+def test_outside_the_brain_there_is_no_intensity(warm):
+    assert not warm.intensity[~warm.inside].any()
+    assert (warm.intensity >= 0).all()
+
+
 def test_tissue_is_never_quite_excluded(warm):
     assert warm.logits.shape == (3, *warm.inside.shape)
     assert warm.logits.min() >= np.log(1e-3) - 1e-6
@@ -74,6 +79,12 @@ def test_noise_of_the_estimate_grows_with_noise_of_the_scan(problem, warm):
     assert louder.smoothness > warm.smoothness
     sigma = plan.noise_sigma / plan.means[2]
     assert np.median(warm.noise) < sigma
+
+
+def test_the_same_seed_gives_the_same_bytes(problem, warm):
+    again = warm_start(*problem.scan, spacing=2.0, seed=7)
+    for name in ('intensity', 'logits', 'outside', 'noise'):
+        assert getattr(again, name).tobytes() == getattr(warm, name).tobytes(), name
 
 
 def test_scale_of_the_scan_does_not_matter(problem, warm):

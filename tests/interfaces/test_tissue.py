@@ -9,6 +9,7 @@ import sys
 import nibabel as nib
 import numpy as np
 import pytest
+from nipype.pipeline import engine as pe
 from scipy import ndimage
 from template_brain import ZOOMS, scan_of_template
 
@@ -62,6 +63,16 @@ def test_command_line(tmp_path, with_fast):
     assert options[options.index('-o') + 1] == 'fast'
     assert '-p' in options
     assert '-g' in options
+
+
+def test_node_runs_in_a_folder_with_spaces(tmp_path, with_fast):
+    image = save(tmp_path / 'brain.nii.gz', np.ones((3, 4, 5), np.float32))
+    node = pe.Node(make_fast(), name='fast', base_dir=str(tmp_path / 'work dir'))
+    node.inputs.in_files = [image]
+    files = node.run().outputs.partial_volume_files
+    assert [os.path.basename(file) for file in files] == [f'fast_pve_{k}.nii.gz' for k in range(3)]
+    values = [float(nib.load(file).get_fdata().mean()) for file in files]
+    np.testing.assert_allclose(values, [0.1, 0.2, 0.7], atol=1e-6)
 
 
 def test_fast_classes_become_csf_gm_wm(tmp_path, monkeypatch):

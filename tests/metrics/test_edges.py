@@ -24,6 +24,11 @@ def test_edges_surround_what_is_bright(square):
     assert not edges[3:8, 3:8].any()
 
 
+def test_an_even_image_has_no_edges(square):
+    image, mask = square
+    assert not canny_edges(np.full_like(image, 0.5), mask)[2:-2, 2:-2].any()
+
+
 def test_contrast_below_the_thresholds_is_no_edge(square):
     image, mask = square
     faint = 0.97 + 0.03 * image
@@ -61,6 +66,10 @@ def test_edges_elsewhere_score_nothing():
     assert edge_f1(line(4), line(9)) == 0
     assert edge_f1(line(4), np.zeros_like(line(4))) == 0
     assert edge_f1(np.zeros_like(line(4)), line(4)) == 0
+
+
+def test_without_any_edge_there_is_no_score():
+    assert np.isnan(edge_f1(np.zeros((4, 4, 4), bool), np.zeros((4, 4, 4), bool)))
 
 
 @pytest.mark.parametrize(('tolerance', 'score'), [(0, 0), (1, 0), (2, 1)])

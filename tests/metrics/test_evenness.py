@@ -81,3 +81,8 @@ def test_a_slab_of_few_voxels_has_no_median(biased):
     _, medians = profile(even, labels, WM, axis=2, n_bins=10)
     assert np.isnan(medians[:2]).all()
     assert np.isfinite(medians[2:]).all()
+
+
+def test_no_brain_has_no_profile():
+    centres, medians = profile(np.ones((3, 3, 3)), np.zeros((3, 3, 3)), WM, axis=0)
+    assert centres.size == medians.size == 0

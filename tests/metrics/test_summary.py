@@ -79,6 +79,17 @@ def test_contrast_of_known_images(enhanced):
     assert values['contrast_scan'] == 0.222
 
 
+def test_noise_of_the_scan(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    assert values['cnr_wm_gm'] == pytest.approx(5)
+    assert values['noise_sigma'] == 4
+    assert [values[f'snr_{t}'] for t in ('csf', 'gm', 'wm')] == [10, 20, 25]
+
+
+def test_grey_matter_against_fluid(enhanced):
+    assert enhance_metrics(**enhanced)[0]['cnr_gm_csf'] == pytest.approx(10)
+
+
 def test_air_around_the_head_is_held_against_the_brain(enhanced):
     rng = np.random.default_rng(2)
     shape = (40, 40, 30)
@@ -141,6 +152,18 @@ def test_volumes_are_millilitres(enhanced):
     assert values['volume_brain'] == pytest.approx(7.2)
     enhanced['fine_grid'] = Grid((24, 20, 20), np.diag([0.5, 0.5, 0.5, 1.0]))
     assert enhance_metrics(**enhanced)[0]['volume_brain'] == pytest.approx(0.9)
+
+
+def test_uncertainty_is_relative_to_white_matter(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    assert values['uncertainty_median'] == pytest.approx(0.05)
+    assert values['uncertainty_p95'] == pytest.approx(0.05)
+
+
+def test_entropy_and_claim_are_averaged_over_the_brain(enhanced):
+    values, _ = enhance_metrics(**enhanced)
+    assert values['entropy_mean'] == pytest.approx(0.5)
+    assert values['claim_mean'] == pytest.approx(0.25)
 
 
 def test_bias_is_measured_on_the_scan_as_it_came_and_as_corrected(enhanced):
@@ -295,6 +318,20 @@ def test_ratios_of_the_simulated_contrast(simulation):
     assert values['ratio_wm_wm'] == 1
     assert values['contrast_scan'] == pytest.approx(2 / 9)
     assert values['contrast_target'] == 0.5
+
+
+def test_bias_of_the_source_of_a_simulation(simulation):
+    values, _ = simulate_metrics(**simulation)
+    assert values['wm_cov_before'] > 0.05
+    assert values['wm_cov_after'] == pytest.approx(0, abs=1e-6)
+    assert 1.3 < values['bias_range'] < 1.5
+
+
+def test_every_value_of_simulation_is_described(simulation):
+    values, reasons = simulate_metrics(**simulation)
+    assert set(values) == set(names_of('simulate'))
+    assert set(reasons) == {'fber'}
+    json.dumps(values, allow_nan=False)
 
 
 def test_nothing_is_registered_that_is_never_measured(enhanced, simulation):

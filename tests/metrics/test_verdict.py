@@ -78,3 +78,7 @@ def test_a_warning_is_a_reason_to_look_and_no_more():
     verdict = judge(GOOD, 'enhance', warned(notes))
     assert verdict == Verdict('look', ('the mask has holes.',))
     assert judge(GOOD, 'enhance', warned(notes[:1])).level == 'usable'
+
+
+def test_a_good_scan_is_usable_and_needs_no_reason():
+    assert judge(GOOD, 'enhance') == Verdict('usable')

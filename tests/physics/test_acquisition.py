@@ -11,7 +11,7 @@ from ulfprep.physics.acquisition import (
     apply_matrices,
     psf_matrix,
 )
-from ulfprep.physics.grid import Grid
+from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.physics.psf import KINDS
 
 QUICK = settings(deadline=None, max_examples=40, derandomize=True)
@@ -79,12 +79,35 @@ def test_only_the_thick_axis_has_a_slice_profile():
     assert sliced[2][20, 24] == 0 < plain[2][20, 24]
 
 
+def test_flipped_axes_are_acquired_back_to_front():
+    rng = np.random.default_rng(0)
+    fine = Grid((12, 13, 14), np.eye(4))
+    scan = resized_grid(fine, (2.0, 3.0, 2.0))
+    affine = scan.affine.copy()
+    affine[:3, 3] += affine[:3, 1] * (scan.shape[1] - 1)
+    affine[:3, 1] *= -1
+    volume = rng.random(fine.shape).astype(np.float32)
+    straight = apply_matrices(acquisition_matrices(scan, fine, (2, 3, 2)), volume)
+    flipped = apply_matrices(
+        acquisition_matrices(Grid(scan.shape, affine), fine, (2, 3, 2)), volume
+    )
+    np.testing.assert_allclose(flipped[:, ::-1], straight, atol=1e-6)
+
+
 def test_matrices_work_axis_by_axis_and_on_leading_channels():
     rng = np.random.default_rng(0)
     matrices = [rng.standard_normal(s) for s in ((2, 5), (3, 6), (4, 7))]
     volume = rng.standard_normal((2, 5, 6, 7))
     expected = np.einsum('ai,bj,ck,nijk->nabc', *matrices, volume)
     np.testing.assert_allclose(apply_matrices(matrices, volume), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize('sigma', [1.0, 25.0])
+def test_rician_background_has_the_rayleigh_mean(sigma):
+    noisy = add_rician_noise(np.zeros((60, 60, 60)), sigma, np.random.default_rng(1))
+    assert noisy.mean() == pytest.approx(sigma * np.sqrt(np.pi / 2), rel=0.01)
+    assert noisy.dtype == np.float32
+    assert noisy.min() >= 0
 
 
 def test_rician_noise_is_gaussian_where_the_signal_is_strong():
@@ -122,3 +145,8 @@ def test_noise_is_correlated_over_the_stated_width():
     for axis, lag, expected in ((0, 2, 2**-0.5), (0, 4, 0.25), (2, 1, 2**-0.5), (1, 1, 0.0)):
         found = (noise * np.roll(noise, lag, axis)).mean() / noise.var()
         assert found == pytest.approx(expected, abs=0.03)
+
+
+def test_no_noise_leaves_the_magnitude():
+    image = np.array([[[1.0, 2.0, 3.0]]])
+    np.testing.assert_array_equal(add_rician_noise(image, 0.0, np.random.default_rng(0)), image)

@@ -76,6 +76,16 @@ def test_resizing_to_the_own_voxel_size_changes_nothing(shape, zooms, shift, tur
     np.testing.assert_allclose(same.affine, grid.affine, atol=1e-6)
 
 
+def test_whole_numbers_of_voxels_are_not_rounded_up():
+    grid = make_grid((100, 100, 40), (1.6, 1.6, 5.0))
+    assert isotropic_grid(grid, 1.0).shape == (160, 160, 200)
+
+
+def test_isotropic_grid_has_the_spacing_on_every_axis():
+    grid = make_grid((20, 22, 9), (1.6, 1.6, 5.0), (3, 4, 5), (0.1, 0.2, 0.3))
+    np.testing.assert_allclose(isotropic_grid(grid, 1.5).zooms, 1.5)
+
+
 @pytest.mark.parametrize('size', [(1, 1), (1, 1, 0), (1, -1, 1), 2.0])
 def test_a_voxel_size_that_is_none_is_refused(size):
     with pytest.raises(ValueError, match='three positive lengths'):
@@ -157,6 +167,11 @@ def test_covered_voxels_are_those_within_the_sources_field_of_view(
         beyond = np.abs(index[:3] - (np.array(shape) - 1) / 2) - np.array(shape) / 2
         if np.abs(beyond).min() > 0.01:  # not on the very border
             assert found[voxel] == (beyond < 0).all()
+
+
+def test_a_grid_covers_what_was_laid_over_it():
+    grid = make_grid((10, 12, 9), (1, 1, 2), (3, 4, 5), (0.3, 0.1, 2))
+    assert covered(grid, resized_grid(grid, (2, 3, 3))).all()
 
 
 def test_bounds_of_a_brain_hold_it_with_a_margin_on_both_grids():

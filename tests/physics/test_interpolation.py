@@ -21,6 +21,11 @@ def scan():
     return Grid((24, 22, 11), affine)
 
 
+def test_the_own_grid_gives_the_image_back(scan):
+    image = smooth(scan)
+    np.testing.assert_allclose(bicubic(image, scan, scan), image, atol=1e-4)
+
+
 def test_a_smooth_function_is_met_between_the_voxels(scan):
     fine = isotropic_grid(scan, 1.0)
     out = bicubic(smooth(scan), scan, fine)

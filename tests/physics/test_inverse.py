@@ -75,6 +75,17 @@ def test_a_good_start_is_kept_and_left_alone():
     np.testing.assert_array_equal(best, before)
 
 
+def test_a_constant_scan_gives_that_constant():
+    model, y, _ = tiny()
+    u = conjugate_gradient(model, np.full_like(y, 3.0), 0.1, SPACING, iterations=100)
+    np.testing.assert_allclose(u, 3.0, rtol=0.01)
+
+
+def test_an_empty_scan_gives_an_empty_image():
+    model, y, _ = tiny()
+    np.testing.assert_array_equal(conjugate_gradient(model, 0 * y, 0.1, SPACING), 0)
+
+
 @pytest.fixture(scope='module')
 def noisy_scan():
     """Return a small blurred and noisy scan of a blob, its model and its mask."""
@@ -167,3 +178,11 @@ def test_the_edge_preserving_inverse_scales_with_the_scan():
     one = edge_preserving_inverse(model, y, inside, 3.0, fine.zooms)
     other = edge_preserving_inverse(model, 50 * y, inside, 150.0, fine.zooms)
     np.testing.assert_allclose(other, 50 * one, rtol=1e-3)
+
+
+def test_the_edge_preserving_inverse_of_an_even_scan_is_even():
+    model, y, _, fine = step(0.0)
+    y[:] = 70.0
+    inside = np.ones(y.shape, bool)
+    image = edge_preserving_inverse(model, y, inside, 1.0, fine.zooms)
+    np.testing.assert_allclose(image, 70, atol=0.5)

@@ -79,6 +79,13 @@ def test_thick_slices_do_not_vote_on_noise():
     assert estimate_noise(noisy, mask, (5.0, 1.6, 1.6)).sigma == pytest.approx(5.0, rel=0.1)
 
 
+def test_noise_of_too_few_voxels_is_an_error():
+    mask = np.zeros((20, 20, 20), bool)
+    mask[:5, :5, :5] = True
+    with pytest.raises(ValueError, match='only 125 voxels'):
+        estimate_noise(np.ones(mask.shape), mask, (1, 1, 1))
+
+
 def test_noise_of_a_resampled_scan_is_that_of_its_acquired_voxels():
     rng = np.random.default_rng(1)
     coarse = 100 + 5 * rng.standard_normal((40, 40, 20))

@@ -82,6 +82,14 @@ def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low
     assert plan.warnings[0].startswith('GM is 0.60 of WM in the scan')
 
 
+def test_plan_says_what_it_assumed(low_field_plan, high_field_plan):
+    assert low_field_plan.defaults_used == (
+        'the sequence type is not in the sidecar: IR-FSE assumed',
+        'the length of the read-out train is not in the sidecar: 0.6 s assumed',
+    )
+    assert len(high_field_plan.defaults_used) == 6
+
+
 def test_a_tissue_that_is_not_there_is_an_error():
     image, mask, probs = make_scan([40, 75, 100], 5.0)
     probs[1] += probs[0]
@@ -103,6 +111,13 @@ def test_a_resolution_that_is_none_is_not_taken_from_the_sidecar(bad):
     fwhm, source = acquired_resolution({'AcquisitionVoxelSize': bad}, (1, 1, 1))
     assert fwhm == (1, 1, 1)
     assert source == 'voxel size of the file'
+
+
+def test_plan_carries_the_acquired_resolution():
+    metadata = {**TIMINGS, 'AcquisitionVoxelSize': [1.6, 1.6, 5.0]}
+    plan = plan_contrast(*make_scan([40, 75, 100], 5.0), (1, 1, 1), metadata, 0.064, 3.0)
+    assert plan.psf_fwhm_mm == (1.6, 1.6, 5.0)
+    assert plan.voxel_size_mm == (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(

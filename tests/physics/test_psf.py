@@ -31,6 +31,14 @@ def test_a_profile_is_even_and_zero_beyond_its_reach(kind, fwhm, spacing, distan
 
 
 @QUICK
+@given(kinds, st.floats(0.5, 12), st.floats(0.2, 5), st.floats(-20, 20))
+def test_only_ratios_of_lengths_count(kind, fwhm, unit, distance):
+    one = profile(np.array([distance, 0.0]), fwhm, kind, 1.0)
+    other = profile(unit * np.array([distance, 0.0]), unit * fwhm, kind, unit)
+    np.testing.assert_allclose(one[0] / one[1], other[0] / other[1], atol=1e-9)
+
+
+@QUICK
 @given(st.sampled_from(('slice-profile', 'kspace')), st.floats(1, 12), st.floats(-0.5, 0.5))
 def test_weights_on_a_lattice_have_one_sum_wherever_the_centre_lies(kind, fwhm, shift):
     # So that normalising rows changes no width. The pulse is cut, hence the tolerance.

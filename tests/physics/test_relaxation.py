@@ -48,6 +48,16 @@ def test_t1_never_falls_with_field(tissue, one, other):
     assert relaxation(tissue, low).t1 <= relaxation(tissue, high).t1 * (1 + 1e-9)
 
 
+@QUICK
+@given(tissues, fields)
+def test_every_value_has_a_spread_and_a_source(tissue, field):
+    found = relaxation(tissue, field)
+    assert 0.09 < found.t1_sd / found.t1 < 0.2
+    assert 0.09 < found.t2_sd / found.t2 < 0.2
+    assert found.density_sd == (0 if tissue == 'CSF' else pytest.approx(0.03 * found.density))
+    assert found.sources
+
+
 @pytest.mark.parametrize('tissue', ['GM', 'WM'])
 def test_t1_of_brain_tissue_grows_with_field(tissue):
     t1 = [relaxation(tissue, field).t1 for field in (0.01, 0.064, 0.3, 1.5, 3, 7, 11.7)]
@@ -80,6 +90,12 @@ def test_beyond_the_measurements_the_law_carries_on_without_a_jump(tissue):
         assert step == pytest.approx(near, rel=1e-4)
         law = dispersion_t1(tissue, further) / dispersion_t1(tissue, edge)
         assert relaxation(tissue, further).t1 / near == pytest.approx(law)
+
+
+@pytest.mark.parametrize('field', [0.0, -3.0, 0.005, 30.0, float('nan')])
+def test_fields_without_known_values_are_an_error(field):
+    with pytest.raises(ValueError, match='no relaxation times are known'):
+        relaxation('WM', field)
 
 
 def test_proton_density_is_relative_to_csf():

@@ -66,6 +66,15 @@ def test_other_contrasts_are_no_harder(modality):
     )
 
 
+def test_nearest_neighbours_repeat_planes():
+    voxel = (2.0, 1.6, 4.0)
+    image, brain, white = brains.scanned('aomic', voxel)
+    scan = to_one_mm(brains.noisy(image, white / 14, 0, brain), voxel, 0)
+    estimate = estimate_resolution(scan, (1, 1, 1))
+    np.testing.assert_allclose(estimate.voxel_size_mm, voxel, rtol=0.1)
+    assert 'repeat' in estimate.method
+
+
 def test_fourier_interpolation_is_known_by_where_the_spectrum_ends():
     voxel = (1.6, 1.6, 5.0)
     image, brain, white = brains.scanned('aomic', voxel)
@@ -126,3 +135,8 @@ def test_noise_and_blocks_are_not_taken_for_interpolated():
     blocks[8:30, 8:40, 8:32] = 100
     for image in (noise, blocks):
         assert not any(estimate_resolution(image, (1, 1, 1)).resampled)
+
+
+def test_an_image_without_signal_is_an_error():
+    with pytest.raises(ValueError, match='no signal'):
+        estimate_resolution(np.zeros((30, 30, 30)), (1, 1, 1))

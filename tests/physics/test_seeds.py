@@ -58,3 +58,8 @@ def test_streams_are_uncorrelated():
     many = np.stack([stream(0, 'noise', k).standard_normal(4000) for k in range(12)])
     correlation = np.corrcoef(many)[np.triu_indices(12, 1)]
     assert np.abs(correlation).max() < 5 / np.sqrt(4000)
+
+
+def test_a_negative_seed_is_refused():
+    with pytest.raises(ValueError, match='negative'):
+        stream(-1, 'noise')

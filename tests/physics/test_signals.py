@@ -172,6 +172,16 @@ def test_phase_sensitive_signals_keep_the_sign_that_magnitudes_lose(ti):
     assert (value < 0) == (ti < 0.5 * math.log(2))
 
 
+def test_an_unknown_sequence_is_an_error_that_lists_the_known():
+    with pytest.raises(ValueError, match='unknown sequence EPI; known: MPRAGE'):
+        Sequence('EPI', 2.0, 0.03)
+
+
+def test_signals_are_relative_to_white_matter():
+    assert tissue_signals(PRESETS['HF-T1w'], 3.0)[2] == 1
+    assert signal_spread(PRESETS['HF-T1w'], 3.0)[2] == 0
+
+
 def test_a_nulled_white_matter_is_an_error():
     t1 = relaxation('WM', 3.0).t1
     with pytest.raises(ValueError, match='white matter gives no signal'):

@@ -91,6 +91,12 @@ def test_the_head_keeps_its_intensity_relative_to_white_matter(brain):
     np.testing.assert_allclose(simulation.expected, alone + 120 * (1 - share), rtol=1e-3)
 
 
+def test_a_head_that_is_not_to_be_kept_is_the_default(brain):
+    image, mask, probs, grid = brain
+    expected = simulate(np.where(mask, image, 60), mask, probs, grid, PLAN).expected
+    assert expected[0, 0, 0] == 0
+
+
 def test_scans_realisations_and_seeds_have_noise_of_their_own(brain):
     simulation = simulate(*brain, PLAN)
     first = realise(simulation, 1, 'sub-01', 1)
@@ -208,6 +214,11 @@ def test_snr_grows_with_voxel_volume_and_field():
     assert expected_snr(PLAN, (3.2, 1.6, 5.0)) == pytest.approx(2 * reference)
     stronger = replace(PLAN, target_field_T=4 * 0.064)
     assert expected_snr(stronger, (1.6, 1.6, 5.0)) == pytest.approx(8 * reference)
+
+
+def test_the_default_snr_is_the_expected_one(brain):
+    simulation = simulate(*brain, PLAN, voxel_size=(2.0, 2.0, 5.0))
+    assert simulation.sigma == pytest.approx(100 / expected_snr(PLAN, (2.0, 2.0, 5.0)))
 
 
 @pytest.mark.parametrize(

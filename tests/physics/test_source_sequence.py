@@ -82,6 +82,18 @@ def test_without_metadata_everything_is_assumed_and_named(modality, field):
         assert any(word in line for line in assumed)
 
 
+def test_a_missing_sequence_type_is_named():
+    metadata = {k: v for k, v in COMPLETE.items() if k != 'PulseSequenceType'}
+    sequence, assumed = sequence_from_metadata(metadata, 3.0)
+    assert sequence.kind == 'MPRAGE'
+    assert assumed == ['the sequence type is not in the sidecar: MPRAGE assumed']
+
+
+def test_a_sequence_type_that_says_nothing_is_named():
+    _, assumed = sequence_from_metadata({**COMPLETE, 'PulseSequenceType': 'RM'}, 3.0)
+    assert assumed == ['the sequence type in the sidecar is not known: MPRAGE assumed']
+
+
 @pytest.mark.parametrize(
     ('stated', 'kind'),
     [
@@ -112,6 +124,13 @@ def test_time_between_preparations_wins_over_time_between_excitations():
         {**COMPLETE, 'RepetitionTime': 0.007, 'RepetitionTimePreparation': 2.5}, 3.0
     )
     assert sequence.repetition_time == 2.5
+
+
+@pytest.mark.parametrize('value', ['2.0', True, float('nan'), None, [2.0]])
+def test_timings_that_are_no_numbers_are_assumed(value):
+    sequence, assumed = sequence_from_metadata({**COMPLETE, 'RepetitionTime': value}, 3.0)
+    assert sequence.repetition_time == HIGH_FIELD_T1W.repetition_time
+    assert any('RepetitionTime' in line for line in assumed)
 
 
 @QUICK
@@ -173,10 +192,22 @@ def test_magnetisation_that_is_prepared_is_inverted_though_no_time_is_stated():
     assert any('InversionTime' in line for line in assumed)
 
 
+@pytest.mark.parametrize('name', ['spcir_242ns', '*tir2d1_16'])
+def test_vendors_names_of_inverted_trains_are_known(name):
+    metadata = {'RepetitionTime': 1.5, 'EchoTime': 0.01, 'SequenceName': name}
+    assert sequence_from_metadata(metadata, 0.064)[0].kind == 'IR-FSE'
+
+
 def test_an_inversion_time_of_zero_is_not_stated():
     zero = {**LOW, 'ScanningSequence': 'SE\\IR', 'InversionTime': 0}
     missing = {k: v for k, v in zero.items() if k != 'InversionTime'}
     assert sequence_from_metadata(zero, 0.064) == sequence_from_metadata(missing, 0.064)
+
+
+@pytest.mark.parametrize('key', ['RepetitionTime', 'EchoTime', 'FlipAngle'])
+def test_other_timings_of_zero_are_not_stated_either(key):
+    zero, missing = {**COMPLETE, key: 0}, {k: v for k, v in COMPLETE.items() if k != key}
+    assert sequence_from_metadata(zero, 3.0) == sequence_from_metadata(missing, 3.0)
 
 
 def test_the_time_between_excitations_is_no_repetition_time_of_an_inversion():

@@ -58,3 +58,17 @@ def test_spikes_outside_the_brain_are_looked_for_where_one_is_told_to(brain):
     assert without_spikes(image, mask)[1] == 0
     mended, count = without_spikes(image, mask, np.ones(mask.shape, bool))
     assert (count, mended[1, 1, 1]) == (1, 0)
+
+
+def test_an_image_without_signal_is_left_alone():
+    nothing = np.zeros((4, 4, 4), np.float32)
+    for mask in (nothing > 0, nothing == 0):
+        same, count = without_spikes(nothing, mask)
+        assert same is nothing
+        assert count == 0
+
+
+def test_it_is_said_how_many_were_replaced():
+    (one,), (many,) = spikes_in_words(1), spikes_in_words(12)
+    assert one.startswith('One voxel was')
+    assert many.startswith('12 voxels were')

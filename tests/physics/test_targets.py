@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.sequences import PRESETS
-from ulfprep.physics.signals import tissue_signals
+from ulfprep.physics.signals import Sequence, tissue_signals
 from ulfprep.physics.targets import (
     parse_contrasts,
     target_from_physics,
@@ -30,6 +30,12 @@ def test_physics_gives_signals_their_spread_and_their_origin(physics):
     assert (physics.spread[:2] > 0.01).all()
     assert physics.spread[2] == 0
     assert physics.sources[0] == 'relaxation times at 3 T and HF-T1w MPRAGE timings'
+
+
+def test_a_tissue_that_would_be_negative_is_an_error():
+    sequence = Sequence('IR-FSE', 4.0, 0.005, 0.3, phase_sensitive=True)
+    with pytest.raises(ValueError, match='CSF gives no positive signal'):
+        target_from_physics(sequence, 0.064)
 
 
 @QUICK
@@ -88,3 +94,8 @@ def test_a_reference_scan_counts_relative_to_its_white_matter():
     np.testing.assert_allclose(target.ratios, [0.2, 0.6, 1.0])
     np.testing.assert_allclose(target.spread[:2], [0.0201, 0.00849], rtol=0.01)
     assert target.sources == ('measured in ref.nii.gz',) * 3
+
+
+def test_a_reference_without_a_tissue_is_an_error():
+    with pytest.raises(ValueError, match='ref.nii.gz: its tissues could not all be measured'):
+        target_from_reference([np.nan, 600.0, 1000.0], [1.0, 1.0, 1.0], 'ref.nii.gz')

@@ -126,3 +126,13 @@ def test_a_page_can_be_printed(page, chromium):
         assert image['height'] <= box['height'] + 1
         assert look.page.locator('.definition').first.evaluate('e => e.innerText.length') > 20
         assert look.trouble == []
+
+
+def test_methods_are_copied_at_a_click(page, chromium):
+    with opened(chromium, page) as look:
+        look.page.locator('#methods details').first.locator('summary').click()
+        look.page.locator('.copy').first.click()
+        look.page.wait_for_function(
+            'document.querySelector(".copy").textContent !== "Copy"', timeout=5000
+        )
+        assert look.trouble == []

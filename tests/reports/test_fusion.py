@@ -60,11 +60,34 @@ def said(tmp_path):
     return text
 
 
+@pytest.mark.parametrize('template', ['fusion.html', 'fused.html'])
+def test_an_ordinary_scan_says_nothing_of_fusion(said, qc, template):
+    assert said(qc, template) == said(qc | {'fusion': None}, template) == ''
+
+
 def test_the_shared_image_names_its_scans_and_its_anchor(said, fused):
     text = said(fused('fused', NAMES[0]))
     assert f'fitted to {NAMES[0]} and {NAMES[1]} together' in text
     assert f'shares its tissues with {NAMES[2]}' in text
     assert f'the anchor scan, {NAMES[0]}, lies' in text
+
+
+def test_a_scan_says_where_its_image_is(said, fused):
+    assert 'in the section of sub-01_T1w' in said(fused('member', NAMES[1]))
+    text = said(fused('scan', NAMES[2], NAMES[2]))
+    assert 'which share its tissues' in text
+    assert f'written where the anchor scan, {NAMES[0]}, lies' in text
+
+
+def test_who_is_left_out_says_why(said, fused):
+    record = fused('alone', 'sub-01_acq-sag_T1w')
+    assert 'processed by itself: a <b>motion</b>.' in said(record)
+    assert said(record, 'fused.html') == ''
+
+
+def test_motion_is_told_of_each_scan_but_the_anchor(said, fused):
+    text = said(fused('fused', NAMES[0]), 'fused.html')
+    assert f'{NAMES[0]} anchor {NAMES[1]} 2.5 \u00b0 3.25 mm correlation 0.7 0.95 ' in text
 
 
 def test_the_page_of_a_group(tmp_path, fused, add_scan):

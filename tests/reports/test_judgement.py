@@ -28,3 +28,7 @@ def test_a_page_is_as_good_as_its_worst_scan():
     assert page_verdict([usable, look, usable]) == Verdict('look', ('3 scans: 2 usable, 1 look',))
     assert page_verdict([]) == Verdict('failed', ('no scan was finished',))
     assert page_verdict([usable], ['disk full']) == Verdict('look', ('disk full',))
+
+
+def test_nothing_wrong_is_usable():
+    assert scan_verdict(GOOD) == GOOD

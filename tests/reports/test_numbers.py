@@ -79,3 +79,15 @@ def test_no_number_stands_in_the_sections_of_a_scan_but_those(tmp_path, measured
         left = set(re.findall(r'\d+\.\d+', text))
         # A default that the record tells of in words, and a version.
         assert left <= {'0.3', '0.1'}, (section, left)
+
+
+def test_scans_of_a_session_are_held_against_their_own_records(tmp_path, qc, add_scan):
+    other = json.loads(json.dumps(qc))
+    other['metrics']['residual_rms'] = 1.2345
+    add_scan('sub-01_run-1', qc)
+    add_scan('sub-01_run-2', other)
+    html = write_report(tmp_path, '01').read_text(encoding='utf-8')
+    assert check_numbers(html, 'sub-01_run-1_T1w', qc)
+    assert check_numbers(html, 'sub-01_run-2_T1w', other)
+    with pytest.raises(AssertionError, match='residual_rms'):
+        check_numbers(html, 'sub-01_run-2_T1w', qc)

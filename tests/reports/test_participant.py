@@ -85,6 +85,16 @@ def test_a_finished_scan_has_all_sections_and_figures(tmp_path, qc, add_scan):
     assert '0123456789ab' in text
 
 
+def test_numbers_of_a_figure_stand_with_it(tmp_path, qc, add_scan):
+    qc['metrics'] |= {'bias_range': 1.8, 'wm_cov_before': 0.2, 'wm_cov_after': 0.1}
+    add_scan('sub-01', qc)
+    html, _ = read(write_report(tmp_path, '01'))
+    text = re.sub(r'\s+', ' ', html)
+    assert text.count('Measured.') == 1
+    bias = text.split('Bias field before and after</h4>')[1].split('</figure>')[0]
+    assert 'by a factor of 1.80' in re.sub('<.*?>', '', bias)
+
+
 def test_the_page_loads_nothing_and_its_links_lead_somewhere(tmp_path, qc, add_scan):
     add_scan('sub-01', qc)
     html, page = read(write_report(tmp_path, '01'))

@@ -12,6 +12,30 @@ from ulfprep.record import ScanRecord
 from ulfprep.reports.pages import environment
 from ulfprep.reports.scan_page import metric_groups, scan_context
 
+MOVED = {
+    'moved_csf_to_gm': 3.0, 'moved_csf_to_wm': 0.04, 'moved_gm_to_csf': 2.0,
+    'moved_gm_to_wm': 11.26, 'moved_wm_to_csf': 0.5, 'moved_wm_to_gm': 21.0,
+}  # fmt: skip
+MEASURED = MOVED | {
+    'bias_range': 2.034,
+    'wm_cov_before': 0.2345,
+    'wm_cov_after': 0.1,
+    'wm_gm_ratio_before': 1.5,
+    'wm_gm_ratio_after': 1.55,
+    'tissue_change_mean': 0.0456,
+}
+HIGHFIELD = {
+    'source': 'bids:raw:sub-01/ses-hf/anat/sub-01_ses-hf_T1w.nii.gz',
+    'field_T': 3.0,
+    'rotation_deg': 4.2345,
+    'translation_mm': 12.345,
+    'measure': 'correlation',
+    'similarity_before': 0.31234,
+    'similarity_after': 0.91234,
+    'mask': 'the brain masks of both',
+    'intensities': 'fitted <linearly>',
+}
+
 
 def outcome(qc):
     """Return a finished scan with the content of a QC file."""
@@ -31,6 +55,56 @@ def page(tmp_path):
         return made if html else Markup(re.sub('<', ' <', made)).striptags().replace(' .', '.')
 
     return text
+
+
+@pytest.fixture
+def finding(qc, tmp_path):
+    """Return a function that gives what a figure says of metrics."""
+
+    def text(name, metrics):
+        scan = scan_context(1, outcome(qc | {'metrics': metrics}), [], tmp_path)
+        module = environment().get_template('findings.html').module
+        return Markup(module.finding(scan, name)).striptags()
+
+    return text
+
+
+def test_summary_says_what_was_decided(page, qc):
+    text = page(qc)
+    for words in (
+        'scan at 0.064 T', 'look at 3 T', '1.6 \u00d7 1.6 \u00d7 5 mm', 'Rayleigh background',
+        'stated: InversionTime is not in the sidecar: 0.3 assumed.', 'embedded HMRF-EM',
+        'inversion time 300 ms', 'r.m.s. residual / noise (ideal 1)',
+    ):  # fmt: skip
+        assert re.sub(r'\s', '', words) in re.sub(r'\s', '', text), words
+    assert 'put in' not in text
+
+
+@pytest.mark.parametrize(('asked', 'shown'), [({}, '1'), ({'output_resolution': 0.5}, '0.5')])
+def test_summary_says_how_fine_the_image_is(page, qc, asked, shown):
+    qc['settings'] |= asked
+    assert re.search(rf'look at\s+3\s+T with voxels of\s+{shown}\s+mm', page(qc))
+
+
+def test_summary_of_a_simulation_tells_both_scanners(page, qc):
+    qc['direction'] = 'simulate'
+    qc['metrics'] = {'noise_ratio_simulated': 1.02, 'psf_ratio_simulated': None}
+    qc['contrast'] |= {'psf': 'kspace', 'psf_fwhm_mm': [1.0, 1.0, 1.0], 'defaults_used': []}
+    qc['simulation'] = {
+        'voxel_size_mm': [1.6, 1.6, 5.0], 'psf': 'kspace', 'snr': 14.0, 'n_realisations': 3,
+        'noise_sd': 3.0, 'bias_strength': 0.1, 'noise_fwhm_mm': 0.0, 'keep_head': False, 'seed': 1,
+        'stream': 'sub-01_T1w',
+    }  # fmt: skip
+    text = re.sub(r'\s+', ' ', page(qc))
+    for words in (
+        'From it was simulated what a scanner of', 'Nothing had to be assumed',
+        'scans that differ in their noise were simulated with voxels of', 'none, white noise',
+        's.d. of its logarithm 0.1', '1 , sub-01_T1w', 'noise found / noise put in (ideal 1)',
+    ):  # fmt: skip
+        assert words in text, words
+    # That of the target is stated, not that of the source.
+    assert ' Point-spread function ' not in text
+    assert 'blur found' not in text
 
 
 def test_targets_stand_beside_what_was_measured(page, qc):
@@ -55,6 +129,42 @@ def test_relaxation_values_name_field_and_source(page, qc):
     row = 'CSF at 3 T 3700 \u00b1 370 79.0 \u00b1 7.9 1 A 1999; B 1997'
     assert row in text
     assert 'WM-GM 5.6 5.5 \u22120.1 1' in text
+
+
+def test_bias_before_and_after_is_told(finding):
+    text = finding('bias', MEASURED)
+    for words in ('factor of 2.03', '23.4 % of its mean', '10 % after', '1.500', '1.550'):
+        assert words in text, words
+    text = finding('bias', MEASURED | {'wm_gm_ratio_after': None})
+    assert 'factor of 2.03' in text
+    assert 'median' not in text
+
+
+def test_moves_of_tissue_come_largest_first(finding):
+    assert set(MEASURED) <= set(all_metrics())
+    text = finding('tissuechange', MEASURED)
+    assert '4.56 % of a voxel' in text
+    assert 'tissue: WM \u2192 GM 21.0, GM \u2192 WM 11.3, CSF \u2192 GM 3.0' in text
+    assert text.endswith('CSF \u2192 WM 0.0 ml.')
+
+
+@pytest.mark.parametrize('name', ['bias', 'tissuechange', 'loss'])
+@pytest.mark.parametrize('metrics', [{}, dict.fromkeys(MEASURED)])
+def test_nothing_measured_is_nothing_said(finding, name, metrics):
+    assert finding(name, metrics) == ''
+
+
+def test_the_high_field_image_stands_with_the_metrics(page, qc):
+    html = page(qc | {'reference': HIGHFIELD}, 'metrics.html', html=True)
+    text = Markup(html).striptags()
+    for words in (
+        'Measured against a high-field image', 'turned by 4.23\u00b0 and moved by 12.3 mm',
+        'Likeness (correlation)', '0.312 before, 0.912 after', 'the brain masks of both',
+    ):  # fmt: skip
+        assert words in text, words
+    assert 'data-key="reference.rotation_deg"' in html
+    assert 'fitted &lt;linearly&gt;' in html
+    assert 'against a high-field image' not in page(qc, 'metrics.html')
 
 
 def test_what_a_scan_took_is_told_by_step(page, qc, tmp_path):

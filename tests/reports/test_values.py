@@ -2,7 +2,7 @@
 
 import pytest
 
-from ulfprep.reports.values import at, number, shown, with_error
+from ulfprep.reports.values import at, millimetres, number, shown, with_error
 
 RECORD = {
     'metrics': {'rms': 1.02345, 'share': 0.2345, 'null': None, 'low': -0.5},
@@ -30,6 +30,10 @@ RECORD = {
 )
 def test_numbers(value, shown):
     assert number(value) == shown
+
+
+def test_whole_numbers_lose_no_digit():
+    assert number(20250101) == '20250101'
 
 
 def test_a_shown_number_keeps_its_value_and_its_place_in_the_file():
@@ -60,6 +64,12 @@ def test_lists_and_mappings_are_shown_number_by_number():
         shown(RECORD, 'metrics').striptags() == 'rms 1.023, share 0.2345, null n/a, low \u22120.5'
     )
     assert shown({'x': []}, 'x') == shown({'x': {}}, 'x') == '\u2013'
+
+
+def test_lengths_of_single_precision_headers_are_short():
+    assert millimetres(RECORD, 'voxels').striptags() == '1.6 \u00d7 1.6 \u00d7 5 mm'
+    assert 'value="1.600000023841858"' in millimetres(RECORD, 'voxels')
+    assert millimetres(RECORD, 'nothing') == 'not recorded'
 
 
 def test_a_value_ends_where_its_error_begins():

@@ -53,6 +53,17 @@ def test_each_tissue_becomes_more_even(biased):
         assert after.std() / after.mean() < 0.7 * before.std() / before.mean()
 
 
+def test_outside_the_brain_the_field_stays_within_its_bounds(biased):
+    inside = biased.field[biased.mask]
+    assert biased.field.max() < 1.3 * inside.max()
+    assert biased.field.min() > inside.min() / 1.3
+
+
+def test_the_same_scan_gives_the_same_bytes(biased):
+    again, _ = correct_bias(biased.scan, biased.mask, biased.zooms)
+    assert again.tobytes() == biased.corrected.tobytes()
+
+
 def test_an_even_brain_is_left_alone(biased):
     noisy = add_rician_noise(biased.flat, 4.0, np.random.default_rng(1))
     _, field = correct_bias(noisy, biased.mask, biased.zooms)

@@ -85,6 +85,11 @@ def test_a_volume_that_no_brain_has_is_an_error(brain, zoom, volume):
         brain_mask(image, (zoom,) * 3, stripped=True)
 
 
+def test_an_image_without_signal_is_an_error():
+    with pytest.raises(ValueError, match='no brain was found'):
+        brain_mask(np.zeros((10, 10, 10)), (4, 4, 4), stripped=True)
+
+
 @pytest.fixture
 def network(monkeypatch):
     """Return a function that sets what the neural network is to find."""
@@ -136,6 +141,12 @@ def test_a_bright_coil_beside_the_brain_takes_nothing_off_it(brain, head, networ
     near_coil = head * np.exp(2.0 * z - 1.2 * y)
     found = brain_mask(near_coil, brain.zooms, stripped=False)
     assert (found & brain.mask).sum() > 0.98 * brain.mask.sum()
+
+
+def test_a_network_that_finds_nothing_is_an_error(brain, head, network):
+    network(np.zeros_like(brain.mask))
+    with pytest.raises(ValueError, match='no brain was found'):
+        brain_mask(head, brain.zooms, stripped=False)
 
 
 def test_a_resampled_mask_keeps_place_and_volume(brain):

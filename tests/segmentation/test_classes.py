@@ -75,6 +75,12 @@ def test_large_ventricles_are_not_taken_for_white_matter(build_brain):
     np.testing.assert_allclose(found.means, (25.0, 80.0, 100.0), rtol=0.06)
 
 
+def test_the_same_image_gives_the_same_means(small):
+    image = picture(small, (25.0, 80.0, 100.0))
+    one, two = (tissue_classes(image, small[0], ONE, (0.25, 0.8, 1.0)) for _ in range(2))
+    assert one.means.tobytes() == two.means.tobytes()
+
+
 def test_a_mask_too_small_is_an_error():
     mask = np.zeros((20, 20, 20), bool)
     mask[8:12, 8:12, 8:12] = True

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
+from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import carry
 from ulfprep.segmentation import inference
-from ulfprep.segmentation.inference import Seen, class_shares, part_shares
+from ulfprep.segmentation.inference import Seen, class_shares, part_shares, tissue_sums
 from ulfprep.segmentation.learned import learned_tissues, weights_file
 from ulfprep.segmentation.network import CLASSES
 from ulfprep.segmentation.tissue import segment
@@ -85,6 +86,13 @@ def test_a_higher_temperature_is_less_sure():
     assert np.allclose(cold[:, 0], (0.1, 0.9, 0, 0, 0))
     assert 0.5 < warm[1, 0] < 0.9
     assert not warm[:, 1].any()
+
+
+def test_each_class_counts_for_one_tissue():
+    each = np.eye(len(CLASSES), dtype=np.float32)
+    tissues = tissue_sums(part_shares(each)).argmax(axis=0)
+    wanted = [TISSUES.index(tissue or 'CSF') for tissue in CLASSES.values()]
+    assert tissues.tolist() == wanted
 
 
 @pytest.mark.realdata

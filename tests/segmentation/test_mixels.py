@@ -29,6 +29,28 @@ def test_a_signal_between_two_tissues_is_their_mixture(pair, part):
     assert shares[a] == pytest.approx(1 - part, abs=0.08)
 
 
+@pytest.mark.parametrize('means', [MEANS, (250.0, 140.0, 100.0), (20.0, 120.0, 100.0)])
+def test_shares_sum_to_one_in_the_brain_and_are_zero_outside(means):
+    rng = np.random.default_rng(0)
+    image = rng.uniform(0, 400, (12, 10, 8)).astype(np.float32)
+    brain = rng.random(image.shape) > 0.3
+    shares = tissue_shares(image, brain, ONE, means, 5.0)
+    assert shares.dtype == np.float32
+    assert np.isfinite(shares).all()
+    assert (shares >= 0).all()
+    np.testing.assert_allclose(shares.sum(axis=0)[brain], 1, atol=1e-5)
+    assert not shares[:, ~brain].any()
+
+
+def test_units_do_not_matter():
+    rng = np.random.default_rng(1)
+    image = rng.uniform(10, 110, (8, 8, 8)).astype(np.float32)
+    brain = np.ones(image.shape, bool)
+    one = tissue_shares(image, brain, ONE, MEANS, 5.0)
+    other = tissue_shares(20 * image, brain, ONE, 20 * np.array(MEANS), 100.0)
+    np.testing.assert_allclose(one, other, atol=1e-4)
+
+
 def test_the_neighbourhood_settles_what_the_signal_leaves_open():
     image, brain = flat(100.0, (11, 11, 11))
     image[5, 5, 5] = 90.0  # halfway to GM

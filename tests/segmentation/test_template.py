@@ -7,7 +7,7 @@ import pytest
 from template_brain import scan_of_template
 
 from ulfprep.physics.grid import isotropic_grid
-from ulfprep.segmentation import template
+from ulfprep.segmentation import affine, template
 from ulfprep.segmentation.affine import affine_match, check_match
 from ulfprep.segmentation.template import FLOOR, load_template, prior_under, template_files
 
@@ -68,6 +68,11 @@ def test_the_prior_sums_to_one_and_forbids_nothing(scan, prior):
     assert prior[0, 0, 0, 0] > 0.9
 
 
+def test_the_same_scan_gives_the_same_bytes(scan, monkeypatch):
+    monkeypatch.setattr(affine, 'ITERATIONS', (3, 4))
+    assert matched(scan).tobytes() == matched(scan).tobytes()
+
+
 @pytest.mark.parametrize(
     'matrix',
     [
@@ -82,6 +87,11 @@ def test_absurd_matches_are_refused(matrix):
     with pytest.raises(ValueError, match='--tissue-prior none') as error:
         check_match(matrix)
     assert '\n' not in str(error.value)
+
+
+def test_likely_matches_are_believed(match):
+    check_match(match)
+    check_match(np.diag([0.8, 1.2, 1.3, 1]))
 
 
 def test_a_template_that_is_not_installed_is_named(monkeypatch):

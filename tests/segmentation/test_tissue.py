@@ -58,6 +58,19 @@ def test_coarse_means_are_not_those_of_mixtures(coarse_tissues):
     assert coarse_tissues.means.shape == coarse_tissues.sds.shape == (3,)
 
 
+def test_shares_sum_to_one_in_the_brain_and_are_zero_outside(coarse, coarse_tissues):
+    _, mask, _ = coarse
+    probs = coarse_tissues.probs
+    assert probs.dtype == np.float32
+    np.testing.assert_allclose(probs.sum(axis=0)[mask], 1, atol=1e-5)
+    assert not probs[:, ~mask].any()
+
+
+def test_the_same_coarse_scan_gives_the_same_bytes(coarse, coarse_tissues):
+    scan, mask, _ = coarse
+    assert segment(scan, mask, COARSE).probs.tobytes() == coarse_tissues.probs.tobytes()
+
+
 def test_mask_voxels_that_see_no_brain_are_csf(coarse):
     scan, mask, _ = coarse
     stray = mask.copy()

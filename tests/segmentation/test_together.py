@@ -67,6 +67,15 @@ def test_shares_sum_to_one_in_the_brain_and_lie_on_the_lattice_over_the_first(ru
     np.testing.assert_allclose(total[total > 0], 1, atol=1e-4)
 
 
+def test_units_of_the_scans_do_not_matter(runs):
+    second = runs[1]
+    louder = Run(
+        7 * second.image, second.mask, second.grid, 7 * second.white, 7 * second.sigma, CORONAL
+    )
+    one, other = (segment_together([runs[0], run], spacing=2.0) for run in (second, louder))
+    np.testing.assert_allclose(one, other, atol=1e-2)
+
+
 def test_a_scan_of_another_place_is_an_error(runs):
     affine = runs[1].grid.affine.copy()
     affine[:3, 3] += 300

@@ -14,6 +14,7 @@ from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.jobs import job_node, node_name, plan_jobs, register_name
 from ulfprep.workflows.screen import screen
 from ulfprep.workflows.verdicts import judge
+from ulfprep.workflows.whole import init_job_wf
 
 
 @pytest.fixture
@@ -69,6 +70,17 @@ def test_the_methods_say_what_was_fused_and_nothing_twice(settings, group):
     for name in workflow.list_node_names():
         if name.endswith('.derivatives'):
             assert workflow.get_node(name).inputs.methods == text
+
+
+def test_groups_and_scans_stand_side_by_side(settings, tasks, tmp_path):
+    settings = dataclasses.replace(settings, target_like=tmp_path / 'ref_T1w.nii.gz')
+    jobs = plan_jobs(tasks, settings)
+    assert [type(job).__name__ for job in jobs] == ['Fusion', 'Task']
+    measured = tmp_path / 'measured.json'
+    measured.touch()
+    workflows = [init_job_wf(job, settings, measured=measured) for job in jobs]
+    plans = [node for w in workflows for node in w._create_flat_graph() if node.name == 'plan']
+    assert [plan.inputs.reference_file for plan in plans] == [str(measured)] * 4
 
 
 def failure(group, *where, kind='ValueError', message='no brain was found'):

@@ -13,6 +13,7 @@ from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.highfield import other_scan
 from ulfprep.bids.read.scan import Scan
 from ulfprep.settings import BACKBONES, Settings
+from ulfprep.workflows.jobs import safe_name
 from ulfprep.workflows.run import scans_at_a_time
 from ulfprep.workflows.scan import init_scan_wf
 
@@ -53,6 +54,28 @@ def test_threads_of_heavy_nodes_are_declared(settings):
     for name in ('enhance_wf.fit', 'enhance_wf.render', 'preprocess_wf.brain_mask'):
         assert workflow.get_node(name).n_procs == 2
     assert workflow.get_node('enhance_wf.fit').inputs.n_threads == 2
+
+
+def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(settings):
+    chosen = dataclasses.replace(settings, output_resolution=0.5)
+    task = make_task(find_scans(chosen)[0], chosen)
+    assert any('--output-resolution' in note for note in task.notes)
+    workflow = init_scan_wf(task, chosen)
+    kept, measured = (workflow.get_node(n) for n in ('render_kept', 'enhance_wf.render'))
+    assert (kept.inputs.spacing, measured.inputs.spacing) == (0.5, 1.0)
+    methods = ' '.join(workflow.visit_desc().split())
+    assert 'rendered at 0.5 mm, and at 1 mm for residual' in methods
+    graph = workflow._create_flat_graph()
+    edges = {
+        (target.name, field): (source.name, out)
+        for source, target, data in graph.edges(data=True)
+        for out, field in data['connect']
+    }
+    for name in ('enhanced', 'dseg', 'claim'):
+        assert ('render_kept', name) in edges.values()
+    assert edges['residual', 'enhanced'] == edges['metrics', 'enhanced'] == ('render', 'enhanced')
+    plain = init_scan_wf(make_task(find_scans(settings)[0], settings), settings)
+    assert 'render_kept' not in plain.list_node_names()
 
 
 def test_gpu_nodes_are_known_to_the_scheduler(settings):
@@ -128,6 +151,12 @@ def test_every_citation_is_in_the_bibliography(settings):
         )
         text = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen).visit_desc()
         assert set(re.findall(r'@([\w-]+)', text)) <= known
+
+
+def test_safe_names_stay_different():
+    names = ['a-b', 'ab', 'a+b', 'a_b', 'a b']
+    assert len({safe_name(name) for name in names}) == len(names)
+    assert all(re.fullmatch(r'[A-Za-z0-9_]+', safe_name(name)) for name in names)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from graphs import assert_all_inputs_given
 
 from ulfprep.bids.read.dataset import find_scans
 from ulfprep.bids.read.decision import make_task
@@ -11,6 +12,7 @@ from ulfprep.settings import Settings
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.jobs import node_name
 from ulfprep.workflows.resources import need_gb
+from ulfprep.workflows.scan import init_scan_wf
 from ulfprep.workflows.verdicts import judge
 
 
@@ -33,6 +35,25 @@ def settings(make_dataset, tmp_path):
 @pytest.fixture
 def task(settings):
     return with_references([make_task(s, settings) for s in find_scans(settings)], settings)[0]
+
+
+def test_the_reference_is_prepared_as_a_scan_is_and_its_metrics_are_kept(task, settings):
+    workflow = init_scan_wf(task, settings)
+    assert_all_inputs_given(workflow)
+    conform = workflow.get_node('highfield_wf.preprocess_wf.conform')
+    assert conform.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
+    # Said of the scans with --skull-strip, not of the image of another scanner.
+    brain = workflow.get_node('highfield_wf.preprocess_wf.brain_mask')
+    assert brain.inputs.said_by != '--skull-strip skip'
+    sources = {
+        start.name
+        for start, end, data in workflow._graph.edges(data=True)
+        if end.name == 'outputs_wf'
+        for names in data['connect']
+        if names[1] == 'inputnode.metrics_file'
+    }
+    assert sources == {'highfield_wf'}
+    assert task.notes[-1].startswith('High-field reference: bids:raw:sub-01/ses-hf/')
 
 
 def test_memory_is_that_of_both_images(task, settings):

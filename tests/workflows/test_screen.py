@@ -44,6 +44,30 @@ def test_good_scans_are_tasks_with_their_voxel_size(settings, caplog):
     assert not lines(caplog, logging.WARNING)
 
 
+def test_each_problem_is_one_line(settings, caplog):
+    scans = find_scans(settings)
+    scans[0].path.write_bytes(b'')
+    scans[1].metadata['MagneticFieldStrength'] = 'abc'
+    tasks, refused = looked_at(settings, scans)
+    assert [task.name for task in tasks] == ['sub-03_T1w']
+    assert list(refused) == ['sub-01_T1w', 'sub-02_T1w']
+    first, second, total = lines(caplog, logging.ERROR)
+    assert first == refused['sub-01_T1w'].problem
+    assert second == refused['sub-02_T1w'].problem
+    assert total == '2 of 3 scan(s) cannot be used'
+    # Its field strength is known, and so is what it was for.
+    assert [one.direction for one in refused.values()] == ['enhance', '']
+
+
+def test_warnings_are_told_and_kept(settings, caplog):
+    sidecar = settings.bids_dir / 'sub-01/anat/sub-01_T1w.json'
+    sidecar.write_text('{"MagneticFieldStrength": 0.064, "SkullStripped": "yes"}')
+    tasks, _ = looked_at(settings)
+    (warning,) = lines(caplog, logging.WARNING)
+    assert warning.startswith(f"{tasks[0].scan.path}: SkullStripped is 'yes'")
+    assert any('SkullStripped' in note for note in tasks[0].notes)
+
+
 @pytest.mark.parametrize('key', TIMINGS)
 @pytest.mark.parametrize('value', [0, -1, 'n/a', [0.005, 0.01], 2300])
 def test_a_timing_that_cannot_be_costs_no_scan(settings, key, value, caplog):

@@ -47,6 +47,34 @@ def test_good_image_passes_without_notes(save, data):
     assert checked.data.dtype == np.float32
 
 
+def flip(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    ('damage', 'word'),
+    [
+        (lambda content: b'', 'empty'),
+        (lambda content: b'this is no image', 'not a readable NIfTI'),
+        (lambda content: content[: len(content) // 50], 'copy'),
+        (lambda content: content[: len(content) // 2], 'copy'),
+        (lambda content: content[: len(content) * 99 // 100], 'copy'),
+        (flip, 'damaged'),
+    ],
+)
+def test_damaged_and_empty_files(save, data, damage, word):
+    path = save(data)
+    path.write_bytes(damage(path.read_bytes()))
+    refuse(path, word)
+
+
+def test_files_that_are_not_there(tmp_path):
+    refuse(tmp_path / 'none.nii.gz', 'no such file')
+    (tmp_path / 'link.nii.gz').symlink_to(tmp_path / 'annex' / 'key')
+    refuse(tmp_path / 'link.nii.gz', 'broken link', 'datalad get')
+
+
 def test_truncated_uncompressed(save, data):
     path = save(data, name='x.nii')
     path.write_bytes(path.read_bytes()[:-100])
@@ -65,6 +93,34 @@ def test_few_nan_become_zero(save, data):
     assert np.isfinite(checked.data).all()
     assert (checked.data[0, :3, 0] == 0).all()
     assert checked.notes[0].startswith('3 NaN')
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda data: data[..., 0], ['slice']),
+        (lambda data: data[:1], ['slice']),
+        (lambda data: np.stack([data] * 5, axis=3), ['5 volumes']),
+        (lambda data: np.where(np.arange(16)[:, None, None] < 2, np.nan, data), ['12.5%', '5%']),
+        (lambda data: 0 * data, ['all zero']),
+        (lambda data: 0 * data + 7, ['constant (7']),
+    ],
+)
+def test_images_of_which_nothing_can_be_made(save, data, change, words):
+    refuse(save(change(data).astype(np.float32)), *words)
+
+
+def test_odd_images_pass_with_a_note(save, data):
+    checked = check_image(save(data[..., None]))
+    assert checked.data.shape == data.shape
+    assert 'single volume' in checked.notes[0]
+    assert 'neither sform nor qform' in check_image(save(data, code=0)).notes[0]
+    image = nib.Nifti1Image(data, AFFINE)
+    image.set_sform(AFFINE, 1)
+    image.set_qform(np.diag([-1, 1, 1, 1]) @ AFFINE, 1)
+    path = save(data)
+    nib.save(image, path)
+    assert 'contradict' in check_image(path).notes[0]
 
 
 def test_complex_and_rgb(save, data):

@@ -34,6 +34,23 @@ def groups(fuse, *names, voxels=None, unusable=None):
     return [[s.name for s in fusion.planned] for fusion in found], notes
 
 
+@pytest.mark.parametrize(
+    ('fuse', 'names', 'expected'),
+    [
+        ('none', ['sub-1_run-1_T1w', 'sub-1_run-2_T1w'], []),
+        ('runs', ['sub-1_T1w', 'sub-2_T1w', 'sub-2_ses-A_T1w'], []),
+        ('contrasts', ['sub-1_T1w', 'sub-2_T1w', 'sub-2_ses-A_T1w'], []),
+        ('all', ['sub-1_T1w', 'sub-2_T1w', 'sub-2_ses-A_T1w'], []),
+        (
+            'all', ['sub-1_run-1_T1w', 'sub-1_run-2_T1w', 'sub-1_T2w', 'sub-2_T1w'],
+            [['sub-1_run-1_T1w', 'sub-1_run-2_T1w', 'sub-1_T2w']],
+        ),
+    ],
+)  # fmt: skip
+def test_scans_are_fused_only_if_asked_and_if_there_are_others(fuse, names, expected):
+    assert groups(fuse, *names) == (expected, {})
+
+
 def test_runs_are_those_of_one_modality_whatever_else_differs():
     found, notes = groups(
         'runs',

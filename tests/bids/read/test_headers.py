@@ -87,6 +87,12 @@ def test_voxel_size_that_contradicts_the_affine(put, sizes):
     assert 'contradicts its affine (10 x 11 x 20 mm)' in note
 
 
+def test_what_only_rounding_made_different_does_not_contradict(put):
+    assert check_image(put(qform=0, pixdim=[1, 10.05, 11, 20, 0, 0, 0, 0])).notes == ()
+    turned = np.diag([-1, -1, 1, 1]) @ AFFINE
+    assert check_image(put(turned, quatern_d=1.0000002)).notes == ()
+
+
 @pytest.mark.parametrize(('b', 'c', 'd'), [(0, 0, 1.0000002), (0.71, 0.71, 0), (0, 0.98, 0.22)])
 def test_a_quaternion_that_rounding_made_longer_than_one_is_a_half_turn(put, b, c, d):
     # Only the qform: half a turn about the axis that the three numbers are.
@@ -271,6 +277,13 @@ def test_trailing_garbage_and_padding(put, tmp_path, data):
     members = [put().read_bytes()[:half], put().read_bytes()[half:]]
     path.write_bytes(b''.join(map(gzip.compress, members)))  # as parallel compressors write
     np.testing.assert_array_equal(check_image(path).data, data)
+
+
+def test_a_wrong_check_sum_is_found(put, tmp_path):
+    packed = bytearray(gzip.compress(put().read_bytes()))
+    packed[-6] ^= 1
+    (tmp_path / 'x.nii.gz').write_bytes(packed)
+    assert 'damaged' in refused(tmp_path / 'x.nii.gz')
 
 
 def test_a_name_that_lies_about_compression(put, tmp_path, data):

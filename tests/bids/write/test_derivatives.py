@@ -13,6 +13,7 @@ from ulfprep.bids.given import Given, Piece
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.store.finished import is_finished, missing_files
 from ulfprep.bids.task import Task
+from ulfprep.bids.write.dataset import LOOKUP, lookup_table
 from ulfprep.bids.write.derivatives import (
     FIELD,
     IMAGE,
@@ -227,6 +228,12 @@ def test_dseg_labels():
     np.testing.assert_array_equal(to_dseg(probabilities, np.zeros((2, 2, 1), bool)), 0)
 
 
+def test_lookup_table():
+    rows = [line.split('\t') for line in lookup_table().splitlines()]
+    assert rows[0][:2] == ['index', 'name']
+    assert [int(row[0]) for row in rows[1:]] == [entry[0] for entry in LOOKUP] == [0, 1, 2, 3]
+
+
 def test_images_are_the_same_bytes_under_any_name(tmp_path):
     data = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
     one = write_nifti(tmp_path / 'one.nii.gz', data, np.eye(4))
@@ -250,3 +257,12 @@ def test_json_is_strict(tmp_path):
     path = write_json(tmp_path / 'x.json', {'a': np.float32('nan'), 'b': np.arange(2)})
     assert read_json(path) == {'a': None, 'b': [0, 1]}
     assert 'NaN' not in path.read_text()
+
+
+def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = write_text(tmp_path / 'x.txt', 'old')
+    monkeypatch.setattr('os.replace', lambda *args: (_ for _ in ()).throw(OSError(28, 'full')))
+    with pytest.raises(OSError, match='full'):
+        write_text(path, 'new')
+    assert path.read_text() == 'old'
+    assert list(tmp_path.iterdir()) == [path]

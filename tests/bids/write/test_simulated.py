@@ -1,5 +1,6 @@
 """The raw dataset of simulated scans: names, sidecars, dataset files, refusals."""
 
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -174,6 +175,11 @@ def test_no_two_scans_share_a_name():
     scans += [scan_of(reconstruction=label) for label in ('sim', 'sim1', 'sim1sim', 'x')]
     paths = [raw_path(scan, k) for scan in scans for k in range(1, 23)]
     assert len(set(paths)) == len(paths)
+
+
+def test_a_name_that_raw_bids_does_not_know_is_refused():
+    with pytest.raises(ValueError, match='no name can be made of its entities: desc'):
+        raw_path(scan_of(desc='x'), 1)
 
 
 # The dataset
@@ -450,3 +456,10 @@ def test_scans_of_two_datasets_are_not_mixed(source, make_dataset, tmp_path):
 def test_a_file_is_no_folder(source, tmp_path):
     (tmp_path / 'sim').touch()
     assert 'is a file' in refuse_folder(tmp_path / 'sim', source, tmp_path / 'out')
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root may read everything')
+def test_a_folder_that_cannot_be_read_is_refused(source, tmp_path):
+    (tmp_path / 'sim').mkdir(mode=0o000)
+    message = refuse_folder(tmp_path / 'sim', source, tmp_path / 'out')
+    assert 'cannot be read (Permission denied)' in message

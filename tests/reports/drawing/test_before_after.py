@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from ulfprep.metrics.tissue_change import MOVES
 from ulfprep.reports.drawing.bias import bias
+from ulfprep.reports.drawing.change import _codes, _table, change, move_colour
 from ulfprep.reports.drawing.style import figure_style
-from ulfprep.reports.drawing.volumes import load
+from ulfprep.reports.drawing.volumes import load, place
+
+GM_TO_WM = MOVES.index(('GM', 'WM')) + 1
 
 
 @pytest.fixture
@@ -48,6 +52,14 @@ def test_positions_in_the_charts_are_those_of_the_pictures(bias_figure, volumes)
         assert x.mean() == pytest.approx((low + high) / 2)
 
 
+def test_both_pictures_share_one_window_and_lie_in_columns(bias_figure):
+    panels = [axes for axes in bias_figure.axes if axes.get_images()][:9]
+    windows = {panels[k].get_images()[0].get_clim() for k in (0, 2, 3, 5, 6, 8)}
+    assert len(windows) == 1
+    left = np.array([axes.get_position().x0 for axes in panels]).reshape(3, 3)
+    np.testing.assert_allclose(left, left[:1].repeat(3, axis=0))
+
+
 def test_a_factor_and_its_inverse_are_equally_far_from_one(volumes):
     field = volumes['bias_field']
     strong = field._replace(data=np.where(field.data > 1, 2.0, 0.9))
@@ -59,3 +71,30 @@ def test_a_factor_and_its_inverse_are_equally_far_from_one(volumes):
     assert norm.vmin * norm.vmax == pytest.approx(1)
     assert norm(2.0) == pytest.approx(1, abs=1e-3)
     assert norm(1.0) == pytest.approx(0.5)
+
+
+def test_volumes_stand_beside_their_colours(volumes):
+    names = ('preproc', 'brain_mask', 'tissue_change', 'tissue_move')
+    with figure_style(dark=True):
+        figure = change(*(volumes[name] for name in names), {'moved_gm_to_wm': 12.34})
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert 'GM \u2192 WM  12.3 ml' in told
+    assert 'WM \u2192 GM' in told
+    assert len(told) == len(MOVES)
+
+
+def test_a_move_has_its_colour_where_it_is_large_enough():
+    amount = np.array([0.0, 0.05, 0.1, 0.5, 1.0])
+    move = np.array([0, GM_TO_WM, GM_TO_WM, GM_TO_WM, GM_TO_WM], np.uint8)
+    colours = _table()[_codes(amount, move)]
+    np.testing.assert_array_equal(colours[:2, 3], 0)
+    np.testing.assert_allclose(colours[2:, :3], np.tile(move_colour(('GM', 'WM')), (3, 1)))
+    assert 0 < colours[2, 3] < colours[3, 3] == colours[4, 3] == 1
+
+
+def test_nothing_that_changed_is_a_picture_too():
+    mask = place(np.ones((12, 14, 8), np.uint8), np.diag([8.0, 8.0, 16.0, 1.0]))
+    nothing = mask._replace(data=np.zeros(mask.data.shape, np.float32))
+    with figure_style(dark=True):
+        figure = change(mask, mask, nothing, nothing)
+    assert len(figure.legends[0].get_texts()) == len(MOVES)

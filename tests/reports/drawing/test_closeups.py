@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from ulfprep.reports.drawing.closeups import CORTEX, DEEP, deep_centre, rows
+from ulfprep.reports.drawing.pictures import enhancement
+from ulfprep.reports.drawing.style import figure_style
 from ulfprep.reports.drawing.volumes import PLANES, load
 
 
@@ -35,3 +37,26 @@ def test_the_deep_grey_matter_is_in_the_middle_and_the_cortex_is_not(brain):
         _, right, up = PLANES[whole.plane]
         shown = (panel.box.low + panel.box.high) / 2
         assert np.linalg.norm(((shown - middle) / half)[[right, up]]) > 0.3
+
+
+def test_without_tissues_or_without_a_brain_there_are_close_ups_all_the_same(brain):
+    mask, _ = brain
+    nothing = mask._replace(data=np.zeros_like(mask.data))
+    for where in (mask, nothing):
+        assert [len(row) for row in rows(where, None)] == [3, 3, 3]
+
+
+def test_both_halves_of_the_figure_show_the_same_in_one_window(coarse_files):
+    volumes = [load(coarse_files[name]) for name in ('bicubic', 'enhanced', 'fine_dseg')]
+    with figure_style(dark=True):
+        figure = enhancement(*volumes)
+    panels = [axes for axes in figure.axes if axes.images]
+    assert len(panels) == 2 * 9
+    for first, second in zip(panels[:9], panels[9:], strict=True):
+        assert first.images[0].get_clim() == second.images[0].get_clim()
+        assert first.images[0].get_extent() == second.images[0].get_extent()
+        assert (first.get_xlim(), first.get_ylim()) == (second.get_xlim(), second.get_ylim())
+    # Frames of both close-ups lie on each whole slice.
+    assert [
+        len([line for line in axes.lines if line.get_linewidth() == 1]) for axes in panels[:3]
+    ] == [2] * 3

@@ -13,7 +13,7 @@ from ulfprep.reports.drawing.disagreement import (
     lightly_averaged,
 )
 from ulfprep.reports.drawing.style import figure_style
-from ulfprep.reports.drawing.volumes import load
+from ulfprep.reports.drawing.volumes import load, place
 
 
 @pytest.fixture(scope='module')
@@ -30,6 +30,13 @@ def test_a_lesion_has_a_colour_and_noise_has_none(volumes):
     assert 0.9 < shown[inside & ~there].std() < 1.6
     assert (np.abs(shown[inside & ~there]) > LEAST).mean() < 0.01
     assert np.isnan(shown[~inside]).all()
+
+
+def test_the_average_does_not_fade_at_the_rim():
+    inside = np.zeros((20, 20, 10), bool)
+    inside[4:16, 4:16, 2:8] = True
+    volume = place(np.where(inside, 5.0, 0), np.diag([1.6, 1.6, 5.0, 1.0]))
+    np.testing.assert_allclose(lightly_averaged(volume, inside)[inside], 5, rtol=1e-5)
 
 
 def test_there_is_no_colour_up_to_three_and_one_that_tells_the_sign_beyond():
@@ -50,3 +57,12 @@ def test_the_map_stands_above_the_scan_with_one_scale(volumes):
     assert 'usual in this scan' in bar.get_xlabel()
     assert {-LEAST, LEAST} <= set(bar.get_xticks())
     assert any(f'beyond {LEAST:g}' in text.get_text() for text in figure.texts)
+
+
+@pytest.mark.parametrize('value', [0.0, np.nan])
+def test_a_scan_that_agrees_everywhere_or_was_not_compared_is_a_picture_too(volumes, value):
+    scan, mask, surprise = volumes.values()
+    nothing = surprise._replace(data=np.zeros_like(surprise.data))
+    with figure_style(dark=True):
+        assert disagreement(scan, mask, nothing).axes
+    np.testing.assert_array_equal(in_usual_units(np.full((2, 2), value)), value)

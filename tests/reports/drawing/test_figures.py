@@ -122,6 +122,11 @@ def test_one_bad_figure_does_not_cost_the_others(tmp_path, coarse_files, plan):
     assert 's_desc-loss.svg' not in written
 
 
+def test_only_a_scan_gives_only_its_figure(tmp_path, coarse_files):
+    figures = plot_scan(tmp_path / 's', direction='enhance', scan=coarse_files['scan'])
+    assert list(figures) == ['tissues']
+
+
 def test_averaged_noise_keeps_unit_variance_and_structure_stands_out():
     inside = np.zeros((60, 60, 30), bool)
     inside[5:55, 5:55, 3:27] = True

@@ -14,7 +14,8 @@ from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.reports.drawing import charts
 from ulfprep.reports.drawing.histogram import histogram
-from ulfprep.reports.drawing.pictures import prediction, residual
+from ulfprep.reports.drawing.loss import loss, stopped_because
+from ulfprep.reports.drawing.pictures import grey_window, prediction, residual
 from ulfprep.reports.drawing.simcheck import simcheck
 from ulfprep.reports.drawing.style import figure_style
 from ulfprep.reports.drawing.volumes import load, place, sample_nearest
@@ -60,6 +61,15 @@ def test_intensities_stand_on_their_targets(volumes, plan):
     assert above.get_xlim() == below.get_xlim()
 
 
+def test_fluid_brighter_than_all_else_does_not_leave_tissue_black():
+    labels = np.repeat([1, 2, 3, 0], 250).reshape(10, 10, 10)
+    data = np.array([0, 140.0, 100.0, 900.0])[labels]
+    dseg = place(labels, np.eye(4))
+    mask, volume = (dseg._replace(data=d) for d in (labels > 0, data))
+    assert grey_window(volume, mask)[1] > 900
+    assert 140 < grey_window(volume, mask, dseg=dseg)[1] < 200
+
+
 def test_numbers_beside_the_residual_are_those_on_record(volumes):
     metrics = {'residual_rms': 0.9149, 'residual_mean': -0.001, 'residual_beyond_3': None}
     with figure_style(dark=True):
@@ -78,6 +88,16 @@ def test_contrasts_are_those_on_record(plan):
     assert 2 * (1 - ratio) / (1 + ratio) == pytest.approx(0.4399)
     with figure_style(dark=False):
         assert 'n/a' in words(charts.contrast(plan, {}))
+
+
+def test_the_figure_of_the_fit_says_why_it_stopped(fit):
+    assert stopped_because(fit) == 'Stopped after epoch 20, the last that was planned'
+    early = fit | {'stopped': 'noise floor', 'options': {'epochs': 30, 'patience': 8}}
+    figure = loss(early)
+    assert 'Stopped early, after epoch 20 of 30' in ' '.join(words(figure))
+    for axes in figure.axes:
+        assert 200 in [line.get_xdata()[0] for line in axes.lines]
+    assert stopped_because({'history': fit['history']}) == ''
 
 
 @pytest.fixture(scope='module')

@@ -42,6 +42,18 @@ def test_cut_keeps_millimetres_of_thick_slices():
     np.testing.assert_allclose(extent, (-0.8, 5.6, -2.5, 27.5))
 
 
+def test_an_empty_mask_shows_the_whole_volume():
+    mask = place(np.zeros((4, 4, 4)), np.eye(4))
+    box = bounding_box(mask)
+    np.testing.assert_allclose(box.high - box.low, 4)
+    assert len(positions(mask, 2, 3)) == 3
+
+
+def test_box_never_leaves_the_volume():
+    box = bounding_box(place(np.ones((3, 3, 3)), np.eye(4)), margin=50)
+    np.testing.assert_allclose(box.high - box.low, 3)
+
+
 def test_load_turns_to_ras_and_drops_nan(tmp_path):
     data = np.zeros((3, 3, 3), np.float32)
     data[0, 0, 0] = 7

@@ -5,11 +5,12 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from many_scans import make_output, thumbnail
-from records import judged
+from records import FUSION, judged, make_json
 
 from ulfprep.bids.files import write_json, write_text
 from ulfprep.metrics.registry import all_metrics
@@ -182,6 +183,51 @@ def test_what_scans_are_called_and_say_is_escaped(tmp_path, record):
     html = page_of(tmp_path, {'0': HOSTILE, '1': HOSTILE}, HOSTILE)
     assert HOSTILE not in html
     assert html.count('<script>') == 1
+
+
+def test_one_scan_is_enough(tmp_path, record):
+    make_output(record, tmp_path, 1)
+    html = page_of(tmp_path)
+    assert 'No outliers are marked' in html
+    assert 'None: every finished scan is usable' in html
+    assert len(rows_of(html)) == 1
+
+
+def test_directions_and_modalities_stand_apart(tmp_path, record):
+    write_json(tmp_path / 'sub-1/anat/sub-1_desc-qc_T1w.json', record)
+    write_json(tmp_path / 'sub-1/anat/sub-1_desc-qc_T2w.json', record)
+    other = record | {'direction': 'simulate', 'metrics': {'ratio_gm_wm': 0.8, 'snr_wm': 2.0}}
+    write_json(tmp_path / 'sub-2/anat/sub-2_desc-qc_T1w.json', other)
+    html = page_of(tmp_path)
+    for title in ('T1w, enhanced', 'T1w, simulated', 'T2w, enhanced'):
+        assert f'Distributions: {title} ' in html
+    page = Page(html)
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links if link.startswith('#')} <= {*page.ids}
+    rows = rows_of(html)
+    assert rows['sub-2_T1w']['Direction'][1] == 'simulated'
+    assert rows['sub-2_T1w']['cjv'] == (None, 'n/a')
+
+
+def test_fused_scans_have_one_picture(tmp_path, record):
+    for name, role in {'run-1_': 'member', 'run-2_': 'member', '': 'fused'}.items():
+        qc = record | {
+            'fusion': make_json(fusion=replace(FUSION, role=role))['fusion'],
+            'verdict': {'level': 'look', 'reasons': ['dark']},
+        }
+        write_json(tmp_path / f'sub-1/anat/sub-1_{name}desc-qc_T1w.json', qc)
+    html = page_of(tmp_path)
+    assert re.findall(r'id="picture-([^"]+)"', html) == ['sub-1_T1w']
+    page = Page(html)
+    assert {link[1:] for link in page.links if link.startswith('#')} <= {*page.ids}
+
+
+def test_nothing_finished_is_said(tmp_path):
+    image = {'image': 'sub-01_T1w.nii.gz', 'selected': True, 'text': 'selected'}
+    write_json(tmp_path / 'logs/selection/sub-01.json', {'images': [image]})
+    html = page_of(tmp_path)
+    assert 'No scan is finished' in html
+    assert 'sub-01_T1w' in html
 
 
 def test_groups_and_settings_are_told_apart(tmp_path, record):

@@ -6,6 +6,7 @@ import re
 import pytest
 from browser import NARROW, WIDE, browser, needs_browser, opened
 from many_scans import make_output
+from records import judged, make_json
 
 from ulfprep.metrics.registry import all_metrics
 from ulfprep.reports.group.page import write_group_page
@@ -13,18 +14,12 @@ from ulfprep.reports.group.study import gather
 
 pytestmark = needs_browser
 HUNDREDS = 300
-RECORD = {
-    'entities': {'subject': '01', 'session': None},
-    'direction': 'enhance',
-    'settings_hash': '0123456789ab',
-    'settings': {'random_seed': 1},
-    'contrast': {'source_field_T': 0.064, 'target_field_T': 3},
-    'metrics': dict.fromkeys(all_metrics(), 1.0) | {
-        'contrast_target': 0.4, 'contrast_wm_gm': 0.4, 'snr_wm': 16.0, 'volume_brain': 1900.0,
-        'residual_mean': 0.01, 'residual_beyond_3': 0.003, 'tissue_change_mean': 0.02,
-        'uncertainty_p95': 0.15, 'contrast_gain': 2.0,
-    },
+METRICS = dict.fromkeys(all_metrics(), 1.0) | {
+    'contrast_target': 0.4, 'contrast_wm_gm': 0.4, 'snr_wm': 16.0, 'volume_brain': 1900.0,
+    'residual_mean': 0.01, 'residual_beyond_3': 0.003, 'tissue_change_mean': 0.02,
+    'uncertainty_p95': 0.15, 'contrast_gain': 2.0,
 }  # fmt: skip
+RECORD = make_json(metrics=METRICS)
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +36,7 @@ def page(tmp_path_factory):
     path = out / 'sub-004/anat/sub-004_desc-qc_T1w.json'
     qc = json.loads(path.read_text())
     qc['metrics'] |= {'cjv': 50.0, 'residual_rms': 3.0}
-    path.write_text(json.dumps(qc))
+    path.write_text(json.dumps(judged(qc)))
     groups = {f'{n:03d}': ('Groningen', 'Kampala')[n % 2] for n in range(1, 26)}
     return write_group_page(out, gather(out, groups, 'site'))
 
@@ -141,6 +136,14 @@ def test_without_scripts_everything_is_there(chromium, page):
         assert look.page.locator('#all tbody tr:visible').count() == 25
         assert look.page.locator('.with-script:visible').count() == 0
         assert look.page.locator('svg.spread a').count() > 0
+
+
+def test_on_paper_nothing_is_cut(chromium, page):
+    with opened(chromium, page) as look:
+        look.page.emulate_media(media='print')
+        assert not look.page.locator('nav').is_visible()
+        assert not look.page.locator('#table').is_visible()
+        assert look.page.locator('#sheet img:visible').count() == 24
 
 
 def test_hundreds_of_scans_fit_into_one_page(chromium, large, tmp_path):

@@ -8,7 +8,7 @@ from records import judged
 
 from ulfprep.bids.files import write_json, write_text
 from ulfprep.bids.write.figures import figures_of
-from ulfprep.reports.group.study import KIND, gather, rows
+from ulfprep.reports.group.study import KIND, differing_settings, gather, rows
 
 
 @pytest.fixture
@@ -149,3 +149,14 @@ def test_rows_of_the_table(tmp_path, add):
     grouped, columns = rows(gather(tmp_path, {'low': 'A'}, 'site'), 'T1w')
     assert [row['group'] for row in grouped if row['subject'] == 'low'] == ['A']
     assert [*columns].index('group') == 7
+
+
+def test_settings_that_differ_are_named(tmp_path, add, qc):
+    add('01')
+    assert differing_settings(gather(tmp_path))[0][1:] == (1, [])
+    add('02', settings_hash='b', settings=qc['settings'] | {'sloppy': True})
+    add('03', settings_hash='b', settings=qc['settings'] | {'sloppy': True})
+    assert differing_settings(gather(tmp_path)) == [
+        ('b', 2, ['sloppy = True']),
+        (qc['settings_hash'], 1, ['sloppy = not set']),
+    ]

@@ -138,6 +138,13 @@ def test_a_volume_that_cannot_be_read_is_named(tmp_path, volumes):
     assert str(tmp_path) not in html
 
 
+def test_missing_volumes_are_flagged(tmp_path, qc, add_scan):
+    add_scan('sub-01', qc)
+    html = viewer_html(tmp_path, reported_scans(tmp_path, '01')[0])
+    assert 'class="alert missing"' in html
+    assert 'niivue-library' not in html
+
+
 def test_a_simulated_scan_is_shown_beside_its_source(tmp_path, volumes):
     anat = tmp_path / 'sub-01' / 'anat'
     data = volumes['sub-01_desc-preproc_T1w']
