@@ -257,10 +257,10 @@ def test_a_high_field_scan_is_simulated_at_low_field(simulated_run):
 
 def test_simulated_scans_are_a_raw_dataset_that_ulfprep_itself_could_enhance(simulated_run):
     from ulfprep.bids.read.dataset import find_scans
+    from ulfprep.bids.read.decision import make_task
     from ulfprep.physics.sequences import PRESETS
     from ulfprep.physics.source_sequence import sequence_from_metadata
     from ulfprep.settings import Settings
-    from ulfprep.bids.read.decision import make_task
 
     ulf = simulated_run / 'ulf'
     done = validate(ulf)
