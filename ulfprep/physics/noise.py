@@ -133,6 +133,8 @@ def noise_in_tissue(
     NoiseEstimate
         ``white`` where it explains the residual, or where too little is flat.
     """
+    if np.count_nonzero(flat) < ENOUGH:
+        return NoiseEstimate(white, 'second differences or air')
     axes = np.argsort(zooms, kind='stable')[:2].tolist()
     variances = np.mean([[_spread_of(residual, flat, a, lag) for lag in LAGS] for a in axes], 0)
     # Least squares of variances: the larger distance decides, whatever the filter's exact shape.
@@ -151,7 +153,7 @@ def _spread_of(residual, flat, axis, lag):
     """Variance of the second difference along an axis, by its median; NaN where little is flat."""
     detail = fine_detail(residual, [axis], [lag])
     whole = ndimage.minimum_filter1d(flat.astype(np.uint8), 2 * lag + 1, axis=axis) > 0
-    if np.count_nonzero(whole) < ENOUGH:
+    if np.count_nonzero(whole) < ENOUGH // 4:  # within a tenth will do
         return math.nan
     return (1.4826 * float(np.median(np.abs(detail[whole])))) ** 2
 
