@@ -191,7 +191,7 @@ def _residual_summary(sheet, metrics):
         ('root mean square', 'residual_rms', '{:.2f}', '1'),
         ('mean', 'residual_mean', '{:.2f}', '0'),
         ('beyond 3 sigma', 'residual_beyond_3', '{:.2%}', '0.27 %'),
-        ('of neighbours alike', 'residual_correlation', '{:.2f}', '0'),
+        ('correlation of neighbours', 'residual_correlation', '{:.2f}', '0'),
     )
     for line, (name, metric, form, ideal) in enumerate(rows):
         value = metrics.get(metric)
