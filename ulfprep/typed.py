@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -27,7 +28,7 @@ def read_as(kind: Any, value: Any) -> Any:
     if origin is UnionType:
         return None if value is None else read_as(parts[0], value)
     if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, Mapping):
-        hints = get_type_hints(kind)
+        hints = _hints_of(kind)
         return kind(**{name: read_as(one, value[name]) for name, one in hints.items()})
     if origin is tuple and isinstance(value, list | tuple):
         return tuple(read_as(parts[0], item) for item in value)
@@ -38,3 +39,9 @@ def read_as(kind: Any, value: Any) -> Any:
     if origin is None and isinstance(value, kind):
         return value
     raise TypeError(f'{value!r:.60} is not of type {kind}')
+
+
+@cache
+def _hints_of(kind: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields; a group level asks thousands of times."""
+    return get_type_hints(kind)

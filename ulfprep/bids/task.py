@@ -1,8 +1,6 @@
 """Tasks: scans, alone or fitted together, with what is given to them and what is wanted."""
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
 from itertools import count
 
@@ -42,19 +40,6 @@ class HighField:
     def field_strength(self) -> float | None:
         """Tesla, where its sidecar says so."""
         return field_of(self.scan.metadata) if self.scan else None
-
-    def digest(self) -> str:
-        """Return a short hash of its bytes and sidecar, whether or not they can be used."""
-        metadata = self.scan.metadata if self.scan else {}
-        found = hashlib.sha256(f'{self.source} {json.dumps(metadata, sort_keys=True)}'.encode())
-        if self.scan:
-            try:
-                with open(self.scan.path, 'rb') as file:
-                    while block := file.read(1 << 20):
-                        found.update(block)
-            except OSError:
-                found.update(b'cannot be read')
-        return found.hexdigest()[:16]
 
     def without(self, problem: str) -> 'HighField':
         """Return it as one that cannot be used."""

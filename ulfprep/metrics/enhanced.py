@@ -12,7 +12,7 @@ from ulfprep.metrics.scan import CJV, CONTRAST, CONTRAST_OF_SCAN, MeasuredScan, 
 from ulfprep.metrics.tissue_change import TissueChange
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, michelson
-from ulfprep.physics.grid import Grid
+from ulfprep.physics.grid import Grid, finest_axes
 
 RESIDUAL = partial(Metric, category='Data consistency')
 UNCERTAINTY = partial(Metric, category='Uncertainty', better='lower')
@@ -223,12 +223,11 @@ def residual(one: EnhancedScan) -> tuple[float, float, float, float]:
     if not inside.size:
         raise NotMeasured('no voxel of the brain has a residual')
     power = np.mean(inside**2)
-    finest = np.argsort(one.scan_grid.zooms, kind='stable')[:2]
-    shared = _shared_by_neighbours(left, finest) / power
+    shared = _shared_by_neighbours(left, finest_axes(one.scan_grid.zooms)) / power
     return math.sqrt(power), inside.mean(), (np.abs(inside) > 3).mean(), shared
 
 
-def _shared_by_neighbours(values: np.ndarray, axes: np.ndarray) -> float:
+def _shared_by_neighbours(values: np.ndarray, axes: list[int]) -> float:
     """Return the mean product of neighbours along some axes, where neither is zero."""
     lines = [np.moveaxis(values, axis, 0) for axis in axes]
     products = np.concatenate([(line[1:] * line[:-1]).ravel() for line in lines])

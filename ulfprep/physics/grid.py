@@ -66,6 +66,11 @@ def resized_grid(grid: Grid, voxel_size: Numbers) -> Grid:
     return Grid(tuple(int(n) for n in shape), affine)
 
 
+def finest_axes(zooms: Numbers) -> list[int]:
+    """Return the two axes with the smallest voxels; of equal ones the first."""
+    return [int(axis) for axis in np.argsort(zooms, kind='stable')[:2]]
+
+
 def isotropic_grid(grid: Grid, spacing: float = 1.0) -> Grid:
     """Return the isotropic grid of ``spacing`` mm over the field of view of ``grid``."""
     return resized_grid(grid, (spacing,) * 3)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.physics.grid import finest_axes
 from ulfprep.physics.rician import rician_mean
 from ulfprep.physics.types import Numbers
 
@@ -135,8 +136,8 @@ def noise_in_tissue(
     """
     if np.count_nonzero(flat) < ENOUGH:
         return NoiseEstimate(white, 'second differences or air')
-    axes = np.argsort(zooms, kind='stable')[:2].tolist()
-    variances = np.mean([[_spread_of(residual, flat, a, lag) for lag in LAGS] for a in axes], 0)
+    axes = finest_axes(zooms)
+    variances = np.mean([[_variance_of(residual, flat, a, lag) for lag in LAGS] for a in axes], 0)
     # Least squares of variances: the larger distance decides, whatever the filter's exact shape.
     kept = _kept(np.array(LAGS), WIDTHS)
     power = (kept * variances).sum(-1) / (kept**2).sum(-1)
@@ -149,7 +150,7 @@ def noise_in_tissue(
     return NoiseEstimate(level, 'residuals of flat tissue: the noise was smoothed', shared)
 
 
-def _spread_of(residual, flat, axis, lag):
+def _variance_of(residual, flat, axis, lag):
     """Variance of the second difference along an axis, by its median; NaN where little is flat."""
     detail = fine_detail(residual, [axis], [lag])
     whole = ndimage.minimum_filter1d(flat.astype(np.uint8), 2 * lag + 1, axis=axis) > 0
@@ -207,7 +208,7 @@ def fine_detail(image: np.ndarray, axes: Any, lags: Any) -> np.ndarray:
 
 def _lags(zooms, acquired):
     """Two axes with the finest acquired voxels, and how many voxels of the file those are."""
-    axes = [int(axis) for axis in np.argsort(acquired, kind='stable')[:2]]
+    axes = finest_axes(acquired)
     lags = [max(int(np.ceil(acquired[axis] / zooms[axis] - 0.25)), 1) for axis in axes]
     return axes, lags
 

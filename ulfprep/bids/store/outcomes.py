@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def role(self) -> str:
-        """What there is of it (:class:`ulfprep.bids.read.scan.Scan`)."""
+        """What there is of it (:class:`ulfprep.bids.task.Task`)."""
         role = self.record.fusion.role if self.record and self.record.fusion else 'scan'
         return 'scan' if role == 'alone' else role
 

@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from ulfprep import __version__
-from ulfprep.bids.task import Fusion, Task
+from ulfprep.bids.task import Fusion, HighField, Task
 from ulfprep.settings import NOT_IN_HASH, Settings
 
 #: Packages whose version may change a result.
@@ -36,13 +36,31 @@ def input_digest(task: Task) -> str:
     if given.derived:
         digest.update(given.key.encode())
     if task.highfield:
-        digest.update(task.highfield.digest().encode())
+        digest.update(_highfield_digest(task.highfield).encode())
     files = (scan.path, *(path for piece in given.pieces for path in piece.paths))
     for path in dict.fromkeys(files):
-        with open(path, 'rb') as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        _add_bytes(digest, path)
     return digest.hexdigest()[:16]
+
+
+def _highfield_digest(highfield: HighField) -> str:
+    """Return a short hash of an image's bytes and sidecar, whether or not they can be used."""
+    scan = highfield.scan
+    metadata = json.dumps(scan.metadata if scan else {}, sort_keys=True)
+    digest = hashlib.sha256(f'{highfield.source} {metadata}'.encode())
+    if scan:
+        try:
+            _add_bytes(digest, scan.path)
+        except OSError:
+            digest.update(b'cannot be read')
+    return digest.hexdigest()[:16]
+
+
+def _add_bytes(digest, path) -> None:
+    """Add a file to a hash, a piece at a time."""
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
 
 
 def fusion_digest(fusion: Fusion) -> str:
