@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ulfprep.note import Note
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.typed import read_as
 
@@ -141,8 +142,8 @@ class ScanRecord:
         Name -> number, or None where it could not be measured.
     null_reasons : dict of str to str
         Why those are None.
-    notes : tuple of str
-        What was found and decided, a sentence each.
+    notes : tuple of Note
+        What was found and decided.
     contrast : ContrastPlan
     segmentation : dict
         ``method``, and ``means`` and ``sds`` of CSF, GM, WM; what else the method tells.
@@ -174,7 +175,7 @@ class ScanRecord:
     verdict: Verdict
     metrics: dict[str, float | None]
     null_reasons: dict[str, str]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     contrast: ContrastPlan
     segmentation: dict[str, Any]
     precomputed: dict[str, tuple[str, ...]] | None

@@ -90,4 +90,4 @@ def test_the_validator_reads_what_we_read(make_dataset, tmp_path):
         path.write_text(path.read_text(), encoding='utf-16')
     found = validate(root, ['01'], tmp_path / 'scratch')
     assert found.problems == ()
-    assert not any('gave no result' in note for note in found.notes)
+    assert not any('gave no result' in note.text for note in found.notes)

@@ -130,10 +130,10 @@ def test_odd_scans_are_run_and_what_is_odd_is_told(make_dataset, run, tmp_path, 
     checked = said[: said.index('processing')].splitlines()
     for label, (_, words) in odd.items():
         qc = tmp_path / f'out/sub-{label}/anat/sub-{label}_desc-qc_T1w.json'
-        (note,) = [note for note in json.loads(qc.read_text())['notes'] if words in note]
+        (note,) = [n for n in json.loads(qc.read_text())['notes'] if words in n['text']]
         lines = [line for line in checked if f'sub-{label}_T1w.nii.gz: ' in line]
         # Warnings are told at once; mere notes are in the report.
-        assert [words in line for line in lines] == [True] * note.startswith('Warning: ')
+        assert [words in line for line in lines] == [True] * (note['level'] == 'warning')
     # Finished scans are not looked at again.
     assert run(root) == 0
     again = capsys.readouterr().err

@@ -59,7 +59,7 @@ def test_mask_tissues_and_bias_of_fmriprep_are_what_ends_in_the_outputs(
     assert qc['precomputed']['mask'] == ['bids:fmriprep:sub-01/anat/sub-01_desc-brain_mask.nii.gz']
     assert len(qc['precomputed']['tissues']) == 3
     assert 'probseg.nii.gz and 2 more of fmriprep' in qc['segmentation']['method']
-    notes = ' '.join(qc['notes'])
+    notes = ' '.join(note['text'] for note in qc['notes'])
     for words in (
         'Brain mask, brought onto',
         'Tissues were not segmented',
@@ -121,7 +121,7 @@ def test_an_image_that_was_denoised_is_not_taken_and_no_source(make_dataset, run
     anat = tmp_path / 'out/sub-01/anat'
     qc = json.loads((anat / 'sub-01_desc-qc_T1w.json').read_text())
     assert set(qc['precomputed']) == {'mask', 'tissues'}
-    assert any('Warning: the bias field was not taken from' in note for note in qc['notes'])
+    assert any('the bias field was not taken from' in note['text'] for note in qc['notes'])
     sidecar = (anat / 'sub-01_desc-preproc_T1w.json').read_text()
     assert 'prep:sub-01/anat/sub-01_desc-preproc' not in sidecar
 

@@ -113,7 +113,7 @@ def test_every_fused_image_has_the_output_resolution(make_dataset, run, tmp_path
         assert sidecar['Resolution'].startswith('2 mm isotropic')
         assert fusion.members[0].name in sidecar['Resolution']
     notes = qc_of(out, 'sub-01_ses-A')['notes']
-    assert any('--output-resolution' in note for note in notes)
+    assert any('--output-resolution' in note['text'] for note in notes)
 
 
 def test_contrasts_share_a_field_and_keep_their_names(make_dataset, run, tmp_path):
@@ -129,7 +129,9 @@ def test_contrasts_share_a_field_and_keep_their_names(make_dataset, run, tmp_pat
     assert len(sidecar['Sources']) == 2
     alone = json.loads((out / 'sub-01/anat/sub-01_run-2_desc-qc_T1w.json').read_text())
     assert alone['fusion'] is None
-    assert any('--fuse contrasts takes one scan of each' in note for note in alone['notes'])
+    assert any(
+        '--fuse contrasts takes one scan of each' in note['text'] for note in alone['notes']
+    )
     validator = Path(sys.executable).with_name('bids-validator-deno')
     if validator.exists():
         done = subprocess.run([str(validator), str(out), '--ignoreWarnings'], capture_output=True)
@@ -165,7 +167,7 @@ def test_a_scan_that_cannot_be_registered_stands_alone(make_dataset, run, tmp_pa
     assert listing(out) == OF_DATASET | {'sub-01_ses-A.html'} | files
     alone = qc_of(out, RUNS[2])
     assert alone['fusion']['role'] == 'alone'
-    assert any('50 degrees' in note and note.startswith('Warning') for note in alone['notes'])
+    assert any('50 degrees' in n['text'] and n['level'] == 'warning' for n in alone['notes'])
     assert 'stands alone' in (out / 'sub-01_ses-A.html').read_text()
     # It is not tried again, even where the work folder is gone.
     shutil.rmtree(tmp_path / 'wörk dir')
@@ -179,7 +181,7 @@ def test_where_none_can_be_registered_each_stands_alone(make_dataset, run, tmp_p
     assert run(root, '--fuse', 'runs') == 0
     scans, _ = planned(root, out, 'none')
     assert listing(out) == OF_DATASET | {'sub-01_ses-A.html'} | promised(*scans)
-    assert any('no other scan' in note for note in qc_of(out, RUNS[0])['notes'])
+    assert any('no other scan' in note['text'] for note in qc_of(out, RUNS[0])['notes'])
 
 
 def test_a_failed_fit_is_the_failure_of_all(make_dataset, run, tmp_path, monkeypatch, capsys):

@@ -82,7 +82,7 @@ def test_qc_file_says_what_was_done(finished, tmp_path):
     # The phantom is far smaller than a brain, which its mask is warned of.
     assert qc['verdict']['level'] != 'usable'
     (reason,) = (reason for reason in qc['verdict']['reasons'] if 'brain mask holds' in reason)
-    assert f'Warning: {reason}' in qc['notes']
+    assert {'text': reason, 'level': 'warning'} in qc['notes']
     assert qc['metrics']['contrast_wm_gm'] > 0
     assert set(qc['null_reasons']) == {n for n, v in qc['metrics'].items() if v is None}
     assert '--reference' in qc['null_reasons']['dice_gm']
@@ -90,7 +90,7 @@ def test_qc_file_says_what_was_done(finished, tmp_path):
     assert qc['contrast']['target_field_T'] == 3
     assert len(qc['fit']['history']['step']) == len(qc['fit']['history']['total']) > 1
     assert qc['settings']['random_seed'] == qc['seed']
-    assert any('0.064 T from the sidecar' in note for note in qc['notes'])
+    assert any('0.064 T from the sidecar' in note['text'] for note in qc['notes'])
     assert '[@n4]' in qc['methods']
     assert str(tmp_path) not in json.dumps(qc)
     text = (tmp_path / 'out/logs/CITATION.md').read_text()
@@ -319,8 +319,8 @@ def test_a_mask_of_ones_own_is_used_and_said_everywhere(make_dataset, run, tmp_p
         anat = tmp_path / f'out/sub-{label}/anat'
         name = f'sub-{label}_desc-brain_mask.nii.gz'
         qc = json.loads((anat / f'sub-{label}_desc-qc_T1w.json').read_text())
-        assert any(name in note and '--brain-mask' in note for note in qc['notes'])
-        assert any('Warning: the brain mask holds' in note for note in qc['notes'])
+        assert any(name in note['text'] and '--brain-mask' in note['text'] for note in qc['notes'])
+        assert any('the brain mask holds' in note['text'] for note in qc['notes'])
         assert "user's own brain mask" in qc['methods']
         assert 'deepbet' not in qc['methods']
         assert str(tmp_path) not in json.dumps(qc)
@@ -350,7 +350,8 @@ def test_the_users_word_on_the_skull_goes_before_the_sidecars(
     assert asked.call_args.args[2] is (option == 'skip')
     anat = tmp_path / 'out/sub-01/anat'
     qc = json.loads((anat / 'sub-01_desc-qc_T1w.json').read_text())
-    assert any(f'--skull-strip {option}' in note and said in note for note in qc['notes'])
+    notes = [note['text'] for note in qc['notes']]
+    assert any(f'--skull-strip {option}' in note and said in note for note in notes)
     stripped = json.loads((anat / 'sub-01_desc-preproc_T1w.json').read_text())['SkullStripped']
     assert stripped is (option == 'skip')
 

@@ -56,7 +56,7 @@ def test_auto_measures_and_changes_no_image(pair, tmp_path, capsys):
     # The same phantom in the same place.
     assert np.allclose(qc['reference']['transform'], np.eye(4), atol=0.2)
     assert qc['reference']['rotation_deg'] < 0.2
-    assert any('moved by' in note for note in qc['notes'])
+    assert any('moved by' in note['text'] for note in qc['notes'])
     assert qc['metrics']['dice_brain'] > 0.9
     assert qc['metrics']['dice_gm'] is not None
     assert set(names_of('compare')) <= set(qc['metrics'])
@@ -87,7 +87,10 @@ def test_a_reference_that_breaks_on_the_way_costs_no_scan(pair, tmp_path, capsys
     assert all(qc['metrics'][name] is None for name in names_of('compare'))
     assert 'sub-01_ses-hf_T1w.nii.gz' in qc['null_reasons']['dice_gm']
     assert qc['reference'] is None
-    assert any(note.startswith('Warning: the high-field reference') for note in qc['notes'])
+    assert any(
+        note['level'] == 'warning' and note['text'].startswith('the high-field reference')
+        for note in qc['notes']
+    )
     assert str(tmp_path) not in json.dumps(qc)
     capsys.readouterr()
     assert pair('--reference', 'auto') == 0
@@ -109,7 +112,7 @@ def test_a_reference_of_another_head_is_not_measured_against(pair, tmp_path, mon
     qc = quality(tmp_path)
     assert 'could not be registered' in qc['null_reasons']['highfield_psnr']
     assert qc['metrics']['highfield_psnr'] is None
-    assert any('nothing was measured against it' in note for note in qc['notes'])
+    assert any('nothing was measured against it' in note['text'] for note in qc['notes'])
 
 
 def test_a_file_outside_the_dataset_is_called_by_its_name(pair, tmp_path, capsys):

@@ -157,5 +157,6 @@ def test_leftovers_of_a_killed_run_are_removed_by_the_next(done_once):
     assert_same(results(place.out), wanted)
 
 
-def test_nothing_to_mend_is_no_error(tmp_path):
+def test_a_sound_work_folder_loses_nothing(done_once, tmp_path):
+    assert remove_damaged(done_once[0].base / 'kept') == []
     assert remove_damaged(tmp_path / 'never') == []

@@ -43,7 +43,7 @@ def test_the_brain_is_found_without_its_skull(real_run, quality):
     assert 1200 < quality['metrics']['volume_brain'] < 1800
     # Scalp fat is several times as bright as brain at 64 mT; hardly any is let in.
     assert np.mean(scan[mask] > 2 * np.median(scan[mask])) < 0.01
-    assert quality['notes'][2].endswith('still there.')
+    assert quality['notes'][2]['text'].endswith('still there.')
 
 
 def test_the_receive_bias_along_the_slices_is_at_least_halved(real_run, test_data):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ulfprep.interfaces.preprocess import BrainMask
+from ulfprep.note import Note, warnings_in
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import carry_mask
 
@@ -73,8 +74,8 @@ def test_a_mask_on_any_grid_lands_where_the_brain_is(scan, tmp_path, shape, zoom
     middle = [world(grid)[m].mean(axis=0) for m in (mask, truth)]
     np.testing.assert_allclose(*middle, atol=0.5)
     np.testing.assert_array_equal(nib.load(done.out_mask).affine, grid.affine)
-    assert 'Mine.' in done.notes
-    assert not [note for note in done.notes if note.startswith('Warning')]
+    assert Note('Mine.') in done.notes
+    assert not warnings_in(done.notes)
 
 
 def test_nothing_is_made_up_beyond_the_field_of_view_of_the_mask():
@@ -100,7 +101,7 @@ def test_a_mask_beside_the_brain_is_warned_of(scan, tmp_path):
     notes = BrainMask(
         in_file=path, stripped=False, given=str(tmp_path / 'm.nii.gz')
     ).run().outputs.notes  # fmt: skip
-    assert any(n.startswith('Warning') and 'shows signal' in n for n in notes)
+    assert any('shows signal' in note.text for note in warnings_in(notes))
 
 
 @pytest.mark.parametrize(('option', 'word'), [('skip', 'stripped already'), ('force', 'a head')])
@@ -116,8 +117,8 @@ def test_the_users_word_on_the_skull_is_named(scan, monkeypatch, option, word):
     ).run().outputs  # fmt: skip
     assert asked == [option == 'skip']
     assert done.stripped is (option == 'skip')
-    assert word in done.notes[0]
-    assert f'--skull-strip {option}' in done.notes[0]
+    assert word in done.notes[0].text
+    assert f'--skull-strip {option}' in done.notes[0].text
 
 
 def test_a_head_whose_sidecar_says_that_it_is_stripped_is_told_apart(scan, monkeypatch):
@@ -136,8 +137,8 @@ def test_a_head_whose_sidecar_says_that_it_is_stripped_is_told_apart(scan, monke
     )
     told = BrainMask(in_file=path, stripped=True).run().outputs
     assert not told.stripped
-    assert told.notes[0].startswith('Warning: its sidecar says SkullStripped: true')
-    assert '--skull-strip skip' in told.notes[0]
+    assert warnings_in(told.notes)[0].text.startswith('its sidecar says SkullStripped: true')
+    assert '--skull-strip skip' in told.notes[0].text
     asked = BrainMask(in_file=path, stripped=True, said_by='--skull-strip skip').run().outputs
     assert asked.stripped
     assert seen == [False, True]

@@ -44,7 +44,7 @@ def given(tmp_path, monkeypatch):
             modality=modality,
         )
         plan.run(cwd=str(tmp_path))
-        return outputs.summary['warnings'], (tmp_path / 'plan.json').read_text()
+        return outputs.summary['notes'], (tmp_path / 'plan.json').read_text()
 
     return given
 
@@ -69,11 +69,12 @@ def test_tissues_that_are_neither_as_bright_nor_where_they_should_be_are_refused
 def test_csf_and_grey_matter_in_each_others_place_are_flagged_by_name(given, modality):
     warnings, plan = given(modality, ('GM', 'CSF', 'WM'))
     assert len(warnings) == 1
-    assert warnings[0].startswith('Warning: the tissues of x of prep contradict the scan')
-    assert 'should be' in warnings[0]
+    assert warnings[0].level == 'warning'
+    assert warnings[0].text.startswith('the tissues of x of prep contradict the scan')
+    assert 'should be' in warnings[0].text
     assert 'x of prep contradict the scan' in plan
 
 
 def test_right_tissues_of_a_scan_of_another_weighting_are_flagged_not_refused(given):
     warnings, _ = given('T2w', expected='T1w')
-    assert '--source-sequence' in warnings[0]
+    assert '--source-sequence' in warnings[0].text

@@ -53,8 +53,8 @@ def test_sidecar_decides_on_the_skull(tmp_path, phantom, monkeypatch):
     said = BrainMask(in_file=path, stripped=False).run().outputs
     found = BrainMask(in_file=path).run().outputs
     assert asked == [False, True]
-    assert 'SkullStripped: false' in said.notes[0]
-    assert 'SkullStripped' not in found.notes[0]
+    assert 'SkullStripped: false' in said.notes[0].text
+    assert 'SkullStripped' not in found.notes[0].text
     assert nib.load(found.out_mask).get_data_dtype() == np.uint8
 
 
@@ -77,7 +77,7 @@ def test_a_resampled_scan_goes_back_to_its_acquired_voxels(tmp_path, monkeypatch
         assert np.allclose(centre, nib.affines.apply_affine(affine, (29.5, 35.5, 59.5)), atol=1)
         assert (values == 0).any()
         assert values[values > 0].min() > 5
-        assert any('brought back' in note for note in done.notes) == bool(metadata)
+        assert any('brought back' in note.text for note in done.notes) == bool(metadata)
 
 
 def test_a_resampled_scan_is_known_without_a_sidecar(tmp_path):
@@ -94,11 +94,11 @@ def test_a_resampled_scan_is_known_without_a_sidecar(tmp_path):
     assert done.resolution['source'] == 'the image itself'
     assert np.allclose(done.resolution['voxel_size_mm'], voxel, rtol=0.05)
     assert done.resolution['file_mm'] == [1, 1, 1]
-    assert any('resampled from about' in note for note in done.notes)
+    assert any('resampled from about' in note.text for note in done.notes)
     said = Conform(in_file=str(tmp_path / 'scan.nii.gz'), stated=[5.0, 2.0, 1.0]).run().outputs
     assert np.allclose(nib.load(said.out_file).header.get_zooms(), (2, 1, 5))
     assert said.resolution['source'] == 'the user'
-    assert any('looks resampled from about' in note for note in said.notes)
+    assert any('looks resampled from about' in note.text for note in said.notes)
 
 
 def test_a_scan_as_acquired_keeps_its_voxels_and_says_where_they_are_from(tmp_path, phantom):

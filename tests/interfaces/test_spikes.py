@@ -9,6 +9,7 @@ import pytest
 from ulfprep.interfaces.physics import PlanContrast
 from ulfprep.interfaces.preprocess import BrainMask, Conform, CorrectBias
 from ulfprep.interfaces.tissue import SegmentTissues
+from ulfprep.note import warnings_in
 
 SHAPE, ZOOMS = (40, 48, 24), (4.0, 4.0, 6.0)
 SIGNALS = {'T1w': (30.0, 78.0, 100.0), 'T2w': (500.0, 140.0, 100.0)}
@@ -99,8 +100,8 @@ def test_spikes_change_neither_tissues_nor_plan(usual, tmp_path, modality, facto
     np.testing.assert_allclose(found, volumes, rtol=0.004)
     for name in ('means', 'snr', 'contrast_vector', 'noise_sigma'):
         np.testing.assert_allclose(its[name], plan[name], rtol=0.02, err_msg=name)
-    assert [text[:8] for text in its['warnings']] == [text[:8] for text in plan['warnings']]
-    assert not [note for note in before if 'replaced' in note]
-    told = [note for note in notes if 'replaced by the median' in note]
+    assert [n['text'][:8] for n in its['notes']] == [n['text'][:8] for n in plan['notes']]
+    assert not [note for note in before if 'replaced' in note.text]
+    told = [note for note in notes if 'replaced by the median' in note.text]
     assert len(told) == (factor != 0)
-    assert not any(note.startswith('Warning') for note in told)
+    assert not warnings_in(told)

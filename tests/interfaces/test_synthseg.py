@@ -137,7 +137,7 @@ def test_labels_become_tissues_on_the_scan_and_on_the_lattice(tmp_path, monkeypa
     mixed = [((share > 0.2) & (share < 0.8)).mean() for share in white]
     assert mixed[0] < 0.6 * mixed[1]
     assert outputs.summary['method'] == 'SynthSeg'
-    assert outputs.summary['warnings'] == []
+    assert outputs.summary['notes'] == []
     assert outputs.summary['means'] == pytest.approx(SIGNALS, rel=0.15)
 
 

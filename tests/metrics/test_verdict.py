@@ -4,6 +4,7 @@ import pytest
 
 from ulfprep.metrics.registry import rules_of
 from ulfprep.metrics.verdict import judge, warned
+from ulfprep.note import Note, warning
 from ulfprep.record import Verdict
 
 GOOD = {
@@ -74,7 +75,7 @@ def test_the_worst_decides_and_comes_first():
 
 
 def test_a_warning_is_a_reason_to_look_and_no_more():
-    notes = ['Field strength 0.064 T from the sidecar.', 'Warning: the mask has holes.']
+    notes = [Note('Field strength 0.064 T from the sidecar.'), warning('the mask has holes.')]
     verdict = judge(GOOD, 'enhance', warned(notes))
     assert verdict == Verdict('look', ('the mask has holes.',))
     assert judge(GOOD, 'enhance', warned(notes[:1])).level == 'usable'

@@ -73,13 +73,13 @@ def test_enhancement_raises_and_simulation_lowers_contrast(low_field_plan, high_
 
 
 def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low_field_plan):
-    assert low_field_plan.warnings == ()
+    assert low_field_plan.notes == ()
     plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
     assert plan.target_means[1:] == plan.means[1:]
     assert plan.target_means[0] < plan.means[0]
     assert plan.contrast_vector[1] == pytest.approx(1, abs=0.01)
-    assert len(plan.warnings) == 1
-    assert plan.warnings[0].startswith('GM is 0.60 of WM in the scan')
+    assert len(plan.notes) == 1
+    assert plan.notes[0].text.startswith('GM is 0.60 of WM in the scan')
 
 
 def test_plan_says_what_it_assumed(low_field_plan, high_field_plan):
@@ -146,7 +146,7 @@ def test_a_target_taken_from_the_scan_says_so():
 
 def test_a_scan_ordered_the_other_way_round_is_warned_of():
     plan = plan_contrast(*make_scan([210, 120, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
-    assert any('the other side of white matter' in w for w in plan.warnings)
+    assert any('the other side of white matter' in note.text for note in plan.notes)
 
 
 def test_typed_contrasts_go_before_physics_and_before_the_scan():
@@ -154,7 +154,7 @@ def test_typed_contrasts_go_before_physics_and_before_the_scan():
     plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0, wishes=wishes)
     assert plan.target_contrast['WM-GM'] == pytest.approx(0.2)
     assert plan.target_contrast['WM-CSF'] == pytest.approx(0.9)
-    assert plan.warnings == ()
+    assert plan.notes == ()
     assert plan.target_sources[:2] == ('stated with --target-contrast',) * 2
 
 

@@ -21,7 +21,7 @@ def chromium():
 @pytest.fixture
 def page(tmp_path, qc, add_scan):
     """A report of everything that there can be: two scans, a failure."""
-    qc['notes'].append('Warning: the brain mask holds 2008 ml.')
+    qc['notes'].append({'text': 'the brain mask holds 2008 ml.', 'level': 'warning'})
     qc['metrics'] |= {'cnr_wm_gm': 1.7, 'claim_mean': 0.35, 'uncertainty_p95': 0.4}
     add_scan('sub-01_run-1', qc)
     add_scan('sub-01_run-2', qc, leave_out=('claim',))

@@ -135,7 +135,7 @@ def test_same_derivatives_give_the_same_bytes(tmp_path, qc, add_scan):
 
 
 def test_hostile_text_stays_text(tmp_path, qc, add_scan):
-    qc['notes'] = [HOSTILE]
+    qc['notes'] = [{'text': HOSTILE, 'level': 'info'}]
     qc['source'] = HOSTILE
     qc['methods'] = HOSTILE
     qc['versions'] = {HOSTILE: HOSTILE}

@@ -5,6 +5,7 @@ from dataclasses import replace
 from plans import PLAN
 
 from ulfprep.metrics.verdict import judge
+from ulfprep.note import Note
 from ulfprep.record import FusionRecord, ScanRecord, SimulationRecord, Verdict
 
 RECORD = ScanRecord(
@@ -15,7 +16,7 @@ RECORD = ScanRecord(
     verdict=Verdict('usable'),
     metrics={'residual_rms': 1.02, 'lpips': None},
     null_reasons={'lpips': 'there is no reference image'},
-    notes=('The scan came with its skull.',),
+    notes=(Note('The scan came with its skull.'),),
     contrast=PLAN,
     segmentation={'method': 'embedded HMRF-EM', 'means': [1, 2, 3], 'sds': [1, 1, 1]},
     precomputed=None,

@@ -59,7 +59,7 @@ def test_threads_of_heavy_nodes_are_declared(settings):
 def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(settings):
     chosen = dataclasses.replace(settings, output_resolution=0.5)
     task = make_task(find_scans(chosen)[0], chosen)
-    assert any('--output-resolution' in note for note in task.notes)
+    assert any('--output-resolution' in note.text for note in task.notes)
     workflow = init_scan_wf(task, chosen)
     kept, measured = (workflow.get_node(n) for n in ('render_kept', 'enhance_wf.render'))
     assert (kept.inputs.spacing, measured.inputs.spacing) == (0.5, 1.0)

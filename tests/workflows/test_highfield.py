@@ -53,7 +53,7 @@ def test_the_reference_is_prepared_as_a_scan_is_and_its_metrics_are_kept(task, s
         if names[1] == 'inputnode.metrics_file'
     }
     assert sources == {'highfield_wf'}
-    assert task.notes[-1].startswith('High-field reference: bids:raw:sub-01/ses-hf/')
+    assert task.notes[-1].text.startswith('High-field reference: bids:raw:sub-01/ses-hf/')
 
 
 def test_memory_is_that_of_both_images(task, settings):
@@ -78,4 +78,4 @@ def test_only_what_is_the_references_fault_is_run_again_without_it(
     assert bool(verdicts) != again
     if again:
         assert jobs[0].highfield.problem == 'it is blank'
-        assert jobs[0].notes[-1].endswith('could not be used: it is blank.')
+        assert jobs[0].notes[-1].text.endswith('could not be used: it is blank.')

@@ -84,8 +84,8 @@ def test_all_of_it_is_taken_at_its_true_field(dataset, settings, caplog, write):
         low = task.scan.session != 'GE'
         assert task.source_field == (0.064 if low else pytest.approx(3, abs=0.001))
         assert task.direction == ('enhance' if low else 'simulate')
-        assert any('ImagingFrequency 2.70' in n for n in task.notes) == low
-        assert any('repetitions an average' in n for n in task.notes) == low
+        assert any('ImagingFrequency 2.70' in n.text for n in task.notes) == low
+        assert any('repetitions an average' in n.text for n in task.notes) == low
 
 
 @pytest.mark.parametrize('value', ['0.064', 'n/a', 0, [0.064], 'sixty-four', 64, None])

@@ -65,7 +65,7 @@ def test_warnings_are_told_and_kept(settings, caplog):
     tasks, _ = looked_at(settings)
     (warning,) = lines(caplog, logging.WARNING)
     assert warning.startswith(f"{tasks[0].scan.path}: SkullStripped is 'yes'")
-    assert any('SkullStripped' in note for note in tasks[0].notes)
+    assert any('SkullStripped' in note.text for note in tasks[0].notes)
 
 
 @pytest.mark.parametrize('key', TIMINGS)

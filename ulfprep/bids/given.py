@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ulfprep.note import Note
+
 #: What can be given, in words.
 WORDS = {'mask': 'brain mask', 'tissues': 'tissues', 'corrected': 'bias field'}
 
@@ -64,14 +66,14 @@ class Given:
     ----------
     mask, tissues, corrected : Piece or None
         ``corrected`` is the image without bias; the scan is divided by the field between both.
-    notes : tuple of str
+    notes : tuple of Note
         What was taken and what not, a sentence each.
     """
 
     mask: Piece | None = None
     tissues: Piece | None = None
     corrected: Piece | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -100,4 +102,4 @@ class Given:
     def in_words(self) -> str:
         """What is taken of ``--derivatives`` and from where, for the log."""
         taken = ', '.join(f'{WORDS[piece.what]} ({piece.name})' for piece in self.derived)
-        return taken or ' '.join(['nothing;', *self.notes])
+        return taken or ' '.join(['nothing;', *map(str, self.notes)])

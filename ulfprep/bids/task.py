@@ -10,6 +10,7 @@ from ulfprep.bids.read.acquisition import field_of
 from ulfprep.bids.read.checks import read_grid
 from ulfprep.bids.read.nifti import UnusableScanError
 from ulfprep.bids.read.scan import Scan
+from ulfprep.note import Note, warning
 from ulfprep.physics.grid import Grid
 
 
@@ -21,14 +22,14 @@ class HighField:
     ----------
     scan : Scan or None
         The image; None where there is none.
-    notes : tuple of str
+    notes : tuple of Note
         How it was chosen, a sentence each.
     problem : str
         Why there is none, or why it cannot be used; half a sentence.
     """
 
     scan: Scan | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     problem: str = ''
 
     @property
@@ -43,7 +44,7 @@ class HighField:
 
     def without(self, problem: str) -> 'HighField':
         """Return it as one that cannot be used."""
-        note = f'Warning: the high-field reference {self.source} could not be used: {problem}.'
+        note = warning(f'the high-field reference {self.source} could not be used: {problem}.')
         return dataclasses.replace(self, problem=problem, notes=(*self.notes, note))
 
 
@@ -58,7 +59,7 @@ class Task:
         Empty where that cannot be decided.
     source_field, target_field : float
         Tesla; 0 where not decided.
-    notes : tuple of str
+    notes : tuple of Note
         What was decided so far, a sentence each.
     given : Given
         What is taken instead of being computed (:mod:`ulfprep.bids.read.derived_take`).
@@ -82,7 +83,7 @@ class Task:
     direction: str = ''
     source_field: float = 0.0
     target_field: float = 0.0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     given: Given = Given()
     highfield: HighField | None = None
     fusion: 'Fusion | None' = None

@@ -10,6 +10,7 @@ from nipype.interfaces.base import (
 
 from ulfprep.interfaces.tissue import TissueOutputSpec
 from ulfprep.interfaces.volumes import read_mask, read_volume, write_probabilities, write_volume
+from ulfprep.note import warning
 
 
 class _GivenTissuesInputSpec(BaseInterfaceInputSpec):
@@ -78,9 +79,8 @@ class GivenTissues(SimpleInterface):
                 f'{inputs.given[0]}: its tissues are not those of their names: {turned}, nor do '
                 f'they lie where they do in a brain; {self.mend}'
             )
-        warning = (
-            f'Warning: the tissues of {inputs.given_name} contradict the scan: {turned}. '
-            f'{self.check}'
+        contradiction = warning(
+            f'the tissues of {inputs.given_name} contradict the scan: {turned}. {self.check}'
         )
         self._results['probsegs'] = write_probabilities(
             runtime.cwd, 'probseg', result.probs, grid.affine
@@ -96,7 +96,7 @@ class GivenTissues(SimpleInterface):
         self._results['summary'] = {
             'method': f'{result.method} ({inputs.given_name})',
             'unmixed': False,
-            'warnings': [warning] if turned else [],
+            'notes': [contradiction] if turned else [],
             'means': [float(value) for value in result.means],
             'sds': [float(value) for value in result.sds],
         }

@@ -1,6 +1,7 @@
 """An enhanced image held against a high-field one, as a Nipype node."""
 
 import os
+from dataclasses import asdict
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
@@ -13,6 +14,7 @@ from nipype.interfaces.base import (
 
 from ulfprep.bids.files import read_json, write_json
 from ulfprep.interfaces.volumes import read_mask, read_probabilities, read_volume
+from ulfprep.note import Note, warning, warnings_in
 from ulfprep.physics.motion import RegistrationError, find_motion
 
 MASK = 'the brain by the enhanced and by the high-field image'
@@ -27,7 +29,7 @@ class _CompareInputSpec(BaseInterfaceInputSpec):
     probsegs = traits.List(File(exists=True), mandatory=True, desc="on the scan's grid")
     reference = File(exists=True, mandatory=True, desc='bias-corrected high-field image')
     reference_mask = File(exists=True, mandatory=True)
-    reference_notes = traits.List(traits.Str, desc='of its preparation')
+    reference_notes = traits.List(traits.Any, desc='of its preparation')
     reference_probsegs = traits.List(File(exists=True), mandatory=True)
     source = traits.Str(mandatory=True, desc='what the high-field image is called in reports')
     name = traits.Str(mandatory=True, desc='what the scan is called')
@@ -58,14 +60,13 @@ class CompareReference(SimpleInterface):
         except RegistrationError as error:
             names = names_of('compare')
             values, reasons = dict.fromkeys(names), dict.fromkeys(names, str(error))
-            record, note = None, f'Warning: {error}; nothing was measured against it.'
+            record, note = None, warning(f'{error}; nothing was measured against it.')
         measured['metrics'] |= values
         kept = {n: why for n, why in measured['null_reasons'].items() if n not in values}
         measured['null_reasons'] = kept | reasons
         own = inputs.reference_notes if isdefined(inputs.reference_notes) else []
-        warned = [n.removeprefix('Warning: ') for n in own if n.startswith('Warning: ')]
-        notes = [note, *(f'Warning: of the high-field image: {text}' for text in warned)]
-        measured |= {'reference': record, 'notes': notes}
+        notes = [note, *(n.about('the high-field image') for n in warnings_in(own))]
+        measured |= {'reference': record, 'notes': [asdict(note) for note in notes]}
         path = os.path.join(runtime.cwd, 'metrics.json')
         write_json(path, measured)
         self._results['out_file'] = path
@@ -114,7 +115,7 @@ class CompareReference(SimpleInterface):
             'mask': MASK,
             'intensities': 'fitted linearly to those of the high-field image inside that mask',
         }
-        note = (
+        note = Note(
             f'The high-field image was registered rigidly: moved by {found["rotation_deg"]:.1f} '
             f'degrees and {found["translation_mm"]:.1f} mm, {found["measure"]} '
             f'{found["similarity_before"]:.3f} before and {found["similarity_after"]:.3f} after; '

@@ -20,7 +20,9 @@ from nipype.interfaces.base import (
 
 from ulfprep.bids.files import read_json, write_bytes, write_json
 from ulfprep.interfaces.volumes import read_plan
+from ulfprep.note import Note
 from ulfprep.physics import TISSUES
+from ulfprep.typed import read_as
 
 #: Inputs that are derivatives as they come, by their key.
 IMAGES = (
@@ -59,7 +61,7 @@ class _DerivativesInputSpec(BaseInterfaceInputSpec):
     segmentation = traits.Dict(mandatory=True)
     stripped = traits.Bool(False, usedefault=True)
     given_bias = traits.Bool(True, usedefault=True, desc='whether a given bias field was used')
-    notes = traits.List(traits.Str)
+    notes = traits.List(traits.Any, desc='Note')
     methods = traits.Str('', usedefault=True)
 
 
@@ -124,11 +126,11 @@ class WriteDerivatives(SimpleInterface):
             modality=task.scan.suffix,
             source=task.scan.source,
             direction=task.direction,
-            verdict=judge(measured['metrics'], task.direction, warned([*notes, *plan.warnings])),
+            verdict=judge(measured['metrics'], task.direction, warned([*notes, *plan.notes])),
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
             # What a reference is warned of is no fault of the scan.
-            notes=(*notes, *measured.get('notes', []), *plan.warnings),
+            notes=(*notes, *(read_as(Note, n) for n in measured.get('notes', [])), *plan.notes),
             contrast=plan,
             segmentation=dict(inputs.segmentation),
             precomputed=precomputed_record(task),

@@ -20,6 +20,7 @@ from ulfprep.interfaces.volumes import (
     read_volume,
     write_volume,
 )
+from ulfprep.note import warning
 
 
 class _PlanInputSpec(BaseInterfaceInputSpec):
@@ -80,11 +81,11 @@ class PlanContrast(SimpleInterface):
             means=found['means'] if found.get('unmixed') else None,
             noise=found.get('noise'),
         )
-        warnings = [*plan.warnings, *found.get('warnings', [])]
+        notes = [*plan.notes, *found.get('notes', [])]
         if wrong := misplaced(probs, mask, grid.zooms):
-            warnings.append(f'Warning: {wrong}')
+            notes.append(warning(wrong))
         path = os.path.join(runtime.cwd, 'plan.json')
-        write_json(path, replace(plan, warnings=tuple(warnings)).to_json())
+        write_json(path, replace(plan, notes=tuple(notes)).to_json())
         self._results['plan_file'] = path
         return runtime
 

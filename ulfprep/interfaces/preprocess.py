@@ -10,6 +10,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.interfaces.volumes import read_mask, read_volume, write_volume
+from ulfprep.note import Note, warning
 
 
 class _ConformInputSpec(BaseInterfaceInputSpec):
@@ -23,7 +24,7 @@ class _ConformInputSpec(BaseInterfaceInputSpec):
 
 class _ConformOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc='acquired voxels, axes in RAS+ order')
-    notes = traits.List(traits.Str)
+    notes = traits.List(traits.Any, desc='Note')
     resolution = traits.Dict(
         desc='acquired resolution in RAS order: voxel_size_mm, source, estimated_mm, method, '
         'file_mm'
@@ -61,27 +62,28 @@ class Conform(SimpleInterface):
         data = canonical.get_fdata(dtype='float32')
         notes = list(checked.notes)
         if before != 'RAS':
-            notes.append(f'Axes were reordered from {before} to RAS.')
+            notes.append(Note(f'Axes were reordered from {before} to RAS.'))
         grid = Grid(tuple(int(n) for n in canonical.shape), canonical.affine)
         # Before anything is interpolated, which would smear them.
         data, spikes = without_spikes(data, with_signal(data), np.ones(data.shape, bool))
-        notes.extend(spikes_in_words(spikes))
+        notes.extend(map(Note, spikes_in_words(spikes)))
         metadata = self.inputs.metadata if isdefined(self.inputs.metadata) else {}
         stated = self.inputs.stated if isdefined(self.inputs.stated) else []
         axes = nib.io_orientation(image.affine)[:, 0].astype(int)
         estimate = estimate_resolution(data, grid.zooms)
         decision = decide_resolution(estimate, grid.zooms, metadata, axes, stated)
-        notes.extend(decision.notes)
+        notes.extend(map(Note, decision.notes))
         file_mm = [float(v) for v in grid.zooms]
         coarse = acquired_grid(grid, decision.voxel_size_mm)
         if coarse is not None:
             # Splines overshoot at the rim of a stripped brain: what was zero stays zero.
             measured = bicubic((data != 0).astype('float32'), grid, coarse) > 0.5
             data, grid = bicubic(data, grid, coarse) * measured, coarse
-            notes.append(
+            text = (
                 'The file was resampled after acquisition; it was brought back to '
                 f'{in_words(coarse.zooms)} mm, after {decision.source}.'
             )
+            notes.append(Note(text))
         self._results['out_file'] = write_volume(runtime.cwd, 'conformed', data, grid.affine)
         self._results['notes'] = notes
         self._results['resolution'] = {
@@ -107,7 +109,7 @@ class _BrainMaskInputSpec(BaseInterfaceInputSpec):
 class _BrainMaskOutputSpec(TraitedSpec):
     out_mask = File(exists=True)
     stripped = traits.Bool(desc='whether the scan came without skull')
-    notes = traits.List(traits.Str)
+    notes = traits.List(traits.Any, desc='Note')
 
 
 class BrainMask(SimpleInterface):
@@ -124,27 +126,28 @@ class BrainMask(SimpleInterface):
         expected = self.inputs.expected if isdefined(self.inputs.expected) else None
         if isdefined(self.inputs.stripped):
             stripped = self.inputs.stripped
-            reason = f'Its sidecar says SkullStripped: {str(stripped).lower()}.'
+            note = Note(f'Its sidecar says SkullStripped: {str(stripped).lower()}.')
             if self.inputs.said_by:
                 state = 'stripped already' if stripped else 'a head with its skull'
-                reason = f'Taken as {state}, as asked with {self.inputs.said_by}.'
+                note = Note(f'Taken as {state}, as asked with {self.inputs.said_by}.')
             elif stripped and shows_a_head(data, grid.zooms):
                 stripped = False
-                reason = (
-                    'Warning: its sidecar says SkullStripped: true, but there is more signal than '
+                note = warning(
+                    'its sidecar says SkullStripped: true, but there is more signal than '
                     'a brain has: taken as a head with its skull. If it has none, say '
                     '--skull-strip skip.'
                 )
         else:
             stripped, reason = looks_stripped(data, grid.zooms, expected)
-        notes = [reason]
+            note = Note(reason)
+        notes = [note]
         if isdefined(self.inputs.given):
             mask = given_mask(self.inputs.given, grid, self.inputs.given_with)
-            notes.append(self.inputs.given_note)
-            notes += mask_warnings(mask, grid.zooms, data)
+            notes.append(Note(self.inputs.given_note))
+            notes += map(warning, mask_warnings(mask, grid.zooms, data))
         else:
             mask = brain_mask(data, grid.zooms, bool(stripped), expected)
-            notes += mask_warnings(mask, grid.zooms)
+            notes += map(warning, mask_warnings(mask, grid.zooms))
         self._results['out_mask'] = write_volume(
             runtime.cwd, 'brain_mask', mask.astype('uint8'), grid.affine
         )
@@ -186,7 +189,7 @@ class _BiasOutputSpec(TraitedSpec):
     out_file = File(exists=True)
     out_field = File(exists=True)
     given_used = traits.Bool(desc='whether the field is that of the given image')
-    notes = traits.List(traits.Str)
+    notes = traits.List(traits.Any, desc='Note')
 
 
 class CorrectBias(SimpleInterface):
@@ -210,7 +213,7 @@ class CorrectBias(SimpleInterface):
         data, spikes = without_spikes(data, mask)
         field, notes = self._given_field(data, mask, grid)
         self._results['given_used'] = field is not None
-        self._results['notes'] = [*spikes_in_words(spikes), *notes]
+        self._results['notes'] = [*map(Note, spikes_in_words(spikes)), *notes]
         if field is None:
             corrected, field = correct_bias(data, mask, grid.zooms, expected=expected)
         else:
@@ -232,10 +235,10 @@ class CorrectBias(SimpleInterface):
         try:
             field = divided_field(data, mask, grid, image, Grid(image.shape, affine))
         except NoFieldError as error:
-            note = f'Warning: the bias field was not taken from {name} but measured: {error}.'
-            return None, [note]
-        note = (
+            text = f'the bias field was not taken from {name} but measured: {error}.'
+            return None, [warning(text)]
+        text = (
             f'The bias field is that between the scan and {name} (--derivatives); every voxel is '
             "still the scan's own, divided by it."
         )
-        return field, [note]
+        return field, [Note(text)]

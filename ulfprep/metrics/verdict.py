@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from ulfprep.metrics.registry import rules_of
+from ulfprep.note import Note, warnings_in
 from ulfprep.record import FAILED, LEVELS, LOOK, USABLE, Verdict
-
-#: What the notes of a scan begin with that speak against it.
-WARNING = 'Warning: '
 
 
 def judge(
@@ -36,9 +34,9 @@ def judge(
     return Verdict(found[0][0], tuple(reason for _, reason in found))
 
 
-def warned(notes: Iterable[str]) -> list[tuple[str, str]]:
+def warned(notes: Iterable[Note]) -> list[tuple[str, str]]:
     """Return the trouble that the warnings among some notes are, for :func:`judge`."""
-    return [(LOOK, note.removeprefix(WARNING)) for note in notes if note.startswith(WARNING)]
+    return [(LOOK, note.text) for note in warnings_in(notes)]
 
 
 def _measured(metrics, direction):

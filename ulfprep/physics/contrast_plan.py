@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ulfprep.note import Note
 from ulfprep.physics.signals import Sequence
 from ulfprep.typed import read_as
 
@@ -27,7 +28,7 @@ class ContrastPlan:
     target_sequence_name : str
     defaults_used : tuple of str
         What was assumed of the scan's sequence, a sentence each.
-    warnings : tuple of str
+    notes : tuple of Note
     tissues : tuple of str
         CSF, GM, WM.
     means, standard_errors : tuple of 3 floats
@@ -73,7 +74,7 @@ class ContrastPlan:
     target_sequence: Sequence
     target_sequence_name: str
     defaults_used: tuple[str, ...]
-    warnings: tuple[str, ...]
+    notes: tuple[Note, ...]
     tissues: tuple[str, ...]
     means: Triple
     standard_errors: Triple

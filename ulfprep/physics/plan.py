@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ulfprep.note import Note
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import contrasts, solve_contrast, tissue_statistics
 from ulfprep.physics.contrast_plan import ContrastPlan, Triple
@@ -125,12 +126,12 @@ def plan_contrast(
     wanted, target_sequence, name = _target(wishes, target_field, modality, table)
     target = statistics.means[2] * wanted.ratios
     enhance = target_field > source_field
-    warnings, sources, spread = [], list(wanted.sources), statistics.means[2] * wanted.spread
+    notes, sources, spread = [], list(wanted.sources), statistics.means[2] * wanted.spread
     if enhance:
         derived = [not s.startswith('stated') for s in wanted.sources]
         if wishes.reference is None:
             asked = target
-            target, warnings = _keep_stronger_contrast(asked, statistics.means, derived)
+            target, notes = _keep_stronger_contrast(asked, statistics.means, derived)
             for k in np.flatnonzero(target != asked):
                 sources[k] = f"the scan's own contrast, stronger than by {sources[k]}"
                 spread[k] = statistics.standard_errors[k]
@@ -147,7 +148,7 @@ def plan_contrast(
         target_sequence=target_sequence,
         target_sequence_name=name,
         defaults_used=tuple(source.assumed),
-        warnings=tuple(warnings),
+        notes=tuple(map(Note, notes)),
         tissues=TISSUES,
         means=_floats(statistics.means),
         standard_errors=_floats(statistics.standard_errors),
@@ -219,13 +220,13 @@ def _keep_stronger_contrast(target, means, derived):
     are further from white matter than the target's, on the same side of it, the scan wins,
     and the user is told. What the user stated (not ``derived``) is left alone.
     """
-    kept, warnings = target.copy(), []
+    kept, notes = target.copy(), []
     for k in range(2):
         scan, wanted = means[k] / means[2], target[k] / target[2]
         if not derived[k]:
             continue
         if (scan - 1) * (wanted - 1) < 0:
-            warnings.append(
+            notes.append(
                 f'{TISSUES[k]} is {scan:.2f} of WM in the scan but {wanted:.2f} at the target, on '
                 'the other side of white matter. Check modality, sequence and tissues.'
             )
@@ -233,12 +234,12 @@ def _keep_stronger_contrast(target, means, derived):
             kept[k] = means[k]
             if abs(scan - wanted) > 0.03 * wanted:
                 word = 'darker' if scan < wanted else 'brighter'
-                warnings.append(
+                notes.append(
                     f'{TISSUES[k]} is {scan:.2f} of WM in the scan, {word} than the '
                     f'{wanted:.2f} that physics expects at the target field; the scan was '
                     'followed. Look for a bias field or partial volume that is left in the scan.'
                 )
-    return kept, warnings
+    return kept, notes
 
 
 def acquired_resolution(metadata: dict, zooms: Numbers) -> tuple[Triple, str]:

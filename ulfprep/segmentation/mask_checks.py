@@ -45,7 +45,7 @@ def mask_warnings(mask: np.ndarray, zooms: Numbers, image: np.ndarray | None = N
     found.append(_asymmetry(mask, zooms))
     if image is not None:
         found.append(_foreground(mask, image))
-    return [f'Warning: {text}' for text in found if text]
+    return [text for text in found if text]
 
 
 def _volume(mask, zooms):

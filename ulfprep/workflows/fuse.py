@@ -10,6 +10,7 @@ from ulfprep.bids.task import Fusion, Task
 from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.registration import RegisterScan
 from ulfprep.interfaces.together import SegmentTogether
+from ulfprep.note import Note
 from ulfprep.settings import Settings
 from ulfprep.workflows.enhance import FITTED, fit_inputs, init_enhance_wf, render_kept
 from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
@@ -208,11 +209,11 @@ def _add_image(workflow, prepared, results, fusion, contrast, settings, shared):
     ])  # fmt: skip
 
 
-def _notes(fusion: Fusion, contrast: str, settings: Settings) -> list[str]:
+def _notes(fusion: Fusion, contrast: str, settings: Settings) -> list[Note]:
     """Return what the reader of the shared image should know."""
     lead = fusion.lead(contrast).name
     metrics = (
         f'Tissue means, metrics and figures hold the shared image against {lead}; those of the '
         'other scans are in their own sections.'
     )
-    return [metrics, *resolution_notes(settings)]
+    return [Note(metrics), *resolution_notes(settings)]

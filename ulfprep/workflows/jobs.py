@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from ulfprep.bids.read.fusion import group_scans
 from ulfprep.bids.store.finished import is_finished, recalled
 from ulfprep.bids.task import Fusion, Task
+from ulfprep.note import Note, warning
 from ulfprep.settings import Settings
 from ulfprep.workflows.methods import fusion_methods, scan_methods
 
@@ -16,7 +17,7 @@ Job = Task | Fusion
 LAST = 'no other scan of the group could be fitted with it'
 
 
-def find_fusions(tasks: list[Task], settings: Settings) -> tuple[list[Fusion], dict[str, str]]:
+def find_fusions(tasks: list[Task], settings: Settings) -> tuple[list[Fusion], dict[str, Note]]:
     """Return which scans are to be fused, and a note on scans that stand alone for it, by name.
 
     Of the scans that cannot be used, those that may be of low field are planned for as well:
@@ -78,7 +79,7 @@ def settle(fusion: Fusion, tasks: Iterable[Task]) -> list[Job]:
         LOGGER.warning('%s is left out of the fusion: %s', name, reason)
         if task := known.get(name):
             names = ', '.join(other.name for other in fusion.planned if other.name != name)
-            note = f'Warning: it was meant to be fused with {names}, and stands alone: {reason}.'
+            note = warning(f'it was meant to be fused with {names}, and stands alone: {reason}.')
             jobs.append(dataclasses.replace(task, fusion=fusion, notes=(*task.notes, note)))
     return jobs
 

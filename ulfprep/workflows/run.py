@@ -54,7 +54,7 @@ def run_jobs(
     work = workflow_folder(settings)
     claim(work)
     for task in (task for job in jobs for task in job.members):
-        LOGGER.info('%s: %s', task.name, ' '.join(task.notes))
+        LOGGER.info('%s: %s', task.name, ' '.join(map(str, task.notes)))
     LOGGER.info(
         'processing %d scan(s), %d at a time, %d thread(s) each, at most %.1f GB in all (%s)',
         len(jobs),

@@ -12,6 +12,7 @@ from ulfprep.bids.read.highfield import other_scan
 from ulfprep.bids.read.nifti import UnusableScanError
 from ulfprep.bids.store.finished import clashes, is_finished
 from ulfprep.bids.task import Task
+from ulfprep.note import Note, warnings_in
 from ulfprep.physics.grid import Grid
 from ulfprep.settings import Settings
 from ulfprep.workflows.jobs import find_fusions, job_done
@@ -34,7 +35,7 @@ def screen(tasks: list[Task], settings: Settings) -> list[Task]:
     looked = []
     for task, warnings in _looks(tasks, settings):
         for warning in warnings:
-            LOGGER.warning('%s: %s', task.scan.path, warning)
+            LOGGER.warning('%s: %s', task.scan.path, warning.text)
         if task.problem:
             LOGGER.error('%s', task.problem)
         looked.append(task)
@@ -61,25 +62,20 @@ def _looks(tasks: list[Task], settings: Settings):
         pool.shutdown(cancel_futures=True)
 
 
-def _look(task: Task, settings: Settings) -> tuple[Task, list[str]]:
+def _look(task: Task, settings: Settings) -> tuple[Task, list[Note]]:
     """Return a task as what is known once its image was looked at, and warnings."""
     if task.problem:
         return task, []
-    warnings = _warnings(task.notes)
+    warnings = warnings_in(task.notes)
     try:
         if not settings.force and is_finished(task, settings):
             return task, []
         image = check_image(task.scan.path)
-        warnings += _warnings(image.notes)
+        warnings += warnings_in(image.notes)
         check_given(task)
     except UnusableScanError as error:
         return task.refused(str(error)), warnings
     return dataclasses.replace(task, grid=Grid(image.data.shape, image.affine)), warnings
-
-
-def _warnings(notes) -> list[str]:
-    """Return the warnings among notes, without the word."""
-    return [note.removeprefix('Warning: ') for note in notes if note.startswith('Warning: ')]
 
 
 def _kept_apart(tasks: list[Task], settings: Settings) -> list[Task]:
@@ -96,8 +92,8 @@ def _target_problem(settings: Settings) -> str:
     try:
         scan = other_scan(path, settings.modalities[0])
         expected_of(scan, settings.of_another_scanner())
-        for warning in _warnings((*scan.remarks, *check_image(path).notes)):
-            LOGGER.warning('%s: %s', path, warning)
+        for warning in warnings_in((*scan.remarks, *check_image(path).notes)):
+            LOGGER.warning('%s: %s', path, warning.text)
     except UnusableScanError as error:
         return str(error)
     except (OSError, ValueError, ArithmeticError) as error:

@@ -139,7 +139,7 @@ def judge(
         elif problem := _reference_problem(own):
             reference = job.highfield.without(without_paths(problem, settings))
             note = reference.notes[-1]
-            LOGGER.warning('%s: %s', job.name, note.removeprefix('Warning: '))
+            LOGGER.warning('%s: %s', job.name, note.text)
             return [], [dataclasses.replace(job, highfield=reference, notes=(*job.notes, note))]
     verdicts = []
     for task in job.members:

@@ -9,12 +9,13 @@ from ulfprep.bids.read.acquisition import (
     resolve_direction,
 )
 from ulfprep.bids.read.nifti import UnusableScanError
+from ulfprep.note import Note
 
 
 def test_what_the_user_states_goes_before_the_sidecar():
     value, note = field_strength({'MagneticFieldStrength': 1.5}, 0.064, 'x')
     assert value == 0.064
-    assert 'before the 1.5 T of the sidecar' in note
+    assert 'before the 1.5 T of the sidecar' in note.text
     assert field_strength({}, 0.05, 'x')[0] == 0.05
 
 
@@ -31,8 +32,8 @@ def test_a_frequency_that_contradicts_the_field_wins(frequency, stated):
     metadata = {k: v for k, v in metadata.items() if v is not None}
     value, note = field_strength(metadata, None, 'x')
     assert value == field_of(metadata) == 0.064
-    assert f'ImagingFrequency {frequency if frequency < 3 else 2.7062:g} MHz' in note
-    assert ('MagneticFieldStrength' in note) == (stated is not None)
+    assert f'ImagingFrequency {frequency if frequency < 3 else 2.7062:g} MHz' in note.text
+    assert ('MagneticFieldStrength' in note.text) == (stated is not None)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_a_field_that_agrees_with_its_frequency_stays(stated, frequency):
     metadata = {'MagneticFieldStrength': stated, 'ImagingFrequency': frequency}
     assert field_strength(metadata, None, 'x') == (
         stated,
-        f'Field strength {stated:g} T from the sidecar.',
+        Note(f'Field strength {stated:g} T from the sidecar.'),
     )
 
 
@@ -64,7 +65,7 @@ def test_two_fields_that_scanners_have_are_a_warning(stated, frequency, source_f
     metadata = {'MagneticFieldStrength': stated, 'ImagingFrequency': frequency}
     field, note = field_strength(metadata, source_field, 'x')
     assert field == 0.064
-    assert note.startswith('Warning: ') == doubted
+    assert (note.level == 'warning') == doubted
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_how_a_scan_was_acquired_is_told():
                 'PhaseEncodingSteps': 112, 'PixelBandwidth': 464}  # fmt: skip
     (note,) = acquisition_note(metadata)
     for part in ('375.7 s', '2 average', '112 phase', '464 Hz', '125 repetitions'):
-        assert part in note
+        assert part in note.text
     assert acquisition_note({'RepetitionTime': 1.5}) == ()
 
 

@@ -96,7 +96,7 @@ def look(tmp_path):
         np.testing.assert_allclose(
             np.linalg.inv(image.affine) @ image.affine, np.eye(4), atol=1e-3
         )
-        assert all('\n' not in note for note in image.notes)
+        assert all('\n' not in note.text for note in image.notes)
         return image
 
     return look
@@ -223,7 +223,7 @@ def test_sidecars_that_say_anything(tmp_path, said, suffix):
         assert '\n' not in told
         assert len(told) < 400
         return
-    assert all('\n' not in note and len(note) < 400 for note in task.notes)
+    assert all('\n' not in note.text and len(note.text) < 400 for note in task.notes)
     # What the image's own steps make of the same sidecar is sensible too.
     zooms = (1.6, 1.6, 5.0)
     estimate = ResolutionEstimate(zooms, (False, False, False), '')

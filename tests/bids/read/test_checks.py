@@ -92,7 +92,7 @@ def test_few_nan_become_zero(save, data):
     checked = check_image(save(data))
     assert np.isfinite(checked.data).all()
     assert (checked.data[0, :3, 0] == 0).all()
-    assert checked.notes[0].startswith('3 NaN')
+    assert checked.notes[0].text.startswith('3 NaN')
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_images_of_which_nothing_can_be_made(save, data, change, words):
 def test_odd_images_pass_with_a_note(save, data):
     checked = check_image(save(data[..., None]))
     assert checked.data.shape == data.shape
-    assert 'single volume' in checked.notes[0]
-    assert 'neither sform nor qform' in check_image(save(data, code=0)).notes[0]
+    assert 'single volume' in checked.notes[0].text
+    assert 'neither sform nor qform' in check_image(save(data, code=0)).notes[0].text
     image = nib.Nifti1Image(data, AFFINE)
     image.set_sform(AFFINE, 1)
     image.set_qform(np.diag([-1, 1, 1, 1]) @ AFFINE, 1)
     path = save(data)
     nib.save(image, path)
-    assert 'contradict' in check_image(path).notes[0]
+    assert 'contradict' in check_image(path).notes[0].text
 
 
 def test_complex_and_rgb(save, data):

@@ -208,7 +208,7 @@ def test_the_folder_named_first_goes_before_and_a_brain_mask_before_all(scan, tm
     (taken,) = with_derivatives([own], (tmp_path / 'b' / 'prep',))
     assert taken.given.mask == mine
     assert mine not in taken.given.derived
-    assert any('--brain-mask goes before it' in note for note in taken.given.notes)
+    assert any('--brain-mask goes before it' in note.text for note in taken.given.notes)
 
 
 def test_a_choice_and_a_file_that_is_none_cost_their_scan_alone(scan, tmp_path):
@@ -246,7 +246,7 @@ def test_shares_must_be_shares_of_one_grid(scan, tmp_path):
     path.unlink()
     found = given(one, tmp_path / 'own')  # the mask remains
     assert found.tissues is None
-    assert any('that of GM is missing' in note for note in found.notes)
+    assert any('that of GM is missing' in note.text for note in found.notes)
 
 
 def test_another_derivative_makes_another_input(scan, tmp_path):

@@ -77,7 +77,7 @@ def test_contrasts_take_the_first_of_each_and_say_so():
     )
     assert found == [['sub-1_run-1_T1w', 'sub-1_T2w', 'sub-1_FLAIR']]
     assert set(notes) == {'sub-1_run-2_T1w'}
-    assert 'sub-1_run-1_T1w' in notes['sub-1_run-2_T1w']
+    assert 'sub-1_run-1_T1w' in notes['sub-1_run-2_T1w'].text
 
 
 def test_contrasts_take_another_where_the_first_is_unusable():

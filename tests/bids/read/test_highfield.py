@@ -50,8 +50,10 @@ def test_the_image_nearest_to_the_target_field_is_taken_and_the_others_are_named
     })  # fmt: skip
     found = scans['sub-01_ses-a'].highfield
     assert found.source == 'bids:raw:sub-01/ses-b/anat/sub-01_ses-b_run-9_T1w.nii.gz'
-    assert 'not used: sub-01_ses-b_run-10_T1w.nii.gz, sub-01_ses-c_T1w.nii.gz' in found.notes[0]
-    assert 'ses-d' not in found.notes[0]
+    assert (
+        'not used: sub-01_ses-b_run-10_T1w.nii.gz, sub-01_ses-c_T1w.nii.gz' in found.notes[0].text
+    )
+    assert 'ses-d' not in found.notes[0].text
     assert why_not(scans['sub-01_ses-a']) == ''
     assert scans['sub-01_ses-b_run-9'].highfield is None  # is simulated from
 
@@ -84,7 +86,7 @@ def test_a_file_is_for_one_participant_and_one_modality(chosen, tmp_path, phanto
     scans = chosen({'sub-01': 0.064}, path)
     assert why_not(scans['sub-01']) == ''
     assert scans['sub-01'].highfield.source == 'hf.nii.gz'
-    assert str(tmp_path) not in scans['sub-01'].highfield.notes[0]
+    assert str(tmp_path) not in scans['sub-01'].highfield.notes[0].text
     with pytest.raises(ReferenceChoiceError, match='--participant-label'):
         chosen({'sub-01': 0.064, 'sub-02': 0.064}, path)
 
@@ -96,8 +98,8 @@ def test_a_reference_that_cannot_be_read_is_told_and_costs_nothing(chosen, tmp_p
     scan = chosen({'sub-01_ses-a': 0.064})['sub-01_ses-a']
     assert why_not(scan).startswith('the reference bids:raw:sub-01/ses-b/anat/')
     assert 'could not be used' in why_not(scan)
-    assert scan.highfield.notes[-1].startswith('Warning: ')
-    assert str(tmp_path) not in scan.highfield.notes[-1]
+    assert scan.highfield.notes[-1].level == 'warning'
+    assert str(tmp_path) not in scan.highfield.notes[-1].text
     assert len(input_digest(scan)) == 16
 
 
@@ -112,8 +114,9 @@ def test_what_is_ignored_in_the_sidecar_of_a_reference_is_told(chosen, tmp_path,
     scan = chosen({'sub-01_ses-a': 0.064}, path if named else 'auto')['sub-01_ses-a']
     assert scan.highfield.field_strength == 3
     _, number, ignored = scan.highfield.notes
-    assert number.startswith("of the reference: MagneticFieldStrength is '3.0'")
-    assert ignored.startswith('Warning: of the reference: EchoTime is 0')
+    assert number.text.startswith("of the reference: MagneticFieldStrength is '3.0'")
+    assert ignored.text.startswith('of the reference: EchoTime is 0')
+    assert (number.level, ignored.level) == ('info', 'warning')
 
 
 def test_another_reference_is_another_input(chosen, tmp_path):

@@ -35,15 +35,15 @@ def test_a_number_written_otherwise_is_a_number(key, write):
     value = 0.3
     usable, (remark,) = usable_metadata({key: write(value)})
     assert usable == {key: value}
-    assert remark.startswith(f'{key} is ')
-    assert remark.endswith('taken for 0.3.')
+    assert remark.text.startswith(f'{key} is ')
+    assert remark.text.endswith('taken for 0.3.')
 
 
 @pytest.mark.parametrize('sizes', [['1.6', '1.6', '5'], ['1.6', 1.6, 5]])
 def test_lengths_written_as_texts_are_lengths(sizes):
     usable, (remark,) = usable_metadata({'AcquisitionVoxelSize': sizes})
     assert usable == {'AcquisitionVoxelSize': [1.6, 1.6, 5]}
-    assert 'taken for [1.6, 1.6, 5' in remark
+    assert 'taken for [1.6, 1.6, 5' in remark.text
 
 
 @pytest.mark.parametrize(
@@ -82,11 +82,12 @@ def test_lengths_written_as_texts_are_lengths(sizes):
 def test_what_cannot_be_is_ignored_and_named(key, value, word):
     usable, remarks = usable_metadata({**SENSIBLE, key: value})
     assert usable == {k: v for k, v in SENSIBLE.items() if k != key}
-    warning = remarks[-1]
-    assert warning.startswith(f'Warning: {key} is ')
-    assert word in warning
-    assert warning.endswith('it was ignored.')
-    assert len(warning) < 300
+    assert remarks[-1].level == 'warning'
+    said = remarks[-1].text
+    assert said.startswith(f'{key} is ')
+    assert word in said
+    assert said.endswith('it was ignored.')
+    assert len(said) < 300
 
 
 @pytest.mark.parametrize('key', TIMINGS)

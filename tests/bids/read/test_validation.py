@@ -66,7 +66,7 @@ def test_what_concerns_one_scan_or_is_not_read_is_noted(make_dataset, tmp_path):
     assert found.problems == ()
     (note,) = found.notes
     for code in ('EMPTY_FILE', 'JSON_INVALID', 'NOT_INCLUDED', 'SYMLINK_BROKEN'):
-        assert code in note
+        assert code in note.text
 
 
 @pytest.mark.usefixtures('installed')
@@ -106,7 +106,7 @@ def test_without_a_validator_the_run_goes_on(make_dataset, tmp_path, monkeypatch
     monkeypatch.setenv('PATH', str(tmp_path))
     found = validate(make_dataset('sub-01'), ['01'], tmp_path)
     assert found.problems == ()
-    assert 'no bids-validator-deno' in found.notes[0]
+    assert 'no bids-validator-deno' in found.notes[0].text
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,9 @@ def test_a_validator_that_fails_stops_nothing(make_dataset, tmp_path, stand_in, 
     found = validate(make_dataset('sub-01'), ['01'], tmp_path / 'scratch')
     assert found.problems == ()
     (note,) = found.notes
-    assert note.startswith('Warning: the BIDS validator gave no result')
-    assert len(note.splitlines()) == 1
+    assert note.level == 'warning'
+    assert note.text.startswith('the BIDS validator gave no result')
+    assert len(note.text.splitlines()) == 1
     assert list((tmp_path / 'scratch').iterdir()) == []
 
 
@@ -146,13 +147,13 @@ def test_what_an_old_validator_finds_is_not_believed(
     assert len(kept) == 2
     assert all(folder.startswith(str(tmp_path / 'scratch')) for folder in kept)
     assert bool(found.problems) is believed
-    assert ('version 3.0 or newer is needed' in ' '.join(found.notes)) is not believed
+    assert ('version 3.0 or newer is needed' in ' '.join(map(str, found.notes))) is not believed
 
 
 def test_a_validator_that_hangs_is_ended_with_all_it_started(make_dataset, tmp_path, stand_in):
     stand_in(f'sleep 1000 & echo $! > {tmp_path}/child; wait')
     found = validate(make_dataset('sub-01'), ['01'], tmp_path / 'scratch', timeout=2)
-    assert 'it took too long' in found.notes[0]
+    assert 'it took too long' in found.notes[0].text
     child = int((tmp_path / 'child').read_text())
     for _ in range(100):
         if not is_running(child):

@@ -68,7 +68,7 @@ def test_nan_around_the_brain_is_background(tmp_path, head):
     nib.save(nib.Nifti1Image(data, np.diag([4, 4, 5, 1])), path)
     checked = check_image(path)
     np.testing.assert_array_equal(checked.data, np.nan_to_num(data))
-    assert any('background is NaN' in note for note in checked.notes)
+    assert any('background is NaN' in note.text for note in checked.notes)
 
 
 def test_nan_inside_the_brain_is_none(tmp_path, head):

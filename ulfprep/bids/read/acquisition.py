@@ -4,6 +4,7 @@ import numpy as np
 
 from ulfprep.bids.read.nifti import UnusableScanError
 from ulfprep.bids.read.sidecars import shown
+from ulfprep.note import INFO, WARNING, Note
 from ulfprep.physics.relaxation import FIELD_RANGE, GYROMAGNETIC_RATIO
 from ulfprep.physics.sequences import is_number
 
@@ -89,7 +90,7 @@ def _told(metadata: dict) -> str:
     return shown(metadata['MagneticFieldStrength'])
 
 
-def field_strength(metadata: dict, source_field: float | None, name: str) -> tuple[float, str]:
+def field_strength(metadata: dict, source_field: float | None, name: str) -> tuple[float, Note]:
     """Return a scan's field strength and where it is known from.
 
     Parameters
@@ -105,8 +106,8 @@ def field_strength(metadata: dict, source_field: float | None, name: str) -> tup
     -------
     field : float
         Tesla.
-    note : str
-        A sentence for the report: a warning where two fields that scanners have contradict each
+    note : Note
+        A warning where two fields that scanners have contradict each
         other.
 
     Raises
@@ -135,14 +136,14 @@ def field_strength(metadata: dict, source_field: float | None, name: str) -> tup
     )
 
 
-def _doubted(note: str, used: float, other) -> str:
-    """Return a sentence, a warning where another scanner's field was stated as well."""
+def _doubted(text: str, used: float, other) -> Note:
+    """Return a note, a warning where another scanner's field was stated as well."""
     doubt = _is_field(other) and not _agree(other, used)
-    return f'{"Warning: " if doubt else ""}{note}.'
+    return Note(f'{text}.', WARNING if doubt else INFO)
 
 
-def acquisition_note(metadata: dict) -> tuple[str, ...]:
-    """Say how a scan was acquired, as far as its sidecar tells; a sentence or none.
+def acquisition_note(metadata: dict) -> tuple[Note, ...]:
+    """Say how a scan was acquired, as far as its sidecar tells; one note or none.
 
     Portable scanners state duration, averages and phase steps, but neither their echo train nor
     their partitions, without which no length of the train follows: nothing is computed from
@@ -160,7 +161,8 @@ def acquisition_note(metadata: dict) -> tuple[str, ...]:
     if seconds and repetition:
         repetitions = seconds / repetition / (metadata.get('NumberOfAverages') or 1)
         told.append(f'so {repetitions:.0f} repetitions an average')
-    return (f'Acquisition by the sidecar: {", ".join(told)}; nothing was computed from these.',)
+    text = f'Acquisition by the sidecar: {", ".join(told)}; nothing was computed from these.'
+    return (Note(text),)
 
 
 def resolve_direction(source: float, target: float | None, name: str) -> tuple[str, float]:

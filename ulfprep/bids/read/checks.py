@@ -10,6 +10,7 @@ import numpy as np
 from ulfprep.bids.read.geometry import check_head, read_affine
 from ulfprep.bids.read.nifti import NiftiFile, UnusableScanError, in_words, open_nifti, read_voxels
 from ulfprep.bids.read.values import background, below_zero
+from ulfprep.note import Note
 from ulfprep.physics.grid import Grid
 
 #: More than this fraction of NaN or infinite voxels is refused.
@@ -28,13 +29,13 @@ class CheckedImage:
         Intensities in the file's own axis order; NaN and infinite voxels set to 0.
     affine : ndarray, shape (4, 4)
         Voxel indices to millimetres.
-    notes : tuple of str
-        What was found and decided, a sentence each.
+    notes : tuple of Note
+        What was found and decided.
     """
 
     data: np.ndarray
     affine: np.ndarray
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def check_image(path: Path) -> CheckedImage:
@@ -124,7 +125,8 @@ def _check_shape(nifti: NiftiFile) -> None:
             'split or average them first'
         )
     if len(shape) > 3:
-        nifti.notes.append(f'The file is {len(shape)}-D with a single volume; it was read as 3-D.')
+        text = f'The file is {len(shape)}-D with a single volume; it was read as 3-D.'
+        nifti.notes.append(Note(text))
     if len(shape) < 3 or min(shape[:3]) < 2:
         raise UnusableScanError(
             f'{path}: is 2-D or a single slice (shape {shape}); a volume of several slices '
@@ -140,17 +142,15 @@ def _levels(nifti: NiftiFile) -> int:
     return 2 ** (8 if dtype.itemsize == 1 else 16) if plain else 0
 
 
-def _clean(path: Path, data: np.ndarray, notes: list[str]) -> np.ndarray:
+def _clean(path: Path, data: np.ndarray, notes: list[Note]) -> np.ndarray:
     """Replace NaN and infinite voxels by zero; refuse images without content."""
     bad = ~np.isfinite(data)
     if bad.any():
         around = background(bad)
         data[bad] = 0
         if outside := int(around.sum()):
-            notes.append(
-                f'The background is NaN ({outside / data.size:.0%} of the voxels); it was set to '
-                'zero.'
-            )
+            share = f'{outside / data.size:.0%} of the voxels'
+            notes.append(Note(f'The background is NaN ({share}); it was set to zero.'))
         bad &= ~around
     count = int(bad.sum())
     if count:
@@ -160,7 +160,7 @@ def _clean(path: Path, data: np.ndarray, notes: list[str]) -> np.ndarray:
                 f'{path}: {fraction:.1%} of its voxels are NaN or infinite (at most '
                 f'{MAX_NONFINITE:.0%} are accepted); export it again'
             )
-        notes.append(f'{count} NaN or infinite voxels ({fraction:.2%}) were set to zero.')
+        notes.append(Note(f'{count} NaN or infinite voxels ({fraction:.2%}) were set to zero.'))
     low, high = float(data.min()), float(data.max())
     if low == high:
         what = 'all zero' if low == 0 else f'constant ({low:g} everywhere)'

@@ -11,6 +11,7 @@ from ulfprep.bids.read.filters import mismatch
 from ulfprep.bids.read.index import NoScansError, anatomical_images, asked_participants
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.read.sidecars import BrokenSidecarError, Sidecars, usable_metadata
+from ulfprep.note import warning
 from ulfprep.settings import MODALITIES, Settings
 
 
@@ -143,8 +144,10 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
     try:
         metadata, remarks = usable_metadata(sidecars.metadata(path))
         remarks += tuple(
-            f'Warning: {other.relative_to(settings.bids_dir)} is not read: BIDS wants the labels '
-            'of its folder in its name.'
+            warning(
+                f'{other.relative_to(settings.bids_dir)} is not read: BIDS wants the labels of '
+                'its folder in its name.'
+            )
             for other in sidecars.misplaced(path)
         )
     except BrokenSidecarError as error:

@@ -11,6 +11,7 @@ from ulfprep.bids.read.acquisition import (
 )
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.task import Task
+from ulfprep.note import Note, warning
 from ulfprep.physics.relaxation import read_table
 from ulfprep.physics.source_sequence import SourceSequence, source_sequence
 from ulfprep.settings import Settings
@@ -41,13 +42,13 @@ def keeps_another(settings: Settings) -> bool:
     return settings.output_resolution != MEASURED
 
 
-def resolution_notes(settings: Settings) -> tuple[str, ...]:
+def resolution_notes(settings: Settings) -> tuple[Note, ...]:
     """Return what the reader of images with other voxels than usual should know."""
     if not keeps_another(settings):
         return ()
     kept = f'{settings.output_resolution:g} mm, as asked with --output-resolution'
     measured = f'residual, metrics and figures are those of the same field at {MEASURED:g} mm'
-    return (f'The enhanced image, its tissues and maps are written at {kept}; {measured}.',)
+    return (Note(f'The enhanced image, its tissues and maps are written at {kept}; {measured}.'),)
 
 
 def make_task(scan: Scan, settings: Settings) -> Task:
@@ -76,10 +77,10 @@ def make_task(scan: Scan, settings: Settings) -> Task:
     asked = 'the default' if settings.target_field is None else 'as asked with --target-field'
     notes = (
         note,
-        f'Target field strength {target:g} T, {asked}: direction {direction}.',
+        Note(f'Target field strength {target:g} T, {asked}: direction {direction}.'),
         *acquisition_note(scan.metadata),
         *scan.remarks,
-        *(f'Warning: {text}' for text in sequence.contradictions),
+        *map(warning, sequence.contradictions),
         *(resolution_notes(settings) if direction == 'enhance' else ()),
     )
     return dataclasses.replace(

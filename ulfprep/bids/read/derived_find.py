@@ -27,6 +27,7 @@ from ulfprep.bids.read.derived import (
     uri,
 )
 from ulfprep.bids.read.scan import Scan
+from ulfprep.note import Note
 from ulfprep.physics import TISSUES
 
 #: Software that averages the T1w scans of a participant into one reference.
@@ -136,7 +137,7 @@ def find_pieces(scan: Scan, folder: Path, name: str) -> Given:
     BadDerivativeError
         If it is not clear which file is meant, or the folder cannot be read.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     try:
         pieces = _of_freesurfer(scan, folder, name, notes) | _of_bids(scan, folder, name, notes)
     except OSError as error:
@@ -147,7 +148,7 @@ def find_pieces(scan: Scan, folder: Path, name: str) -> Given:
     return Given(**pieces, notes=() if enough else tuple(notes))
 
 
-def _of_bids(scan: Scan, folder: Path, name: str, notes: list[str]) -> dict[str, Piece]:
+def _of_bids(scan: Scan, folder: Path, name: str, notes: list[Note]) -> dict[str, Piece]:
     """Return the pieces of BIDS derivatives."""
     files = _of_scan(scan, folder, notes)
     plain = scan.suffix == 'T1w'
@@ -178,9 +179,8 @@ def _of_bids(scan: Scan, folder: Path, name: str, notes: list[str]) -> dict[str,
     if not missing:
         put('tissues', list(shares.values()))
     elif len(missing) < len(shares):
-        notes.append(
-            f'Not taken: the probseg files of {name}; that of {", ".join(missing)} is missing.'
-        )
+        text = f'Not taken: the probseg files of {name}; that of {", ".join(missing)} is missing.'
+        notes.append(Note(text))
     if path := one('dseg', own):
         put('tissues', [path], label_numbers(path, folder))
     for desc in ASEG if plain else ():
@@ -191,7 +191,7 @@ def _of_bids(scan: Scan, folder: Path, name: str, notes: list[str]) -> dict[str,
     return pieces
 
 
-def _of_scan(scan: Scan, folder: Path, notes: list[str]) -> list[tuple[Path, Name]]:
+def _of_scan(scan: Scan, folder: Path, notes: list[Note]) -> list[tuple[Path, Name]]:
     """Return the files whose entities are those of the scan, or fewer where it is the only one."""
     averaged = any(name.lower() in AVERAGING for name in generated_by(folder))
     subject = folder / f'sub-{scan.subject}'
@@ -213,11 +213,12 @@ def _of_scan(scan: Scan, folder: Path, notes: list[str]) -> list[tuple[Path, Nam
         kept.append((path, name))
     for (whom, count), paths in refused.items():
         more = f' and {len(paths) - 1} more' if len(paths) > 1 else ''
-        notes.append(
+        text = (
             f'Not taken: {paths[0]}{more} of '
             f'{folder.name}; the {whom} has {count} {scan.suffix} scans, so it may be of another '
             'scan or of an average, and need not lie where this scan does.'
         )
+        notes.append(Note(text))
     return kept
 
 
@@ -246,17 +247,18 @@ def says_it_is_of(scan: Scan, path: Path) -> bool:
     return False
 
 
-def _of_freesurfer(scan: Scan, folder: Path, name: str, notes: list[str]) -> dict[str, Piece]:
+def _of_freesurfer(scan: Scan, folder: Path, name: str, notes: list[Note]) -> dict[str, Piece]:
     """Return the pieces of a FreeSurfer subjects folder."""
     if scan.suffix != 'T1w':
         return {}
     for place, own_session in subject_folders(folder, scan.subject, scan.session):
         count = scans_beside(scan, own_session)
         if count > 1:
-            notes.append(
+            text = (
                 f'Not taken: {place.parent.name}/mri of {folder.name}; there are {count} T1w '
                 'scans that FreeSurfer may have read, and it need not lie where this scan does.'
             )
+            notes.append(Note(text))
             continue
         first = {
             what: next((place / n for n in names if os.path.lexists(place / n)), None)

@@ -19,6 +19,7 @@ from ulfprep.bids.read.derived_read import read_shares, read_volume, shares_of_m
 from ulfprep.bids.read.nifti import UnusableScanError
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.task import Task
+from ulfprep.note import Note
 
 #: Of a piece's volume at least this share must lie in the field of view of its scan.
 LEAST_OVERLAP = 0.2
@@ -129,10 +130,11 @@ def _with_best(task: Task, finds: list[Given]) -> Task:
         for what in WORDS
     }
     if (mask := chosen['mask']) and task.given.mask:
-        notes.append(f'Not taken: {mask.name}; --brain-mask goes before it.')
+        notes.append(Note(f'Not taken: {mask.name}; --brain-mask goes before it.'))
     chosen['mask'] = task.given.mask or mask
     if piece := chosen['tissues']:
-        notes.append(f'Tissues were not segmented but taken from {piece.name} (--derivatives).')
+        text = f'Tissues were not segmented but taken from {piece.name} (--derivatives).'
+        notes.append(Note(text))
     given = Given(**chosen, notes=tuple(dict.fromkeys(notes)))
     return dataclasses.replace(task, given=given)
 

@@ -6,6 +6,7 @@ from math import inf, prod
 
 from ulfprep.bids.names import parse_name
 from ulfprep.bids.task import Fusion, Task, grid_of
+from ulfprep.note import Note
 from ulfprep.settings import MODALITIES
 
 #: Scans that differ in these show different things, whatever their suffix says.
@@ -100,12 +101,14 @@ def _order(task: Task) -> tuple:
     return place, round(max(size), 2), round(prod(size), 2), task.name
 
 
-def _not_chosen(tasks: list[Task], fusions: list[Fusion]) -> dict[str, str]:
+def _not_chosen(tasks: list[Task], fusions: list[Fusion]) -> dict[str, Note]:
     planned = {task.name for fusion in fusions for task in fusion.planned}
     chosen = {task.scan.suffix: task.name for task in tasks if task.name in planned}
     return {
-        task.name: f'It stands alone: --fuse contrasts takes one scan of each modality, the first '
-        f'by name ({chosen[task.scan.suffix]}); --fuse all takes every one.'
+        task.name: Note(
+            f'It stands alone: --fuse contrasts takes one scan of each modality, the first '
+            f'by name ({chosen[task.scan.suffix]}); --fuse all takes every one.'
+        )
         for task in tasks
         if task.scan.suffix in chosen and task.name not in planned
     }

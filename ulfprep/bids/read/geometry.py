@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ulfprep.bids.read.nifti import NiftiFile, UnusableScanError
+from ulfprep.note import Note, warning
 
 #: sform and qform that differ by more than this (mm, any corner) contradict each other.
 MAX_FORM_DIFFERENCE = 0.5
@@ -52,13 +53,14 @@ def read_affine(nifti: NiftiFile) -> np.ndarray:
     path, notes, forms = nifti.path, nifti.notes, _forms(nifti)
     if len(forms) == 2 and _is_blank(forms['sform']) and not _is_hollow(forms['qform']):
         # Some converters leave the sform empty and its code set.
-        notes.append('The sform of the header is empty; its qform was used.')
+        notes.append(Note('The sform of the header is empty; its qform was used.'))
         del forms['sform']
     if not forms:
-        notes.append(
-            'Warning: the header has neither sform nor qform, so left and right cannot be '
-            'known; radiological order was assumed.'
+        text = (
+            'the header has neither sform nor qform, so left and right cannot be known; '
+            'radiological order was assumed.'
         )
+        notes.append(warning(text))
         affine = _base(nifti)
     else:
         affine = next(iter(forms.values()))
@@ -120,24 +122,25 @@ def check_head(nifti: NiftiFile, affine: np.ndarray) -> None:
             'them; convert the original images again (dcm2niix)'
         )
     if shear > MAX_SHEAR:
-        notes.append('Warning: the axes of the image are not at right angles (sheared affine).')
+        notes.append(warning('the axes of the image are not at right angles (sheared affine).'))
     unit = UNITS.get(int(nifti.header['xyzt_units']) & 7)
     if unit:
-        notes.append(
-            f'Warning: the header says that lengths are {unit}, but they fit a head only in '
-            'millimetres; they were taken as those.'
+        text = (
+            f'the header says that lengths are {unit}, but they fit a head only in millimetres; '
+            'they were taken as those.'
         )
+        notes.append(warning(text))
     stored = _pixdim(nifti)
     if not np.allclose(stored, sizes, rtol=MAX_SIZE_DIFFERENCE, atol=0.005):
-        notes.append(
-            f'Warning: the voxel size in the header (pixdim, {_by(stored)} mm) contradicts its '
-            f'affine ({_by(sizes)} mm); the affine was used.'
+        text = (
+            f'the voxel size in the header (pixdim, {_by(stored)} mm) contradicts its affine '
+            f'({_by(sizes)} mm); the affine was used.'
         )
+        notes.append(warning(text))
     extent = shape * sizes
     if extent.min() < SLAB:
-        notes.append(
-            f'Warning: the field of view is {_by(extent)} mm, a slab and not a whole head.'
-        )
+        text = f'the field of view is {_by(extent)} mm, a slab and not a whole head.'
+        notes.append(warning(text))
 
 
 def _no_head(shape, sizes) -> str:
@@ -216,12 +219,12 @@ def _compare(nifti: NiftiFile, sform: np.ndarray, qform: np.ndarray) -> None:
     with np.errstate(all='ignore'):
         apart = np.linalg.norm((corners @ (sform - qform).T)[:, :3], axis=1).max()
     if not np.isfinite(apart):
-        nifti.notes.append('Warning: the qform cannot be read; the sform was used.')
+        nifti.notes.append(warning('the qform cannot be read; the sform was used.'))
     elif apart > MAX_FORM_DIFFERENCE:
-        nifti.notes.append(
-            f'Warning: sform and qform contradict each other by up to {apart:.1f} mm; the sform '
-            'was used.'
+        text = (
+            f'sform and qform contradict each other by up to {apart:.1f} mm; the sform was used.'
         )
+        nifti.notes.append(warning(text))
 
 
 def _sizes(affine: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from ulfprep.bids.read.nifti import UnusableScanError
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.read.sidecars import BrokenSidecarError, Sidecars, read_sidecar, usable_metadata
 from ulfprep.bids.task import HighField, Task
+from ulfprep.note import Note
 from ulfprep.settings import MODALITIES, Settings
 
 #: An image of the dataset is high-field enough from this share of the target field on.
@@ -136,7 +137,7 @@ def _in_dataset(task: Task, settings: Settings, sidecars: Sidecars) -> HighField
     if others:
         names = ', '.join(other.path.name for other in others)
         note += f', the nearest to the target; not used: {names}'
-    return HighField(found, (f'{note}.', *_of_reference(found.remarks)))
+    return _noted(found, f'{note}.')
 
 
 def _images(scan: Scan, bids_dir: Path) -> list[Path]:
@@ -169,17 +170,13 @@ def _named(task: Task, settings: Settings, sidecars: Sidecars) -> HighField:
     strength = field_of(scan.metadata)
     told = f'{strength:g} T' if strength else 'of unknown field strength'
     note = f'High-field reference: {source} ({told}), as asked with --reference.'
-    return HighField(scan, (note, *_of_reference(scan.remarks)))
+    return _noted(scan, note)
 
 
-def _of_reference(remarks: tuple[str, ...]) -> list[str]:
-    """Return what is said of a sidecar, as said of that of the reference."""
-    warning = 'Warning: '
-    return [
-        f'{warning if remark.startswith(warning) else ""}of the reference: '
-        f'{remark.removeprefix(warning)}'
-        for remark in remarks
-    ]
+def _noted(scan: Scan, text: str) -> HighField:
+    """Return an image with how it was chosen, and what is said of its sidecar."""
+    remarks = (note.about('the reference') for note in scan.remarks)
+    return HighField(scan, (Note(text), *remarks))
 
 
 def _checked(reference: HighField, settings: Settings) -> HighField:

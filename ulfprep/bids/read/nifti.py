@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ulfprep.bids.files import not_here
+from ulfprep.note import Note, warning
 
 #: A scan has no more voxels than this (a whole head at 0.3 mm): 1 GiB in single precision.
 MAX_VOXELS = 2**28
@@ -38,14 +39,14 @@ class NiftiFile:
     header : nibabel.Nifti1Header or nibabel.Nifti2Header
     shape : tuple of int
         All dimensions, each at least 1.
-    notes : list of str
-        What was found, a sentence each; reading adds to it.
+    notes : list of Note
+        What was found; reading adds to it.
     """
 
     path: Path
     header: object
     shape: tuple[int, ...]
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 def in_words(error: BaseException) -> str:
@@ -99,7 +100,7 @@ def open_nifti(path: Path) -> NiftiFile:
     notes = []
     if packed != path.name.endswith('.gz'):
         what = 'is compressed (gzip)' if packed else 'is not compressed'
-        notes.append(f'Warning: the file {what}, unlike its name says; it was read as it is.')
+        notes.append(warning(f'the file {what}, unlike its name says; it was read as it is.'))
     dim = [int(n) for n in header['dim']]
     shape = tuple(dim[1 : dim[0] + 1])
     if not 1 <= dim[0] <= 7 or min(shape) < 1:
@@ -181,9 +182,8 @@ def read_voxels(nifti: NiftiFile) -> np.ndarray:
                     values = values.astype(np.float64) * slope + intercept
                 piece[:] = values
         if _goes_on(file):
-            nifti.notes.append(
-                'Warning: the file goes on after its image; what follows was ignored.'
-            )
+            text = 'the file goes on after its image; what follows was ignored.'
+            nifti.notes.append(warning(text))
     return data.reshape(nifti.shape, order='F')
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ulfprep.note import Note
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -26,7 +28,7 @@ class Scan:
         Its modality, one of :data:`ulfprep.settings.MODALITIES`.
     problem : str
         Why it cannot be used, known before its image is looked at: one line with the way out.
-    remarks : tuple of str
+    remarks : tuple of Note
         What was made of the sidecar (:func:`ulfprep.bids.read.sidecars.usable_metadata`).
     """
 
@@ -37,7 +39,7 @@ class Scan:
     source: str = ''
     suffix: str = 'T1w'
     problem: str = ''
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Note, ...] = ()
 
     @property
     def name(self) -> str:

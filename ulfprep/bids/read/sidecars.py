@@ -8,6 +8,7 @@ from pathlib import Path
 from ulfprep.bids.files import not_here, read_json
 from ulfprep.bids.names import name_parts
 from ulfprep.bids.read.index import DatasetError
+from ulfprep.note import Note, warning
 from ulfprep.physics.sequences import is_number
 
 
@@ -159,7 +160,7 @@ COUNTS = (
 NUMBERS = (*TIMINGS, 'MagneticFieldStrength', 'ImagingFrequency', 'SliceThickness', *COUNTS)
 
 
-def usable_metadata(metadata: dict) -> tuple[dict, tuple[str, ...]]:
+def usable_metadata(metadata: dict) -> tuple[dict, tuple[Note, ...]]:
     """Return the fields of a sidecar that can be reckoned with, and what was done to the others.
 
     None of them has to be there, so what cannot be true is as good as missing, and is no reason
@@ -175,8 +176,8 @@ def usable_metadata(metadata: dict) -> tuple[dict, tuple[str, ...]]:
     usable : dict
         A copy: numbers that were written as text are numbers, what cannot be is left out.
         ``MagneticFieldStrength`` stays, for it decides what is done with the scan.
-    remarks : tuple of str
-        A sentence for each field that was changed or left out; for the latter a warning.
+    remarks : tuple of Note
+        One for each field that was changed or left out; for the latter a warning.
     """
     usable, remarks = dict(metadata), []
     for key in (k for k in NUMBERS if k in usable):
@@ -196,14 +197,13 @@ def usable_metadata(metadata: dict) -> tuple[dict, tuple[str, ...]]:
             continue
         del usable[key]
         if not (quiet and value == 0):  # how converters write that they do not know
-            remarks.append(
-                f'Warning: {key} is {shown(value)} in the sidecar, {wrong}; it was ignored.'
-            )
+            text = f'{key} is {shown(value)} in the sidecar, {wrong}; it was ignored.'
+            remarks.append(warning(text))
     return usable, tuple(remarks)
 
 
-def _taken(key: str, value, number: str) -> str:
-    return f'{key} is {shown(value)} in the sidecar; it was taken for {number}.'
+def _taken(key: str, value, number: str) -> Note:
+    return Note(f'{key} is {shown(value)} in the sidecar; it was taken for {number}.')
 
 
 def _number_in(value) -> float | None:

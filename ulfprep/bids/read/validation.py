@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ulfprep.bids.files import encoding_of, read_text
+from ulfprep.note import Note, warning
 
 #: The validator's command.
 COMMAND = 'bids-validator-deno'
@@ -37,12 +38,12 @@ class Validation:
     ----------
     problems : tuple of str
         What makes the input no valid dataset for this run, a line each; empty if nothing.
-    notes : tuple of str
-        What should be known and stops nothing, a line each.
+    notes : tuple of Note
+        What should be known and stops nothing.
     """
 
     problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def find_validator() -> str | None:
@@ -78,7 +79,7 @@ def validate(
     validator = find_validator()
     if validator is None:
         note = f'the input is not validated, for there is no {COMMAND}; to have it, pip install it'
-        return Validation(notes=(note,))
+        return Validation(notes=(Note(note),))
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix='validation-', dir=scratch) as folder:
@@ -89,8 +90,11 @@ def validate(
                 _refuse_old(validator, Path(folder, 'deno'), timeout)
     except (OSError, ValueError, subprocess.SubprocessError, RecursionError) as error:
         reason = 'it took too long' if isinstance(error, subprocess.TimeoutExpired) else error
-        note = f'Warning: the BIDS validator gave no result ({" ".join(str(reason).split())}); '
-        return Validation(notes=(f'{note}the run goes on without (--skip-bids-validation)',))
+        text = (
+            f'the BIDS validator gave no result ({" ".join(str(reason).split())}); the run goes '
+            'on without (--skip-bids-validation)'
+        )
+        return Validation(notes=(warning(text),))
     return sort_issues(issues, bids_dir)
 
 
@@ -192,11 +196,12 @@ def sort_issues(issues: list[dict], bids_dir: Path) -> Validation:
     notes = []
     if others := [issue for issue in errors if not _is_grave(issue)]:
         codes = sorted({str(issue.get('code')) for issue in others})
-        notes.append(
-            f'Warning: {len(others)} error(s) of the BIDS validator in files that are not read, '
+        text = (
+            f'{len(others)} error(s) of the BIDS validator in files that are not read, '
             f'or that the check of their scan is about ({", ".join(codes)}), such as '
             f'{_line(others[0], bids_dir)}'
         )
+        notes.append(warning(text))
     return Validation(tuple(problems), tuple(notes))
 
 
