@@ -57,15 +57,19 @@ def view(truth, modality='T1w', voxel=VOXEL, sigma=4.0, change=None, signals=Non
     return View(model, measured, voxels, voxel, sigma, expected)
 
 
+def estimate(views, prior, brain, *tilt):
+    return estimate_tissues(views, prior[:, brain], brain, 1.0, *tilt)
+
+
 def wrong(shares, truth):
     return float((shares.argmax(axis=0) != truth[0].argmax(axis=0))[truth[1]].mean())
 
 
 def test_scans_move_the_borders_of_a_prior_and_two_contrasts_more_than_one(truth):
     prior = displaced(truth)
-    one = estimate_tissues([view(truth)], prior, truth[1], 1.0)
+    one = estimate([view(truth)], prior, truth[1])
     across = view(truth, 'T2w', (5.0, 1.6, 1.6))
-    both = estimate_tissues([view(truth), across], prior, truth[1], 1.0)
+    both = estimate([view(truth), across], prior, truth[1])
     assert wrong(both.shares, truth) < wrong(one.shares, truth) < 0.5 * wrong(prior, truth)
     for found in (one, both):
         assert np.allclose(found.shares.sum(axis=0), truth[1], atol=1e-5)
@@ -73,9 +77,7 @@ def test_scans_move_the_borders_of_a_prior_and_two_contrasts_more_than_one(truth
 
 @pytest.mark.parametrize('modality', SIGNALS)
 def test_signals_are_those_of_pure_tissue(truth, modality):
-    found = estimate_tissues(
-        [view(truth, modality)], vague(truth[0], truth[1], 0.7), truth[1], 1.0
-    )
+    found = estimate([view(truth, modality)], vague(truth[0], truth[1], 0.7), truth[1])
     signals = found.views[0].signals
     ratios = signals / signals[2]
     wanted = np.divide(SIGNALS[modality], 100.0)
@@ -93,7 +95,7 @@ def test_a_nucleus_of_its_own_signal_stays_what_the_prior_says(truth):
     parts[:3, nucleus] = 0
     prior = vague(parts, brain, 1.5)
     seen = view((parts, brain, grid), signals=SIGNALS_OF_PARTS)
-    found = estimate_tissues([replace(seen, expected=(0.3, 0.7, 1, 0.7))], prior, brain, 1.0)
+    found = estimate([replace(seen, expected=(0.3, 0.7, 1, 0.7))], prior, brain)
     ratios = found.views[0].signals / found.views[0].signals[2]
     assert abs(ratios[3] - 0.82) < 0.06
     assert abs(ratios[1] - 0.60) < 0.06
@@ -102,7 +104,7 @@ def test_a_nucleus_of_its_own_signal_stays_what_the_prior_says(truth):
     assert kept > 0.6
     # With one signal for all grey matter the nucleus goes over to the white matter around it.
     merged = np.concatenate([prior[:1], prior[1:2] + prior[3:], prior[2:3]])
-    one = estimate_tissues([replace(seen, expected=(0.3, 0.7, 1))], merged, brain, 1.0)
+    one = estimate([replace(seen, expected=(0.3, 0.7, 1))], merged, brain)
     assert (one.shares.argmax(axis=0)[nucleus] == 1).mean() < kept - 0.1
 
 
@@ -130,8 +132,8 @@ def test_a_lesion_is_a_surprise_and_moves_neither_signals_nor_the_rest(truth):
         out[tuple(slice(c - 3, c + 4) for c in centre)] = 250.0
         return out
 
-    plain = estimate_tissues([view(truth)], prior, truth[1], 1.0)
-    struck = estimate_tissues([view(truth, change=with_lesion)], prior, truth[1], 1.0)
+    plain = estimate([view(truth)], prior, truth[1])
+    struck = estimate([view(truth, change=with_lesion)], prior, truth[1])
     assert np.abs(struck.views[0].signals / plain.views[0].signals - 1).max() < 0.02
     at = tuple(int(c / v) for c, v in zip(centre, VOXEL, strict=True))
     assert struck.surprise[0][at] > 8
@@ -141,9 +143,7 @@ def test_a_lesion_is_a_surprise_and_moves_neither_signals_nor_the_rest(truth):
 def test_a_smaller_tilt_stays_closer_to_the_prior(truth):
     prior = vague(truth[0], truth[1])
     gaps = [
-        float(
-            np.abs(estimate_tissues([view(truth)], prior, truth[1], 1.0, w).shares - prior).sum()
-        )
+        float(np.abs(estimate([view(truth)], prior, truth[1], w).shares - prior).sum())
         for w in (6.0, 2.0, 0.3)
     ]
     assert gaps[0] > gaps[1] > gaps[2]
@@ -153,4 +153,4 @@ def test_a_brain_thinner_than_a_voxel_is_refused(truth):
     speck = np.zeros_like(truth[1])
     speck[20, 20, 20] = True
     with pytest.raises(ValueError, match='no voxel'):
-        estimate_tissues([view(truth)], vague(truth[0], truth[1]), speck, 1.0)
+        estimate([view(truth)], vague(truth[0], truth[1]), speck)

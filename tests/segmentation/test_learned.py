@@ -36,12 +36,13 @@ def ball():
 
 def shares_of(net, ball):
     image, mask, grid = ball
-    return class_shares(net, {'T1w': Seen(image, grid, (1.0, 1.0, 1.0))}, grid, mask)
+    shares = np.zeros((len(CLASSES), *mask.shape), np.float32)
+    shares[:, mask] = class_shares(net, {'T1w': Seen(image, grid, (1.0, 1.0, 1.0))}, grid, mask)
+    return shares
 
 
-def test_classes_are_probabilities_inside_the_mask_and_nothing_outside(net, ball):
+def test_classes_are_probabilities_inside_the_mask(net, ball):
     shares = shares_of(net, ball)
-    assert shares.shape == (len(CLASSES), *ball[1].shape)
     assert np.allclose(shares.sum(axis=0), ball[1], atol=1e-5)
 
 

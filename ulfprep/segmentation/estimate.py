@@ -43,9 +43,9 @@ FIELD_FWHM = 45.0
 #: S.d. of the logarithm of signals about those that the sequence makes: they have a say where a
 #: tissue is next to absent.
 SIGNAL_SPREAD = 0.3
-#: What tilts the odds is what the scan holds beyond the shares at hand, so the signals are measured
-#: on these, raised to this power: shares as they are exaggerate contrast, since they were read off
-#: the scan, and whole labels leave the mixtures of a fold unexplained. Chosen on the same heads.
+#: What tilts the odds is what the scan holds beyond the shares at hand, so signals are measured
+#: on these, raised to this power: shares as they are exaggerate contrast, since they were read
+#: off the scan, and whole labels leave the mixtures of a fold unexplained. Chosen on these heads.
 SHARPENED = 1.5
 #: Rounds of signals and shares, of signals and field, and of Newton's method.
 ROUNDS, ALTERNATIONS, NEWTON = 2, 4, 3
@@ -138,10 +138,11 @@ def estimate_tissues(
     Parameters
     ----------
     views : list of View
-    prior : numpy.ndarray, shape (K, x, y, z)
-        Probabilities of the tissues on the lattice, one in sum inside the brain. The first three
-        are CSF, GM and WM; others, such as deep grey matter, have signals of their own.
+    prior : numpy.ndarray, shape (K, n)
+        Probabilities of the tissues in the points of the brain, one in sum. The first three are
+        CSF, GM and WM; others, such as deep grey matter, have signals of their own.
     brain : numpy.ndarray of bool, shape (x, y, z)
+        Points of the lattice, n of them.
     spacing : float
         Of the lattice, mm.
     tilt : float
@@ -160,7 +161,7 @@ def estimate_tissues(
     inside = [v.voxels & (v.model.acquire(whole) > 0.97) for v in views]
     if not all(i.any() for i in inside):
         raise ValueError('no voxel of the scan lies wholly within the brain mask')
-    log_prior = np.log(np.maximum(prior[:, brain], RAREST)).astype(np.float32)
+    log_prior = np.log(np.maximum(prior, RAREST)).astype(np.float32)
     shares = softmax(log_prior)
     basis = [gaussians(n, spacing, WIDTH) for n in brain.shape]
     basis[0] = np.float32(tilt) * basis[0]

@@ -67,8 +67,8 @@ def class_shares(
 
     Returns
     -------
-    numpy.ndarray, shape (9, *lattice.shape), float32
-        Zero outside the mask.
+    numpy.ndarray, shape (9, n), float32
+        In the n points of the mask, in the order of its array.
 
     Raises
     ------
@@ -79,21 +79,25 @@ def class_shares(
     levels = {name: level(values, mask) for name, values in laid.items()}
     bounds = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(mask))
     inside = mask[bounds]
-    x = stack({k: v[(slice(None), *bounds)] for k, v in laid.items()}, levels, inside)
-    del laid
+    laid = {name: values[(slice(None), *bounds)] for name, values in laid.items()}
     hints = torch.from_numpy(describe({name: s.voxel_size for name, s in scans.items()}))[None]
     centre = np.array([axis.mean() for axis in np.nonzero(inside)], np.float32)
-    found = np.zeros((len(CLASSES), *inside.shape), np.float32)
+    number = np.cumsum(inside, dtype=np.int32).reshape(inside.shape) - 1
+    found = np.zeros((len(CLASSES), int(inside.sum())), np.float32)
     with torch.inference_mode(), _one_thread():
         for start, stop, weight in _slabs(inside.shape):
-            part = pad(x[:, :, start:stop], STRIDE)
+            part = inside[:, start:stop]
+            x = stack({name: v[:, :, start:stop] for name, v in laid.items()}, levels, part)
             at = torch.from_numpy(centre - np.array([0, start, 0], np.float32))[None]
-            scores = net(torch.from_numpy(part)[None], hints, at)[0]
-            scores = scores[:, : inside.shape[0], : stop - start, : inside.shape[2]]
-            found[:, :, start:stop] += weight[:, None] * scores.softmax(0).numpy()
-    out = np.zeros((len(CLASSES), *mask.shape), np.float32)
-    out[(slice(None), *bounds)] = found * inside
-    return out
+            scores = net(torch.from_numpy(pad(x, STRIDE))[None], hints, at)[0]
+            del x
+            scores = (
+                scores[:, : part.shape[0], : part.shape[1], : part.shape[2]].softmax(0).numpy()
+            )
+            scores *= weight[:, None]
+            found[:, number[:, start:stop][part]] += scores[:, part]
+            del scores
+    return found
 
 
 def _slabs(shape):

@@ -129,7 +129,10 @@ def learned_tissues(
     if at is not seen:
         prior = _carried(prior, seen.fine, at.fine)
     views = [_view(run, at) for run in runs]
-    estimate = estimate_tissues(views, with_csf(prior, at.brain), at.brain, spacing)
+    # Only what is inside the brain is kept: the maps of all parts are large.
+    prior = prior[:, at.brain]
+    prior = with_csf(prior, np.ones(prior.shape[1], bool))
+    estimate = estimate_tissues(views, prior, at.brain, spacing)
     return _on_scan(estimate, views[0], mask, at)
 
 
@@ -162,7 +165,7 @@ def _prior(net, runs, at: _Lattice):
     for k in range(rounds):
         shown = {name: same[min(k, len(same) - 1)] for name, same in by_contrast.items()}
         seen = {n: Seen(r.image, r.grid, tuple(r.acquired)) for n, r in shown.items()}
-        classes = class_shares(net, seen, at.fine, at.brain)[:, at.brain]
+        classes = class_shares(net, seen, at.fine, at.brain)
         total = total + np.log(np.maximum(classes, 1e-6)) / rounds
     prior = np.zeros((len(PARTS), *at.brain.shape), np.float32)
     prior[:, at.brain] = part_shares(softmax(total))

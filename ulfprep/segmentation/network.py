@@ -142,12 +142,17 @@ class TissueNet(nn.Module):
                 x = x + self.position(_positions(x, 2**level, centre))
             x = block(x, hints)
             skips.append(x)
+        skips.pop()
+        # In place and a step a line: features at 1 mm are what the memory of a scan goes into.
         for level in reversed(range(len(self.up))):
-            x = F.interpolate(self.up[level](x), scale_factor=2, mode='nearest') + skips[level]
+            x = F.interpolate(self.up[level](x), scale_factor=2, mode='nearest')
+            x += skips.pop()
             if level:
                 x = self.decode[level - 1](x, hints)
-        x = self.fuse(F.leaky_relu(self.norms[1](x), 0.1, True))
-        return self.head(F.leaky_relu(self.norms[2](x), 0.1, True))
+        x = self.norms[1](x)
+        x = self.fuse(F.leaky_relu(x, 0.1, True))
+        x = self.norms[2](x)
+        return self.head(F.leaky_relu(x, 0.1, True))
 
 
 def _positions(x, step, centre):
