@@ -42,8 +42,8 @@ def surviving(
         What was sent, the image continued evenly beyond the brain, and what came back: the
         border of the mask is no border of anatomy, and is not to be resolved.
     """
-    near = local_mean(seen, inside, DETAIL_MM / 2, spacing)
-    sent = np.where(inside, seen, near).astype(np.float32)
+    sent = np.where(inside, seen, local_mean(seen, inside, DETAIL_MM / 2, spacing))
+    sent = sent.astype(np.float32, copy=False)
     # From the image itself it is not far, unless the scanner is poor.
     back = conjugate_gradient(model, model.acquire(sent), smoothness, spacing, start=sent)
     return sent, back

@@ -57,13 +57,15 @@ def _solve(model, scan, weights, start, iterations, tolerance):
     """
 
     def normal(u):
-        return model.adjoint(model.acquire(u)) + _laplacian(u, weights)
+        out = model.adjoint(model.acquire(u))
+        out += _laplacian(u, weights)
+        return out
 
-    right = model.adjoint(np.asarray(scan, np.float32))
-    u = right.copy() if start is None else start.astype(np.float32)
-    r = right - normal(u)
+    r = model.adjoint(np.asarray(scan, np.float32))
+    goal = tolerance**2 * float(np.vdot(r, r))
+    u = r.copy() if start is None else start.astype(np.float32)
+    r -= normal(u)
     p, rr = r.copy(), float(np.vdot(r, r))
-    goal = tolerance**2 * float(np.vdot(right, right))
     for _ in range(iterations):
         if rr <= goal:
             break
