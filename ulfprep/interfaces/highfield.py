@@ -3,7 +3,6 @@
 import os
 
 from nipype.interfaces.base import (
-    BaseInterfaceInputSpec,
     File,
     SimpleInterface,
     TraitedSpec,
@@ -12,13 +11,14 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_json
+from ulfprep.interfaces.preprocess import NotesInputSpec, noted
 from ulfprep.interfaces.volumes import read_mask, read_probabilities, read_volume
 from ulfprep.physics.motion import RegistrationError, find_motion
 
 MASK = 'the brain by the enhanced and by the high-field image'
 
 
-class _CompareInputSpec(BaseInterfaceInputSpec):
+class _CompareInputSpec(NotesInputSpec):
     metrics_file = File(exists=True, mandatory=True, desc='JSON: metrics, null_reasons')
     enhanced = File(exists=True, mandatory=True)
     fine_dseg = File(exists=True, mandatory=True)
@@ -27,7 +27,6 @@ class _CompareInputSpec(BaseInterfaceInputSpec):
     probsegs = traits.List(File(exists=True), mandatory=True, desc="on the scan's grid")
     reference = File(exists=True, mandatory=True, desc='bias-corrected high-field image')
     reference_mask = File(exists=True, mandatory=True)
-    reference_notes = traits.List(traits.Str, desc='of its preparation')
     reference_probsegs = traits.List(File(exists=True), mandatory=True)
     source = traits.Str(mandatory=True, desc='what the high-field image is called in reports')
     name = traits.Str(mandatory=True, desc='what the scan is called')
@@ -62,8 +61,7 @@ class CompareReference(SimpleInterface):
         measured['metrics'] |= values
         kept = {n: why for n, why in measured['null_reasons'].items() if n not in values}
         measured['null_reasons'] = kept | reasons
-        own = inputs.reference_notes if isdefined(inputs.reference_notes) else []
-        warned = [n.removeprefix('Warning: ') for n in own if n.startswith('Warning: ')]
+        warned = [n.removeprefix('Warning: ') for n in noted(inputs) if n.startswith('Warning: ')]
         notes = [note, *(f'Warning: of the high-field image: {text}' for text in warned)]
         measured |= {'reference': record, 'notes': notes}
         path = os.path.join(runtime.cwd, 'metrics.json')

@@ -1,4 +1,4 @@
-"""Baseline and metrics as Nipype nodes."""
+"""Rendering and metrics as Nipype nodes."""
 
 import os
 
@@ -11,6 +11,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import write_json
+from ulfprep.interfaces.inr import RenderInputSpec, RenderOutputSpec, rendered
 from ulfprep.interfaces.volumes import (
     read_mask,
     read_plan,
@@ -20,82 +21,61 @@ from ulfprep.interfaces.volumes import (
 )
 
 
-class _BicubicInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
-    enhanced = File(exists=True, mandatory=True, desc='image whose grid is the target')
-
-
-class _BicubicOutputSpec(TraitedSpec):
-    out_file = File(exists=True)
-
-
-class Bicubic(SimpleInterface):
-    """Cubic interpolation of the scan: what enhancement is held against."""
-
-    input_spec = _BicubicInputSpec
-    output_spec = _BicubicOutputSpec
-
-    def _run_interface(self, runtime):
-        from ulfprep.physics.interpolation import bicubic
-
-        data, grid = read_volume(self.inputs.in_file)
-        fine_grid = read_volume(self.inputs.enhanced)[1]
-        result = bicubic(data, grid, fine_grid)
-        self._results['out_file'] = write_volume(runtime.cwd, 'bicubic', result, fine_grid.affine)
-        return runtime
-
-
 class _MetricsOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc='JSON: metrics, null_reasons')
 
 
-class _EnhanceMetricsInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
+class _MeasureInputSpec(RenderInputSpec):
     in_mask = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True)
-    enhanced = File(exists=True, mandatory=True)
-    fine_probsegs = traits.List(File(exists=True), mandatory=True)
-    fine_dseg = File(exists=True, mandatory=True)
-    bicubic = File(exists=True, mandatory=True)
-    residual = File(exists=True, mandatory=True)
-    uncertainty = File(exists=True, mandatory=True)
-    entropy = File(exists=True, mandatory=True)
-    claim = File(exists=True, mandatory=True)
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='scan before bias correction')
     bias_field = File(exists=True, mandatory=True)
     no_reference = traits.Str('', usedefault=True, desc='why there is no high-field image')
 
 
-class _EnhanceMetricsOutputSpec(_MetricsOutputSpec):
+class _MeasureOutputSpec(RenderOutputSpec):
+    bicubic = File(exists=True, desc='cubic interpolation of the scan')
+    residual = File(exists=True, desc='units of noise standard deviations')
+    metrics_file = File(exists=True, desc='JSON: metrics, null_reasons')
     tissue_change = File(exists=True, desc='share of each voxel that changed its tissue')
     tissue_move = File(exists=True, desc='main move, place in tissue_change.MOVES plus one')
 
 
-class EnhanceMetrics(SimpleInterface):
-    """Metrics of an enhanced scan and the maps of its change of tissues.
+class MeasureEnhanced(SimpleInterface):
+    """Render a fitted field and hold it against the scan and its cubic interpolation.
 
-    See :func:`ulfprep.metrics.summary.enhance_metrics` and
-    :func:`ulfprep.metrics.tissue_change.tissue_change`.
+    See :func:`ulfprep.physics.forward.residual`, :func:`ulfprep.metrics.summary.enhance_metrics`
+    and :func:`ulfprep.metrics.tissue_change.tissue_change`.
     """
 
-    input_spec = _EnhanceMetricsInputSpec
-    output_spec = _EnhanceMetricsOutputSpec
+    input_spec = _MeasureInputSpec
+    output_spec = _MeasureOutputSpec
 
     def _run_interface(self, runtime):
         from ulfprep.metrics.registry import names_of
         from ulfprep.metrics.summary import enhance_metrics
         from ulfprep.metrics.tissue_change import tissue_change
+        from ulfprep.physics.forward import residual
+        from ulfprep.physics.interpolation import bicubic
 
-        inputs = self.inputs
+        inputs, cwd = self.inputs, runtime.cwd
+        files = rendered(inputs, cwd)
+        # What is measured is what was written, its grid in single precision included.
+        enhanced, fine_grid = read_volume(files['enhanced'])
+        fine_probs = read_probabilities(files['fine_probsegs'])
         scan, grid = read_volume(inputs.in_file)
-        enhanced, fine_grid = read_volume(inputs.enhanced)
         mask, plan = read_mask(inputs.in_mask), read_plan(inputs.plan_file)
+        left = residual(scan, mask, enhanced, fine_probs, grid, fine_grid, plan)
+        files['residual'] = write_volume(cwd, 'residual', left, grid.affine)
+        plain = bicubic(scan, grid, fine_grid)
+        files['bicubic'] = write_volume(cwd, 'bicubic', plain, fine_grid.affine)
         probs = read_probabilities(inputs.probsegs)
-        fine_probs = read_probabilities(inputs.fine_probsegs)
         change = tissue_change(
             probs, fine_probs, mask, grid, fine_grid, plan.psf_fwhm_mm, plan.psf
         )
+        files['tissue_change'] = write_volume(cwd, 'tissue_change', change.distance, grid.affine)
+        files['tissue_move'] = write_volume(cwd, 'tissue_move', change.main_move, grid.affine)
         values, reasons = enhance_metrics(
             scan=scan,
             scan_mask=mask,
@@ -104,13 +84,13 @@ class EnhanceMetrics(SimpleInterface):
             enhanced=enhanced,
             fine_probs=fine_probs,
             # The field is rendered inside the brain only.
-            fine_mask=read_mask(inputs.fine_dseg),
+            fine_mask=read_mask(files['fine_dseg']),
             fine_grid=fine_grid,
-            bicubic=read_volume(inputs.bicubic)[0],
-            residual=read_volume(inputs.residual)[0],
-            uncertainty=read_volume(inputs.uncertainty)[0],
-            entropy=read_volume(inputs.entropy)[0],
-            claim=read_volume(inputs.claim)[0],
+            bicubic=read_volume(files['bicubic'])[0],
+            residual=read_volume(files['residual'])[0],
+            uncertainty=read_volume(files['uncertainty'])[0],
+            entropy=read_volume(files['entropy'])[0],
+            claim=read_volume(files['claim'])[0],
             plan=plan,
             conformed=read_volume(inputs.conformed)[0],
             bias_field=read_volume(inputs.bias_field)[0],
@@ -118,12 +98,8 @@ class EnhanceMetrics(SimpleInterface):
         )
         values = values | dict.fromkeys(names_of('compare'))
         reasons = reasons | dict.fromkeys(names_of('compare'), inputs.no_reference)
-        self._results['out_file'] = _write(runtime.cwd, values, reasons)
-        for name, data in (
-            ('tissue_change', change.distance),
-            ('tissue_move', change.main_move),
-        ):
-            self._results[name] = write_volume(runtime.cwd, name, data, grid.affine)
+        files['metrics_file'] = _write(cwd, values, reasons)
+        self._results |= files
         return runtime
 
 

@@ -19,6 +19,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_bytes, write_json
+from ulfprep.interfaces.preprocess import NotesInputSpec, noted
 from ulfprep.interfaces.volumes import read_plan
 from ulfprep.physics import TISSUES
 
@@ -36,7 +37,7 @@ IMAGES = (
 )
 
 
-class _DerivativesInputSpec(BaseInterfaceInputSpec):
+class _DerivativesInputSpec(NotesInputSpec):
     task = traits.Any(mandatory=True, desc='bids.task.Task')
     settings = traits.Any(mandatory=True, desc='settings.Settings')
     preproc = File(exists=True)
@@ -59,7 +60,7 @@ class _DerivativesInputSpec(BaseInterfaceInputSpec):
     segmentation = traits.Dict(mandatory=True)
     stripped = traits.Bool(False, usedefault=True)
     given_bias = traits.Bool(True, usedefault=True, desc='whether a given bias field was used')
-    notes = traits.List(traits.Str)
+    shared_notes = traits.List(traits.Str, desc='of an image that several scans share')
     methods = traits.Str('', usedefault=True)
 
 
@@ -118,7 +119,7 @@ class WriteDerivatives(SimpleInterface):
             )
             write_json(sidecar_of(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
-        notes = list(inputs.notes) if isdefined(inputs.notes) else []
+        notes = inputs.shared_notes or [*task.notes, *noted(inputs), *inputs.task.given.notes]
         record = ScanRecord(
             entities={**task.scan.entities, 'session': task.scan.session},
             modality=task.scan.suffix,

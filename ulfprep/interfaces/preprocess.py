@@ -12,6 +12,20 @@ from nipype.interfaces.base import (
 from ulfprep.interfaces.volumes import read_mask, read_volume, write_volume
 
 
+class NotesInputSpec(BaseInterfaceInputSpec):
+    """What was noted on the way from the file to the corrected scan."""
+
+    conform_notes = traits.List(traits.Str)
+    brain_notes = traits.List(traits.Str)
+    bias_notes = traits.List(traits.Str)
+
+
+def noted(inputs) -> list[str]:
+    """Return the notes of a scan's preparation, in their order."""
+    every = (inputs.conform_notes, inputs.brain_notes, inputs.bias_notes)
+    return [note for notes in every if isdefined(notes) for note in notes]
+
+
 class _ConformInputSpec(BaseInterfaceInputSpec):
     # Not exists=True: a missing file deserves the check's own words.
     in_file = File(mandatory=True, desc='the scan')
