@@ -232,23 +232,8 @@ class WriteFigures(SimpleInterface):
     output_spec = _FiguresOutputSpec
     _always_run = True
 
-    _FILES = (
-        'preproc',
-        'bias_field',
-        'brain_mask',
-        'dseg',
-        'disagreement',
-        'bicubic',
-        'enhanced',
-        'fine_dseg',
-        'residual',
-        'uncertainty',
-        'entropy',
-        'claim',
-        'tissue_change',
-        'tissue_move',
-        'simulated',
-    )
+    #: Inputs that are no images to draw.
+    _OTHERS = ('output_dir', 'task', 'qc_file', 'conformed')
 
     def _run_interface(self, runtime):
         from ulfprep.bids.qc_file import read_record
@@ -260,6 +245,8 @@ class WriteFigures(SimpleInterface):
         wanted = figures_of(task.direction, task.role, record.used_network)
         for name in set(OF_NETWORK).difference(wanted):  # of an earlier run with other tissues
             (Path(inputs.output_dir) / figure_path(task.scan, name)).unlink(missing_ok=True)
+        given = inputs.get_traitsfree()
+        images = {name: path for name, path in given.items() if name not in self._OTHERS}
         drawn = Path(runtime.cwd, 'figures')
         shutil.rmtree(drawn, ignore_errors=True)
         drawn.mkdir()
@@ -273,7 +260,7 @@ class WriteFigures(SimpleInterface):
                 metrics=record.metrics,
                 facts=record.simulation,
                 only=wanted,
-                **{k: getattr(inputs, k) for k in self._FILES if isdefined(getattr(inputs, k))},
+                **images,
             )
         finally:
             # Those that could be drawn are shown even where another could not.

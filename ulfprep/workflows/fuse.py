@@ -6,8 +6,7 @@ from niworkflows.engine.workflows import LiterateWorkflow
 from ulfprep.bids.read.decision import expected_of, keeps_another, resolution_notes
 from ulfprep.bids.task import Fusion
 from ulfprep.interfaces.inr import FitScans
-from ulfprep.interfaces.registration import RegisterScan
-from ulfprep.interfaces.together import SegmentTogether
+from ulfprep.interfaces.together import RegisterScan, SegmentTogether
 from ulfprep.settings import Settings
 from ulfprep.workflows.jobs import job_node, node_name, register_name
 from ulfprep.workflows.methods import at_once, fusion_methods

@@ -14,10 +14,9 @@ from ulfprep.bids.task import Task
 from ulfprep.machine import Limit, memory_bound, own_memory_gb
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine import pool
-from ulfprep.workflows.engine.costs import Costs
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.engine.plugin_file import run_in_plugin
-from ulfprep.workflows.engine.steps import Linear, let_go
+from ulfprep.workflows.engine.steps import Costs, Linear, let_go
 from ulfprep.workflows.jobs import Job, job_node
 from ulfprep.workflows.leftovers import remove_damaged
 from ulfprep.workflows.resources import how_many, need_gb

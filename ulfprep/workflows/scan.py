@@ -9,14 +9,12 @@ from ulfprep.bids.read.highfield import other_scan, why_not
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import asks_network
-from ulfprep.interfaces.given import GivenTissues
-from ulfprep.interfaces.highfield import CompareReference
+from ulfprep.interfaces.given import GivenTissues, SynthSeg, SynthSegTissues
 from ulfprep.interfaces.inr import FitField, RenderField
-from ulfprep.interfaces.metrics import MeasureEnhanced, SimulateMetrics
+from ulfprep.interfaces.metrics import CompareReference, MeasureEnhanced, SimulateMetrics
 from ulfprep.interfaces.outputs import WriteDerivatives, WriteFigures
 from ulfprep.interfaces.physics import MeasureTissues, PlanContrast, Simulate
 from ulfprep.interfaces.preprocess import BrainMask, Conform, CorrectBias
-from ulfprep.interfaces.synthseg import SynthSeg, SynthSegTissues
 from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
 from ulfprep.settings import Settings
 from ulfprep.workflows.jobs import node_name
