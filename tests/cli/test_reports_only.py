@@ -83,7 +83,7 @@ def test_a_participant_run_again_says_the_same_whatever_the_others_did(
     make_dataset, run, tmp_path, monkeypatch
 ):
     # What a run took is another each time, and not what this is about.
-    monkeypatch.setattr('ulfprep.workflows.engine.costs.Costs.add', lambda *_: None)
+    monkeypatch.setattr('ulfprep.workflows.engine.steps.Costs.add', lambda *_: None)
     names = [f'sub-{number:02d}' for number in range(1, 6)]
     root = make_dataset(*names, metadata={'MagneticFieldStrength': 3})
     assert run(root) == 0

@@ -116,7 +116,7 @@ def test_force_runs_finished_scans_again_and_the_graph_is_drawn(finished, run, t
     told = capfd.readouterr().err
     assert 'fit 100 %' in told
     (graph,) = (tmp_path / 'out/logs').glob('*/graph.dot')
-    assert 'enhance_wf' in graph.read_text()
+    assert 'measure' in graph.read_text()
     assert f'graph of the workflow: {graph.parent}' in told
 
 

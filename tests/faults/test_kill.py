@@ -8,12 +8,12 @@ from faults import assert_same, assert_whole, kill, results
 #: What is there once a stage is reached, from the beginning of a run to its end.
 STAGES = (
     'out/logs/*/settings.toml',
-    'work/*/scan_sub01_T1w/preprocess_wf/bias/_node.pklz',
-    'work/*/scan_sub01_T1w/plan_wf/plan/result_plan.pklz',
+    'work/*/scan_sub01_T1w/bias/_node.pklz',
+    'work/*/scan_sub01_T1w/plan/result_plan.pklz',
     'out/sub-01/anat/*_desc-preproc_T1w.nii.gz',
     'out/sub-01/anat/*_desc-qc_T1w.json',
-    'work/*/scan_sub02_T1w/enhance_wf/fit/_node.pklz',
-    'work/*/scan_sub02_T1w/enhance_wf/render/result_render.pklz',
+    'work/*/scan_sub02_T1w/fit/_node.pklz',
+    'work/*/scan_sub02_T1w/measure/result_measure.pklz',
     'out/sub-02/figures/*.svg',
 )
 

@@ -9,7 +9,7 @@ from derived import affine_of, tissue_labels
 from synthseg import put_synthseg
 
 from ulfprep.bids.read.derived import UNKNOWN, tissue_table
-from ulfprep.interfaces.synthseg import (
+from ulfprep.interfaces.given import (
     SynthSeg,
     SynthSegTissues,
     synthseg_command,

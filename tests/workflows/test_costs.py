@@ -3,7 +3,7 @@
 import pytest
 
 from ulfprep.bids.store.records import read_resources, resources_path
-from ulfprep.workflows.engine.costs import Costs
+from ulfprep.workflows.engine.steps import Costs
 
 STEPS = ['top.scan_a.prepare_wf.bias', 'top.scan_a.fit_wf.fit']
 
@@ -68,7 +68,7 @@ def test_a_full_disk_costs_no_scan(tmp_path, costs, monkeypatch):
     def full(*args):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr('ulfprep.workflows.engine.costs.write_resources', full)
+    monkeypatch.setattr('ulfprep.workflows.engine.steps.write_resources', full)
     costs.add(STEPS[0], cost(6))
 
 

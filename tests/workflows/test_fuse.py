@@ -94,7 +94,7 @@ def judged(group, settings, *failures):
 
 def test_who_fails_is_left_out_and_tried_alone(settings, group):
     first, second, other = group.members
-    bad = failure(group, node_name(first), 'preprocess_wf', 'brain_mask')
+    bad = failure(group, node_name(first), 'brain_mask')
     assert judged(group, settings, bad) == ([], [[second.name, other.name], [first.name]])
     moved = failure(group, register_name(other), kind='RegistrationError')
     assert judged(group, settings, moved) == ([], [[first.name, second.name], [other.name]])
@@ -106,7 +106,7 @@ def test_who_fails_is_left_out_and_tried_alone(settings, group):
 
 def test_a_killed_worker_leaves_nobody_out(settings, group):
     where = node_name(group.members[1])
-    killed = failure(group, where, 'preprocess_wf', 'bias', kind='WorkerKilledError')
+    killed = failure(group, where, 'bias', kind='WorkerKilledError')
     assert judged(group, settings, killed) == (['failed'] * 3, [])
 
 
@@ -131,11 +131,11 @@ def test_a_figure_that_cannot_be_drawn_is_the_failure_of_its_scan(settings, grou
     monkeypatch.setattr('ulfprep.workflows.verdicts.is_finished', lambda *_: True)
     first, second, other = group.members
     where = f'results_{node_name(second)}'
-    figures = failure(group, where, 'outputs_wf', 'figures')
+    figures = failure(group, where, 'figures')
     assert judged(group, settings, figures) == (['finished', 'failed', 'finished'], [])
-    shared = failure(group, 'outputs_T1w_wf', 'figures')
+    shared = failure(group, 'outputs_T1w', 'figures')
     assert judged(group, settings, shared) == (['failed', 'failed', 'finished'], [])
     # What its files need is missing: the reason is told of each that wants it.
     monkeypatch.setattr('ulfprep.workflows.verdicts.is_finished', lambda scan, *_: scan is None)
-    verdicts, _ = judge(group, settings, [failure(group, where, 'enhance_wf', 'render')])
+    verdicts, _ = judge(group, settings, [failure(group, where, 'measure')])
     assert {v.failure.message for v in verdicts} == {'no brain was found'}

@@ -39,10 +39,10 @@ def test_given_tissues_leave_no_segmentation_to_do(settings, tasks):
     for task, files in zip(tasks, (3, 1), strict=True):
         workflow = init_scan_wf(task, settings)
         assert_all_inputs_given(workflow)
-        assert 'preprocess_wf.fast' not in workflow.list_node_names()
-        tissues = workflow.get_node('preprocess_wf.tissues').inputs
+        assert 'fast' not in workflow.list_node_names()
+        tissues = workflow.get_node('tissues').inputs
         assert len(tissues.given) == files
-        mask = workflow.get_node('preprocess_wf.brain_mask').inputs
+        mask = workflow.get_node('brain_mask').inputs
         assert mask.given_with == '--derivatives'
         methods = workflow.visit_desc()
         assert 'FSL FAST' not in methods
@@ -52,8 +52,8 @@ def test_given_tissues_leave_no_segmentation_to_do(settings, tasks):
 def test_given_tissues_go_before_synthseg(settings, tasks):
     settings = dataclasses.replace(settings, segmentation='synthseg')
     names = init_scan_wf(tasks[0], settings).list_node_names()
-    assert 'preprocess_wf.synthseg' not in names
-    assert 'preprocess_wf.tissues' in names
+    assert 'synthseg' not in names
+    assert 'tissues' in names
 
 
 def test_scans_with_given_tissues_are_not_segmented_together(settings, tasks):

@@ -41,9 +41,9 @@ def test_scan_workflow_builds(settings, segmentation, target):
     workflow = init_scan_wf(task, settings)
     nodes = workflow.list_node_names()
     for name in ('fast', 'synthseg'):
-        assert (f'preprocess_wf.{name}' in nodes) == (segmentation == name)
-    assert ('enhance_wf.fit' in nodes) == (target is None)
-    assert ('simulate_wf.simulate' in nodes) == (target is not None)
+        assert (name in nodes) == (segmentation == name)
+    assert ('fit' in nodes) == (target is None)
+    assert ('simulate' in nodes) == (target is not None)
     for name in nodes:
         assert re.fullmatch(r'[A-Za-z0-9_.]+', name)
     assert_all_inputs_given(workflow)
@@ -51,9 +51,9 @@ def test_scan_workflow_builds(settings, segmentation, target):
 
 def test_threads_of_heavy_nodes_are_declared(settings):
     workflow = init_scan_wf(make_task(find_scans(settings)[0], settings), settings)
-    for name in ('enhance_wf.fit', 'enhance_wf.render', 'preprocess_wf.brain_mask'):
+    for name in ('fit', 'measure', 'brain_mask'):
         assert workflow.get_node(name).n_procs == 2
-    assert workflow.get_node('enhance_wf.fit').inputs.n_threads == 2
+    assert workflow.get_node('fit').inputs.n_threads == 2
 
 
 def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(settings):
@@ -61,7 +61,7 @@ def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(set
     task = make_task(find_scans(chosen)[0], chosen)
     assert any('--output-resolution' in note.text for note in task.notes)
     workflow = init_scan_wf(task, chosen)
-    kept, measured = (workflow.get_node(n) for n in ('render_kept', 'enhance_wf.render'))
+    kept, measured = (workflow.get_node(n) for n in ('render_kept', 'measure'))
     assert (kept.inputs.spacing, measured.inputs.spacing) == (0.5, 1.0)
     methods = ' '.join(workflow.visit_desc().split())
     assert 'rendered at 0.5 mm, and at 1 mm for residual' in methods
@@ -71,9 +71,10 @@ def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(set
         for source, target, data in graph.edges(data=True)
         for out, field in data['connect']
     }
-    for name in ('enhanced', 'dseg', 'claim'):
-        assert ('render_kept', name) in edges.values()
-    assert edges['residual', 'enhanced'] == edges['metrics', 'enhanced'] == ('render', 'enhanced')
+    for name in ('enhanced', 'fine_dseg', 'claim'):
+        assert edges['derivatives', name] == ('render_kept', name)
+        assert edges['figures', name] == ('measure', name)
+    assert edges['derivatives', 'metrics_file'] == ('measure', 'metrics_file')
     plain = init_scan_wf(make_task(find_scans(settings)[0], settings), settings)
     assert 'render_kept' not in plain.list_node_names()
 
@@ -82,7 +83,7 @@ def test_gpu_nodes_are_known_to_the_scheduler(settings):
     for device, expected in (('cpu', False), ('cuda:1', True)):
         chosen = dataclasses.replace(settings, device=device)
         workflow = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen)
-        assert workflow.get_node('enhance_wf.fit').is_gpu_node() is expected
+        assert workflow.get_node('fit').is_gpu_node() is expected
 
 
 def test_methods_say_what_this_workflow_does(settings):
@@ -93,13 +94,13 @@ def test_methods_say_what_this_workflow_does(settings):
     assert 'FSL FAST' not in texts[0]
     assert 'FSL FAST' in texts[1]
     workflow = init_scan_wf(task, settings)
-    assert 'hidden Markov' in workflow.get_node('outputs_wf.derivatives').inputs.methods
+    assert 'hidden Markov' in workflow.get_node('derivatives').inputs.methods
 
 
 def test_synthseg_sees_the_corrected_scan_with_its_head(settings):
     chosen = dataclasses.replace(settings, segmentation='synthseg')
     workflow = init_scan_wf(make_task(find_scans(chosen)[0], chosen), chosen)
-    node = workflow.get_node('preprocess_wf.synthseg')
+    node = workflow.get_node('synthseg')
     assert (node.n_procs, node.inputs.n_threads) == (2, 2)
     graph = workflow._create_flat_graph()
     ((source, _, how),) = graph.in_edges(next(n for n in graph if n.name == 'synthseg'), data=True)
@@ -113,8 +114,8 @@ def test_a_prior_reaches_the_segmentation_and_the_methods(settings):
     task = make_task(find_scans(settings)[0], settings)
     asked = dataclasses.replace(settings, tissue_prior='template')
     plain, told = (init_scan_wf(task, chosen) for chosen in (settings, asked))
-    assert plain.get_node('preprocess_wf.tissues').inputs.prior == 'none'
-    assert told.get_node('preprocess_wf.tissues').inputs.prior == 'template'
+    assert plain.get_node('tissues').inputs.prior == 'none'
+    assert told.get_node('tissues').inputs.prior == 'template'
     assert 'MNI152 template [@mni152]' in told.visit_desc()
     assert 'MNI152' not in plain.visit_desc()
 
@@ -123,7 +124,7 @@ def test_a_prior_reaches_the_segmentation_and_the_methods(settings):
 def test_a_backbone_reaches_the_fit_and_the_methods(settings, backbone):
     task = make_task(find_scans(settings)[0], settings)
     workflow = init_scan_wf(task, dataclasses.replace(settings, backbone=backbone))
-    assert workflow.get_node('enhance_wf.fit').inputs.backbone == backbone
+    assert workflow.get_node('fit').inputs.backbone == backbone
     words = {
         'direct': 'No network is trained',
         'lattice': 'lattices of trained features',

@@ -40,19 +40,19 @@ def task(settings):
 def test_the_reference_is_prepared_as_a_scan_is_and_its_metrics_are_kept(task, settings):
     workflow = init_scan_wf(task, settings)
     assert_all_inputs_given(workflow)
-    conform = workflow.get_node('highfield_wf.preprocess_wf.conform')
+    conform = workflow.get_node('highfield.conform')
     assert conform.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
     # Said of the scans with --skull-strip, not of the image of another scanner.
-    brain = workflow.get_node('highfield_wf.preprocess_wf.brain_mask')
+    brain = workflow.get_node('highfield.brain_mask')
     assert brain.inputs.said_by != '--skull-strip skip'
     sources = {
         start.name
         for start, end, data in workflow._graph.edges(data=True)
-        if end.name == 'outputs_wf'
+        if end.name == 'derivatives'
         for names in data['connect']
-        if names[1] == 'inputnode.metrics_file'
+        if names[1] == 'metrics_file'
     }
-    assert sources == {'highfield_wf'}
+    assert sources == {'highfield'}
     assert task.notes[-1].text.startswith('High-field reference: bids:raw:sub-01/ses-hf/')
 
 
@@ -64,9 +64,9 @@ def test_memory_is_that_of_both_images(task, settings):
 @pytest.mark.parametrize(
     ('node', 'kind', 'again'),
     [
-        ('highfield_wf.preprocess_wf.bias', 'ValueError', True),
-        ('highfield_wf.compare', 'WorkerKilledError', False),
-        ('enhance_wf.fit', 'ValueError', False),
+        ('highfield.bias', 'ValueError', True),
+        ('highfield.compare', 'WorkerKilledError', False),
+        ('fit', 'ValueError', False),
     ],
 )
 def test_only_what_is_the_references_fault_is_run_again_without_it(

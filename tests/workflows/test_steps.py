@@ -5,9 +5,8 @@ from nipype.pipeline import engine as pe
 from nipype.pipeline.engine.utils import load_resultfile
 
 from ulfprep.workflows.engine import steps
-from ulfprep.workflows.engine.costs import Costs
 from ulfprep.workflows.engine.failures import read_crashes
-from ulfprep.workflows.engine.steps import Linear, measured
+from ulfprep.workflows.engine.steps import Costs, Linear, measured
 
 
 def add(x):

@@ -1,16 +1,28 @@
-"""Tissues of other software as a Nipype node."""
+"""Tissues of other software as Nipype nodes; FreeSurfer's SynthSeg is called for them."""
+
+import signal
+import subprocess
+from pathlib import Path
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
     SimpleInterface,
+    TraitedSpec,
     isdefined,
     traits,
 )
 
 from ulfprep.interfaces.tissue import TissueOutputSpec
-from ulfprep.interfaces.volumes import read_mask, read_volume, write_probabilities, write_volume
+from ulfprep.interfaces.volumes import read_mask, read_volume, write_tissues
 from ulfprep.note import warning
+
+#: The command of FreeSurfer.
+COMMAND = 'mri_synthseg'
+LABELS, LOG = 'synthseg.nii.gz', 'synthseg.txt'
+#: What it prints below the story of an error that it went on after.
+WENT_ON = 'resuming program execution'
+WAY_OUT = 'look at the scan and at FreeSurfer, or leave --segmentation out'
 
 
 class _GivenTissuesInputSpec(BaseInterfaceInputSpec):
@@ -46,8 +58,7 @@ class GivenTissues(SimpleInterface):
         from ulfprep.bids.read.derived import BadDerivativeError
         from ulfprep.bids.read.derived_read import read_shares
         from ulfprep.bids.read.nifti import UnusableScanError
-        from ulfprep.physics.grid import Grid, isotropic_grid
-        from ulfprep.physics.labels import to_dseg
+        from ulfprep.physics.grid import Grid
         from ulfprep.segmentation.given import given_tissues, out_of_order
         from ulfprep.segmentation.placement import misplaced
 
@@ -82,17 +93,9 @@ class GivenTissues(SimpleInterface):
         contradiction = warning(
             f'the tissues of {inputs.given_name} contradict the scan: {turned}. {self.check}'
         )
-        self._results['probsegs'] = write_probabilities(
-            runtime.cwd, 'probseg', result.probs, grid.affine
+        self._results |= write_tissues(
+            runtime.cwd, result.probs, mask, grid, result.fine, inputs.spacing
         )
-        self._results['dseg'] = write_volume(
-            runtime.cwd, 'dseg', to_dseg(result.probs, mask), grid.affine
-        )
-        if result.fine is not None:
-            fine = isotropic_grid(grid, inputs.spacing)
-            self._results['lattice_probsegs'] = write_probabilities(
-                runtime.cwd, 'lattice', result.fine, fine.affine
-            )
         self._results['summary'] = {
             'method': f'{result.method} ({inputs.given_name})',
             'unmixed': False,
@@ -100,4 +103,112 @@ class GivenTissues(SimpleInterface):
             'means': [float(value) for value in result.means],
             'sds': [float(value) for value in result.sds],
         }
+        return runtime
+
+
+def synthseg_command(scan: str, labels: str, threads: int = 1) -> list[str]:
+    """Return SynthSeg's command line as ulfprep calls it: on the CPU, tissues only.
+
+    The model is its usual one, without parcels of the cortex.
+
+    Parameters
+    ----------
+    scan : str
+        With its head, or without.
+    labels : str
+        File to write: FreeSurfer's numbers at 1 mm.
+    threads : int
+    """
+    return [COMMAND, '--i', scan, '--o', labels, '--threads', str(threads), '--cpu']
+
+
+def what_went_wrong(out: str, err: str) -> str:
+    """Return the line of SynthSeg's output that says why there are no labels.
+
+    Parameters
+    ----------
+    out, err : str
+        Its standard output and standard error.
+
+    Returns
+    -------
+    str
+        Above the line with which it goes on after an error, which it prints on standard output;
+        else the last of standard error; else the last it printed. Empty where it said nothing.
+    """
+    story = out.rpartition(WENT_ON)[0]
+    for text in (story, err, out):
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if lines:
+            return lines[-1]
+    return ''
+
+
+class _SynthSegInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan, with its head')
+    n_threads = traits.Int(1, usedefault=True)
+
+
+class _SynthSegOutputSpec(TraitedSpec):
+    out_files = traits.List(File(exists=True), desc="one file: FreeSurfer's numbers at 1 mm")
+
+
+class SynthSeg(SimpleInterface):
+    """Run FreeSurfer's ``mri_synthseg``.
+
+    What it printed is kept in its folder until it has succeeded.
+    """
+
+    input_spec = _SynthSegInputSpec
+    output_spec = _SynthSegOutputSpec
+
+    def _run_interface(self, runtime):
+        labels = Path(runtime.cwd, LABELS)
+        labels.unlink(missing_ok=True)
+        command = synthseg_command(self.inputs.in_file, str(labels), self.inputs.n_threads)
+        done = subprocess.run(
+            command,
+            cwd=runtime.cwd,
+            # Without TensorFlow some releases ask whether to install it.
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding='utf-8',
+            errors='replace',
+            check=False,
+        )
+        log = Path(runtime.cwd, LOG)
+        log.write_text(f'{done.stdout}\n{done.stderr}', encoding='utf-8')
+        # It goes on after an error, so its exit status alone is not trusted.
+        if done.returncode or not labels.exists():
+            said = what_went_wrong(done.stdout, done.stderr)
+            raise RuntimeError(
+                f'{self.inputs.in_file}: {COMMAND} {_ended(done.returncode)}'
+                f'{f", and said: {said}" if said else " without a word"} ({log}); {WAY_OUT}'
+            )
+        self._results['out_files'] = [str(labels)]
+        return runtime
+
+
+def _ended(code: int) -> str:
+    """Say how it ended, from what subprocess and shells make of that."""
+    # Its command is a shell script, which ends with 128 and the signal that ended the program.
+    number = -code if code < 0 else code - 128
+    if number == signal.SIGKILL:
+        return f'was killed (exit status {code}), as where memory runs out'
+    return f'ended with exit status {code}' if code else 'wrote no labels (exit status 0)'
+
+
+class SynthSegTissues(GivenTissues):
+    """SynthSeg's labels as tissues of a scan, as those of other software are brought to it."""
+
+    flag = '--segmentation synthseg'
+    mend = 'look at the scan and its labels, or leave --segmentation out'
+    check = (
+        'Look at them, check suffix and sidecar of the scan, state its sequence with '
+        '--source-sequence, or use --segmentation embedded.'
+    )
+
+    def _run_interface(self, runtime):
+        runtime = super()._run_interface(runtime)
+        self._results['summary']['method'] = 'SynthSeg'
         return runtime

@@ -135,6 +135,10 @@ class _FitScansInputSpec(DynamicTraitedSpec, _AnyFitInputSpec):
     )
 
 
+class _FitScansOutputSpec(_FitOutputSpec):
+    registration_files = traits.List(File(exists=True), desc='of all scans but the reference')
+
+
 class FitScans(SimpleInterface):
     """Fit one field to several scans; see :func:`ulfprep.inr.fit.fit_scans`.
 
@@ -143,7 +147,7 @@ class FitScans(SimpleInterface):
     """
 
     input_spec = _FitScansInputSpec
-    output_spec = _FitOutputSpec
+    output_spec = _FitScansOutputSpec
 
     def __init__(self, modalities, **inputs):
         super().__init__(modalities=list(modalities), **inputs)
@@ -168,6 +172,10 @@ class FitScans(SimpleInterface):
             tissues=read_probabilities(inputs.tissues) if isdefined(inputs.tissues) else None,
         )
         self._results |= _keep(fit, runtime.cwd, inputs.device)
+        self._results['registration_files'] = [
+            getattr(inputs, f'registration_file_{number}')
+            for number in range(2, len(inputs.modalities) + 1)
+        ]
         return runtime
 
     def _acquisition(self, number: int, modality: str):
@@ -187,7 +195,9 @@ class FitScans(SimpleInterface):
         )
 
 
-class _RenderInputSpec(_TorchInputSpec):
+class RenderInputSpec(_TorchInputSpec):
+    """What rendering needs, alone or with measuring."""
+
     fit_file = File(exists=True, mandatory=True)
     in_file = File(exists=True, mandatory=True, desc='scan whose axes the fine grid takes')
     spacing = traits.Float(1.0, usedefault=True, desc='mm')
@@ -195,10 +205,12 @@ class _RenderInputSpec(_TorchInputSpec):
     contrast = traits.Str(desc='modality, where the field shows several')
 
 
-class _RenderOutputSpec(TraitedSpec):
+class RenderOutputSpec(TraitedSpec):
+    """What is rendered."""
+
     enhanced = File(exists=True)
-    probsegs = traits.List(File(exists=True), desc='CSF, GM, WM')
-    dseg = File(exists=True)
+    fine_probsegs = traits.List(File(exists=True), desc='CSF, GM, WM')
+    fine_dseg = File(exists=True)
     uncertainty = File(exists=True)
     entropy = File(exists=True)
     claim = File(exists=True)
@@ -207,25 +219,34 @@ class _RenderOutputSpec(TraitedSpec):
 class RenderField(SimpleInterface):
     """Render a fitted field on the isotropic grid; see :func:`ulfprep.inr.render.render`."""
 
-    input_spec = _RenderInputSpec
-    output_spec = _RenderOutputSpec
+    input_spec = RenderInputSpec
+    output_spec = RenderOutputSpec
 
     def _run_interface(self, runtime):
-        import torch
-
-        from ulfprep.inr import load_fit, render
-        from ulfprep.physics.grid import isotropic_grid
-
-        torch.set_num_threads(self.inputs.n_threads)
-        grid = isotropic_grid(read_volume(self.inputs.in_file)[1], self.inputs.spacing)
-        there, back = moved_grid(grid, self.inputs.registration_file)
-        more = {'contrast': self.inputs.contrast} if isdefined(self.inputs.contrast) else {}
-        result = render(load_fit(self.inputs.fit_file), there, self.inputs.device, **more)
-        # Written where the scan itself lies.
-        cwd, affine = runtime.cwd, back @ there.affine
-        self._results['enhanced'] = write_volume(cwd, 'enhanced', result.intensity, affine)
-        self._results['probsegs'] = write_probabilities(cwd, 'probseg', result.probs, affine)
-        self._results['dseg'] = write_volume(cwd, 'dseg', result.dseg, affine)
-        for name in ('uncertainty', 'entropy', 'claim'):
-            self._results[name] = write_volume(cwd, name, getattr(result, name), affine)
+        self._results |= rendered(self.inputs, runtime.cwd)
         return runtime
+
+
+def rendered(inputs, folder: str) -> dict:
+    """Render a field, write the images into a folder, and return the outputs of the node."""
+    import torch
+
+    from ulfprep.inr import load_fit, render
+    from ulfprep.physics.grid import isotropic_grid
+
+    torch.set_num_threads(inputs.n_threads)
+    grid = isotropic_grid(read_volume(inputs.in_file)[1], inputs.spacing)
+    there, back = moved_grid(grid, inputs.registration_file)
+    more = {'contrast': inputs.contrast} if isdefined(inputs.contrast) else {}
+    result = render(load_fit(inputs.fit_file), there, inputs.device, **more)
+    # Written where the scan itself lies.
+    affine = back @ there.affine
+    return {
+        'enhanced': write_volume(folder, 'enhanced', result.intensity, affine),
+        'fine_probsegs': write_probabilities(folder, 'probseg', result.probs, affine),
+        'fine_dseg': write_volume(folder, 'dseg', result.dseg, affine),
+        **{
+            name: write_volume(folder, name, getattr(result, name), affine)
+            for name in ('uncertainty', 'entropy', 'claim')
+        },
+    }

@@ -1,16 +1,20 @@
-"""Baseline and metrics as Nipype nodes."""
+"""Rendering and metrics as Nipype nodes."""
 
 import os
+from dataclasses import asdict
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
-from ulfprep.bids.files import write_json
+from ulfprep.bids.files import read_json, write_json
+from ulfprep.interfaces.inr import RenderInputSpec, RenderOutputSpec, rendered
+from ulfprep.interfaces.preprocess import NotesInputSpec, noted
 from ulfprep.interfaces.volumes import (
     read_mask,
     read_plan,
@@ -18,84 +22,64 @@ from ulfprep.interfaces.volumes import (
     read_volume,
     write_volume,
 )
-
-
-class _BicubicInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
-    enhanced = File(exists=True, mandatory=True, desc='image whose grid is the target')
-
-
-class _BicubicOutputSpec(TraitedSpec):
-    out_file = File(exists=True)
-
-
-class Bicubic(SimpleInterface):
-    """Cubic interpolation of the scan: what enhancement is held against."""
-
-    input_spec = _BicubicInputSpec
-    output_spec = _BicubicOutputSpec
-
-    def _run_interface(self, runtime):
-        from ulfprep.physics.interpolation import bicubic
-
-        data, grid = read_volume(self.inputs.in_file)
-        fine_grid = read_volume(self.inputs.enhanced)[1]
-        result = bicubic(data, grid, fine_grid)
-        self._results['out_file'] = write_volume(runtime.cwd, 'bicubic', result, fine_grid.affine)
-        return runtime
+from ulfprep.note import Note, warning, warnings_in
 
 
 class _MetricsOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc='JSON: metrics, null_reasons')
 
 
-class _EnhanceMetricsInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
+class _MeasureInputSpec(RenderInputSpec):
     in_mask = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True)
-    enhanced = File(exists=True, mandatory=True)
-    fine_probsegs = traits.List(File(exists=True), mandatory=True)
-    fine_dseg = File(exists=True, mandatory=True)
-    bicubic = File(exists=True, mandatory=True)
-    residual = File(exists=True, mandatory=True)
-    uncertainty = File(exists=True, mandatory=True)
-    entropy = File(exists=True, mandatory=True)
-    claim = File(exists=True, mandatory=True)
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='scan before bias correction')
     bias_field = File(exists=True, mandatory=True)
     no_reference = traits.Str('', usedefault=True, desc='why there is no high-field image')
 
 
-class _EnhanceMetricsOutputSpec(_MetricsOutputSpec):
+class _MeasureOutputSpec(RenderOutputSpec):
+    bicubic = File(exists=True, desc='cubic interpolation of the scan')
+    residual = File(exists=True, desc='units of noise standard deviations')
+    metrics_file = File(exists=True, desc='JSON: metrics, null_reasons')
     tissue_change = File(exists=True, desc='share of each voxel that changed its tissue')
     tissue_move = File(exists=True, desc='main move, place in tissue_change.MOVES plus one')
 
 
-class EnhanceMetrics(SimpleInterface):
-    """Metrics of an enhanced scan and the maps of its change of tissues.
+class MeasureEnhanced(SimpleInterface):
+    """Render a fitted field and hold it against the scan and its cubic interpolation.
 
-    See :func:`ulfprep.metrics.summary.enhance_metrics` and
-    :func:`ulfprep.metrics.tissue_change.tissue_change`.
+    See :func:`ulfprep.physics.forward.residual`, :func:`ulfprep.metrics.summary.enhance_metrics`
+    and :func:`ulfprep.metrics.tissue_change.tissue_change`.
     """
 
-    input_spec = _EnhanceMetricsInputSpec
-    output_spec = _EnhanceMetricsOutputSpec
+    input_spec = _MeasureInputSpec
+    output_spec = _MeasureOutputSpec
 
     def _run_interface(self, runtime):
         from ulfprep.metrics.registry import names_of
         from ulfprep.metrics.summary import enhance_metrics
         from ulfprep.metrics.tissue_change import tissue_change
+        from ulfprep.physics.forward import residual
+        from ulfprep.physics.interpolation import bicubic
 
-        inputs = self.inputs
+        inputs, cwd = self.inputs, runtime.cwd
+        files = rendered(inputs, cwd)
+        # What is measured is what was written, its grid in single precision included.
+        enhanced, fine_grid = read_volume(files['enhanced'])
+        fine_probs = read_probabilities(files['fine_probsegs'])
         scan, grid = read_volume(inputs.in_file)
-        enhanced, fine_grid = read_volume(inputs.enhanced)
         mask, plan = read_mask(inputs.in_mask), read_plan(inputs.plan_file)
+        left = residual(scan, mask, enhanced, fine_probs, grid, fine_grid, plan)
+        files['residual'] = write_volume(cwd, 'residual', left, grid.affine)
+        plain = bicubic(scan, grid, fine_grid)
+        files['bicubic'] = write_volume(cwd, 'bicubic', plain, fine_grid.affine)
         probs = read_probabilities(inputs.probsegs)
-        fine_probs = read_probabilities(inputs.fine_probsegs)
         change = tissue_change(
             probs, fine_probs, mask, grid, fine_grid, plan.psf_fwhm_mm, plan.psf
         )
+        files['tissue_change'] = write_volume(cwd, 'tissue_change', change.distance, grid.affine)
+        files['tissue_move'] = write_volume(cwd, 'tissue_move', change.main_move, grid.affine)
         values, reasons = enhance_metrics(
             scan=scan,
             scan_mask=mask,
@@ -104,13 +88,13 @@ class EnhanceMetrics(SimpleInterface):
             enhanced=enhanced,
             fine_probs=fine_probs,
             # The field is rendered inside the brain only.
-            fine_mask=read_mask(inputs.fine_dseg),
+            fine_mask=read_mask(files['fine_dseg']),
             fine_grid=fine_grid,
-            bicubic=read_volume(inputs.bicubic)[0],
-            residual=read_volume(inputs.residual)[0],
-            uncertainty=read_volume(inputs.uncertainty)[0],
-            entropy=read_volume(inputs.entropy)[0],
-            claim=read_volume(inputs.claim)[0],
+            bicubic=plain,
+            residual=left,
+            uncertainty=read_volume(files['uncertainty'])[0],
+            entropy=read_volume(files['entropy'])[0],
+            claim=read_volume(files['claim'])[0],
             plan=plan,
             conformed=read_volume(inputs.conformed)[0],
             bias_field=read_volume(inputs.bias_field)[0],
@@ -118,12 +102,8 @@ class EnhanceMetrics(SimpleInterface):
         )
         values = values | dict.fromkeys(names_of('compare'))
         reasons = reasons | dict.fromkeys(names_of('compare'), inputs.no_reference)
-        self._results['out_file'] = _write(runtime.cwd, values, reasons)
-        for name, data in (
-            ('tissue_change', change.distance),
-            ('tissue_move', change.main_move),
-        ):
-            self._results[name] = write_volume(runtime.cwd, name, data, grid.affine)
+        files['metrics_file'] = _write(cwd, values, reasons)
+        self._results |= files
         return runtime
 
 
@@ -170,3 +150,111 @@ def _write(folder: str, values: dict, reasons: dict) -> str:
     path = os.path.join(folder, 'metrics.json')
     write_json(path, {'metrics': values, 'null_reasons': reasons})
     return path
+
+
+#: Where an image is held against the high-field one.
+MASK = 'the brain by the enhanced and by the high-field image'
+
+
+class _CompareInputSpec(NotesInputSpec):
+    metrics_file = File(exists=True, mandatory=True, desc='JSON: metrics, null_reasons')
+    enhanced = File(exists=True, mandatory=True)
+    fine_dseg = File(exists=True, mandatory=True)
+    fine_probsegs = traits.List(File(exists=True), mandatory=True)
+    bicubic = File(exists=True, mandatory=True)
+    probsegs = traits.List(File(exists=True), mandatory=True, desc="on the scan's grid")
+    reference = File(exists=True, mandatory=True, desc='bias-corrected high-field image')
+    reference_mask = File(exists=True, mandatory=True)
+    reference_probsegs = traits.List(File(exists=True), mandatory=True)
+    source = traits.Str(mandatory=True, desc='what the high-field image is called in reports')
+    name = traits.Str(mandatory=True, desc='what the scan is called')
+    field_strength = traits.Float(desc='of the high-field image, tesla')
+
+
+class _CompareOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='JSON: metrics, null_reasons, reference, notes')
+
+
+class CompareReference(SimpleInterface):
+    """Metrics against a high-field image; see :mod:`ulfprep.metrics.compared`.
+
+    The high-field image is registered rigidly. Where that is not possible its metrics are missing,
+    with the reason.
+    """
+
+    input_spec = _CompareInputSpec
+    output_spec = _CompareOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.metrics.registry import names_of
+        from ulfprep.physics.motion import RegistrationError
+
+        inputs = self.inputs
+        measured = read_json(inputs.metrics_file)
+        try:
+            values, reasons, record, note = self._compare()
+        except RegistrationError as error:
+            names = names_of('compare')
+            values, reasons = dict.fromkeys(names), dict.fromkeys(names, str(error))
+            record, note = None, warning(f'{error}; nothing was measured against it.')
+        measured['metrics'] |= values
+        kept = {n: why for n, why in measured['null_reasons'].items() if n not in values}
+        measured['null_reasons'] = kept | reasons
+        notes = [note, *(n.about('the high-field image') for n in warnings_in(noted(inputs)))]
+        measured |= {'reference': record, 'notes': [asdict(note) for note in notes]}
+        path = os.path.join(runtime.cwd, 'metrics.json')
+        write_json(path, measured)
+        self._results['out_file'] = path
+        return runtime
+
+    def _compare(self):
+        """Return values, reasons, what the QC file says of the high-field image, and a note."""
+        import numpy as np
+
+        from ulfprep.metrics.compared import compare_with_highfield
+        from ulfprep.physics.grid import Grid
+        from ulfprep.physics.interpolation import bring, carry, carry_shares, covered
+        from ulfprep.physics.motion import find_motion
+
+        inputs = self.inputs
+        enhanced, fine = read_volume(inputs.enhanced)
+        mask = read_mask(inputs.fine_dseg)
+        image, own = read_volume(inputs.reference)
+        found = find_motion(
+            (image, read_mask(inputs.reference_mask), own),
+            (enhanced, mask, fine),
+            names=(inputs.source, f'the enhanced image of {inputs.name}'),
+            same_contrast=True,
+        )
+        grid = Grid(own.shape, found['transform'] @ own.affine)
+        tissues = read_probabilities(inputs.reference_probsegs)
+        scan_grid = read_volume(inputs.probsegs[0])[1]
+        brain = carry_shares(read_mask(inputs.reference_mask), grid, fine) > 0.5
+        plain = [carry(p, scan_grid, fine) for p in read_probabilities(inputs.probsegs)]
+        values, reasons = compare_with_highfield(
+            enhanced=enhanced,
+            mask=mask,
+            probs=read_probabilities(inputs.fine_probsegs),
+            bicubic=read_volume(inputs.bicubic)[0],
+            plain_probs=np.stack(plain),
+            highfield=bring(image, grid, fine),
+            highfield_mask=brain & covered(grid, fine),
+            highfield_probs=np.stack([carry_shares(p, grid, fine) for p in tissues]),
+            voxel=float(np.prod(fine.zooms)) / 1000,
+        )
+        strength = inputs.field_strength
+        record = {
+            'source': inputs.source,
+            'field_T': float(strength) if isdefined(strength) else None,
+            # From its world to that of the scan, mm.
+            **{key: value for key, value in found.items() if key not in ('name', 'reference')},
+            'mask': MASK,
+            'intensities': 'fitted linearly to those of the high-field image inside that mask',
+        }
+        note = Note(
+            f'The high-field image was registered rigidly: moved by {found["rotation_deg"]:.1f} '
+            f'degrees and {found["translation_mm"]:.1f} mm, {found["measure"]} '
+            f'{found["similarity_before"]:.3f} before and {found["similarity_after"]:.3f} after; '
+            f'compared inside {MASK}.'
+        )
+        return values, reasons, record, note

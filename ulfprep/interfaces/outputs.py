@@ -19,6 +19,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_bytes, write_json
+from ulfprep.interfaces.preprocess import NotesInputSpec, noted
 from ulfprep.interfaces.volumes import read_plan
 from ulfprep.note import Note
 from ulfprep.physics import TISSUES
@@ -38,7 +39,7 @@ IMAGES = (
 )
 
 
-class _DerivativesInputSpec(BaseInterfaceInputSpec):
+class _DerivativesInputSpec(NotesInputSpec):
     task = traits.Any(mandatory=True, desc='bids.task.Task')
     settings = traits.Any(mandatory=True, desc='settings.Settings')
     preproc = File(exists=True)
@@ -61,7 +62,7 @@ class _DerivativesInputSpec(BaseInterfaceInputSpec):
     segmentation = traits.Dict(mandatory=True)
     stripped = traits.Bool(False, usedefault=True)
     given_bias = traits.Bool(True, usedefault=True, desc='whether a given bias field was used')
-    notes = traits.List(traits.Any, desc='Note')
+    shared_notes = traits.List(traits.Any, desc='Note, of an image that several scans share')
     methods = traits.Str('', usedefault=True)
 
 
@@ -120,7 +121,7 @@ class WriteDerivatives(SimpleInterface):
             )
             write_json(sidecar_of(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
-        notes = list(inputs.notes) if isdefined(inputs.notes) else []
+        notes = inputs.shared_notes or [*task.notes, *noted(inputs), *inputs.task.given.notes]
         record = ScanRecord(
             entities={**task.scan.entities, 'session': task.scan.session},
             modality=task.scan.suffix,
@@ -233,23 +234,8 @@ class WriteFigures(SimpleInterface):
     output_spec = _FiguresOutputSpec
     _always_run = True
 
-    _FILES = (
-        'preproc',
-        'bias_field',
-        'brain_mask',
-        'dseg',
-        'disagreement',
-        'bicubic',
-        'enhanced',
-        'fine_dseg',
-        'residual',
-        'uncertainty',
-        'entropy',
-        'claim',
-        'tissue_change',
-        'tissue_move',
-        'simulated',
-    )
+    #: Inputs that are no images to draw.
+    _OTHERS = ('output_dir', 'task', 'qc_file', 'conformed')
 
     def _run_interface(self, runtime):
         from ulfprep.bids.qc_file import read_record
@@ -261,6 +247,8 @@ class WriteFigures(SimpleInterface):
         wanted = figures_of(task.direction, task.role, record.used_network)
         for name in set(OF_NETWORK).difference(wanted):  # of an earlier run with other tissues
             (Path(inputs.output_dir) / figure_path(task.scan, name)).unlink(missing_ok=True)
+        given = inputs.get_traitsfree()
+        images = {name: path for name, path in given.items() if name not in self._OTHERS}
         drawn = Path(runtime.cwd, 'figures')
         shutil.rmtree(drawn, ignore_errors=True)
         drawn.mkdir()
@@ -274,7 +262,7 @@ class WriteFigures(SimpleInterface):
                 metrics=record.metrics,
                 facts=record.simulation,
                 only=wanted,
-                **{k: getattr(inputs, k) for k in self._FILES if isdefined(getattr(inputs, k))},
+                **images,
             )
         finally:
             # Those that could be drawn are shown even where another could not.

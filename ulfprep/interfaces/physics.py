@@ -1,4 +1,4 @@
-"""Contrast plan, simulation and data-consistency residual as Nipype nodes."""
+"""Contrast plan and simulation as Nipype nodes."""
 
 import os
 from dataclasses import replace
@@ -121,42 +121,6 @@ class MeasureTissues(SimpleInterface):
             raise ValueError(f'{self.inputs.name}: its tissues could not all be measured')
         write_json(path, {'name': self.inputs.name, 'means': means, 'standard_errors': errors})
         self._results['out_file'] = path
-        return runtime
-
-
-class _ResidualInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
-    in_mask = File(exists=True, mandatory=True)
-    enhanced = File(exists=True, mandatory=True)
-    fine_probsegs = traits.List(File(exists=True), mandatory=True)
-    plan_file = File(exists=True, mandatory=True)
-
-
-class _ResidualOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='units of noise standard deviations')
-
-
-class Residual(SimpleInterface):
-    """The scan less the enhanced image pushed back through the forward model."""
-
-    input_spec = _ResidualInputSpec
-    output_spec = _ResidualOutputSpec
-
-    def _run_interface(self, runtime):
-        from ulfprep.physics.forward import residual
-
-        data, grid = read_volume(self.inputs.in_file)
-        enhanced, fine_grid = read_volume(self.inputs.enhanced)
-        result = residual(
-            data,
-            read_mask(self.inputs.in_mask),
-            enhanced,
-            read_probabilities(self.inputs.fine_probsegs),
-            grid,
-            fine_grid,
-            read_plan(self.inputs.plan_file),
-        )
-        self._results['out_file'] = write_volume(runtime.cwd, 'residual', result, grid.affine)
         return runtime
 
 

@@ -13,6 +13,20 @@ from ulfprep.interfaces.volumes import read_mask, read_volume, write_volume
 from ulfprep.note import Note, warning
 
 
+class NotesInputSpec(BaseInterfaceInputSpec):
+    """What was noted on the way from the file to the corrected scan."""
+
+    conform_notes = traits.List(traits.Any, desc='Note')
+    brain_notes = traits.List(traits.Any, desc='Note')
+    bias_notes = traits.List(traits.Any, desc='Note')
+
+
+def noted(inputs) -> list[Note]:
+    """Return the notes of a scan's preparation, in their order."""
+    every = (inputs.conform_notes, inputs.brain_notes, inputs.bias_notes)
+    return [note for notes in every if isdefined(notes) for note in notes]
+
+
 class _ConformInputSpec(BaseInterfaceInputSpec):
     # Not exists=True: a missing file deserves the check's own words.
     in_file = File(mandatory=True, desc='the scan')

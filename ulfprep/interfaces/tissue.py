@@ -18,7 +18,7 @@ from ulfprep.interfaces.volumes import (
     read_mask,
     read_probabilities,
     read_volume,
-    write_probabilities,
+    write_tissues,
     write_volume,
 )
 
@@ -56,8 +56,6 @@ class SegmentTissues(SimpleInterface):
     output_spec = TissueOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.physics.grid import isotropic_grid
-        from ulfprep.physics.labels import to_dseg
         from ulfprep.segmentation.tissue import segment
 
         data, grid = read_volume(self.inputs.in_file)
@@ -81,17 +79,9 @@ class SegmentTissues(SimpleInterface):
                 psf=self.inputs.psf,
                 **more,
             )
-        self._results['probsegs'] = write_probabilities(
-            runtime.cwd, 'probseg', result.probs, grid.affine
+        self._results |= write_tissues(
+            runtime.cwd, result.probs, mask, grid, result.fine, self.inputs.spacing
         )
-        self._results['dseg'] = write_volume(
-            runtime.cwd, 'dseg', to_dseg(result.probs, mask), grid.affine
-        )
-        if result.fine is not None:
-            fine = isotropic_grid(grid, self.inputs.spacing)
-            self._results['lattice_probsegs'] = write_probabilities(
-                runtime.cwd, 'lattice', result.fine, fine.affine
-            )
         method = result.method
         if more:
             method += ' and the prior of the MNI152 template'
@@ -229,7 +219,6 @@ class FastToTissues(SimpleInterface):
     def _run_interface(self, runtime):
         import numpy as np
 
-        from ulfprep.physics.labels import to_dseg
         from ulfprep.segmentation.tissue import brightness_order
 
         files = self.inputs.partial_volume_files
@@ -243,12 +232,7 @@ class FastToTissues(SimpleInterface):
         by_tissue = np.empty_like(probabilities)
         by_tissue[brightness_order(expected)] = probabilities[np.argsort(means)]
         probabilities = by_tissue
-        self._results['probsegs'] = write_probabilities(
-            runtime.cwd, 'probseg', probabilities, grid.affine
-        )
-        self._results['dseg'] = write_volume(
-            runtime.cwd, 'dseg', to_dseg(probabilities, mask), grid.affine
-        )
+        self._results |= write_tissues(runtime.cwd, probabilities, mask, grid)
         # FAST prints its class parameters but stores none; the plan measures the means.
         self._results['summary'] = {'method': 'FSL FAST', 'means': None, 'sds': None}
         return runtime

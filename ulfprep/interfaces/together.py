@@ -1,4 +1,6 @@
-"""Tissues of several scans of a session at once, as a Nipype node."""
+"""Scans of a session in one world, and their tissues at once, as Nipype nodes."""
+
+import os
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
@@ -10,6 +12,7 @@ from nipype.interfaces.base import (
 )
 from nipype.interfaces.io import add_traits
 
+from ulfprep.bids.files import write_json
 from ulfprep.interfaces.volumes import (
     moved_grid,
     read_mask,
@@ -17,6 +20,45 @@ from ulfprep.interfaces.volumes import (
     read_volume,
     write_probabilities,
 )
+
+
+class _RegisterInputSpec(BaseInterfaceInputSpec):
+    moving = File(exists=True, mandatory=True, desc='bias-corrected scan')
+    moving_mask = File(exists=True, mandatory=True)
+    fixed = File(exists=True, mandatory=True, desc='bias-corrected reference scan')
+    fixed_mask = File(exists=True, mandatory=True)
+    name = traits.Str(mandatory=True, desc='what the moving scan is called')
+    reference = traits.Str(mandatory=True, desc='what the reference is called')
+    same_contrast = traits.Bool(mandatory=True)
+
+
+class _RegisterOutputSpec(TraitedSpec):
+    registration_file = File(exists=True, desc='JSON')
+
+
+class RegisterScan(SimpleInterface):
+    """Rigid motion; see :func:`ulfprep.physics.registration.register_rigid`."""
+
+    input_spec = _RegisterInputSpec
+    output_spec = _RegisterOutputSpec
+
+    def _run_interface(self, runtime):
+        from ulfprep.physics.motion import find_motion
+
+        inputs = self.inputs
+        moving, moving_grid = read_volume(inputs.moving)
+        fixed, fixed_grid = read_volume(inputs.fixed)
+        found = find_motion(
+            (moving, read_mask(inputs.moving_mask), moving_grid),
+            (fixed, read_mask(inputs.fixed_mask), fixed_grid),
+            names=(inputs.name, inputs.reference),
+            same_contrast=inputs.same_contrast,
+        )
+        path = os.path.join(runtime.cwd, 'registration.json')
+        write_json(path, found)
+        self._results['registration_file'] = path
+        return runtime
+
 
 #: What is told of each scan, as inputs ``<name>_<number>``.
 OF_EACH = ('in_file', 'in_mask', 'plan_file', 'registration_file')

@@ -52,6 +52,32 @@ def write_probabilities(folder, name: str, probabilities: np.ndarray, affine) ->
     ]
 
 
+def write_tissues(folder, probs, mask, grid, fine=None, spacing: float = 1.0) -> dict:
+    """Write tissues and their labels; return the outputs of a node that segments.
+
+    Parameters
+    ----------
+    folder : path-like
+    probs : ndarray, shape (3, X, Y, Z)
+        CSF, GM, WM.
+    mask : ndarray, shape (X, Y, Z)
+    grid : Grid
+    fine : ndarray, optional
+        The same on the isotropic lattice of that ``spacing`` (mm) over the grid.
+    """
+    from ulfprep.physics.grid import isotropic_grid
+    from ulfprep.physics.labels import to_dseg
+
+    made = {
+        'probsegs': write_probabilities(folder, 'probseg', probs, grid.affine),
+        'dseg': write_volume(folder, 'dseg', to_dseg(probs, mask), grid.affine),
+    }
+    if fine is not None:
+        affine = isotropic_grid(grid, spacing).affine
+        made['lattice_probsegs'] = write_probabilities(folder, 'lattice', fine, affine)
+    return made
+
+
 def moved_grid(grid, registration_file):
     """Return a grid in the world of the reference, and what takes that back to its own.
 
@@ -59,7 +85,7 @@ def moved_grid(grid, registration_file):
     ----------
     grid : Grid
     registration_file : path-like or Undefined
-        JSON of :class:`ulfprep.interfaces.registration.RegisterScan`; the reference has none.
+        JSON of :class:`ulfprep.interfaces.together.RegisterScan`; the reference has none.
 
     Returns
     -------

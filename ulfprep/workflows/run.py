@@ -14,15 +14,14 @@ from ulfprep.bids.task import Task
 from ulfprep.machine import Limit, memory_bound, own_memory_gb
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine import pool
-from ulfprep.workflows.engine.costs import Costs
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.engine.plugin_file import run_in_plugin
-from ulfprep.workflows.engine.steps import Linear, let_go
+from ulfprep.workflows.engine.steps import Costs, Linear, let_go
 from ulfprep.workflows.jobs import Job, job_node
 from ulfprep.workflows.leftovers import remove_damaged
-from ulfprep.workflows.reference import MEASURED, init_reference_wf, reference_name
 from ulfprep.workflows.resources import how_many, need_gb
-from ulfprep.workflows.verdicts import Records, judge
+from ulfprep.workflows.scan import TARGET_MEASURED, init_reference_wf
+from ulfprep.workflows.verdicts import TARGET_LIKE, Records, judge
 from ulfprep.workflows.whole import draw_graph, init_job_wf, init_ulfprep_wf, workflow_folder
 
 LOGGER = logging.getLogger('ulfprep')
@@ -80,7 +79,7 @@ def run_jobs(
     if like:
         with children([_measuring(like, settings, crash_dir)]) as over:
             failures += next(over).failures
-        measured = None if failures else work / like / MEASURED
+        measured = None if failures else work / like / TARGET_MEASURED
     how = at_once == 1, measured
     if settings.write_graph:
         whole = _whole(jobs, settings, crash_dir, *how)
@@ -104,7 +103,7 @@ def run_jobs(
     for part in parts:
         if part not in again:
             tell(part)
-    if like and like != reference_name(settings):
+    if like and like != _reference_name(settings):
         shutil.rmtree(work / like, ignore_errors=True)
     return [job for part in parts for job in again[part]]
 
@@ -196,11 +195,19 @@ def _need(job: Job, settings: Settings, memory: Limit) -> float:
     return need
 
 
+def _reference_name(settings: Settings) -> str:
+    """Return the name of the workflow: another one for everything that may change its results.
+
+    So the steps of one run are never replaced by those of another that uses the work folder too.
+    """
+    return f'{TARGET_LIKE}_{settings.digest()}_{settings.modalities[0]}'
+
+
 def _reference_of(settings: Settings, locks: Locks) -> str:
     """Return the name of the workflow of ``--target-like``; empty without one."""
     if not settings.target_like:
         return ''
-    name = reference_name(settings)
+    name = _reference_name(settings)
     if locks.take_in_work(name):
         return name
     return f'{name}_{uuid4().hex[:8]}'  # another run is at it: its steps are its own

@@ -1,72 +1,31 @@
-"""The whole way of one scan as one workflow."""
+"""The whole way of one scan as one workflow, and the steps that other workflows share."""
 
-from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.read.decision import keeps_another
-from ulfprep.bids.read.highfield import why_not
+from ulfprep.bids.given import Given
+from ulfprep.bids.read.decision import MEASURED, expected_of, keeps_another
+from ulfprep.bids.read.highfield import other_scan, why_not
+from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.task import Task
-from ulfprep.interfaces.physics import PlanContrast
+from ulfprep.bids.write.derivatives import asks_network
+from ulfprep.interfaces.given import GivenTissues, SynthSeg, SynthSegTissues
+from ulfprep.interfaces.inr import FitField, RenderField
+from ulfprep.interfaces.metrics import CompareReference, MeasureEnhanced, SimulateMetrics
+from ulfprep.interfaces.outputs import WriteDerivatives, WriteFigures
+from ulfprep.interfaces.physics import MeasureTissues, PlanContrast, Simulate
+from ulfprep.interfaces.preprocess import BrainMask, Conform, CorrectBias
+from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
+from ulfprep.note import Note
 from ulfprep.settings import Settings
-from ulfprep.workflows.enhance import OUTPUTS as ENHANCE_OUTPUTS
-from ulfprep.workflows.enhance import init_enhance_wf, render_kept
-from ulfprep.workflows.highfield import INPUTS as COMPARED
-from ulfprep.workflows.highfield import init_highfield_wf
 from ulfprep.workflows.jobs import node_name
 from ulfprep.workflows.methods import scan_methods
-from ulfprep.workflows.outputs import RENDERED, init_outputs_wf
-from ulfprep.workflows.preprocess import init_preprocess_wf
-from ulfprep.workflows.simulate import OUTPUTS as SIMULATE_OUTPUTS
-from ulfprep.workflows.simulate import init_simulate_wf
+from ulfprep.workflows.verdicts import HIGHFIELD, TARGET_LIKE
+from ulfprep.workflows.wiring import Made, add
 
-#: Where in a scan's workflow its contrast is planned.
-PLAN_NODE = 'plan_wf.plan'
-#: What of a scan's preparation its results are made of, and what is written as well.
-PREPARED = ['preproc', 'brain_mask', 'probsegs', 'conformed', 'bias_field']
-KEPT = [*PREPARED, 'dseg', 'disagreement', 'stripped', 'segmentation', 'given_bias']
-
-
-def add_preparation(workflow: LiterateWorkflow, task: Task, settings: Settings):
-    """Add to a workflow what is done to a scan before any fit.
-
-    Returns
-    -------
-    preprocess, plan_wf : LiterateWorkflow
-    notes : Node
-        Its output ``out`` is what was found and decided.
-    """
-    scan = task.scan
-    preprocess = init_preprocess_wf(scan, settings, task.given)
-    plan_wf = LiterateWorkflow(name='plan_wf')
-    plan = pe.Node(
-        PlanContrast(
-            metadata=scan.metadata,
-            source_field=task.source_field,
-            target_field=task.target_field,
-            modality=scan.suffix,
-            source_sequence=settings.source_sequence,
-            target_sequence=settings.target_sequence,
-            target_contrast=settings.target_contrast,
-            relaxation=settings.relaxation,
-            psf=settings.psf,
-        ),
-        name='plan',
-    )
-    plan_wf.add_nodes([plan])
-    notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
-    notes.inputs.in1 = list(task.notes)
-    workflow.connect([
-        (preprocess, plan_wf, [
-            ('outputnode.preproc', 'plan.in_file'),
-            ('outputnode.brain_mask', 'plan.in_mask'),
-            ('outputnode.probsegs', 'plan.probsegs'),
-            ('outputnode.resolution', 'plan.resolution'),
-            ('outputnode.segmentation', 'plan.segmentation'),
-        ]),
-        (preprocess, notes, [('outputnode.notes', 'in2')]),
-    ])  # fmt: skip
-    return preprocess, plan_wf, notes
+#: Where the scan that others shall look like is measured, and what comes of it, in the folder
+#: of its workflow.
+TARGET_MEASURED = 'measure/reference.json'
 
 
 def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> LiterateWorkflow:
@@ -86,42 +45,280 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
         Its methods text is its ``__desc__``, and in the QC file it writes.
     """
     workflow = LiterateWorkflow(name=node_name(task))
-    workflow.__desc__ = scan_methods(task, settings)
-    preprocess, plan_wf, notes = add_preparation(workflow, task, settings)
-    if task.direction == 'enhance':
-        missing = why_not(task)
-        change = init_enhance_wf(settings, task.name, alone, no_reference=missing)
-        results = ENHANCE_OUTPUTS
-    else:
-        change, results = init_simulate_wf(settings, task.name), SIMULATE_OUTPUTS
-    apart = task.direction == 'enhance' and keeps_another(settings)
-    outputs = init_outputs_wf(task, settings, apart)
-    made = 'outputnode.{}'.format
-    used = 'inputnode.{}'.format
-    compared = task.direction == 'enhance' and not missing
-    measured = ['metrics_file'] if compared else []
-    lattice = ['lattice_probsegs'] if task.direction == 'enhance' else []
-    workflow.connect([
-        (preprocess, change, [(made(name), used(name)) for name in [*PREPARED, *lattice]]),
-        (plan_wf, change, [('plan.plan_file', used('plan_file'))]),
-        (preprocess, outputs, [(made(name), used(name)) for name in KEPT]),
-        (notes, outputs, [('out', used('notes'))]),
-        (plan_wf, outputs, [('plan.plan_file', used('plan_file'))]),
-        (change, outputs, [(made(n), used(n)) for n in results if n not in measured]),
-    ])  # fmt: skip
-    if apart:
-        render = render_kept(settings, 'render_kept')
-        workflow.connect([
-            (change, render, [('fit.fit_file', 'fit_file')]),
-            (preprocess, render, [(made('preproc'), 'in_file')]),
-            (render, outputs, [(n, used(f'kept_{kept}')) for kept, n in RENDERED.items()]),
-        ])  # fmt: skip
-    if compared:
-        highfield = init_highfield_wf(task, settings)
-        workflow.connect([
-            (preprocess, highfield, [(made('probsegs'), used('probsegs'))]),
-            (change, highfield, [(made(n), used(n)) for n in COMPARED if n != 'probsegs']),
-            (highfield, outputs, [(made(n), used(n)) for n in measured]),
-        ])  # fmt: skip
-    outputs.get_node('derivatives').inputs.methods = workflow.__desc__
+    workflow.__desc__ = methods = scan_methods(task, settings)
+    made = add_preparation(workflow, task, settings)
+    if task.direction == 'simulate':
+        made = _add_simulation(workflow, made, task, settings)
+        add_outputs(workflow, made, task, settings, methods)
+        return workflow
+    fit = FitField(**fit_inputs(settings, task.name, alone))
+    made = add(workflow, pe.Node(fit, name='fit', n_procs=settings.omp_nthreads), made)
+    made = add_measure(workflow, made, task, settings)
+    kept = {}
+    if keeps_another(settings):
+        kept = add_render(workflow, made, settings, 'render_kept')
+    if not why_not(task):
+        made = _add_comparison(workflow, made, task, settings)
+    add_outputs(workflow, made, task, settings, methods, kept=kept)
     return workflow
+
+
+def init_reference_wf(settings: Settings, name: str = TARGET_LIKE) -> LiterateWorkflow:
+    """Build the workflow that measures the scan of ``--target-like`` (:data:`TARGET_MEASURED`)."""
+    path = settings.target_like
+    workflow = LiterateWorkflow(name=name)
+    scan = other_scan(path, settings.modalities[0])
+    made = add_tissues(workflow, scan, settings.of_another_scanner(), Given())
+    add(workflow, pe.Node(MeasureTissues(name=path.name), name='measure'), made)
+    return workflow
+
+
+def add_preparation(workflow, task: Task, settings: Settings, part=None) -> Made:
+    """Add what is done to a scan before any fit; return what is made of it."""
+    scan = task.scan
+    made = add_tissues(workflow, scan, settings, task.given, part)
+    plan = PlanContrast(
+        metadata=scan.metadata,
+        source_field=task.source_field,
+        target_field=task.target_field,
+        modality=scan.suffix,
+        source_sequence=settings.source_sequence,
+        target_sequence=settings.target_sequence,
+        target_contrast=settings.target_contrast,
+        relaxation=settings.relaxation,
+        psf=settings.psf,
+    )
+    return add(workflow, pe.Node(plan, name='plan'), made, part)
+
+
+def add_tissues(workflow, scan: Scan, settings: Settings, given: Given, part=None) -> Made:
+    """Add check, conform, brain mask, bias field and tissues; return what they make.
+
+    Parameters
+    ----------
+    workflow : LiterateWorkflow
+    scan : Scan
+    settings : Settings
+        ``segmentation`` must not be ``auto``, which is resolved before.
+    given : Given
+        What is taken instead of being computed.
+    part : LiterateWorkflow, optional
+        Part of the workflow to add them to.
+    """
+    expected = expected_of(scan, settings)
+    conform = Conform(
+        in_file=str(scan.path),
+        metadata=dict(scan.metadata),
+        stated=list(settings.acquired_resolution),
+    )
+    names = {'out_file': 'conformed', 'notes': 'conform_notes', 'resolution': 'resolution'}
+    made = add(workflow, pe.Node(conform, name='conform'), {}, part, names)
+    brain = BrainMask(expected=expected)
+    stripped = scan.metadata.get('SkullStripped')
+    if settings.skull_strip != 'auto':
+        brain.inputs.stripped = settings.skull_strip == 'skip'
+        brain.inputs.said_by = f'--skull-strip {settings.skull_strip}'
+    elif isinstance(stripped, bool):
+        brain.inputs.stripped = stripped
+    if given.mask:
+        brain.inputs.given = str(given.mask.paths[0])
+        brain.inputs.given_note = given.mask.note
+        brain.inputs.given_with = given.mask.option
+    bias = CorrectBias(expected=expected)
+    if given.corrected:
+        bias.inputs.given = str(given.corrected.paths[0])
+        bias.inputs.given_name = given.corrected.name
+    # So far it is the best image there is.
+    made['preproc'] = made['conformed']
+    # The network behind the mask and N4 are threaded; what they use is declared.
+    node = pe.Node(brain, name='brain_mask', n_procs=settings.omp_nthreads)
+    names = {'out_mask': 'brain_mask', 'notes': 'brain_notes', 'stripped': 'stripped'}
+    made = add(workflow, node, made, part, names)
+    names = {
+        'out_file': 'preproc',
+        'out_field': 'bias_field',
+        'given_used': 'given_bias',
+        'notes': 'bias_notes',
+    }
+    made = add(workflow, pe.Node(bias, name='bias'), made, part, names)
+    return _add_segmentation(workflow, made, scan.suffix, expected, settings, given, part)
+
+
+def _add_segmentation(workflow, made: Made, suffix, expected, settings, given, part) -> Made:
+    """Add the given tissues or one of the segmentations."""
+    common = {
+        'expected': expected,
+        'spacing': 2.0 if settings.sloppy else 1.0,
+        'psf': settings.psf,
+    }
+    names = {name: name for name in ('probsegs', 'lattice_probsegs', 'dseg')}
+    names['summary'] = 'segmentation'
+    if asks_network(given, settings):
+        names['disagreement'] = 'disagreement'
+    if given.tissues:
+        paths = [str(path) for path in given.tissues.paths]
+        tissues = GivenTissues(given=paths, given_name=given.tissues.name, **common)
+        if given.tissues.numbers:
+            tissues.inputs.numbers = list(given.tissues.numbers)
+    elif settings.segmentation == 'synthseg':
+        label = SynthSeg(n_threads=settings.omp_nthreads)
+        node = pe.Node(label, name='synthseg', n_procs=settings.omp_nthreads)
+        made = add(workflow, node, made, part, {'out_files': 'given'})
+        tissues = SynthSegTissues(given_name='SynthSeg', **common)
+    elif settings.segmentation == 'fast':
+        masked = pe.Node(ApplyMask(), name='apply_mask')
+        made = add(workflow, masked, made, part, {'out_file': 'in_files'})
+        classes = {'partial_volume_files': 'partial_volume_files'}
+        made = add(workflow, pe.Node(make_fast(expected), name='fast'), made, part, classes)
+        tissues = FastToTissues(expected=expected)
+    else:
+        tissues = SegmentTissues(
+            prior=settings.tissue_prior,
+            network=settings.segmentation == 'network',
+            modality=suffix,
+            **common,
+        )
+    threads = 1 if isinstance(tissues, FastToTissues) else settings.omp_nthreads
+    return add(workflow, pe.Node(tissues, name='tissues', n_procs=threads), made, part, names)
+
+
+def torch_inputs(settings: Settings) -> dict:
+    """Return the inputs of a node that computes with torch."""
+    return {
+        'device': settings.device,
+        'use_gpu': settings.uses_gpu,
+        'n_threads': settings.omp_nthreads,
+    }
+
+
+def fit_inputs(settings: Settings, label: str, alone: bool) -> dict:
+    """Return the inputs of a node that fits, whatever it fits.
+
+    Parameters
+    ----------
+    settings : Settings
+    label : str
+        Name in progress lines.
+    alone : bool
+        Whether nothing else runs at the same time.
+    """
+    return {
+        'sloppy': settings.sloppy,
+        'likelihood': settings.likelihood,
+        'backbone': settings.backbone,
+        'seed': settings.random_seed,
+        'label': label,
+        'alone': alone,
+        **torch_inputs(settings),
+    }
+
+
+def add_measure(
+    workflow, made: Made, task: Task, settings: Settings, contrast: str = '', part=None
+) -> Made:
+    """Add what renders the field where the scan lies, and measures that; see :func:`add_render`.
+
+    Metrics against a high-field image are added to it by another node.
+    """
+    measure = MeasureEnhanced(
+        spacing=MEASURED,
+        no_reference=why_not(task),
+        **({'contrast': contrast} if contrast else {}),
+        **torch_inputs(settings),
+    )
+    node = pe.Node(measure, name='measure', n_procs=settings.omp_nthreads)
+    return add(workflow, node, made, part)
+
+
+def add_render(workflow, made: Made, settings: Settings, name: str, contrast: str = '') -> Made:
+    """Add what renders the images to keep, where others are measured; return these images.
+
+    Parameters
+    ----------
+    workflow : LiterateWorkflow
+    made : dict
+    settings : Settings
+    name : str
+        Of the node.
+    contrast : str
+        Modality, where the field shows several.
+    """
+    more = {'contrast': contrast} if contrast else {}
+    render = RenderField(spacing=settings.output_resolution, **more, **torch_inputs(settings))
+    node = pe.Node(render, name=name, n_procs=settings.omp_nthreads)
+    rendered = add(workflow, node, made)
+    return {name: source for name, source in rendered.items() if source[1] is node}
+
+
+def _add_simulation(workflow, made: Made, task: Task, settings: Settings) -> Made:
+    simulate = Simulate(
+        seed=settings.random_seed,
+        label=task.name,
+        voxel_size=list(settings.target_resolution),
+        n_realisations=settings.n_realisations,
+        bias_strength=settings.bias_strength,
+        noise_fwhm=settings.noise_fwhm,
+        keep_head=settings.keep_head,
+    )
+    if settings.target_snr is not None:
+        simulate.inputs.snr = settings.target_snr
+    node = pe.Node(simulate, name='simulate', n_procs=settings.omp_nthreads)
+    names = {'first': 'simulated', 'out_files': 'simulated_files', 'facts': 'facts'}
+    made = add(workflow, node, made, gives=names)
+    measure = pe.Node(SimulateMetrics(), name='measure')
+    return add(workflow, measure, made, gives={'out_file': 'metrics_file'})
+
+
+def _add_comparison(workflow, made: Made, task: Task, settings: Settings) -> Made:
+    """Add the preparation of a high-field image and the metrics against it."""
+    reference = task.highfield
+    part = LiterateWorkflow(name=HIGHFIELD)
+    other = add_tissues(workflow, reference.scan, settings.of_another_scanner(), Given(), part)
+    compare = CompareReference(source=reference.source, name=task.name)
+    if reference.field_strength is not None:
+        compare.inputs.field_strength = reference.field_strength
+    takes = {name: made[name] for name in ('probsegs', 'enhanced', 'fine_dseg', 'fine_probsegs')}
+    takes |= {name: made[name] for name in ('bicubic', 'metrics_file')}
+    takes |= {name: source for name, source in other.items() if name.endswith('_notes')}
+    takes |= {
+        'reference': other['preproc'],
+        'reference_mask': other['brain_mask'],
+        'reference_probsegs': other['probsegs'],
+    }
+    compared = add(workflow, pe.Node(compare, name='compare'), takes, part)
+    return made | {'metrics_file': compared['out_file']}
+
+
+def add_outputs(
+    workflow,
+    made: Made,
+    task: Task,
+    settings: Settings,
+    methods: str,
+    notes: tuple[Note, ...] = (),
+    kept: Made | None = None,
+    part=None,
+) -> None:
+    """Add what writes a scan's derivatives and figures into the output folder.
+
+    Parameters
+    ----------
+    workflow : LiterateWorkflow
+    made : dict
+    task : Task
+    settings : Settings
+    methods : str
+    notes : tuple of Note
+        Of an image that several scans share; of others those of the scan and its preparation.
+    kept : dict, optional
+        Images to keep that lie in another world than those to draw, or have other voxels.
+    part : LiterateWorkflow, optional
+        Part of the workflow to add them to.
+    """
+    write = WriteDerivatives(
+        task=task, settings=settings, methods=methods, shared_notes=list(notes)
+    )
+    draw = WriteFigures(task=task, output_dir=str(settings.output_dir))
+    node = pe.Node(write, name='derivatives')
+    written = add(workflow, node, made | (kept or {}), part)
+    add(workflow, pe.Node(draw, name='figures'), made | {'qc_file': written['qc_file']}, part)

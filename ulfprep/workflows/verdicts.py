@@ -27,7 +27,7 @@ LOGGER = logging.getLogger('ulfprep')
 TEMPORARY = frozenset({'WorkerKilledError', 'MemoryError'})
 #: Workflows that prepare the image which scans shall look like, and that which one is measured
 #: against.
-TARGET_LIKE, HIGHFIELD = 'reference_wf', 'highfield_wf'
+TARGET_LIKE, HIGHFIELD = 'reference_wf', 'highfield'
 
 
 class Records:

@@ -13,7 +13,7 @@ from ulfprep.bids.task import Fusion
 from ulfprep.settings import Settings
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.jobs import Job, node_name, safe_name
-from ulfprep.workflows.scan import PLAN_NODE, init_scan_wf
+from ulfprep.workflows.scan import init_scan_wf
 
 #: How the folders of intermediate results are called, first of all.
 WORKFLOW = 'ulfprep_'
@@ -38,7 +38,7 @@ def init_job_wf(
     workflow = (init_fuse_wf if fused else init_scan_wf)(job, settings, alone)
     if measured:
         for task in job.members:
-            name = f'{node_name(task)}.{PLAN_NODE}' if fused else PLAN_NODE
+            name = f'{node_name(task)}.plan' if fused else 'plan'
             workflow.get_node(name).inputs.reference_file = str(measured)
     return workflow
 
