@@ -11,13 +11,8 @@ from ulfprep.note import Note
 from ulfprep.settings import Settings
 from ulfprep.workflows.jobs import job_node, node_name, register_name
 from ulfprep.workflows.methods import at_once, fusion_methods
-from ulfprep.workflows.scan import (
-    add_measure,
-    add_outputs,
-    add_preparation,
-    add_render,
-    fit_inputs,
-)
+from ulfprep.workflows.preparation import add_preparation
+from ulfprep.workflows.scan import add_measure, add_outputs, add_render, fit_inputs
 from ulfprep.workflows.wiring import MEANT, Made, add
 
 

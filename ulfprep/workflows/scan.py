@@ -4,22 +4,18 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep.bids.given import Given
-from ulfprep.bids.read.decision import MEASURED, expected_of, keeps_another
+from ulfprep.bids.read.decision import MEASURED, keeps_another
 from ulfprep.bids.read.highfield import other_scan, why_not
-from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.task import Task
-from ulfprep.bids.write.derivatives import asks_network
-from ulfprep.interfaces.given import GivenTissues, SynthSeg, SynthSegTissues
 from ulfprep.interfaces.inr import FitField, RenderField
 from ulfprep.interfaces.metrics import CompareReference, MeasureEnhanced, SimulateMetrics
 from ulfprep.interfaces.outputs import WriteDerivatives, WriteFigures
-from ulfprep.interfaces.physics import MeasureTissues, PlanContrast, Simulate
-from ulfprep.interfaces.preprocess import BrainMask, Conform, CorrectBias
-from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
+from ulfprep.interfaces.physics import MeasureTissues, Simulate
 from ulfprep.note import Note
 from ulfprep.settings import Settings
 from ulfprep.workflows.jobs import node_name
 from ulfprep.workflows.methods import scan_methods
+from ulfprep.workflows.preparation import add_preparation, add_tissues
 from ulfprep.workflows.verdicts import HIGHFIELD, TARGET_LIKE
 from ulfprep.workflows.wiring import Made, add
 
@@ -71,115 +67,6 @@ def init_reference_wf(settings: Settings, name: str = TARGET_LIKE) -> LiterateWo
     made = add_tissues(workflow, scan, settings.of_another_scanner(), Given())
     add(workflow, pe.Node(MeasureTissues(name=path.name), name='measure'), made)
     return workflow
-
-
-def add_preparation(workflow, task: Task, settings: Settings, part=None) -> Made:
-    """Add what is done to a scan before any fit; return what is made of it."""
-    scan = task.scan
-    made = add_tissues(workflow, scan, settings, task.given, part)
-    plan = PlanContrast(
-        metadata=scan.metadata,
-        source_field=task.source_field,
-        target_field=task.target_field,
-        modality=scan.suffix,
-        source_sequence=settings.source_sequence,
-        target_sequence=settings.target_sequence,
-        target_contrast=settings.target_contrast,
-        relaxation=settings.relaxation,
-        psf=settings.psf,
-    )
-    return add(workflow, pe.Node(plan, name='plan'), made, part)
-
-
-def add_tissues(workflow, scan: Scan, settings: Settings, given: Given, part=None) -> Made:
-    """Add check, conform, brain mask, bias field and tissues; return what they make.
-
-    Parameters
-    ----------
-    workflow : LiterateWorkflow
-    scan : Scan
-    settings : Settings
-        ``segmentation`` must not be ``auto``, which is resolved before.
-    given : Given
-        What is taken instead of being computed.
-    part : LiterateWorkflow, optional
-        Part of the workflow to add them to.
-    """
-    expected = expected_of(scan, settings)
-    conform = Conform(
-        in_file=str(scan.path),
-        metadata=dict(scan.metadata),
-        stated=list(settings.acquired_resolution),
-    )
-    names = {'out_file': 'conformed', 'notes': 'conform_notes', 'resolution': 'resolution'}
-    made = add(workflow, pe.Node(conform, name='conform'), {}, part, names)
-    brain = BrainMask(expected=expected)
-    stripped = scan.metadata.get('SkullStripped')
-    if settings.skull_strip != 'auto':
-        brain.inputs.stripped = settings.skull_strip == 'skip'
-        brain.inputs.said_by = f'--skull-strip {settings.skull_strip}'
-    elif isinstance(stripped, bool):
-        brain.inputs.stripped = stripped
-    if given.mask:
-        brain.inputs.given = str(given.mask.paths[0])
-        brain.inputs.given_note = given.mask.note
-        brain.inputs.given_with = given.mask.option
-    bias = CorrectBias(expected=expected)
-    if given.corrected:
-        bias.inputs.given = str(given.corrected.paths[0])
-        bias.inputs.given_name = given.corrected.name
-    # So far it is the best image there is.
-    made['preproc'] = made['conformed']
-    # The network behind the mask and N4 are threaded; what they use is declared.
-    node = pe.Node(brain, name='brain_mask', n_procs=settings.omp_nthreads)
-    names = {'out_mask': 'brain_mask', 'notes': 'brain_notes', 'stripped': 'stripped'}
-    made = add(workflow, node, made, part, names)
-    names = {
-        'out_file': 'preproc',
-        'out_field': 'bias_field',
-        'given_used': 'given_bias',
-        'notes': 'bias_notes',
-    }
-    made = add(workflow, pe.Node(bias, name='bias'), made, part, names)
-    return _add_segmentation(workflow, made, scan.suffix, expected, settings, given, part)
-
-
-def _add_segmentation(workflow, made: Made, suffix, expected, settings, given, part) -> Made:
-    """Add the given tissues or one of the segmentations."""
-    common = {
-        'expected': expected,
-        'spacing': 2.0 if settings.sloppy else 1.0,
-        'psf': settings.psf,
-    }
-    names = {name: name for name in ('probsegs', 'lattice_probsegs', 'dseg')}
-    names['summary'] = 'segmentation'
-    if asks_network(given, settings):
-        names['disagreement'] = 'disagreement'
-    if given.tissues:
-        paths = [str(path) for path in given.tissues.paths]
-        tissues = GivenTissues(given=paths, given_name=given.tissues.name, **common)
-        if given.tissues.numbers:
-            tissues.inputs.numbers = list(given.tissues.numbers)
-    elif settings.segmentation == 'synthseg':
-        label = SynthSeg(n_threads=settings.omp_nthreads)
-        node = pe.Node(label, name='synthseg', n_procs=settings.omp_nthreads)
-        made = add(workflow, node, made, part, {'out_files': 'given'})
-        tissues = SynthSegTissues(given_name='SynthSeg', **common)
-    elif settings.segmentation == 'fast':
-        masked = pe.Node(ApplyMask(), name='apply_mask')
-        made = add(workflow, masked, made, part, {'out_file': 'in_files'})
-        classes = {'partial_volume_files': 'partial_volume_files'}
-        made = add(workflow, pe.Node(make_fast(expected), name='fast'), made, part, classes)
-        tissues = FastToTissues(expected=expected)
-    else:
-        tissues = SegmentTissues(
-            prior=settings.tissue_prior,
-            network=settings.segmentation == 'network',
-            modality=suffix,
-            **common,
-        )
-    threads = 1 if isinstance(tissues, FastToTissues) else settings.omp_nthreads
-    return add(workflow, pe.Node(tissues, name='tissues', n_procs=threads), made, part, names)
 
 
 def torch_inputs(settings: Settings) -> dict:
