@@ -108,7 +108,7 @@ def test_every_kind_of_bad_scan_beside_a_good_one(make_dataset, run, tmp_path, c
     checked, _, rest = said.partition(f'{len(wanted)} of {len(wanted) + 1} scan(s) cannot be used')
     assert 'processing 1 scan(s)' in rest
     assert 'Traceback' not in said
-    verdicts = rest[rest.index('verdicts after') :].splitlines()
+    verdicts = rest[rest.index('scans after') :].splitlines()
     for label, words in wanted.items():
         name = f'sub-{label}_T1w'
         (line,) = [line for line in checked.splitlines() if f'{name}.nii.gz: ' in line]

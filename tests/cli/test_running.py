@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from ulfprep.bids.store.locks import CACHES, Locks, claim, is_claimed
-from ulfprep.bids.store.records import read_verdicts
+from ulfprep.bids.store.records import read_failures
 
 HOLD = """
 import sys, time
@@ -60,7 +60,7 @@ def test_a_participant_that_another_process_holds_is_left_to_it(
     assert qc_time(tmp_path, '02')
     # Neither a report nor a record speaks of what somebody else is doing.
     assert not (tmp_path / 'out/sub-01.html').exists()
-    assert read_verdicts(tmp_path / 'out') == []
+    assert read_failures(tmp_path / 'out') == []
     assert run(root) == 0
     assert qc_time(tmp_path, '01')
 
@@ -76,21 +76,21 @@ def test_a_failed_scan_is_on_record_until_it_is_finished(
 ):
     root = make_dataset('sub-01', 'sub-02')
     assert run(root) == 1
-    (record,) = read_verdicts(tmp_path / 'out')
+    (record,) = read_failures(tmp_path / 'out')
     assert record['scan'] == 'sub-01_T1w'
     assert record['entities'] == {'subject': '01', 'session': None, 'suffix': 'T1w'}
     assert record['node'].endswith('.fit')
     assert (record['kind'], record['message']) == ('ValueError', 'no field could be fitted')
     assert (tmp_path / 'out' / record['run'] / 'ulfprep.log').is_file()
     assert str(tmp_path) not in json.dumps(record)
-    table = capfd.readouterr().err.partition('verdicts after')[2]
+    table = capfd.readouterr().err.partition('scans after')[2]
     assert 'sub-01_T1w  failed' in table
     assert 'no field could be fitted [step fit]' in table
     assert 'details: ' in table
     assert 'sub-02.html' in table
     broken_fit()
     assert run(root) == 0
-    assert read_verdicts(tmp_path / 'out') == []
+    assert read_failures(tmp_path / 'out') == []
 
 
 def test_the_record_is_there_while_the_run_goes_on(make_dataset, run, tmp_path, monkeypatch):
@@ -101,7 +101,7 @@ def test_the_record_is_there_while_the_run_goes_on(make_dataset, run, tmp_path, 
     def fit_scan(*args, progress, **kwargs):
         if progress.label.startswith('sub-01'):
             raise ValueError('bad')
-        seen.extend(record['scan'] for record in read_verdicts(tmp_path / 'out'))
+        seen.extend(record['scan'] for record in read_failures(tmp_path / 'out'))
         return whole(*args, progress=progress, **kwargs)
 
     monkeypatch.setattr(inr, 'fit_scan', fit_scan)
@@ -123,10 +123,10 @@ def test_force_runs_finished_scans_again_and_the_graph_is_drawn(finished, run, t
 def test_stop_on_first_crash_says_what_was_not_run(make_dataset, run, tmp_path, broken_fit, capfd):
     root = make_dataset('sub-01', 'sub-02')
     assert run(root, '--stop-on-first-crash') == 1
-    table = capfd.readouterr().err.partition('verdicts after')[2]
+    table = capfd.readouterr().err.partition('scans after')[2]
     assert 'sub-01_T1w  failed' in table
     assert 'sub-02_T1w  not run' in table
-    assert [record['scan'] for record in read_verdicts(tmp_path / 'out')] == ['sub-01_T1w']
+    assert [record['scan'] for record in read_failures(tmp_path / 'out')] == ['sub-01_T1w']
     # Without the flag the other is finished.
     assert run(root) == 1
     assert qc_time(tmp_path, '02')

@@ -9,7 +9,7 @@ import pytest
 from derived import affine_of, tissue_labels
 from synthseg import put_synthseg
 
-from ulfprep.bids.store.records import read_verdicts
+from ulfprep.bids.store.records import read_failures
 from ulfprep.cli.exit_codes import Exit
 
 pytestmark = pytest.mark.usefixtures('in_process')
@@ -54,13 +54,13 @@ def test_its_tissues_are_what_ends_in_the_outputs(make_dataset, run, tmp_path):
 def test_a_scan_that_it_cannot_segment_fails_alone(make_dataset, run, tmp_path, capfd):
     make_dataset('sub-01', image=phantom())
     assert run(make_dataset('sub-02', image=phantom(0.15))) == 1
-    (record,) = read_verdicts(tmp_path / 'out')
+    (record,) = read_failures(tmp_path / 'out')
     assert record['scan'] == 'sub-02_T1w'
     assert record['node'].endswith('.synthseg')
     said = 'mri_synthseg ended with exit status 1, and said: ValueError: nothing to see'
     assert said in record['message']
     assert str(tmp_path) not in record['message']
-    table = capfd.readouterr().err.partition('verdicts after')[2]
+    table = capfd.readouterr().err.partition('scans after')[2]
     assert re.search(rf'sub-02_T1w +failed .*{said}.*\[step synthseg\]', table)
     assert 'sub-01.html' in table
 

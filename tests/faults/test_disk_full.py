@@ -100,7 +100,7 @@ def test_not_a_byte_left(twin, undisturbed):
     """Where not even a log can be written, the table at the end still tells why."""
     done = run_in_small(twin, 'out', ENOUGH, 0)
     check_said(done, twin.out, twin.out)
-    table = done.stderr.partition('verdicts after')[2]
+    table = done.stderr.partition('scans after')[2]
     assert 'sub-02_T1w  failed' in table
     assert 'No space left on device' in table
     assert 'the log cannot be written (No space left on device)' in done.stderr

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ulfprep.bids.read.scan import Scan
 from ulfprep.cli.participant import exit_code
-from ulfprep.workflows.engine.failures import Failure, Verdict, read_crash, verdict_table
+from ulfprep.workflows.engine.failures import Ending, Failure, ending_table, read_crash
 
 #: As Nipype 1.11 writes it.
 CRASH = """\
@@ -63,15 +63,15 @@ def test_file_that_is_no_crash_file(tmp_path):
     assert failure_of(tmp_path, 'cut off').message == 'cut off'
 
 
-def verdict(kind=None, status='failed'):
+def ending(kind=None, status='failed'):
     scan = Scan(Path('x'), {'subject': '01'}, {}, 'sub-01')
-    return Verdict(scan, status, Failure('a.check', kind, 'bad', '', '/l/c') if kind else None)
+    return Ending(scan, status, Failure('a.check', kind, 'bad', '', '/l/c') if kind else None)
 
 
 def test_exit_codes():
-    done, bad = verdict(status='finished'), verdict('UnusableScanError')
-    killed, other = verdict('WorkerKilledError'), verdict('ValueError')
-    assert exit_code([done, verdict(status='skipped')]) == 0
+    done, bad = ending(status='finished'), ending('UnusableScanError')
+    killed, other = ending('WorkerKilledError'), ending('ValueError')
+    assert exit_code([done, ending(status='skipped')]) == 0
     assert exit_code([done], reports_failed=True) == 1
     assert exit_code([done, bad]) == 1
     assert exit_code([bad, bad]) == 65
@@ -80,9 +80,9 @@ def test_exit_codes():
 
 
 def test_table_says_what_where_and_why():
-    text = verdict_table([verdict('ValueError'), verdict(status='skipped')])
+    text = ending_table([ending('ValueError'), ending(status='skipped')])
     assert 'failed' in text
     assert 'bad [step check]' in text
     assert 'details: /l/c' in text
     assert 'finished before' in text
-    assert verdict_table([]) == ''
+    assert ending_table([]) == ''

@@ -9,11 +9,11 @@ from ulfprep.bids.read.dataset import find_scans
 from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.fusion import group_scans
 from ulfprep.settings import Settings
+from ulfprep.workflows.endings import ending_of
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.jobs import job_node, node_name, plan_jobs, register_name
 from ulfprep.workflows.screen import screen
-from ulfprep.workflows.verdicts import judge
 from ulfprep.workflows.whole import init_job_wf
 
 
@@ -88,7 +88,7 @@ def failure(group, *where, kind='ValueError', message='no brain was found'):
 
 
 def judged(group, settings, *failures):
-    verdicts, again = judge(group, settings, list(failures))
+    verdicts, again = ending_of(group, settings, list(failures))
     return [v.status for v in verdicts], [[task.name for task in job.members] for job in again]
 
 
@@ -128,7 +128,7 @@ def test_a_damaged_file_is_no_member(settings, tasks):
 
 
 def test_a_figure_that_cannot_be_drawn_is_the_failure_of_its_scan(settings, group, monkeypatch):
-    monkeypatch.setattr('ulfprep.workflows.verdicts.is_finished', lambda *_: True)
+    monkeypatch.setattr('ulfprep.workflows.endings.is_finished', lambda *_: True)
     first, second, other = group.members
     where = f'results_{node_name(second)}'
     figures = failure(group, where, 'figures')
@@ -136,6 +136,6 @@ def test_a_figure_that_cannot_be_drawn_is_the_failure_of_its_scan(settings, grou
     shared = failure(group, 'outputs_T1w', 'figures')
     assert judged(group, settings, shared) == (['failed', 'failed', 'finished'], [])
     # What its files need is missing: the reason is told of each that wants it.
-    monkeypatch.setattr('ulfprep.workflows.verdicts.is_finished', lambda scan, *_: scan is None)
-    verdicts, _ = judge(group, settings, [failure(group, where, 'measure')])
+    monkeypatch.setattr('ulfprep.workflows.endings.is_finished', lambda scan, *_: scan is None)
+    verdicts, _ = ending_of(group, settings, [failure(group, where, 'measure')])
     assert {v.failure.message for v in verdicts} == {'no brain was found'}

@@ -9,11 +9,11 @@ from ulfprep.bids.read.dataset import find_scans
 from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.highfield import with_references
 from ulfprep.settings import Settings
+from ulfprep.workflows.endings import ending_of
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.jobs import node_name
 from ulfprep.workflows.resources import need_gb
 from ulfprep.workflows.scan import init_scan_wf
-from ulfprep.workflows.verdicts import judge
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_only_what_is_the_references_fault_is_run_again_without_it(
     task, settings, node, kind, again
 ):
     failure = Failure(f'ulfprep.{node_name(task)}.{node}', kind, 'it is blank.')
-    verdicts, jobs = judge(task, settings, [failure])
+    verdicts, jobs = ending_of(task, settings, [failure])
     assert bool(jobs) == again
     assert bool(verdicts) != again
     if again:

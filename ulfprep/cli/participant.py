@@ -99,33 +99,33 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     from ulfprep.cli.citation import write_citation
     from ulfprep.cli.reports import write_reports
     from ulfprep.workflows.base import run_scans
-    from ulfprep.workflows.engine.failures import verdict_table
+    from ulfprep.workflows.engine.failures import ending_table
     from ulfprep.workflows.resources import NoRoomError
 
     # Held until the reports are written too.
     with Locks.of(settings) as locks:
         try:
-            verdicts, methods = run_scans(tasks, settings, run_dir, locks)
+            endings, methods = run_scans(tasks, settings, run_dir, locks)
         except NoRoomError as error:
             raise Stop(Exit.CANNOT_CREATE, str(error)) from error
         try:
             if methods:
                 write_citation(settings.output_dir, methods)
-        except OSError as error:  # it must not hide the verdicts on the scans
+        except OSError as error:  # it must not hide the endings of the scans
             LOGGER.error('the methods text cannot be written: %s', error)
             unwritten = True
         else:
             unwritten = False
-        failed = {v.scan.name: v.as_error() for v in verdicts if v.failure}
+        failed = {e.scan.name: e.as_error() for e in endings if e.failure}
         reports_failed = write_reports(
-            own_sessions(verdicts),
+            own_sessions(endings),
             settings.output_dir,
             failed,
             interactive=settings.interactive_report,
         )
     minutes = (time.monotonic() - start) / 60
-    LOGGER.info('verdicts after %.1f min:\n%s', minutes, verdict_table(verdicts))
-    code = exit_code(verdicts, reports_failed or unwritten)
+    LOGGER.info('scans after %.1f min:\n%s', minutes, ending_table(endings))
+    code = exit_code(endings, reports_failed or unwritten)
     LOGGER.info('log and crash files: %s', run_dir)
     return code
 
@@ -167,24 +167,24 @@ def empty_work_folder(work_dir: Path) -> None:
         LOGGER.info('not made by ulfprep and left there: %s', ', '.join(p.name for p in left))
 
 
-def own_sessions(verdicts: list) -> list[tuple[str, str | None]]:
+def own_sessions(endings: list) -> list[tuple[str, str | None]]:
     """Return participants and sessions whose report this run writes.
 
     If another process works on a participant, that process writes the report.
     """
-    others = {v.scan.subject for v in verdicts if v.failure and v.failure.kind == 'LockedError'}
-    scans = [verdict.scan for verdict in verdicts if verdict.scan.subject not in others]
+    others = {e.scan.subject for e in endings if e.failure and e.failure.kind == 'LockedError'}
+    scans = [ending.scan for ending in endings if ending.scan.subject not in others]
     return list(dict.fromkeys((scan.subject, scan.session) for scan in scans))
 
 
-def exit_code(verdicts: list, reports_failed: bool = False) -> Exit:
+def exit_code(endings: list, reports_failed: bool = False) -> Exit:
     """Return the exit code for what became of the scans."""
-    kinds = [verdict.failure.kind for verdict in verdicts if verdict.failure]
+    kinds = [ending.failure.kind for ending in endings if ending.failure]
     if not kinds:
         return Exit.FAILURE if reports_failed else Exit.OK
-    if len(kinds) == len(verdicts) and set(kinds) == {'UnusableScanError'}:
+    if len(kinds) == len(endings) and set(kinds) == {'UnusableScanError'}:
         return Exit.BAD_DATA
-    if set(kinds) <= TEMPORARY and all(v.status != 'not run' for v in verdicts):
+    if set(kinds) <= TEMPORARY and all(e.status != 'not run' for e in endings):
         return Exit.TEMPORARY
     if set(kinds) == {'OSError'}:  # of a full or broken disk; missing files have subclasses
         return Exit.IO_ERROR

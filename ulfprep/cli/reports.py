@@ -32,7 +32,7 @@ def write_reports(
         Derivatives dataset; it also knows of scans that failed in earlier runs.
     failed : dict, optional
         Name -> record of scans that failed in this run, in the words of
-        :func:`ulfprep.bids.store.records.read_verdicts`.
+        :func:`ulfprep.bids.store.records.read_failures`.
     interactive : bool
         Put a viewer of the volumes into them.
 
@@ -41,12 +41,12 @@ def write_reports(
     bool
         Whether any could not be written.
     """
-    from ulfprep.bids.store.records import read_verdicts
+    from ulfprep.bids.store.records import read_failures
     from ulfprep.reports.participant import write_report
 
     # The record of this run's failures is written at once; without it (on a full disk) they are
     # known from the run itself.
-    records = (failed or {}) | {record['scan']: record for record in read_verdicts(output_dir)}
+    records = (failed or {}) | {record['scan']: record for record in read_failures(output_dir)}
     errors: dict[Session, list[dict]] = {}
     for record in records.values():
         errors.setdefault(session_of(record), []).append(record)

@@ -1,4 +1,4 @@
-"""Scans in, verdicts out: what is wrong, what is finished, what is run, and what is run again."""
+"""Scans in, endings out: what is wrong, what is finished, what is run, and what is run again."""
 
 import logging
 import traceback
@@ -10,12 +10,12 @@ from ulfprep.bids.store.locks import Locks
 from ulfprep.bids.task import Task
 from ulfprep.bids.write.simulated import export_simulated
 from ulfprep.settings import Settings
-from ulfprep.workflows.engine.failures import Failure, Verdict
+from ulfprep.workflows.endings import Records
+from ulfprep.workflows.engine.failures import Ending, Failure
 from ulfprep.workflows.jobs import plan_jobs
 from ulfprep.workflows.resources import check_room
 from ulfprep.workflows.run import run_jobs
 from ulfprep.workflows.screen import screen
-from ulfprep.workflows.verdicts import Records
 from ulfprep.workflows.whole import workflow_folder
 
 LOGGER = logging.getLogger('ulfprep')
@@ -23,7 +23,7 @@ LOGGER = logging.getLogger('ulfprep')
 
 def run_scans(
     tasks: list[Task], settings: Settings, crash_dir: Path, locks: Locks | None = None
-) -> tuple[list[Verdict], list[str]]:
+) -> tuple[list[Ending], list[str]]:
     """Process scans; a bad one never stops the others.
 
     Parameters
@@ -39,7 +39,7 @@ def run_scans(
 
     Returns
     -------
-    verdicts : list of Verdict
+    endings : list of Ending
         In the order of ``tasks``.
     methods : list of str
         Methods texts of all scans that are finished, each once.
@@ -56,7 +56,7 @@ def run_scans(
     tasks = screen(tasks, settings)
     for task in (task for task in tasks if task.problem):
         failure = Failure('check', UnusableScanError.__name__, task.problem)
-        records.add(Verdict(task.scan, 'failed', failure))
+        records.add(Ending(task.scan, 'failed', failure))
     jobs = plan_jobs(tasks, settings)
     # A group that some scan cannot join is run again without it, and that scan alone.
     for attempt in count():
@@ -70,19 +70,19 @@ def run_scans(
         jobs = run_jobs(waiting, settings, folder, locks, records)
     if settings.simulate_as_bids:
         for task in tasks:
-            records.add(_export(task, records.verdicts[task.name], settings))
-    return [records.verdicts[task.name] for task in tasks], records.methods_of(tasks)
+            records.add(_export(task, records.endings[task.name], settings))
+    return [records.endings[task.name] for task in tasks], records.methods_of(tasks)
 
 
-def _export(task: Task, verdict: Verdict, settings: Settings) -> Verdict:
+def _export(task: Task, ending: Ending, settings: Settings) -> Ending:
     """Put a finished simulation into the raw dataset; a scan that cannot be has failed."""
-    if verdict.status not in ('finished', 'skipped') or task.direction != 'simulate':
-        return verdict
+    if ending.status not in ('finished', 'skipped') or task.direction != 'simulate':
+        return ending
     try:
         for path in export_simulated(task, settings):
             LOGGER.info('%s: written %s', task.name, path)
     except Exception as error:  # noqa: BLE001 - one scan must not cost the others
         trace = ''.join(traceback.format_exception(error)).strip()
         failure = Failure('export', type(error).__name__, str(error), trace)
-        return Verdict(task.scan, 'failed', failure)
-    return verdict
+        return Ending(task.scan, 'failed', failure)
+    return ending

@@ -1,4 +1,4 @@
-"""Jobs are run, each in a process of its own, and judged as soon as they are over."""
+"""Jobs are run, each in a process of its own; what became of one is kept as soon as it is over."""
 
 import dataclasses
 import logging
@@ -13,6 +13,7 @@ from ulfprep.bids.store.locks import WORK_FOLDER, Locks, claim
 from ulfprep.bids.task import Task
 from ulfprep.machine import Limit, memory_bound, own_memory_gb
 from ulfprep.settings import Settings
+from ulfprep.workflows.endings import TARGET_LIKE, Records, ending_of
 from ulfprep.workflows.engine import pool
 from ulfprep.workflows.engine.failures import Failure
 from ulfprep.workflows.engine.plugin_file import run_in_plugin
@@ -21,7 +22,6 @@ from ulfprep.workflows.jobs import Job, job_node
 from ulfprep.workflows.leftovers import remove_damaged
 from ulfprep.workflows.resources import how_many, need_gb
 from ulfprep.workflows.scan import TARGET_MEASURED, init_reference_wf
-from ulfprep.workflows.verdicts import TARGET_LIKE, Records, judge
 from ulfprep.workflows.whole import draw_graph, init_job_wf, init_ulfprep_wf, workflow_folder
 
 LOGGER = logging.getLogger('ulfprep')
@@ -67,9 +67,9 @@ def run_jobs(
     failures: list[Failure] = []
 
     def tell(part: str, minutes: float | None = None) -> None:
-        judged, again[part] = judge(parts[part], settings, failures)
-        for verdict in judged:
-            records.add(dataclasses.replace(verdict, minutes=minutes))
+        endings, again[part] = ending_of(parts[part], settings, failures)
+        for ending in endings:
+            records.add(dataclasses.replace(ending, minutes=minutes))
 
     def children(calls: list[pool.Call]):
         logs = settings.verbose, _log_file()

@@ -13,10 +13,10 @@ from ulfprep.interfaces.outputs import WriteDerivatives, WriteFigures
 from ulfprep.interfaces.physics import MeasureTissues, Simulate
 from ulfprep.note import Note
 from ulfprep.settings import Settings
+from ulfprep.workflows.endings import HIGHFIELD, TARGET_LIKE
 from ulfprep.workflows.jobs import node_name
 from ulfprep.workflows.methods import scan_methods
 from ulfprep.workflows.preparation import add_preparation, add_tissues
-from ulfprep.workflows.verdicts import HIGHFIELD, TARGET_LIKE
 from ulfprep.workflows.wiring import Made, add
 
 #: Where the scan that others shall look like is measured, and what comes of it, in the folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ulfprep.bids.names import entities_of, natural, parse_name, session_name
 from ulfprep.bids.qc_file import BrokenRecordError, read_record
-from ulfprep.bids.store.records import SELECTED, read_selection, read_verdicts
+from ulfprep.bids.store.records import SELECTED, read_failures, read_selection
 from ulfprep.bids.write.figures import figures_of
 from ulfprep.record import ScanRecord
 from ulfprep.settings import MODALITIES
@@ -98,7 +98,7 @@ def find_outcomes(
     records, problems = _qc_records(output_dir, subject)
     broken = {n: _file_of(n) for n in problems if n not in records}
     figures = _figures(output_dir, subject)
-    failures = {str(record['scan']): record for record in read_verdicts(output_dir)}
+    failures = {str(record['scan']): record for record in read_failures(output_dir)}
     failures |= {name: {} for name in failed if name and name not in failures}
     selected = _selected(output_dir, subject)
     names = {*records, *broken, *figures, *failures, *selected}

@@ -103,12 +103,12 @@ def read_selection(output_dir: Path, subject: str, session: str | None) -> list[
         return []
 
 
-def verdict_path(output_dir: Path, name: str) -> Path:
+def failure_path(output_dir: Path, name: str) -> Path:
     """Return where it is recorded that a scan failed, by the scan's name."""
     return output_dir / FAILURES / f'{name}.json'
 
 
-def write_verdict(
+def write_failure(
     output_dir: Path,
     scan: Scan,
     *,
@@ -144,15 +144,15 @@ def write_verdict(
         'traceback': traceback,
         'run': run,
     }
-    return write_json(verdict_path(output_dir, scan.name), record)
+    return write_json(failure_path(output_dir, scan.name), record)
 
 
-def remove_verdict(output_dir: Path, scan: Scan) -> None:
+def remove_failure(output_dir: Path, scan: Scan) -> None:
     """Forget that a scan failed."""
-    verdict_path(output_dir, scan.name).unlink(missing_ok=True)
+    failure_path(output_dir, scan.name).unlink(missing_ok=True)
 
 
-def read_verdicts(output_dir: Path) -> list[dict]:
+def read_failures(output_dir: Path) -> list[dict]:
     """Return the records of all scans that failed and are not finished since, by name.
 
     What is no such record (a file that someone else put there, or half of one) is left out.

@@ -1,4 +1,4 @@
-"""What became of each scan, and why: crash files read, verdicts told."""
+"""How the run of each scan ended, and why: crash files read, and told as a table."""
 
 import re
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Ending:
     """What became of a scan.
 
     Attributes
@@ -145,25 +145,25 @@ def report_name(scan: Scan) -> str:
 STATUS = {'skipped': 'finished before'}
 
 
-def verdict_table(verdicts: list[Verdict]) -> str:
+def ending_table(endings: list[Ending]) -> str:
     """Return what became of each scan as lines for people."""
-    width = max((len(verdict.scan.name) for verdict in verdicts), default=0)
-    column = max((len(STATUS.get(v.status, v.status)) for v in verdicts), default=0)
+    width = max((len(ending.scan.name) for ending in endings), default=0)
+    column = max((len(STATUS.get(e.status, e.status)) for e in endings), default=0)
     lines = []
-    for verdict in verdicts:
-        line = f'  {verdict.scan.name:<{width}}  {STATUS.get(verdict.status, verdict.status)}'
+    for ending in endings:
+        line = f'  {ending.scan.name:<{width}}  {STATUS.get(ending.status, ending.status)}'
         words = []
-        if verdict.minutes is not None and verdict.status != 'skipped':
-            words.append(f'{verdict.minutes:.1f} min')
-        if verdict.status == 'skipped':
+        if ending.minutes is not None and ending.status != 'skipped':
+            words.append(f'{ending.minutes:.1f} min')
+        if ending.status == 'skipped':
             words.append('with the same settings')
-        if verdict.status in ('finished', 'skipped'):
-            words.append(report_name(verdict.scan))
-        if verdict.failure:
-            message = verdict.failure.message or verdict.failure.kind
-            words.append(f'{message} [step {verdict.failure.node.rpartition(".")[2]}]')
+        if ending.status in ('finished', 'skipped'):
+            words.append(report_name(ending.scan))
+        if ending.failure:
+            message = ending.failure.message or ending.failure.kind
+            words.append(f'{message} [step {ending.failure.node.rpartition(".")[2]}]')
         line = f'{line:<{width + column + 4}}  {", ".join(words)}'
-        if verdict.failure and verdict.failure.crash_file:
-            line += f'\n  {"":<{width + column + 2}}  details: {verdict.failure.crash_file}'
+        if ending.failure and ending.failure.crash_file:
+            line += f'\n  {"":<{width + column + 2}}  details: {ending.failure.crash_file}'
         lines.append(line.rstrip())
     return '\n'.join(lines)

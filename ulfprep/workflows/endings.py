@@ -1,4 +1,4 @@
-"""What became of scans: judged from what failed, and kept in the output folder at once."""
+"""How scans ended: told from what failed, and kept in the output folder at once."""
 
 import dataclasses
 import logging
@@ -7,11 +7,11 @@ from pathlib import Path
 from ulfprep.bids.qc_file import BrokenRecordError, read_record
 from ulfprep.bids.store.finished import is_finished, missing_files
 from ulfprep.bids.store.locks import LockedError, Locks
-from ulfprep.bids.store.records import remove_verdict, write_verdict
+from ulfprep.bids.store.records import remove_failure, write_failure
 from ulfprep.bids.task import Fusion, Task
 from ulfprep.bids.write.derivatives import QC, path_of
 from ulfprep.settings import MODALITIES, Settings
-from ulfprep.workflows.engine.failures import Failure, Verdict
+from ulfprep.workflows.engine.failures import Ending, Failure
 from ulfprep.workflows.jobs import (
     Job,
     job_done,
@@ -31,7 +31,7 @@ TARGET_LIKE, HIGHFIELD = 'reference_wf', 'highfield'
 
 
 class Records:
-    """The verdicts of a run, by name of the scan.
+    """The endings of a run, by name of the scan.
 
     Parameters
     ----------
@@ -42,22 +42,22 @@ class Records:
 
     def __init__(self, settings: Settings, run_dir: Path):
         self.settings = settings
-        self.verdicts: dict[str, Verdict] = {}
+        self.endings: dict[str, Ending] = {}
         out = settings.output_dir
         self.run = run_dir.relative_to(out) if run_dir.is_relative_to(out) else run_dir
 
-    def add(self, verdict: Verdict) -> None:
-        """Keep a verdict; of a scan that failed there is a record until it is finished."""
-        self.verdicts[verdict.scan.name] = verdict
-        out, failure = self.settings.output_dir, verdict.failure
-        if verdict.status in ('finished', 'skipped'):
-            remove_verdict(out, verdict.scan)
+    def add(self, ending: Ending) -> None:
+        """Keep an ending; of a scan that failed there is a record until it is finished."""
+        self.endings[ending.scan.name] = ending
+        out, failure = self.settings.output_dir, ending.failure
+        if ending.status in ('finished', 'skipped'):
+            remove_failure(out, ending.scan)
         # What another process is just working on is its affair.
         elif failure and failure.kind != LockedError.__name__:
             try:
-                write_verdict(
+                write_failure(
                     out,
-                    verdict.scan,
+                    ending.scan,
                     node=failure.node,
                     kind=failure.kind,
                     message=without_paths(failure.message, self.settings),
@@ -73,7 +73,7 @@ class Records:
             return False
         for task in job.members:
             LOGGER.info('%s: finished before with the same settings, not run again', task.name)
-            self.add(Verdict(task.scan, 'skipped'))
+            self.add(Ending(task.scan, 'skipped'))
         return True
 
     def claim(self, jobs: list[Job], locks: Locks) -> list[Job]:
@@ -89,7 +89,7 @@ class Records:
             except LockedError as error:
                 failure = Failure('lock', type(error).__name__, str(error))
                 for task in job.members:
-                    self.add(Verdict(task.scan, 'failed', failure))
+                    self.add(Ending(task.scan, 'failed', failure))
                 continue
             # The process that held it a moment ago may have finished it.
             if not self.done(job):
@@ -100,7 +100,7 @@ class Records:
         """Return the methods texts of finished scans, each once, whichever run finished them."""
         texts = []
         for task in tasks:
-            if self.verdicts[task.name].status in ('finished', 'skipped'):
+            if self.endings[task.name].status in ('finished', 'skipped'):
                 try:
                     record = read_record(self.settings.output_dir / path_of(task, QC))
                     texts.append(record.methods)
@@ -109,9 +109,9 @@ class Records:
         return list(dict.fromkeys(texts))
 
 
-def judge(
+def ending_of(
     job: Job, settings: Settings, failures: list[Failure]
-) -> tuple[list[Verdict], list[Job]]:
+) -> tuple[list[Ending], list[Job]]:
     """Say what became of a job that was run.
 
     Parameters
@@ -123,7 +123,7 @@ def judge(
 
     Returns
     -------
-    verdicts : list of Verdict
+    endings : list of Ending
         Of its scans; none where there is more to do.
     again : list of Task and Fusion
         What to run instead, where some scans of a group cannot be fused.
@@ -141,15 +141,15 @@ def judge(
             note = reference.notes[-1]
             LOGGER.warning('%s: %s', job.name, note.text)
             return [], [dataclasses.replace(job, highfield=reference, notes=(*job.notes, note))]
-    verdicts = []
+    endings = []
     for task in job.members:
         failure = shared or next((f for f in own if _concerns(f, task)), None)
         failure = failure or _incomplete(job, task, settings, own)
         if failure and not own and failures and settings.stop_on_first_crash:
-            verdicts.append(Verdict(task.scan, 'not run'))
+            endings.append(Ending(task.scan, 'not run'))
             continue
-        verdicts.append(Verdict(task.scan, 'failed' if failure else 'finished', failure))
-    return verdicts, []
+        endings.append(Ending(task.scan, 'failed' if failure else 'finished', failure))
+    return endings, []
 
 
 def _concerns(failure: Failure, task: Task) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.store.records import read_verdicts, remove_verdict, verdict_path, write_verdict
+from ulfprep.bids.store.records import failure_path, read_failures, remove_failure, write_failure
 
 
 @pytest.fixture
@@ -14,11 +14,11 @@ def scan():
 
 
 def test_what_is_written_is_read_back(tmp_path, scan):
-    write_verdict(
+    write_failure(
         tmp_path, scan, node='a.b', kind='ValueError', message='bad', traceback='T', run='logs/r'
     )
-    write_verdict(tmp_path, scan, node='a.c', kind='ValueError', message='worse')
-    (record,) = read_verdicts(tmp_path)
+    write_failure(tmp_path, scan, node='a.c', kind='ValueError', message='worse')
+    (record,) = read_failures(tmp_path)
     assert record['scan'] == 'sub-01_run-2_T2w'
     assert record['entities'] == {
         'subject': '01', 'run': '2', 'session': None, 'suffix': 'T2w',
@@ -27,16 +27,16 @@ def test_what_is_written_is_read_back(tmp_path, scan):
 
 
 def test_a_finished_scan_has_no_record(tmp_path, scan):
-    write_verdict(tmp_path, scan, node='a', kind='E', message='')
-    remove_verdict(tmp_path, scan)
-    remove_verdict(tmp_path, scan)
-    assert read_verdicts(tmp_path) == []
+    write_failure(tmp_path, scan, node='a', kind='E', message='')
+    remove_failure(tmp_path, scan)
+    remove_failure(tmp_path, scan)
+    assert read_failures(tmp_path) == []
 
 
 def test_what_is_no_record_is_left_out(tmp_path, scan):
-    assert read_verdicts(tmp_path) == []
-    write_verdict(tmp_path, scan, node='a', kind='E', message='')
-    folder = verdict_path(tmp_path, 'x').parent
+    assert read_failures(tmp_path) == []
+    write_failure(tmp_path, scan, node='a', kind='E', message='')
+    folder = failure_path(tmp_path, 'x').parent
     for name, text in {'a': '{"scan": ', 'b': '[]', 'c': '{"scan": "x"}', 'd': '\xff'}.items():
         (folder / f'{name}.json').write_text(text)
-    assert [record['scan'] for record in read_verdicts(tmp_path)] == [scan.name]
+    assert [record['scan'] for record in read_failures(tmp_path)] == [scan.name]
