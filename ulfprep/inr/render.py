@@ -14,6 +14,7 @@ from ulfprep.inr.problem import evaluate
 from ulfprep.inr.sampling import Sampler, interpolate
 from ulfprep.inr.uncertainty import tissue_entropy
 from ulfprep.physics.grid import Grid
+from ulfprep.physics.interpolation import spread_out
 from ulfprep.physics.labels import to_dseg
 
 #: Slices of the field's lattice that go through the network at a time.
@@ -142,17 +143,17 @@ def render_parts(
         where, share = positions[:, brain], share[brain]
         tissue = np.stack([interpolate(p, where) for p in probs])
         tissue /= np.maximum(tissue.sum(axis=0), 1e-6)
-        tissue = _spread_out(tissue, brain)
+        tissue = spread_out(tissue, brain)
         # Interpolating premultiplied by the mask and dividing by it keeps the rim bright.
         yield (
             part,
             Rendered(
-                intensity=_spread_out(interpolate(intensity, where) / share * white, brain),
+                intensity=spread_out(interpolate(intensity, where) / share * white, brain),
                 probs=tissue,
                 dseg=to_dseg(tissue, brain),
-                uncertainty=_spread_out(interpolate(spread, where) / share * white, brain),
+                uncertainty=spread_out(interpolate(spread, where) / share * white, brain),
                 entropy=tissue_entropy(tissue),
-                claim=_spread_out(interpolate(supported, where) / share, brain),
+                claim=spread_out(interpolate(supported, where) / share, brain),
             ),
         )
 
@@ -186,10 +187,3 @@ def _on_lattice(fit, number, channel, device, slices):
             probs[(slice(None), *fine)][:, inside] = tissue.cpu().numpy()
     network.cpu()
     return intensity, probs
-
-
-def _spread_out(values, brain):
-    """Put the values (..., n) of the brain's voxels in their places; zero elsewhere."""
-    out = np.zeros((*values.shape[:-1], *brain.shape), np.float32)
-    out[..., brain] = values
-    return out

@@ -143,3 +143,10 @@ def acquired_grid(grid: Grid, acquired: Numbers) -> Grid | None:
     if np.all(acquired < 1.25 * grid.zooms):
         return None
     return resized_grid(grid, np.maximum(acquired, grid.zooms))
+
+
+def spread_out(values: np.ndarray, brain: np.ndarray) -> np.ndarray:
+    """Put the values (..., n) of the n voxels of a brain in their places; zero elsewhere."""
+    out = np.zeros((*values.shape[:-1], *brain.shape), np.float32)
+    out[..., brain] = values
+    return out

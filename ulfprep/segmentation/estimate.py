@@ -25,6 +25,7 @@ from scipy import ndimage
 
 from ulfprep.physics.acquisition import apply_matrices
 from ulfprep.physics.informed import conjugate_gradients, gaussians
+from ulfprep.physics.interpolation import spread_out
 from ulfprep.physics.noise import NoiseEstimate, noise_in_tissue
 from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.hmrf import softmax
@@ -169,14 +170,14 @@ def estimate_tissues(
     surprise: list[np.ndarray] = []
 
     def all_explained(shares):
-        spread = _spread(shares, brain)
+        spread = spread_out(shares, brain)
         return [explain(v, spread, i) for v, i in zip(views, inside, strict=True)]
 
     for _ in range(ROUNDS):
         explained = all_explained(_sharpened(shares))
         surprise = surprise or [e.residual for e in explained]
         shares, weights = _tilt(views, explained, log_prior, brain, weights, basis)
-    return TissueEstimate(_spread(shares, brain), all_explained(_purest(shares)), surprise)
+    return TissueEstimate(spread_out(shares, brain), all_explained(_purest(shares)), surprise)
 
 
 def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
@@ -291,7 +292,7 @@ def _tilt(views, explained, log_prior, brain, weights, basis):
 
     def seen(images):
         return [
-            r * v.model.acquire(_spread(x[None], brain)[0])
+            r * v.model.acquire(spread_out(x, brain))
             for r, v, x in zip(roots, views, images, strict=True)
         ]
 
@@ -319,7 +320,7 @@ def _tilt(views, explained, log_prior, brain, weights, basis):
 
         def down(voxels, q=q):
             moved = varied(q, signals, brightness, back(voxels))
-            return [apply_matrices(across, _spread(m[None], brain)[0]) for m in moved]
+            return [apply_matrices(across, spread_out(m, brain)) for m in moved]
 
         def curvature(step, q=q, down=down):
             moved = varied(q, brightness, signals, [field(z) for z in step])
@@ -340,10 +341,3 @@ def _sharpened(shares):
 def _purest(shares):
     """Whole labels: one for the tissue with the largest share, shape of ``shares``."""
     return (shares.argmax(axis=0) == np.arange(len(shares))[:, None]).astype(np.float32)
-
-
-def _spread(values, brain):
-    """Put values of the brain's points back on the lattice."""
-    out = np.zeros((len(values), *brain.shape), np.float32)
-    out[:, brain] = values
-    return out

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
-from ulfprep.physics.interpolation import carry_shares, resample_mask
+from ulfprep.physics.interpolation import carry_shares, resample_mask, spread_out
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.physics.placement import place
 from ulfprep.physics.stacked import Part
@@ -17,7 +17,6 @@ from ulfprep.segmentation.estimate import TissueEstimate, View, estimate_tissues
 from ulfprep.segmentation.given import with_csf
 from ulfprep.segmentation.hmrf import softmax
 from ulfprep.segmentation.inference import (
-    PARTS,
     TISSUE_OF,
     Seen,
     class_shares,
@@ -167,9 +166,7 @@ def _prior(net, runs, at: _Lattice):
         seen = {n: Seen(r.image, r.grid, tuple(r.acquired)) for n, r in shown.items()}
         classes = class_shares(net, seen, at.fine, at.brain)
         total = total + np.log(np.maximum(classes, 1e-6)) / rounds
-    prior = np.zeros((len(PARTS), *at.brain.shape), np.float32)
-    prior[:, at.brain] = part_shares(softmax(total))
-    return prior
+    return spread_out(part_shares(softmax(total)), at.brain)
 
 
 def _carried(shares, source, target):

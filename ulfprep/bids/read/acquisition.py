@@ -107,8 +107,7 @@ def field_strength(metadata: dict, source_field: float | None, name: str) -> tup
     field : float
         Tesla.
     note : Note
-        A warning where two fields that scanners have contradict each
-        other.
+        A warning where two fields that scanners have contradict each other.
 
     Raises
     ------
