@@ -29,28 +29,15 @@ MARKS = (
 
 
 def encoding_of(beginning: bytes) -> str:
-    """Return the encoding of a text by its byte order mark: UTF-8 where it has none.
-
-    Parameters
-    ----------
-    beginning : bytes
-        At least the first four bytes, or all of a shorter text.
-    """
+    """Return the encoding of a text by its first four bytes: UTF-8 without a byte order mark."""
     return next((name for mark, name in MARKS if beginning.startswith(mark)), 'utf-8')
 
 
 def read_text(path: Path) -> str:
     """Return the text of a file, without byte order mark, every line ended by a line feed.
 
-    BIDS asks for UTF-8 without a mark; spreadsheets and editors of other systems write UTF-8 with
-    one, or UTF-16.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is no text.
+    Spreadsheets and editors of other systems write UTF-8 with a mark, or UTF-16. What is no text
+    is a ValueError.
     """
     content = Path(path).read_bytes()
     return io.TextIOWrapper(io.BytesIO(content), encoding_of(content[:4])).read()
@@ -66,18 +53,7 @@ LONGEST = 32768
 
 
 def not_here(path: Path) -> str:
-    """Say that a file's content is elsewhere, and how to get it.
-
-    Parameters
-    ----------
-    path : Path
-        Any file, or a link that leads nowhere.
-
-    Returns
-    -------
-    str
-        Half a sentence that begins with the path; empty where the file is what it seems.
-    """
+    """Say that a file's content is elsewhere and how to get it, path first; else nothing."""
     path = Path(path)
     if path.is_symlink() and not path.exists():
         if ANNEX in Path(os.readlink(path)).as_posix():
@@ -121,13 +97,8 @@ _NOT_KNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOL
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write a file under a temporary name, then put it in place at once.
 
-    A run that is killed leaves the old file or none, never half of one; what it leaves under the
-    temporary name, :func:`remove_leftovers` removes.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; it names ``path``, not the temporary file.
+    A killed run leaves the old file or none, and what :func:`remove_leftovers` removes. An OSError
+    names ``path``, not the temporary file.
     """
     path = Path(path)
     try:
@@ -178,20 +149,7 @@ def _settle(file: int) -> None:
 
 
 def remove_leftovers(folder: Path, deep: bool = False) -> list[Path]:
-    """Remove what killed processes were writing; what others still write is let alone.
-
-    Parameters
-    ----------
-    folder : Path
-        Need not exist.
-    deep : bool
-        Whether to look into its folders too.
-
-    Returns
-    -------
-    list of Path
-        What was removed.
-    """
+    """Remove what killed processes were writing and return it; what others still write stays."""
     removed = []
     for parent, folders, names in os.walk(folder):
         if not deep:
@@ -254,13 +212,7 @@ def read_json(path: Path) -> dict:
 
 
 def generated_by(folder: Path) -> list[str]:
-    """Return the names of the software that made a dataset, as it says itself.
-
-    Parameters
-    ----------
-    folder : Path
-        Its top folder; without a readable description nobody made it.
-    """
+    """Return the names of the software that made a dataset, as its description says."""
     try:
         description = read_json(folder / DESCRIPTION)
         made = description.get('GeneratedBy') or [description.get('PipelineDescription') or {}]
@@ -272,15 +224,8 @@ def generated_by(folder: Path) -> list[str]:
 def write_nifti(path: Path, data: 'np.ndarray', affine: 'np.ndarray') -> Path:
     """Write an image as ``.nii.gz`` whose bytes depend on nothing but its content.
 
-    Parameters
-    ----------
-    path : Path
-        Ends in ``.nii.gz``.
-    data : ndarray
-        Booleans and whole numbers are stored as uint8, all else as float32.
-    affine : ndarray, shape (4, 4)
-        Stored as sform and qform, code 1 (scanner), millimetres. The qform cannot hold
-        shear, so it is left out where it would say something else than the sform.
+    Booleans and whole numbers are stored as uint8, all else as float32. The affine is sform and
+    qform of code 1 (scanner), millimetres; without qform where that cannot hold its shear.
     """
     import nibabel as nib
     import numpy as np

@@ -12,19 +12,12 @@ WORDS = {'mask': 'brain mask', 'tissues': 'tissues', 'corrected': 'bias field'}
 
 @dataclass(frozen=True)
 class Piece:
-    """One thing that was made of a scan before.
+    """One thing that was made of a scan before: ``mask``, ``tissues`` or ``corrected``.
 
-    Attributes
-    ----------
-    what : {'mask', 'tissues', 'corrected'}
-    paths : tuple of Path
-        One file; for tissues one of labels, or the shares of CSF, GM, WM.
-    sources : tuple of str
-        Their BIDS URIs; empty for the user's own mask (``--brain-mask``).
-    numbers : tuple of int
-        Labels of CSF, GM, WM in a file that follows BIDS; empty for shares and for FreeSurfer's.
-    how : str
-        How the user's own mask was found, in words.
+    ``paths`` is one file, or the shares of CSF, GM and WM; ``sources`` their BIDS URIs, empty for
+    the user's own mask (``--brain-mask``); ``numbers`` the labels of CSF, GM, WM in a file that
+    follows BIDS, empty for shares and for FreeSurfer's; ``how`` the user's own mask was found, in
+    words.
     """
 
     what: str
@@ -62,12 +55,8 @@ class Piece:
 class Given:
     """Everything of a scan that is not computed, because the user or other software made it.
 
-    Attributes
-    ----------
-    mask, tissues, corrected : Piece or None
-        ``corrected`` is the image without bias; the scan is divided by the field between both.
-    notes : tuple of Note
-        What was taken and what not, a sentence each.
+    ``corrected`` is the image without bias; the scan is divided by the field between both.
+    ``notes`` say what was taken and what not.
     """
 
     mask: Piece | None = None

@@ -61,17 +61,7 @@ _NUMBER = re.compile(r'(\d+)')
 
 @dataclass(frozen=True)
 class Name:
-    """The name of a file, taken apart.
-
-    Attributes
-    ----------
-    stem : str
-        All before the suffix, such as ``sub-01_ses-A_run-1``.
-    suffix : str
-        Such as ``T1w``.
-    extension : str
-        Such as ``.nii.gz``; empty without.
-    """
+    """The name of a file, taken apart: ``sub-01_ses-A_run-1``, ``T1w`` and ``.nii.gz``."""
 
     stem: str
     suffix: str
@@ -131,18 +121,8 @@ def entities_of(stem: str) -> dict[str, str]:
 def stem_of(entities: Mapping[str, str], more: Mapping[str, str] | None = None) -> str:
     """Return what a file name has before its suffix, the entities in the order of BIDS.
 
-    Parameters
-    ----------
-    entities : mapping
-        Of an image, by pybids' words.
-    more : mapping, optional
-        Those of :data:`OF_DERIVATIVES`.
-
-    Raises
-    ------
-    ValueError
-        If the image has an entity that none may have: left out, or written over by those of a
-        derivative, it would give two files one name.
+    ``more`` are those of :data:`OF_DERIVATIVES`. A ValueError if the image has an entity that none
+    may have: left out, or written over, it would give two files one name.
     """
     more = more or {}
     if unknown := entities.keys() - ENTITY_NAMES.values():
@@ -158,13 +138,7 @@ def path_of_name(
     extension: str,
     more: Mapping[str, str] | None = None,
 ) -> Path:
-    """Return where BIDS puts an anatomical file, inside its dataset.
-
-    Raises
-    ------
-    ValueError
-        See :func:`stem_of`.
-    """
+    """Return where BIDS puts an anatomical file, inside its dataset; see :func:`stem_of`."""
     folders = [f'sub-{entities["subject"]}']
     if 'session' in entities:
         folders.append(f'ses-{entities["session"]}')
@@ -172,20 +146,10 @@ def path_of_name(
 
 
 def why_no_name(stem: str) -> str:
-    """Return why an image's name cannot be made of its entities again; empty if it can.
+    """Return why an image's name cannot be made of its entities again, and the way out.
 
     What is made of the image is called by these entities: two images whose names differ in
-    something else would take each other's place.
-
-    Parameters
-    ----------
-    stem : str
-        The name without suffix and extension.
-
-    Returns
-    -------
-    str
-        Half a sentence with the way out.
+    something else would take each other's place. Empty if the name is sound.
     """
     keys = []
     for part in stem.split('_'):
@@ -237,8 +201,8 @@ def shorten(labels: list[str], limit: int = 20) -> str:
 def folded(path: Path | str) -> str:
     """Return a path by which those are alike that some file systems take for one.
 
-    They do not tell capital letters from small ones, nor letters with an accent that are written
-    as one character from those written as two.
+    They do not tell capital letters from small ones, nor an accent written as a character of its
+    own.
     """
     return unicodedata.normalize('NFC', str(path).casefold())
 

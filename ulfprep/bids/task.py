@@ -16,16 +16,9 @@ from ulfprep.physics.grid import Grid
 
 @dataclass(frozen=True)
 class HighField:
-    """The high-field image that an enhanced scan is measured against.
+    """The high-field image that an enhanced scan is measured against, and how it was chosen.
 
-    Attributes
-    ----------
-    scan : Scan or None
-        The image; None where there is none.
-    notes : tuple of Note
-        How it was chosen, a sentence each.
-    problem : str
-        Why there is none, or why it cannot be used; half a sentence.
+    ``problem`` is why there is none, or why it cannot be used; half a sentence.
     """
 
     scan: Scan | None = None
@@ -54,27 +47,21 @@ class Task:
 
     Attributes
     ----------
-    scan : Scan
     direction : {'enhance', 'simulate', ''}
-        Empty where that cannot be decided.
-    source_field, target_field : float
-        Tesla; 0 where not decided.
-    notes : tuple of Note
-        What was decided so far, a sentence each.
+        Empty where that cannot be decided; the fields (tesla) are 0 then.
     given : Given
-        What is taken instead of being computed (:mod:`ulfprep.bids.read.derived_take`).
+        What is taken instead of being computed.
     highfield : HighField or None
-        What it is measured against once it is enhanced (:mod:`ulfprep.bids.read.highfield`); None
-        where that was not asked for.
+        What it is measured against once it is enhanced; None where that was not asked for.
     fusion : Fusion or None
         What it is, or was meant to be, fitted together with.
     role : {'scan', 'member', 'fused'}
-        What is written of it: everything, all but an enhanced image (which it shares with
-        others of its modality), or nothing but that shared image.
+        What is written of it: everything, all but an enhanced image (which it shares with others
+        of its modality), or nothing but that shared image.
     resolution : float
         Voxel size of its enhanced image, mm.
     grid : Grid or None
-        Where its image was looked at: that of the file.
+        That of the file, where its image was looked at.
     problem : str
         Why it cannot be done, one line with the way out; empty if it can.
     """
@@ -133,20 +120,12 @@ def grid_of(task: Task) -> Grid | None:
 
 @dataclass(frozen=True)
 class Fusion:
-    """Scans that are fitted in one field.
+    """Scans that are fitted in one field; ``planned`` in the order in which one becomes reference.
 
     Names and digest follow ``planned`` and not what could be used of it: a scan that is mended
-    later changes no name, and one that cannot be used is not tried again in every run.
-
-    Attributes
-    ----------
-    planned : tuple of Task
-        All that were meant, in the order in which one of them becomes the reference.
-    left_out : tuple of (str, str)
-        Names of those that could not be used, and why.
-    taken : frozenset of str
-        Names of all images of the session, whether they are scans of this run or not, and of
-        what an earlier run made of other scans.
+    later changes no name, and one that cannot be used (``left_out``: name and reason) is not tried
+    again in every run. ``taken`` are the names of all images of the session, scans of this run or
+    not, and of what an earlier run made of other scans.
     """
 
     planned: tuple[Task, ...]

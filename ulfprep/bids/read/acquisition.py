@@ -36,23 +36,11 @@ def field_of(metadata: dict) -> float | None:
 
 
 def stated_field(metadata: dict) -> tuple[float | None, str]:
-    """Field strength by a sidecar, and by which of its fields.
+    """Return the field strength by a sidecar, tesla (None without), and by which of its fields.
 
     The only public 64 mT dataset in BIDS says ``MagneticFieldStrength`` 0.006 (a wrong power of
     ten) beside an ``ImagingFrequency`` of 2.7 MHz, which is what the scanner measured: where the
     two contradict each other, the frequency counts.
-
-    Parameters
-    ----------
-    metadata : dict
-        Sidecar fields (:func:`ulfprep.bids.read.sidecars.usable_metadata`).
-
-    Returns
-    -------
-    field : float or None
-        Tesla; ``None`` where it does not say.
-    source : str
-        From which field of the sidecar, and against which other.
     """
     stated = metadata.get('MagneticFieldStrength')
     told = stated is not None
@@ -91,23 +79,10 @@ def _told(metadata: dict) -> str:
 
 
 def field_strength(metadata: dict, source_field: float | None, name: str) -> tuple[float, Note]:
-    """Return a scan's field strength and where it is known from.
+    """Return the field strength of a scan (``name``), tesla, and where it is known from.
 
-    Parameters
-    ----------
-    metadata : dict
-        Sidecar fields.
-    source_field : float or None
-        What the user stated, tesla; it goes before whatever the sidecar says.
-    name : str
-        The scan, for the error.
-
-    Returns
-    -------
-    field : float
-        Tesla.
-    note : Note
-        A warning where two fields that scanners have contradict each other.
+    What the user stated (``source_field``) goes before the sidecar. The note is a warning where
+    two fields that scanners have contradict each other.
 
     Raises
     ------
@@ -144,14 +119,8 @@ def _doubted(text: str, used: float, other) -> Note:
 def acquisition_note(metadata: dict) -> tuple[Note, ...]:
     """Say how a scan was acquired, as far as its sidecar tells; one note or none.
 
-    Portable scanners state duration, averages and phase steps, but neither their echo train nor
-    their partitions, without which no length of the train follows: nothing is computed from
-    these.
-
-    Parameters
-    ----------
-    metadata : dict
-        Sidecar fields (:func:`ulfprep.bids.read.sidecars.usable_metadata`).
+    Portable scanners state duration, averages and phase steps, but neither echo train nor
+    partitions, without which no length of the train follows: nothing is computed from these.
     """
     told = [f'{metadata[key]:g} {unit}' for key, unit in TOLD.items() if metadata.get(key)]
     if not told:
@@ -165,21 +134,10 @@ def acquisition_note(metadata: dict) -> tuple[Note, ...]:
 
 
 def resolve_direction(source: float, target: float | None, name: str) -> tuple[str, float]:
-    """Return ``enhance`` or ``simulate``, and the target field strength.
+    """Return ``enhance`` or ``simulate``, and the target field strength, tesla.
 
-    Parameters
-    ----------
-    source : float
-        The scan's field strength, tesla.
-    target : float or None
-        What the user asked for; ``None`` means 3 T for scans under 0.3 T, else 0.064 T.
-    name : str
-        The scan, for the error.
-
-    Raises
-    ------
-    UnusableScanError
-        If source and target are the same, for then there is nothing to do.
+    Without ``target`` that is 3 T for scans under 0.3 T, else 0.064 T. An UnusableScanError says
+    that source and target are the same.
     """
     if target is None:
         target = DEFAULT_HIGH_FIELD if source < LOW_FIELD_LIMIT else DEFAULT_LOW_FIELD

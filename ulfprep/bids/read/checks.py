@@ -21,17 +21,7 @@ INTENSITY_RANGE = (1e-12, 1e12)
 
 @dataclass(frozen=True)
 class CheckedImage:
-    """An image that passed the checks.
-
-    Attributes
-    ----------
-    data : ndarray, shape (X, Y, Z), float32
-        Intensities in the file's own axis order; NaN and infinite voxels set to 0.
-    affine : ndarray, shape (4, 4)
-        Voxel indices to millimetres.
-    notes : tuple of Note
-        What was found and decided.
-    """
+    """An image that passed the checks, float32 in the file's own axis order, and what was found."""
 
     data: np.ndarray
     affine: np.ndarray
@@ -39,20 +29,15 @@ class CheckedImage:
 
 
 def check_image(path: Path) -> CheckedImage:
-    """Read an image, and refuse what no later step could make sense of.
-
-    Parameters
-    ----------
-    path : Path
-        NIfTI file, ``.nii`` or ``.nii.gz``.
+    """Read an image, NaN and infinite voxels set to 0; refuse what no step could make sense of.
 
     Raises
     ------
     UnusableScanError
-        If the file is missing, empty, truncated or no NIfTI; if it is 2-D, a single
-        slice or holds several volumes; if no head fits its voxels and field of view; if it is
-        constant, far below zero, or has more than 5 % NaN or infinite voxels that are not the
-        background of a brain. Nothing else is raised.
+        If the file is missing, empty, truncated or no NIfTI; if it is 2-D, a single slice or holds
+        several volumes; if no head fits its voxels and field of view; if it is constant, far below
+        zero, or has more than 5 % NaN or infinite voxels that are not the background of a brain.
+        Nothing else is raised.
     """
     with _opened(path) as (nifti, affine):
         # What the header alone tells comes first: nothing need be unpacked for it.
@@ -67,16 +52,7 @@ def check_image(path: Path) -> CheckedImage:
 def read_image(path: Path) -> CheckedImage:
     """Read a 3-D image as it is, NaN included, without a look at its content or its size.
 
-    Parameters
-    ----------
-    path : Path
-        NIfTI file, ``.nii`` or ``.nii.gz``.
-
-    Raises
-    ------
-    UnusableScanError
-        As :func:`check_image`, but for constant images, voxels that are not finite and
-        impossible sizes.
+    An UnusableScanError says what is wrong with the file, as from :func:`check_image`.
     """
     with _opened(path) as (nifti, affine):
         data = read_voxels(nifti).reshape(nifti.shape[:3], order='F')
@@ -84,12 +60,7 @@ def read_image(path: Path) -> CheckedImage:
 
 
 def read_grid(path: Path) -> Grid:
-    """Return where the voxels of an image are, from its header alone.
-
-    Raises
-    ------
-    UnusableScanError
-    """
+    """Return where the voxels of an image are, from its header alone, or raise UnusableScanError."""
     with _opened(path) as (nifti, affine):
         return Grid(nifti.shape[:3], affine)
 

@@ -17,18 +17,10 @@ from ulfprep.settings import MODALITIES, Settings
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An anatomical image that is there and not processed.
+    """An anatomical image that is there and not processed; ``reason`` is half a sentence.
 
-    Attributes
-    ----------
-    path : Path
-        The image.
-    subject, session : str or None
-        Labels of the folders it lies in.
-    reason : str
-        Why, half a sentence.
-    misnamed : bool
-        Whether that is its name alone, which the user may not know of.
+    ``subject`` and ``session`` are those of its folders. ``misnamed`` where the reason is its name
+    alone, which the user may not know of.
     """
 
     path: Path
@@ -40,15 +32,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a run is about.
-
-    Attributes
-    ----------
-    scans : tuple of Scan
-        Sorted by path.
-    left_out : tuple of LeftOut
-        The other anatomical images of the participants asked for.
-    """
+    """What a run is about, sorted by path, and the other images of the participants asked for."""
 
     scans: tuple[Scan, ...]
     left_out: tuple[LeftOut, ...] = ()
@@ -62,20 +46,10 @@ def find_scans(settings: Settings) -> list[Scan]:
 def select(settings: Settings) -> Selection:
     """Return the scans a run is about, and what else there is.
 
-    Every image is a scan of its own: nothing is averaged or picked in silence. Phase,
-    real and imaginary parts (``part-``) are no scans, and neither is an image whose name is not
-    made of its entities (:func:`ulfprep.bids.names.why_no_name`). A scan whose sidecars cannot
-    be read, or that is there twice, is one with a ``problem``.
-
-    Parameters
-    ----------
-    settings : Settings
-        Only ``bids_dir``, the modalities, the labels, the filters, ``bids_database_dir`` and
-        ``dry_run`` are used.
-
-    Returns
-    -------
-    Selection
+    Every image is a scan of its own: nothing is averaged or picked in silence. Phase, real and
+    imaginary parts (``part-``) are no scans, and neither is an image whose name is not made of its
+    entities (:func:`ulfprep.bids.names.why_no_name`). A scan whose sidecars cannot be read, or
+    that is there twice, is one with a ``problem``.
 
     Raises
     ------
@@ -169,16 +143,7 @@ LOOKS = 10_000
 
 
 def why_none(settings: Settings, participants: list[str], left_out: 'list[LeftOut]') -> str:
-    """Return that no scan was selected, and why, as one line.
-
-    Parameters
-    ----------
-    settings : Settings
-    participants : list of str
-        Labels of those that were looked at.
-    left_out : list of LeftOut
-        Their anatomical images.
-    """
+    """Return that no scan of the participants looked at was selected, and why, as one line."""
     suffixes = settings.modalities
     kinds, names = ' or '.join(suffixes), ', '.join(f'anat/*_{s}.nii[.gz]' for s in suffixes)
     wanted = shorten([f'sub-{label}' for label in participants])

@@ -23,8 +23,8 @@ MEASURED = 1.0
 def sequence_of(scan: Scan, settings: Settings) -> SourceSequence:
     """Decide which sequence a scan was made with, and how bright its tissues should be.
 
-    Of a reference scan the field need not be known; their order, which is what is used,
-    hardly depends on it.
+    Of a reference scan the field need not be known; their order, which is what is used, hardly
+    depends on it.
     """
     field = settings.source_field or field_of(scan.metadata) or settings.target_field or 3.0
     table = read_table(settings.relaxation.value if settings.relaxation else ())
@@ -54,12 +54,9 @@ def resolution_notes(settings: Settings) -> tuple[Note, ...]:
 def make_task(scan: Scan, settings: Settings) -> Task:
     """Decide what to do with a scan, from its sidecar and the settings; its image is not read.
 
-    Returns
-    -------
-    Task
-        With a ``problem`` and no direction if the scan has one that is known already, if its field
-        strength is unknown or already the target, if its name has entities that no derivative name
-        can be made of, or if the user's own sequence leaves no signal.
+    The task has a ``problem`` and no direction if the scan has one that is known already, if its
+    field strength is unknown or already the target, if no name can be made of its entities, or if
+    the user's own sequence leaves no signal.
     """
     task = Task(scan, resolution=settings.output_resolution)
     if scan.problem:

@@ -114,12 +114,7 @@ NOTHING, UNKNOWN = 0, 255
 
 @lru_cache(maxsize=1)
 def tissue_table() -> 'np.ndarray':
-    """Return FreeSurfer's numbers -> 1 + place in ``TISSUES``, :data:`NOTHING`, :data:`UNKNOWN`.
-
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (15000,)
-    """
+    """Return FreeSurfer's numbers (uint8, 15000) -> 1 + place in ``TISSUES``, or neither."""
     import numpy as np
 
     from ulfprep.physics import TISSUES
@@ -134,20 +129,7 @@ def tissue_table() -> 'np.ndarray':
 
 
 def subject_folders(folder: Path, subject: str, session: str | None) -> list[tuple[Path, bool]]:
-    """Return where a participant's FreeSurfer volumes may lie in a folder.
-
-    Parameters
-    ----------
-    folder : Path
-        A subjects folder, or derivatives with one in ``sourcedata/freesurfer``.
-    subject, session : str
-        Labels.
-
-    Returns
-    -------
-    list of (Path, bool)
-        ``mri`` folders that exist, and whether each is of the scan's own session alone.
-    """
+    """Return a participant's ``mri`` folders, and whether each is of the scan's session alone."""
     names = [(f'sub-{subject}_ses-{session}', True)] if session else []
     names.append((f'sub-{subject}', not session))
     places = [
@@ -157,15 +139,10 @@ def subject_folders(folder: Path, subject: str, session: str | None) -> list[tup
 
 
 def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
-    """Return the labels of CSF, GM and WM of a segmentation.
+    """Return the labels of CSF, GM and WM of a segmentation, or raise BadDerivativeError.
 
     From the look-up table beside it or above (``<name>.tsv``, ``dseg.tsv``); without one they are
     those of BIDS: 1 grey matter, 2 white matter, 3 CSF.
-
-    Raises
-    ------
-    BadDerivativeError
-        If the table does not name the three.
     """
     from ulfprep.physics import TISSUES
     from ulfprep.physics.labels import LABELS

@@ -72,21 +72,11 @@ def _only(paths: list[Path], what: str, scan: Scan, folder: Path, option: str) -
 
 
 def find_mask(scan: Scan, folder: Path) -> tuple[Path, str]:
-    """Find the mask of a scan in the folder of ``--brain-mask``.
+    """Find the mask of a scan in the folder of ``--brain-mask``, and say which it is.
 
     Its own mask has all of its entities and ``desc-brain`` (``desc-brainT2w`` for a T2w) or no
     ``desc``. Without one, the mask of the T1w of the same session is taken if there is just one.
     Masks of other things (``label``) or in template space are none of these.
-
-    Returns
-    -------
-    path : Path
-    how : str
-        In words, which of the two it is.
-
-    Raises
-    ------
-    MissingDerivativeError, UnclearDerivativeError
     """
     # Of a task there are masks of other kinds of images, too.
     alike = {key: scan.entities.get(key) for key in ('session', 'task')}
@@ -114,23 +104,12 @@ def find_mask(scan: Scan, folder: Path) -> tuple[Path, str]:
 
 
 def find_pieces(scan: Scan, folder: Path, name: str) -> Given:
-    """Find what a folder of derivatives holds of a scan, in the scan's own space.
+    """Find what a folder of derivatives (called ``name`` in BIDS URIs) holds in the scan's own
+    space.
 
-    A file belongs to the scan if it has all of its entities, or fewer where there is no other
-    scan of this kind that it could be of. Without ``space`` it lies where the scan does; what
-    lies in a template's space is not looked at. FreeSurfer's volumes are those of a T1w.
-
-    Parameters
-    ----------
-    scan : Scan
-    folder : Path
-    name : str
-        Of the folder in BIDS URIs.
-
-    Returns
-    -------
-    Given
-        Not yet looked into.
+    A file belongs to the scan if it has all of its entities, or fewer where there is no other scan
+    of this kind that it could be of. Without ``space`` it lies where the scan does; what lies in a
+    template's space is not looked at. FreeSurfer's volumes are those of a T1w. No file is opened.
 
     Raises
     ------

@@ -29,23 +29,10 @@ MOST_UNKNOWN = 0.01
 
 
 def read_volume(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, np.ndarray]:
-    """Read a volume of NIfTI or FreeSurfer's format.
+    """Read a float32 volume of NIfTI or FreeSurfer's format and its affine; NaN and infinity are
+    0.
 
-    Parameters
-    ----------
-    path : Path
-    option : str
-        What the user named it with, for the errors.
-
-    Returns
-    -------
-    data : numpy.ndarray, shape (X, Y, Z), float32
-        NaN and infinite voxels are 0.
-    affine : numpy.ndarray, shape (4, 4)
-
-    Raises
-    ------
-    MissingDerivativeError
+    ``option`` is what the user named it with, for the MissingDerivativeError.
     """
     path = Path(path)
     if not path.name.endswith(MGH):
@@ -74,25 +61,9 @@ def read_volume(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, 
 
 
 def read_brain(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, np.ndarray]:
-    """Read a brain mask: its voxels as shares of one, and its affine.
+    """Read a brain mask as shares of one (float32), and its affine, or raise BadDerivativeError.
 
-    Parameters
-    ----------
-    path : Path
-        Of two values or of shares from 0 to 1; or FreeSurfer's mask, labels or stripped image.
-    option : str
-        What the user named it with, for the errors.
-
-    Returns
-    -------
-    share : numpy.ndarray, shape (X, Y, Z), float32
-        From 0 to 1.
-    affine : numpy.ndarray, shape (4, 4)
-
-    Raises
-    ------
-    BadDerivativeError
-        If it is none.
+    It holds two values, or shares from 0 to 1, or is FreeSurfer's mask, labels or stripped image.
     """
     share, affine, _ = shares_of_mask(Path(path), option)
     return share, affine
@@ -123,14 +94,11 @@ def shares_of_mask(path: Path, option: str) -> tuple[np.ndarray, np.ndarray, str
 
 
 def as_share(data: np.ndarray) -> np.ndarray | None:
-    """Return the voxels of a mask as shares of one; ``None`` for what is no mask.
+    """Return the (finite) voxels of a mask as shares of one; ``None`` for what is no mask.
 
-    Parameters
-    ----------
-    data : numpy.ndarray
-        Finite, of at least two values. Of two values, whatever they are, the larger is the
-        brain's; what lies between 0 and 1 is a share. Masks that were resampled by splines
-        overshoot: their values crowd around 0 and the brain's, and are cut to 0 and 1.
+    Of two values, whatever they are, the larger is the brain's; what lies between 0 and 1 is a
+    share. Masks that were resampled by splines overshoot: their values crowd around 0 and the
+    brain's, and are cut to 0 and 1.
     """
     low, high = data.min(), data.max()
     if np.isin(data, (low, high)).all():
@@ -152,12 +120,10 @@ def as_share(data: np.ndarray) -> np.ndarray | None:
 def read_shares(
     paths: Sequence[Path], numbers: Sequence[int] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read tissues as shares of CSF, GM and WM.
+    """Read tissues as shares of CSF, GM and WM: three files of shares, or one of labels.
 
     Parameters
     ----------
-    paths : sequence of Path
-        Three files of shares in this order, or one of labels.
     numbers : sequence of 3 ints, optional
         Labels of CSF, GM, WM; those of FreeSurfer without.
 

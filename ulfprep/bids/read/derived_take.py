@@ -26,23 +26,10 @@ LEAST_OVERLAP = 0.2
 
 
 def with_masks(tasks: list[Task], location: Path) -> list[Task]:
-    """Give every task the mask of ``--brain-mask``, looked for and looked at.
+    """Give every task the mask of ``--brain-mask``, one file or a folder of BIDS derivatives.
 
-    Parameters
-    ----------
-    tasks : list of Task
-    location : Path
-        A NIfTI file, or a folder of BIDS derivatives.
-
-    Returns
-    -------
-    list of Task
-        A scan whose mask alone is missing or none has a ``problem``.
-
-    Raises
-    ------
-    BadDerivativeError
-        If no scan has a mask that can be used.
+    A scan whose mask alone is missing or none has a ``problem``; BadDerivativeError is raised if
+    no scan has a mask that can be used.
     """
     if not location.is_dir():
         if len(tasks) > 1:
@@ -75,25 +62,10 @@ def _with_mask(task: Task, path: Path, how: str) -> Task:
 def with_derivatives(tasks: list[Task], folders: tuple[Path, ...]) -> list[Task]:
     """Give every task what there is of its scan in folders of derivatives, by name.
 
-    What is in the files is looked at later (:func:`check_given`).
-    The folder named first goes before the others, and a mask that the task has already before
-    all. What there is not is computed as ever. A choice that is not clear costs its scan alone.
-
-    Parameters
-    ----------
-    tasks : list of Task
-    folders : tuple of Path
-        BIDS derivatives or FreeSurfer subjects folders.
-
-    Returns
-    -------
-    list of Task
-        With a ``problem`` where it is not clear which file is meant.
-
-    Raises
-    ------
-    DerivativesError
-        If a folder holds nothing for any of the scans.
+    What is in the files is looked at later (:func:`check_given`). The folder named first goes
+    before the others, and a mask that the task has already before all. A choice that is not clear
+    is a ``problem`` of its scan alone; a folder that holds nothing for any scan is a
+    DerivativesError.
     """
     names = dataset_names(folders)
     problems: dict[str, str] = {}
@@ -140,12 +112,7 @@ def _with_best(task: Task, finds: list[Given]) -> Task:
 
 
 def check_given(task: Task) -> None:
-    """Refuse a task where a file of ``--derivatives`` that is to be taken for it cannot be.
-
-    Raises
-    ------
-    UnusableScanError
-    """
+    """Raise UnusableScanError where a file of ``--derivatives`` cannot be taken for a task."""
     for piece in task.given.derived:
         try:
             check_piece(piece, task.scan)
@@ -154,16 +121,9 @@ def check_given(task: Task) -> None:
 
 
 def check_piece(piece: Piece, scan: Scan) -> str:
-    """Refuse a file that is not what its name says, or lies elsewhere than the scan.
+    """Raise BadDerivativeError for a file that is not what its name says, or lies elsewhere.
 
-    Returns
-    -------
-    str
-        What was made of the values of a mask, half a sentence.
-
-    Raises
-    ------
-    BadDerivativeError
+    What was made of the values of a mask is returned, half a sentence.
     """
     path, remark = piece.paths[0], ''
     if piece.what == 'mask':

@@ -30,27 +30,13 @@ _INDICES = frozenset({'run', 'echo', 'flip', 'inv', 'chunk'})
 
 
 def parse_filters(text: str, name: str) -> Filters:
-    """Return what a filter file asks for.
+    """Return what a filter file called ``name`` asks for.
 
-    Parameters
-    ----------
-    text : str
-        JSON: ``{query: {entity: value}}``. Queries are the modalities in any case (``t1w``),
-        entities go by their long or short names. A value is text or a whole number, a list of
-        those (any of them), ``null`` (the entity must be absent) or ``"*"`` (it must be there).
-    name : str
-        The file, for errors.
-
-    Returns
-    -------
-    dict
-        Query -> entity -> values, any of which will do; as JSON, this function takes it again.
-        Queries of other BIDS Apps are kept by name alone.
-
-    Raises
-    ------
-    ValueError
-        One line that names the file and the way out.
+    JSON: ``{query: {entity: value}}``. Queries are the modalities in any case (``t1w``), entities
+    go by their long or short names. A value is text or a whole number, a list of those (any of
+    them), ``null`` (the entity must be absent) or ``"*"`` (it must be there). Queries of other
+    BIDS Apps are kept by name alone. As JSON, this function takes its result again. A ValueError
+    is one line that names the file and the way out.
     """
     try:
         content = json.loads(text, object_pairs_hook=_pairs)
@@ -162,21 +148,10 @@ def unused_queries(filters: Filters) -> list[str]:
 def mismatch(
     filters: Filters, entities: dict[str, str], suffix: str, extension: str = '.nii.gz'
 ) -> str:
-    """Return the first thing a filter asks of an image that it has not; empty if there is none.
+    """Return the first thing a filter asks of an image that it has not, such as ``run is 2, not
+    1``.
 
-    Parameters
-    ----------
-    filters : dict
-        As :func:`parse_filters` returned it; empty lets everything through.
-    entities : dict
-        Of the image, by pybids' words, as written.
-    suffix, extension : str
-        Of the image; its datatype is ``anat``.
-
-    Returns
-    -------
-    str
-        Such as ``run is 2, not 1``.
+    ``entities`` are by pybids' words, as written. Empty where the filter lets the image through.
     """
     has = {**entities, 'datatype': 'anat', 'suffix': suffix, 'extension': extension.lstrip('.')}
     for entity, wanted in filters.get(suffix, {}).items():

@@ -34,21 +34,10 @@ MISTAKEN = {1000.0: 'metres', 10.0: 'centimetres', 0.001: 'micrometres'}
 
 
 def read_affine(nifti: NiftiFile) -> np.ndarray:
-    """Return the matrix from voxel indices to millimetres: sform, else qform, else voxel sizes.
+    """Return voxel indices to millimetres (4 x 4): sform, else qform, else voxel sizes.
 
-    Parameters
-    ----------
-    nifti : NiftiFile
-        Gets a note where the header contradicts itself or does not say.
-
-    Returns
-    -------
-    ndarray, shape (4, 4), float64
-
-    Raises
-    ------
-    UnusableScanError
-        If it holds NaN, or gives voxels no size.
+    The file gets a note where its header contradicts itself or does not say. UnusableScanError if
+    the matrix holds NaN, or gives voxels no size.
     """
     path, notes, forms = nifti.path, nifti.notes, _forms(nifti)
     if len(forms) == 2 and _is_blank(forms['sform']) and not _is_hollow(forms['qform']):
@@ -92,19 +81,7 @@ def _is_hollow(affine: np.ndarray) -> bool:
 
 
 def check_head(nifti: NiftiFile, affine: np.ndarray) -> None:
-    """Refuse a grid that no head was ever scanned on, and note what is odd about it.
-
-    Parameters
-    ----------
-    nifti : NiftiFile
-        Gets the notes.
-    affine : ndarray, shape (4, 4)
-        From :func:`read_affine`.
-
-    Raises
-    ------
-    UnusableScanError
-    """
+    """Raise UnusableScanError for a grid no head was ever scanned on; note what is odd about it."""
     path, notes = nifti.path, nifti.notes
     shape = np.array(nifti.shape[:3])
     sizes = _sizes(affine)

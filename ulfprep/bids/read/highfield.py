@@ -41,21 +41,9 @@ def why_not(task: Task) -> str:
 def other_scan(path: Path, modality: str, source: str = '', stated: dict | None = None) -> Scan:
     """Return an image that scans are held against as a scan, for its preparation.
 
-    Parameters
-    ----------
-    path : Path
-        NIfTI file; need not be part of a BIDS dataset.
-    modality : str
-        Taken where the file's name does not end in one.
-    source : str
-        What it is called in reports; its name without.
-    stated : dict, optional
-        What its sidecars say; that of the file beside it, if there is one, without.
-
-    Raises
-    ------
-    BrokenSidecarError
-        If that cannot be read.
+    It need not be part of a BIDS dataset: ``modality`` is taken where its name does not end in
+    one, ``source`` is what it is called in reports (its name without), ``stated`` what its
+    sidecars say. Without, the file beside it is read: BrokenSidecarError if that cannot be.
     """
     if stated is None:
         sidecar = sidecar_of(path)
@@ -76,16 +64,8 @@ def other_scan(path: Path, modality: str, source: str = '', stated: dict | None 
 def with_references(tasks: list[Task], settings: Settings) -> list[Task]:
     """Return tasks, each that is to be enhanced with its reference or why there is none.
 
-    Parameters
-    ----------
-    tasks : list of Task
-    settings : Settings
-        With ``reference``: ``none``, ``auto`` or the path of a file.
-
-    Raises
-    ------
-    ReferenceChoiceError
-        If a file was named and there are several participants to enhance scans of.
+    ReferenceChoiceError if ``settings.reference`` is a file (not ``none`` or ``auto``) and scans
+    of several participants are to be enhanced.
     """
     if settings.reference == 'none':
         return tasks

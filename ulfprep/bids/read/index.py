@@ -58,12 +58,8 @@ def find_participants(bids_dir: Path) -> list[str]:
 def asked_participants(settings: Settings) -> list[str]:
     """Return the labels of the participants to look at.
 
-    Raises
-    ------
-    UnknownLabelError
-        If a label that was asked for names nothing; the message lists those that exist.
-    NoScansError
-        If there is no participant.
+    UnknownLabelError lists those that exist if a label that was asked for names nothing;
+    NoScansError if there is no participant.
     """
     folder = settings.bids_dir
     known = find_participants(folder)
@@ -86,8 +82,8 @@ def asked_participants(settings: Settings) -> list[str]:
 def ignore_patterns(participants: list[str]) -> list[re.Pattern]:
     """Return what pybids need not look at, to keep large datasets quick.
 
-    pybids matches each pattern against the path inside the dataset, with a leading
-    slash and no trailing one, for folders and files alike.
+    pybids matches each pattern against the path inside the dataset, with a leading slash and no
+    trailing one, for folders and files alike.
     """
     labels = '|'.join(re.escape(label) for label in participants)
     return [
@@ -111,12 +107,7 @@ def _folders(bids_dir: Path, participants: list[str]):
 
 
 def indexed(bids_dir: Path, participants: list[str], database: Path | None = None):
-    """Return pybids' index of the anatomical images of some participants.
-
-    Raises
-    ------
-    DatasetError
-    """
+    """Return pybids' index of the anatomical images of some participants, or raise DatasetError."""
     from bids import BIDSLayout, BIDSLayoutIndexer
 
     ignore = ignore_patterns(participants)
@@ -153,12 +144,9 @@ def anatomical_images(
 
     Parameters
     ----------
-    bids_dir : Path
-    participants : list of str
-        Labels of those to look at; the other folders are not opened.
     database_dir : Path or None
-        Where pybids' index of all participants is kept for later runs; one that is older than
-        an ``anat`` folder asked for is made anew.
+        Where pybids' index of all participants is kept for later runs; one that is older than an
+        ``anat`` folder asked for is made anew.
     keep : bool
         Whether an index may be written there.
 

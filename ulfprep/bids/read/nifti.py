@@ -31,17 +31,7 @@ class UnusableScanError(ValueError):
 
 @dataclass
 class NiftiFile:
-    """What a NIfTI file says of itself.
-
-    Attributes
-    ----------
-    path : Path
-    header : nibabel.Nifti1Header or nibabel.Nifti2Header
-    shape : tuple of int
-        All dimensions, each at least 1.
-    notes : list of Note
-        What was found; reading adds to it.
-    """
+    """What a NIfTI file says of itself: nibabel's header, all dimensions (each at least 1), notes."""
 
     path: Path
     header: object
@@ -88,10 +78,7 @@ def _closed(path: Path) -> str:
 def open_nifti(path: Path) -> NiftiFile:
     """Read the header of a NIfTI file (``.nii`` or ``.nii.gz``, whichever it is in truth).
 
-    Raises
-    ------
-    UnusableScanError
-        If the file is missing, empty, unreadable, no NIfTI, or half of a pair.
+    UnusableScanError if it is missing, empty, unreadable, no NIfTI, or half of a pair.
     """
     with _opened(path) as (file, packed, size):
         if size == 0:
@@ -141,22 +128,11 @@ def _header(path: Path, block: bytes):
 
 
 def read_voxels(nifti: NiftiFile) -> np.ndarray:
-    """Read all voxels, scaled as the header says; a million at a time is all that is held twice.
+    """Read all voxels as float32, scaled as the header says, in the header's shape.
 
-    Parameters
-    ----------
-    nifti : NiftiFile
-        Gets a note where more than the image is in the file.
-
-    Returns
-    -------
-    ndarray, float32, of the header's shape
-
-    Raises
-    ------
-    UnusableScanError
-        If the header claims what the file cannot hold, if the voxels are no plain numbers, or
-        if the file is damaged or ends too early.
+    A million at a time is all that is held twice. The file gets a note where it holds more than
+    the image. UnusableScanError if the header claims what the file cannot hold, if the voxels are
+    no plain numbers, or if the file is damaged or ends too early.
     """
     path, count = nifti.path, math.prod(nifti.shape)
     dtype, offset, slope, intercept = _layout(nifti)
@@ -203,10 +179,7 @@ def _goes_on(file) -> bool:
 def _layout(nifti: NiftiFile) -> tuple[np.dtype, int, float, float]:
     """Return type of the voxels, where they begin, their slope and intercept (1 and 0: none).
 
-    Raises
-    ------
-    UnusableScanError
-        If there is not one plain number a voxel, or the header contradicts itself.
+    UnusableScanError if there is not one plain number a voxel, or the header contradicts itself.
     """
     header = nifti.header
     code, bits = int(header['datatype']), int(header['bitpix'])

@@ -15,20 +15,10 @@ UNKNOWN = 'n/a'
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a BIDS table, column -> cell as written.
+    """Return the rows of a BIDS table, column -> cell as written; short rows are filled with
+    ``n/a``.
 
-    Parameters
-    ----------
-    path : Path
-        Of :func:`write_group_table`, or any other file of tab-separated values; a short row is
-        filled up with ``n/a``.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is no text.
+    OSError if it cannot be read, ValueError if it is no text.
     """
     reader = csv.DictReader(
         io.StringIO(read_text(path)), delimiter='\t', quoting=csv.QUOTE_NONE, restval='n/a'
@@ -55,12 +45,7 @@ class TwoRowsError(ValueError):
 
 
 def participants_file(settings: Settings) -> Path:
-    """Return the ``participants.tsv`` of the output folder, else that of the dataset.
-
-    Raises
-    ------
-    NoParticipantsFileError
-    """
+    """Return the ``participants.tsv`` of the output folder, else that of the dataset."""
     for folder in (settings.output_dir, settings.bids_dir):
         path = folder / 'participants.tsv'
         if path.is_file() or path.is_symlink():
@@ -107,19 +92,7 @@ def read_groups(path: Path, column: str) -> dict[str, str]:
 
 
 def check_groups(path: Path, column: str, groups: Iterable[str]) -> None:
-    """Refuse a column with as good as a value of its own for every participant.
-
-    Parameters
-    ----------
-    path : Path
-    column : str
-    groups : iterable of str
-        Those of the scans that are there.
-
-    Raises
-    ------
-    GroupColumnError
-    """
+    """Raise GroupColumnError for a column with a value of its own for nearly every participant."""
     count = len(set(groups))
     if count > MOST_GROUPS:
         raise GroupColumnError(

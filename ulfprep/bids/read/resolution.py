@@ -11,16 +11,7 @@ from ulfprep.physics.resolution import ResolutionEstimate, are_lengths, in_words
 
 @dataclass(frozen=True)
 class AcquiredResolution:
-    """The voxel size that is taken for the acquired one.
-
-    Attributes
-    ----------
-    voxel_size_mm : tuple of 3 floats
-    source : str
-        Where it was read.
-    notes : tuple of str
-        A sentence for each contradiction.
-    """
+    """The voxel size that is taken for the acquired one, where it was read, contradictions to it."""
 
     voxel_size_mm: tuple[float, float, float]
     source: str
@@ -37,32 +28,18 @@ def decide_resolution(
     """Decide on the acquired voxel size of a scan.
 
     The user's word counts first, then ``AcquisitionVoxelSize`` of the sidecar, then its
-    ``SliceThickness`` where that exceeds the slice spacing of the file by a quarter (for
-    that axis), then what the image shows of resampling, then the voxel size of the file.
+    ``SliceThickness`` where that exceeds the slice spacing of the file by a quarter (for that
+    axis), then what the image shows of resampling, then the voxel size of the file.
 
     Parameters
     ----------
     estimate : ResolutionEstimate
-        Along the axes of the conformed scan (RAS).
-    zooms : sequence of 3 floats
-        Voxel size of the file, mm, in the same order.
-    metadata : dict
-        BIDS sidecar.
+        Along the axes of the conformed scan (RAS), as ``zooms`` and the result are.
     axes : sequence of 3 ints
         For each axis of the file the RAS axis it became
         (``nibabel.io_orientation(affine)[:, 0]``).
     stated : sequence of 3 floats, optional
-        What the user says, mm along the axes of the file.
-
-    Returns
-    -------
-    AcquiredResolution
-        Voxel size in RAS order.
-
-    Raises
-    ------
-    ValueError
-        If ``stated`` is not three positive lengths.
+        What the user says, mm along the axes of the file; a ValueError if no lengths.
     """
     order = np.argsort(np.asarray(axes, int))
     file = tuple(float(v) for v in zooms)

@@ -12,24 +12,19 @@ class Scan:
 
     Attributes
     ----------
-    path : Path
-        The image.
     entities : dict
-        BIDS entities of its name in pybids' words (``subject``, ``session``,
-        ``acquisition``, ``run`` ...), as written, without suffix and extension.
+        Of its name in pybids' words (``subject``, ``acquisition`` ...), as written.
     metadata : dict
         Sidecar fields, inherited from the dataset's upper levels where not given.
     stem : str
         Name without suffix, such as ``sub-01_ses-A_acq-x_run-1``.
     source : str
-        BIDS URI of the image, ``bids:raw:`` and the path inside the dataset; the bare name of a
-        file that is not of the dataset.
-    suffix : str
-        Its modality, one of :data:`ulfprep.settings.MODALITIES`.
+        BIDS URI, ``bids:raw:`` and the path inside the dataset; the bare name of a file that is
+        not of the dataset.
     problem : str
         Why it cannot be used, known before its image is looked at: one line with the way out.
     remarks : tuple of Note
-        What was made of the sidecar (:func:`ulfprep.bids.read.sidecars.usable_metadata`).
+        What was made of the sidecar.
     """
 
     path: Path

@@ -19,15 +19,10 @@ class BrokenSidecarError(ValueError):
 class Sidecars:
     """The JSON files of one dataset, each folder listed and each file read once.
 
-    A file says something of an image if it lies in the folder of the image or above it, has
-    the same suffix, and the image has all its entities. One inside the folder of a participant
-    or session has to be named after it, as pybids and the validator want it. Of two such files
-    the nearer goes first, in one folder the one with more entities.
-
-    Parameters
-    ----------
-    bids_dir : Path
-        Top folder of the dataset.
+    A file says something of an image if it lies in the folder of the image or above it, has the
+    same suffix, and the image has all its entities. One inside the folder of a participant or
+    session has to be named after it, as pybids and the validator want it. Of two such files the
+    nearer goes first, in one folder the one with more entities.
     """
 
     def __init__(self, bids_dir: Path):
@@ -36,24 +31,10 @@ class Sidecars:
         self._contents: dict[Path, dict] = {}
 
     def metadata(self, image: Path) -> dict:
-        """Return what is known of an image.
+        """Return what is known of an image; what is ``null`` in the nearest file is left out.
 
-        Parameters
-        ----------
-        image : Path
-            Below the dataset's top folder.
-
-        Returns
-        -------
-        dict
-            Fields that are ``null`` in the nearest file that has them are left out.
-
-        Raises
-        ------
-        BrokenSidecarError
-            If one of its files is not readable as a JSON object.
-        DatasetError
-            If that lies in the top folder, and so is not this image's alone.
+        BrokenSidecarError if a file is not readable as a JSON object; DatasetError if that lies in
+        the top folder, and so is not this image's alone.
         """
         found: dict = {}
         for path, in_place in self._of(image):
@@ -113,12 +94,7 @@ class Sidecars:
 
 
 def read_sidecar(path: Path) -> dict:
-    """Read a JSON file that must hold an object.
-
-    Raises
-    ------
-    BrokenSidecarError
-    """
+    """Read a JSON file that must hold an object, or raise BrokenSidecarError."""
     try:
         content = read_json(path)
     except OSError as error:
@@ -163,21 +139,9 @@ NUMBERS = (*TIMINGS, 'MagneticFieldStrength', 'ImagingFrequency', 'SliceThicknes
 def usable_metadata(metadata: dict) -> tuple[dict, tuple[Note, ...]]:
     """Return the fields of a sidecar that can be reckoned with, and what was done to the others.
 
-    None of them has to be there, so what cannot be true is as good as missing, and is no reason
-    to refuse a scan.
-
-    Parameters
-    ----------
-    metadata : dict
-        Sidecar fields.
-
-    Returns
-    -------
-    usable : dict
-        A copy: numbers that were written as text are numbers, what cannot be is left out.
-        ``MagneticFieldStrength`` stays, for it decides what is done with the scan.
-    remarks : tuple of Note
-        One for each field that was changed or left out; for the latter a warning.
+    None of them has to be there, so what cannot be true is as good as missing, and is no reason to
+    refuse a scan. Numbers that were written as text are numbers, what cannot be is left out with a
+    warning; ``MagneticFieldStrength`` stays, for it decides what is done with the scan.
     """
     usable, remarks = dict(metadata), []
     for key in (k for k in NUMBERS if k in usable):

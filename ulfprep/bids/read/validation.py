@@ -32,15 +32,7 @@ OF_ONE_FILE = (
 
 @dataclass(frozen=True)
 class Validation:
-    """What a validation found.
-
-    Attributes
-    ----------
-    problems : tuple of str
-        What makes the input no valid dataset for this run, a line each; empty if nothing.
-    notes : tuple of Note
-        What should be known and stops nothing.
-    """
+    """What makes the input no valid dataset for this run, a line each, and what else to know."""
 
     problems: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -58,23 +50,9 @@ def validate(
     """Run the BIDS validator on a dataset, of which only some participants are looked at.
 
     It looks at the files in the top folder and the folders of those participants, by links in a
-    temporary folder. Errors stop a run that are of the dataset as a whole or of the names and
-    places of files in ``anat``; those of other data types, or inside one file, are noted.
-
-    Parameters
-    ----------
-    bids_dir : Path
-    participants : iterable of str
-        Labels.
-    scratch : Path
-        Folder for temporary files.
-    timeout : float
-        Seconds.
-
-    Returns
-    -------
-    Validation
-        A validator that is not there, crashes or hangs leaves a note.
+    temporary folder in ``scratch``. Errors stop a run that are of the dataset as a whole or of the
+    names and places of files in ``anat``; those of other data types, or inside one file, are
+    noted. A validator that is not there, crashes or hangs (``timeout``, seconds) leaves a note.
     """
     validator = find_validator()
     if validator is None:
@@ -178,15 +156,7 @@ def _refuse_old(validator: str, cache: Path, timeout: float) -> None:
 
 
 def sort_issues(issues: list[dict], bids_dir: Path) -> Validation:
-    """Return which of the validator's issues stop a run, and what there is to say of the others.
-
-    Parameters
-    ----------
-    issues : list of dict
-        With ``code``, ``severity``, ``location`` and maybe ``subCode`` and ``issueMessage``.
-    bids_dir : Path
-        The dataset, for the messages.
-    """
+    """Return which of the validator's issues stop a run, and what there is to say of the others."""
     errors = [issue for issue in issues if issue.get('severity') == 'error']
     grave = [issue for issue in errors if _is_grave(issue)]
     lines = list(dict.fromkeys(_line(issue, bids_dir) for issue in grave))

@@ -19,19 +19,9 @@ OF_BORDERS = 0.6
 
 
 def below_zero(data: np.ndarray, levels: int = 0) -> str:
-    """Say what an image is that lies far below zero; noise about zero is not.
+    """Say what an image is that lies far below zero, and the way out; noise about zero is not.
 
-    Parameters
-    ----------
-    data : numpy.ndarray, shape (X, Y, Z)
-        Finite.
-    levels : int
-        How many whole numbers its type can hold (65536 for 16 bits); 0 where that is not known.
-
-    Returns
-    -------
-    str
-        What is wrong and the way out, half a sentence each; empty for an image of magnitudes.
+    ``levels`` is how many whole numbers its type can hold (65536 for 16 bits), 0 where not known.
     """
     if data.min() >= 0:
         return ''
@@ -86,20 +76,11 @@ def _borders(data: np.ndarray) -> np.ndarray:
 
 
 def background(bad: np.ndarray) -> np.ndarray:
-    """Find which voxels without a number are the background of a brain.
+    """Find which voxels without a number (``bad``) are the background of a brain.
 
     Some software writes NaN where there is no brain. That surrounds the rest: it reaches the
     border of the image, and most of the border is of it. A slice that is missing altogether
     between others is none.
-
-    Parameters
-    ----------
-    bad : numpy.ndarray of bool, shape (X, Y, Z)
-        Voxels that are not finite.
-
-    Returns
-    -------
-    numpy.ndarray of bool, shape (X, Y, Z)
     """
     if bad.all() or _borders(bad).mean() < OF_BORDERS:
         return np.zeros(bad.shape, bool)

@@ -18,8 +18,8 @@ from ulfprep.settings import Settings
 def is_finished(task: Task, settings: Settings) -> bool:
     """Tell whether a scan needs no more work.
 
-    It is finished if all its files are there and its QC file, which is written after the
-    images, names the same settings, the same version of ulfprep and the same input.
+    It is finished if all its files are there and its QC file, which is written after the images,
+    names the same settings, the same version of ulfprep and the same input.
     """
     record = _record_of(task, settings)
     if record is None or not _made_alike(record, settings) or record.direction != task.direction:
@@ -50,8 +50,8 @@ def _made_alike(record: ScanRecord, settings: Settings) -> bool:
 def recalled(fusion: Fusion, settings: Settings) -> Fusion:
     """Return a fusion without the scans that an earlier run, the same in all, had to leave out.
 
-    So that a finished group is known as such, and what cannot be registered is not tried again.
-    No image that it makes has the name of one that an earlier run made of other scans.
+    So that a finished group is known as such, and what cannot be registered is not tried again. No
+    image that it makes has the name of one that an earlier run made of other scans.
     """
     fusion, digest = _kept_apart(fusion, settings), None
     for task in (*fusion.results(), *fusion.planned):
@@ -89,21 +89,10 @@ def missing_files(task: Task, settings: Settings) -> list[Path]:
 
 
 def clashes(tasks: Iterable[Task], settings: Settings) -> dict[str, str]:
-    """Return the scans that would write a file, or fill a folder, of another scan.
+    """Return the scans that would write a file, or fill a folder, of another scan: name -> why.
 
     Names that differ in capital letters alone count as one: BIDS allows no such pairs, for many
     file systems hold but one of them.
-
-    Parameters
-    ----------
-    tasks : iterable of Task
-    settings : Settings
-        Only ``n_realisations`` and ``simulate_as_bids`` are used.
-
-    Returns
-    -------
-    dict
-        Name of a scan -> why it cannot be processed, a line that names both files and the way out.
     """
     owners: dict[str, tuple[Path, Scan]] = {}
     found: dict[str, str] = {}

@@ -32,10 +32,7 @@ class LockedError(RuntimeError):
 class Locks:
     """The locks of a run; leaving its ``with`` block releases them all.
 
-    Parameters
-    ----------
-    output_dir, work_dir : Path
-        Where participants are locked: two runs may share one of them and not the other.
+    Participants are locked in both folders: two runs may share one of them and not the other.
     """
 
     def __init__(self, output_dir: Path, work_dir: Path):
@@ -61,10 +58,7 @@ class Locks:
     def take_participant(self, label: str) -> None:
         """Lock a participant in both folders; nothing happens if this run holds it already.
 
-        Raises
-        ------
-        LockedError
-            If another process holds it; says which one and since when.
+        LockedError if another process holds it; says which one and since when.
         """
         paths = {where: folder / f'sub-{label}.lock' for where, folder in self.folders.items()}
         taken = []
@@ -164,17 +158,8 @@ _OF_LIBRARIES = frozenset({'nipype', 'templateflow', 'matplotlib', 'cache', 'tor
 
 
 def claim(folder: Path) -> None:
-    """Make a folder and mark it as ulfprep's own, unless something else is in it already.
-
-    Parameters
-    ----------
-    folder : Path
-        In the work folder.
-
-    Raises
-    ------
-    OSError
-        If it cannot be made.
+    """Make a folder in the work folder and mark it as ours, unless something else is in it
+    already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not is_claimed(folder):
@@ -201,24 +186,10 @@ def _mark(folder: Path) -> str:
 
 
 def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
-    """Remove what earlier runs left in a work folder.
+    """Remove what earlier runs left in a work folder; return that, and what is somebody else's.
 
-    Parameters
-    ----------
-    work_dir : Path
-        Need not exist.
-
-    Returns
-    -------
-    removed, left : list of Path
-        What was removed, and what is somebody else's.
-
-    Raises
-    ------
-    LockedError
-        If another run is using it; nothing is removed then.
-    OSError
-        If something cannot be removed.
+    LockedError if another run is using it (nothing is removed then), OSError if something cannot
+    be removed.
     """
     if not work_dir.is_dir():
         return [], []

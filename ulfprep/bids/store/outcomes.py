@@ -19,24 +19,16 @@ LEFTOVER = 'left files but no QC file: its run was stopped, or is still running'
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one scan.
+    """What became of one scan: ``finished``, ``failed`` or ``missing``.
 
     Attributes
     ----------
-    name : str
-        Such as ``sub-01_ses-A_T1w``.
-    subject : str
-    session : str or None
-    modality : str
-    status : {'finished', 'failed', 'missing'}
     record : ScanRecord or None
         None unless finished.
     reason : str
         Why it is not finished; of a finished scan, how a run of it failed as well.
     node, run : str
         Step that failed, and the folder of that run's log; empty if unknown.
-    figures : dict of str to Path
-        Figure -> file.
     report : str
         Name of its report, empty where there is none.
     """
@@ -82,8 +74,6 @@ def find_outcomes(
 
     Parameters
     ----------
-    output_dir : Path
-        Derivatives dataset, of one run or of several put together.
     subject : str
         Label of the only participant to look at; all without.
     failed : collection of str

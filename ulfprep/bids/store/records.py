@@ -22,12 +22,9 @@ Place = tuple[str, str | None]
 
 
 def session_images(selection: Selection, settings: Settings) -> dict[Place, list[tuple]]:
-    """Return what became of every anatomical image of the sessions that are processed.
+    """Return subject and session -> ``(file name, selected, sentence)`` of each of its images.
 
-    Returns
-    -------
-    dict
-        Subject and session -> ``(file name, selected, sentence)`` of each image, by file name.
+    Only of sessions that are processed; by file name.
     """
     alike: dict[tuple, list[Scan]] = {}
     for scan in selection.scans:
@@ -86,13 +83,7 @@ def write_selection(selection: Selection, settings: Settings) -> None:
 
 
 def read_selection(output_dir: Path, subject: str, session: str | None) -> list[dict]:
-    """Return what :func:`write_selection` wrote of a session; nothing where there is none.
-
-    Returns
-    -------
-    list of dict
-        ``image``, ``selected`` and ``text`` of each anatomical image of the session.
-    """
+    """Return ``image``, ``selected`` and ``text`` of each image of a session, as far as known."""
     try:
         path = Path(output_dir) / SELECTED / f'{session_name(subject, session)}.json'
         return [
@@ -120,18 +111,8 @@ def write_failure(
 ) -> Path:
     """Record that a scan failed, over any older record of it; kept until it is finished.
 
-    Parameters
-    ----------
-    output_dir : Path
-    scan : Scan
-    node : str
-        Full name of the node that failed.
-    kind : str
-        Class of the error.
-    message, traceback : str
-        What it said.
-    run : str
-        Folder of the run's log, relative to the output folder.
+    ``node`` is the full name of the step, ``kind`` the class of the error, ``run`` the folder of
+    the run's log inside the output folder.
     """
     record = {
         'scan': scan.name,
@@ -178,17 +159,9 @@ def resources_path(output_dir: Path, scan_name: str) -> Path:
 def write_resources(
     output_dir: Path, scan_name: str, nodes: list[dict], shared_with: Iterable[str] = ()
 ) -> Path:
-    """Write what the steps of a scan took.
+    """Write what the steps of a scan took: of each :data:`OF_COST`, its seconds and GB.
 
-    Parameters
-    ----------
-    output_dir : Path
-    scan_name : str
-    nodes : list of dict
-        Of each step :data:`OF_COST`: its name, wall-clock and CPU seconds, the most memory
-        that its process held (GB), and the CPUs it was given.
-    shared_with : iterable of str
-        Names of scans that the steps were run for as well.
+    ``shared_with`` are the names of scans that the steps were run for as well.
     """
     record = {
         'scan': scan_name,

@@ -71,18 +71,9 @@ OWN_FILES = (
 
 
 def refuse_output(folder: Path) -> str:
-    """Say why results cannot be written into a folder; nothing where they can.
+    """Say why results cannot be written into a folder (one line); nothing where they can.
 
-    Parameters
-    ----------
-    folder : Path
-        Need not exist.
-
-    Returns
-    -------
-    str
-        One line that names the folder, what is there and the way out. Empty for a folder that is
-        new or ulfprep's own, or in which nothing would be replaced.
+    They can where it is new or ulfprep's own, or nothing in it would be replaced.
     """
     try:
         names = sorted(os.listdir(folder))
@@ -110,13 +101,8 @@ def _holds_files(path: Path) -> bool:
 
 
 def made_here(folder: Path, kind: str) -> bool:
-    """Tell whether ulfprep, and no other software, made a dataset of a kind.
-
-    Parameters
-    ----------
-    folder : Path
-    kind : {'derivative', 'raw'}
-        Its ``DatasetType``.
+    """Tell whether ulfprep alone made a dataset, whose type is ``derivative`` or ``raw``
+    (``kind``).
     """
     if set(generated_by(folder)) != {OWN_NAME}:
         return False

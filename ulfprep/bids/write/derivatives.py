@@ -151,13 +151,7 @@ def derivatives_of(
 ) -> list[Derivative]:
     """Return the files of a finished scan, the QC file (written last) last.
 
-    Parameters
-    ----------
-    direction : {'enhance', 'simulate'}
-    n_realisations : int
-        Simulated scans there are of each scan.
-    role : {'scan', 'member', 'fused'}
-        Of a member there is what lies on its own grid, of what is fused all else.
+    Of a ``role`` of ``member`` there is what lies on its own grid, of what is ``fused`` all else.
     """
     own = ENHANCED if direction == 'enhance' else simulated(n_realisations)
     if role == 'fused':
@@ -187,13 +181,7 @@ def simulated(n_realisations: int) -> list[Derivative]:
 
 
 def path_of(task: Task, derivative: Derivative) -> Path:
-    """Return the path of a derivative of a task's scan inside the output folder.
-
-    Raises
-    ------
-    ValueError
-        If the scan has entities of which no name can be made.
-    """
+    """Return the path of a derivative inside the output folder; see :func:`path_of_name`."""
     own, scan = derivative.suffix == IMAGE, task.scan
     more = dict(derivative.entities)
     if on_fine_grid(derivative):
@@ -248,8 +236,8 @@ def golden_list(
 ) -> list[Path]:
     """Return all files of a finished scan, inside the output folder, sorted.
 
-    Images, their sidecars, the QC file and the figures; the report is a file of the
-    participant, not of the scan. ``network`` is for :func:`ulfprep.bids.write.figures.figures_of`.
+    Images, their sidecars, the QC file and the figures; the report is a file of the participant,
+    not of the scan. ``network`` is for :func:`figures_of`.
     """
     paths = []
     for derivative in derivatives_of(direction, n_realisations, task.role):
@@ -263,23 +251,11 @@ def golden_list(
 
 
 def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[str, Path]:
-    """Return the files of a scan by what they are; they need not be there.
+    """Return the files of the scan called ``name`` by what they are; they need not be there.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Derivatives dataset.
-    name : str
-        Name of the scan without ``desc``, such as ``sub-01_ses-A_run-1_T1w``.
-    resolution : float
-        Voxel size of its enhanced image, mm.
-
-    Returns
-    -------
-    dict of str to Path
-        ``enhanced``, ``claim``, ``uncertainty``, ``fine_tissues`` on the grid of the enhanced
-        image, ``preproc``, ``residual``, ``tissues`` on that of the scan, ``simulated`` (the
-        first, where there are several).
+    ``enhanced``, ``claim``, ``uncertainty``, ``fine_tissues`` on the grid of the enhanced image
+    (``resolution``, mm), ``preproc``, ``residual``, ``tissues`` on that of the scan, ``simulated``
+    (the first, where there are several).
     """
     parsed = parse_name(name)
     scan = Scan(Path(), parsed.entities, stem=parsed.stem, suffix=parsed.suffix)

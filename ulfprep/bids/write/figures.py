@@ -49,15 +49,7 @@ OF_NETWORK = ('disagreement',)
 
 
 def figures_of(direction: str, role: str = 'scan', network: bool = False) -> tuple[str, ...]:
-    """Return the names of the figures there are of a scan.
-
-    Parameters
-    ----------
-    direction : {'enhance', 'simulate'}
-    role : {'scan', 'member', 'fused'}
-    network : bool
-        Whether the trained network was the prior of its tissues.
-    """
+    """Return the names of the figures of a scan; ``network``: whether it was the tissues' prior."""
     names = FIGURES_OF_MEMBER if role == 'member' else FIGURES[direction]
     left = FIGURES_OF_MEMBER[:-1] if role == 'fused' else ()
     left += () if network else OF_NETWORK

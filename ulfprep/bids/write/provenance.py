@@ -21,13 +21,8 @@ def relevant_settings(settings: Settings) -> dict:
 def input_digest(task: Task) -> str:
     """Return a short hash of a scan's bytes and metadata, and of everything that is given of it.
 
-    The image that it is measured against is in it, too. Of a scan that is fitted with others it
-    is a hash of them all.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
+    The image that it is measured against is in it, too. Of a scan that is fitted with others it is
+    a hash of them all.
     """
     if task.fusion and task.is_fused:
         return fusion_digest(task.fusion)

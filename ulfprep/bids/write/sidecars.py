@@ -22,15 +22,12 @@ def sidecar(
 
     Parameters
     ----------
-    derivative : Derivative
-    task : Task
     made_by : dict
-        From :func:`ulfprep.bids.write.provenance.provenance`.
-    plan : ContrastPlan
+        From :func:`provenance`.
     stripped : bool
         Whether the scan came without skull.
     registrations : list of dict
-        Of the scans that it was fitted with (:func:`ulfprep.bids.write.sidecars.fusion_record`).
+        Of the scans that it was fitted with (:func:`fusion_record`).
     weights : tuple of 2 str
         Digests of the network's weights behind the scan's own tissues, and behind those of the
         field that it was fitted in; empty where the network had no part in them.
@@ -129,13 +126,8 @@ def precomputed_record(task: Task) -> dict[str, tuple[str, ...]] | None:
 def fusion_record(task: Task, registrations: Iterable[dict]) -> FusionRecord | None:
     """Return what is recorded of the scans that one was fitted with; None where that is none.
 
-    Parameters
-    ----------
-    task : Task
-        With its ``fusion``.
-    registrations : list of dict
-        ``name``, ``transform`` (4x4, from its world to the reference's, mm), ``rotation_deg``,
-        ``translation_mm``, ``similarity_before``, ``similarity_after``.
+    ``registrations`` are ``name``, ``transform`` (4x4, from its world to the reference's, mm),
+    ``rotation_deg``, ``translation_mm``, ``similarity_before`` and ``similarity_after``.
     """
     fusion = task.fusion
     if fusion is None:

@@ -38,23 +38,10 @@ def simulated_sidecar(
     realisation: int,
     source: str,
 ) -> dict:
-    """Return the BIDS sidecar of one simulated scan.
+    """Return the BIDS sidecar of one simulated scan (number ``realisation``, from 1).
 
-    Parameters
-    ----------
-    plan : ContrastPlan
-        Of direction ``simulate``.
-    facts : SimulationRecord
-        How it was simulated.
-    realisation : int
-        Number of the realisation, from 1.
-    source : str
-        BIDS URI of the scan it was simulated from.
-
-    Returns
-    -------
-    dict
-        BIDS fields in BIDS units; what BIDS has no field for is under ``Simulation``.
+    ``source`` is the BIDS URI of the scan it was simulated from. Fields are in BIDS units; what
+    BIDS has no field for is under ``Simulation``.
     """
     voxel_size = [float(mm) for mm in facts.voxel_size_mm]
     return {
@@ -104,19 +91,9 @@ def _sequence_fields(sequence: Sequence) -> dict:
 
 
 def raw_path(scan: Scan, k: int) -> Path:
-    """Return where a realisation of a scan goes inside the raw dataset.
+    """Return where realisation ``k`` (from 1) of a scan goes inside the raw dataset.
 
-    Parameters
-    ----------
-    scan : Scan
-    k : int
-        Number of the realisation, from 1. The label of ``rec-`` ends in ``sim<k>``, after
-        the label that the scan itself may have.
-
-    Raises
-    ------
-    ValueError
-        If the scan has entities of which no name can be made.
+    The label of ``rec-`` ends in ``sim<k>``, after the label that the scan itself may have.
     """
     label = f'{scan.entities.get("reconstruction", "")}sim{k}'
     return path_of_name({**scan.entities, 'reconstruction': label}, scan.suffix, '.nii.gz')
@@ -125,26 +102,9 @@ def raw_path(scan: Scan, k: int) -> Path:
 def write_simulated(
     folder: Path, scan: Scan, files: list[Path], sidecars: list[dict]
 ) -> list[Path]:
-    """Put all realisations of a scan into the raw dataset.
+    """Write a scan's realisations into a raw dataset; what an earlier number left is removed.
 
-    Realisations of the same scan that an earlier run made are replaced, and those beyond
-    the number of ``files`` removed: what is there of a scan has one origin.
-
-    Parameters
-    ----------
-    folder : Path
-        The dataset, made by :func:`start_dataset`.
-    scan : Scan
-        The scan they were simulated from.
-    files : list of Path
-        Images (``.nii.gz``) in the order of their realisations; copied byte by byte.
-    sidecars : list of dict
-        Of each, from :func:`simulated_sidecar`.
-
-    Returns
-    -------
-    list of Path
-        The images written.
+    ``files`` are copied byte by byte, ``sidecars`` from :func:`simulated_sidecar`.
     """
     # All of them first: a run that is killed half-way leaves no set that looks whole.
     for path in _written(folder, scan):
@@ -176,17 +136,9 @@ def _written(folder: Path, scan: Scan, extension: str = '.nii.gz') -> list[Path]
 
 
 def is_written(folder: Path, scan: Scan, count: int, files: list[Path] | None = None) -> bool:
-    """Tell whether the raw dataset holds a scan's realisations, and none beyond them.
+    """Tell whether the raw dataset holds ``count`` realisations of a scan, and none beyond them.
 
-    Parameters
-    ----------
-    folder : Path
-    scan : Scan
-    count : int
-        Number of realisations there should be.
-    files : list of Path, optional
-        Images that they should equal byte by byte, such as the derivatives: without, files
-        of a run with other settings pass as well.
+    They should equal ``files`` byte by byte: without, those of other settings pass as well.
     """
     images = [folder / raw_path(scan, k) for k in range(1, count + 1)]
     if sorted(images) != _written(folder, scan):
@@ -200,21 +152,11 @@ def is_written(folder: Path, scan: Scan, count: int, files: list[Path] | None = 
 
 
 def export_simulated(task: Task, settings: Settings) -> list[Path]:
-    """Put the simulated scans of a finished scan into ``settings.simulate_as_bids``.
+    """Put the images of a finished, simulated scan into ``settings.simulate_as_bids``; return
+    them.
 
-    From the derivatives alone, so that a dataset can be asked for after the fact; files that
-    are there already with the same bytes are left as they are.
-
-    Parameters
-    ----------
-    task : Task
-        Finished, direction ``simulate``.
-    settings : Settings
-
-    Returns
-    -------
-    list of Path
-        The images written; empty where nothing was to do.
+    From the derivatives alone, so that a dataset can be asked for after the fact; files that are
+    there already with the same bytes are left as they are.
     """
     scan, folder, out = task.scan, settings.simulate_as_bids, settings.output_dir
     files = [out / path_of(task, each) for each in simulated(settings.n_realisations)]

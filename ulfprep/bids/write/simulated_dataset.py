@@ -42,15 +42,8 @@ Research use only: not a medical device.
 def start_dataset(folder: Path, settings: Settings) -> None:
     """Write the files that make a folder a raw dataset, before any scan is in it.
 
-    What is written depends on the source dataset alone, so that runs over different
-    participants may share the folder, also at the same time.
-
-    Parameters
-    ----------
-    folder : Path
-        Made where it is not there; :func:`refuse_folder` has nothing against it.
-    settings : Settings
-        Only ``bids_dir`` is used.
+    What is written depends on the source dataset alone, so that runs over different participants
+    may share the folder, also at the same time.
     """
     source = settings.bids_dir
     description = _description(folder, source)
@@ -107,18 +100,9 @@ def _write_participants(folder: Path, source: Path) -> None:
 
 
 def refuse_folder(folder: Path, bids_dir: Path, output_dir: Path) -> str | None:
-    """Say why a folder cannot take the simulated dataset.
+    """Say why a folder cannot take the simulated dataset, one line; None where it can.
 
-    Parameters
-    ----------
-    folder, bids_dir, output_dir : Path
-        The folder in question (it need not exist), input and output of the run.
-
-    Returns
-    -------
-    str or None
-        One line that names the folder and what to do; None where it can be used: it is
-        new, empty, or holds scans that ulfprep simulated from the same input.
+    It can where it is new, empty, or holds scans that ulfprep simulated from the same input.
     """
     place, source, out = (path.resolve() for path in (folder, bids_dir, output_dir))
     for other, what in ((source, 'the input dataset'), (out, 'the output folder')):

@@ -97,21 +97,9 @@ def cell(value) -> str:
 def write_group_table(
     output_dir: Path, modality: str, rows: list[Mapping], columns: Mapping[str, dict]
 ) -> Path:
-    """Write ``group_<modality>.tsv`` and its data dictionary.
+    """Write ``group_<modality>.tsv`` and its data dictionary (``columns``), return the table.
 
-    Parameters
-    ----------
-    output_dir : Path
-    modality : str
-    rows : list of mapping
-        Column -> value of each scan; what is missing is ``n/a``.
-    columns : mapping
-        Column -> LongName, Description, Units ..., in their order.
-
-    Returns
-    -------
-    Path
-        The table.
+    ``rows`` are column -> value of each scan; what is missing is ``n/a``.
     """
     lines = ['\t'.join(columns)]
     # No cell may hold what parts cells or rows, and none may be empty.
