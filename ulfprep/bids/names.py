@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ulfprep.settings import MODALITIES
 
@@ -212,3 +213,22 @@ def natural(name: str) -> tuple:
     stem, _, suffix = name.rpartition('_')
     parts = tuple((int(p), '') if p.isdigit() else (-1, p) for p in _NUMBER.split(stem))
     return parts, MODALITIES.index(suffix) if suffix in MODALITIES else len(MODALITIES)
+
+
+def dataset_names(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """Return a name for each folder of derivatives, for BIDS URIs: no two alike, none ``raw``."""
+    names: dict[str, Path] = {}
+    for folder in folders:
+        plain = ''.join(c if c.isalnum() or c in '-_.' else '-' for c in folder.name)
+        stem, number = plain or 'derivatives', 1
+        name = stem
+        while name in names or name == 'raw':
+            number += 1
+            name = f'{stem}-{number}'
+        names[name] = folder
+    return names
+
+
+def uri_of(name: str, folder: Path, path: Path) -> str:
+    """Return the BIDS URI of a file of a named dataset."""
+    return f'bids:{name}:{quote(path.relative_to(folder).as_posix(), safe="/+")}'

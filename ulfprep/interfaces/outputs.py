@@ -87,8 +87,12 @@ class WriteDerivatives(SimpleInterface):
             remove_simulated,
             remove_unshared,
         )
-        from ulfprep.bids.write.provenance import provenance
-        from ulfprep.bids.write.sidecars import fusion_record, precomputed_record, sidecar
+        from ulfprep.bids.write.sidecars import (
+            fusion_record,
+            precomputed_record,
+            provenance,
+            sidecar,
+        )
         from ulfprep.metrics.verdict import judge, warned
         from ulfprep.record import ScanRecord
 
@@ -238,8 +242,8 @@ class WriteFigures(SimpleInterface):
     _OTHERS = ('output_dir', 'task', 'qc_file', 'conformed')
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.qc_file import read_record
-        from ulfprep.bids.write.figures import OF_NETWORK, figure_path, figures_of
+        from ulfprep.bids.write.derivatives import OF_NETWORK, figure_path, figures_of
+        from ulfprep.bids.write.sidecars import read_record
         from ulfprep.reports.drawing.figures import plot_scan
 
         inputs, task = self.inputs, self.inputs.task

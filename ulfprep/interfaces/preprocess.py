@@ -50,7 +50,7 @@ class Conform(SimpleInterface):
 
     A scan that was resampled to finer voxels than it was acquired with goes back to those;
     see :func:`ulfprep.bids.read.checks.check_image`,
-    :func:`ulfprep.bids.read.resolution.decide_resolution` and
+    :func:`ulfprep.bids.read.acquisition.decide_resolution` and
     :func:`ulfprep.physics.interpolation.acquired_grid`.
     """
 
@@ -61,8 +61,8 @@ class Conform(SimpleInterface):
         import nibabel as nib
         import numpy as np
 
+        from ulfprep.bids.read.acquisition import decide_resolution
         from ulfprep.bids.read.checks import check_image
-        from ulfprep.bids.read.resolution import decide_resolution
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import acquired_grid, bicubic
         from ulfprep.physics.resolution import estimate_resolution, in_words, with_signal
@@ -185,7 +185,7 @@ def given_mask(path, grid, option: str = '--brain-mask'):
     from ulfprep.physics.interpolation import carry_mask
     from ulfprep.segmentation.brain import check_volume
 
-    share, affine = read_brain(Path(path), option)
+    share, affine, _ = read_brain(Path(path), option)
     mask = carry_mask(share, Grid(share.shape, affine), grid)
     check_volume(mask, grid.zooms, f'{path} ({option}) does not fit this scan')
     return mask

@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 from derived import affine_of, put_freesurfer, put_prep, save, tissue_labels
 
-from ulfprep.bids.read.derived import GROUPS, BadDerivativeError, tissue_table
-from ulfprep.bids.read.derived_read import read_brain, read_shares, read_volume
+from ulfprep.bids.read.derived_read import (
+    GROUPS,
+    BadDerivativeError,
+    read_brain,
+    read_shares,
+    read_volume,
+    tissue_table,
+)
 
 
 def placed(shares, affine):
@@ -34,7 +40,7 @@ def test_freesurfer_labels_are_grouped_and_erased_voxels_are_no_brain(tmp_path):
     labelled = found > 0
     np.testing.assert_array_equal(found[labelled], tissue_labels()[labelled])
     assert (found[tissue_labels() > 1] > 0).all()
-    brain, affine = read_brain(mri / 'brainmask.mgz')
+    brain, affine, _ = read_brain(mri / 'brainmask.mgz')
     np.testing.assert_array_equal(brain > 0, tissue_labels() > 0)
     np.testing.assert_allclose(affine, affine_of())
 

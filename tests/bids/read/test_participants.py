@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ulfprep.bids.read.participants import (
+from ulfprep.bids.tables import (
     GroupColumnError,
     NoParticipantsFileError,
     TwoRowsError,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ulfprep.bids.read.resolution import decide_resolution
+from ulfprep.bids.read.acquisition import decide_resolution
 from ulfprep.physics.resolution import ResolutionEstimate
 
 QUICK = settings(deadline=None, max_examples=20, derandomize=True)

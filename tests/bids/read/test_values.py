@@ -4,9 +4,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.bids.read.checks import check_image
+from ulfprep.bids.read.checks import background, below_zero, check_image
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.values import background, below_zero
 
 SHAPE = (40, 44, 30)
 

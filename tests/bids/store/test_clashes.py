@@ -8,10 +8,9 @@ from records import make_json
 
 from ulfprep.bids.files import write_json
 from ulfprep.bids.names import entities_of
-from ulfprep.bids.read.fusion import group_scans
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.store.finished import clashes, recalled
-from ulfprep.bids.task import Task
+from ulfprep.bids.read.decision import group_scans
+from ulfprep.bids.store.outcomes import clashes, recalled
+from ulfprep.bids.task import Scan, Task
 from ulfprep.bids.write.sidecars import fusion_record
 from ulfprep.settings import MODALITIES, Settings
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.store.records import failure_path, read_failures, remove_failure, write_failure
+from ulfprep.bids.task import Scan
 
 
 @pytest.fixture

@@ -9,23 +9,20 @@ from plans import make_plan
 from records import make_json
 
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
-from ulfprep.bids.given import Given, Piece
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.store.finished import is_finished, missing_files
-from ulfprep.bids.task import Task
+from ulfprep.bids.store.outcomes import is_finished, missing_files
+from ulfprep.bids.task import Given, Piece, Scan, Task
 from ulfprep.bids.write.dataset import LOOKUP, lookup_table
 from ulfprep.bids.write.derivatives import (
     FIELD,
     IMAGE,
     QC,
     derivatives_of,
+    figure_path,
     golden_list,
     path_of,
     remove_rendered,
 )
-from ulfprep.bids.write.figures import figure_path
-from ulfprep.bids.write.provenance import provenance
-from ulfprep.bids.write.sidecars import sidecar
+from ulfprep.bids.write.sidecars import provenance, sidecar
 from ulfprep.physics.labels import to_dseg
 from ulfprep.settings import MODALITIES, Settings
 

@@ -17,15 +17,16 @@ from ulfprep import __version__
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.read.acquisition import field_strength
 from ulfprep.bids.read.dataset import find_scans
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Scan
 from ulfprep.bids.write.simulated import (
     SEQUENCE_TYPES,
     is_written,
     raw_path,
+    refuse_folder,
     simulated_sidecar,
+    start_dataset,
     write_simulated,
 )
-from ulfprep.bids.write.simulated_dataset import refuse_folder, start_dataset
 from ulfprep.physics.plan import acquired_resolution
 from ulfprep.physics.sequences import PRESETS
 from ulfprep.physics.signals import KINDS, Sequence, tissue_signals

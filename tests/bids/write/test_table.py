@@ -5,8 +5,7 @@ import json
 import pytest
 from records import make_record
 
-from ulfprep.bids.read.participants import read_table
-from ulfprep.bids.write.table import cell, group_column, identity_cells, write_group_table
+from ulfprep.bids.tables import cell, group_column, identity_cells, read_table, write_group_table
 
 COLUMNS = {
     'bids_name': {'Description': 'Name'},

@@ -9,8 +9,8 @@ from pathlib import Path
 from ulfprep.bids.names import EXTENSIONS, parse_name, place_of, session_name, shorten, why_no_name
 from ulfprep.bids.read.filters import mismatch
 from ulfprep.bids.read.index import NoScansError, anatomical_images, asked_participants
-from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.read.sidecars import BrokenSidecarError, Sidecars, usable_metadata
+from ulfprep.bids.task import Scan
 from ulfprep.note import warning
 from ulfprep.settings import MODALITIES, Settings
 

@@ -5,20 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.given import WORDS, Given, Piece
-from ulfprep.bids.names import shorten
+from ulfprep.bids.names import dataset_names, shorten
 from ulfprep.bids.read.checks import read_grid
-from ulfprep.bids.read.derived import (
+from ulfprep.bids.read.derived import find_mask, find_pieces
+from ulfprep.bids.read.derived_read import (
     BadDerivativeError,
     DerivativesError,
     UnclearDerivativeError,
-    dataset_names,
+    read_brain,
+    read_shares,
+    read_volume,
 )
-from ulfprep.bids.read.derived_find import find_mask, find_pieces
-from ulfprep.bids.read.derived_read import read_shares, read_volume, shares_of_mask
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
+from ulfprep.bids.task import WORDS, Given, Piece, Scan, Task
 from ulfprep.note import Note
 
 #: Of a piece's volume at least this share must lie in the field of view of its scan.
@@ -127,7 +126,7 @@ def check_piece(piece: Piece, scan: Scan) -> str:
     """
     path, remark = piece.paths[0], ''
     if piece.what == 'mask':
-        data, affine, remark = shares_of_mask(path, piece.option)
+        data, affine, remark = read_brain(path, piece.option)
         inside = data > 0.5
     elif piece.what == 'tissues':
         shares, affine = read_shares(piece.paths, piece.numbers)
@@ -145,8 +144,8 @@ def check_piece(piece: Piece, scan: Scan) -> str:
         what = 'the mask' if piece.what == 'mask' else 'it'
         raise BadDerivativeError(
             f'{path}: {100 * within:.0f} % of {what} lies in the field of view of '
-            f'{scan.path.name}; '
-            f'give files in the same world coordinates, or leave them out ({piece.option})'
+            f'{scan.path.name}; give files in the same world coordinates, or leave them out '
+            f'({piece.option})'
         )
     return remark
 

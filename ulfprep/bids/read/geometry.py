@@ -81,7 +81,7 @@ def _is_hollow(affine: np.ndarray) -> bool:
 
 
 def check_head(nifti: NiftiFile, affine: np.ndarray) -> None:
-    """Raise UnusableScanError for a grid no head was ever scanned on; note what is odd about it."""
+    """Raise UnusableScanError for a grid no head was ever scanned on; note what is odd."""
     path, notes = nifti.path, nifti.notes
     shape = np.array(nifti.shape[:3])
     sizes = _sizes(affine)

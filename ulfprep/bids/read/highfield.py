@@ -10,9 +10,8 @@ from ulfprep.bids.read.acquisition import field_of
 from ulfprep.bids.read.checks import read_grid
 from ulfprep.bids.read.decision import expected_of
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.read.sidecars import BrokenSidecarError, Sidecars, read_sidecar, usable_metadata
-from ulfprep.bids.task import HighField, Task
+from ulfprep.bids.task import HighField, Scan, Task
 from ulfprep.note import Note
 from ulfprep.settings import MODALITIES, Settings
 

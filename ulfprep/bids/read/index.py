@@ -107,7 +107,7 @@ def _folders(bids_dir: Path, participants: list[str]):
 
 
 def indexed(bids_dir: Path, participants: list[str], database: Path | None = None):
-    """Return pybids' index of the anatomical images of some participants, or raise DatasetError."""
+    """Return pybids' index of some participants' anatomical images, or raise DatasetError."""
     from bids import BIDSLayout, BIDSLayoutIndexer
 
     ignore = ignore_patterns(participants)

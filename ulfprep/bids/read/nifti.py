@@ -31,7 +31,8 @@ class UnusableScanError(ValueError):
 
 @dataclass
 class NiftiFile:
-    """What a NIfTI file says of itself: nibabel's header, all dimensions (each at least 1), notes."""
+    """What a NIfTI file says of itself: nibabel's header, all dimensions (at least 1 each), notes.
+    """
 
     path: Path
     header: object

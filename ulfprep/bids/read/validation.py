@@ -156,7 +156,7 @@ def _refuse_old(validator: str, cache: Path, timeout: float) -> None:
 
 
 def sort_issues(issues: list[dict], bids_dir: Path) -> Validation:
-    """Return which of the validator's issues stop a run, and what there is to say of the others."""
+    """Return which of the validator's issues stop a run, and what to say of the others."""
     errors = [issue for issue in issues if issue.get('severity') == 'error']
     grave = [issue for issue in errors if _is_grave(issue)]
     lines = list(dict.fromkeys(_line(issue, bids_dir) for issue in grave))

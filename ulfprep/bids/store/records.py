@@ -11,7 +11,7 @@ from ulfprep.bids.files import read_json, write_json
 from ulfprep.bids.names import session_name
 from ulfprep.bids.read.dataset import Selection
 from ulfprep.bids.read.filters import unused_queries
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Scan
 from ulfprep.settings import Settings
 
 SELECTED, FAILURES, COSTS = (Path('logs', name) for name in ('selection', 'verdicts', 'resources'))

@@ -15,7 +15,7 @@ from ulfprep.bids.files import (
     write_json,
     write_text,
 )
-from ulfprep.bids.read.derived import dataset_names
+from ulfprep.bids.names import dataset_names
 from ulfprep.settings import MODALITIES, Settings
 
 #: Version of BIDS that the derivatives follow.

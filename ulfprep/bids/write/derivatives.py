@@ -5,11 +5,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.bids.given import Given
 from ulfprep.bids.names import parse_name, path_of_name, resolution_label, sidecar_of
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
-from ulfprep.bids.write.figures import figure_path, figures_of
+from ulfprep.bids.task import Given, Scan, Task
 from ulfprep.settings import Settings
 
 #: Field of a sidecar: SHA-256 of the file of the network's weights.
@@ -268,3 +265,60 @@ def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[s
         'fine_tissues': made['fine_dseg'],
         'simulated': next((path for path in simulations if path.is_file()), simulations[-1]),
     }
+
+
+#: Figures of a scan, per direction; each is one file and one place in the report.
+FIGURES = {
+    'enhance': (
+        'bias',
+        'tissues',
+        'disagreement',
+        'tissuechange',
+        'enhancement',
+        'segmentation',
+        'residual',
+        'uncertainty',
+        'entropy',
+        'claim',
+        'loss',
+        'contrast',
+        'histogram',
+        'prediction',
+        'thumbnail',
+    ),
+    'simulate': (
+        'bias',
+        'tissues',
+        'disagreement',
+        'contrast',
+        'simulated',
+        'simcheck',
+        'histogram',
+        'thumbnail',
+    ),
+}
+#: Figures of a scan that shares its image with others; that image has the others, and the last.
+FIGURES_OF_MEMBER = (
+    'bias',
+    'tissues',
+    'disagreement',
+    'tissuechange',
+    'residual',
+    'prediction',
+    'contrast',
+)
+#: Figures that there are only where the trained network was the prior of the tissues.
+OF_NETWORK = ('disagreement',)
+
+
+def figures_of(direction: str, role: str = 'scan', network: bool = False) -> tuple[str, ...]:
+    """Return the names of a scan's figures; ``network``: whether that was the tissues' prior."""
+    names = FIGURES_OF_MEMBER if role == 'member' else FIGURES[direction]
+    left = FIGURES_OF_MEMBER[:-1] if role == 'fused' else ()
+    left += () if network else OF_NETWORK
+    return tuple(name for name in names if name not in left)
+
+
+def figure_path(scan: Scan, name: str) -> Path:
+    """Return a figure's path inside the output folder."""
+    return Path(f'sub-{scan.subject}', 'figures', f'{scan.stem}_desc-{name}_{scan.suffix}.svg')

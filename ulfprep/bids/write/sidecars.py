@@ -1,12 +1,19 @@
 """What is written beside the images of a scan: their sidecars, and parts of its record."""
 
+import hashlib
+import json
+import platform
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-from ulfprep.bids.task import Task
+from ulfprep import __version__
+from ulfprep.bids.files import read_json
+from ulfprep.bids.task import Fusion, HighField, Task
 from ulfprep.bids.write.derivatives import BEFORE_TISSUES, FIELD, FINE, Derivative, on_fine_grid
-from ulfprep.bids.write.provenance import fusion_digest
 from ulfprep.physics.contrast_plan import ContrastPlan
-from ulfprep.record import FusedScan, FusionRecord, LeftOut
+from ulfprep.record import FusedScan, FusionRecord, LeftOut, ScanRecord
+from ulfprep.settings import NOT_IN_HASH, Settings
 
 
 def sidecar(
@@ -145,3 +152,111 @@ def fusion_record(task: Task, registrations: Iterable[dict]) -> FusionRecord | N
         left_out=tuple(LeftOut(*one) for one in dict(fusion.left_out).items()),
         digest=fusion_digest(fusion),
     )
+
+
+#: Packages whose version may change a result.
+PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype', 'nilearn')
+
+
+def relevant_settings(settings: Settings) -> dict:
+    """Return the settings that can change a result (no paths, no resources)."""
+    return {k: v for k, v in settings.to_dict().items() if k not in NOT_IN_HASH}
+
+
+def input_digest(task: Task) -> str:
+    """Return a short hash of a scan's bytes and metadata, and of everything that is given of it.
+
+    The image that it is measured against is in it, too. Of a scan that is fitted with others it is
+    a hash of them all.
+    """
+    if task.fusion and task.is_fused:
+        return fusion_digest(task.fusion)
+    scan, given = task.scan, task.given
+    digest = hashlib.sha256(json.dumps(scan.metadata, sort_keys=True).encode())
+    if given.derived:
+        digest.update(given.key.encode())
+    if task.highfield:
+        digest.update(_highfield_digest(task.highfield).encode())
+    files = (scan.path, *(path for piece in given.pieces for path in piece.paths))
+    for path in dict.fromkeys(files):
+        _add_bytes(digest, path)
+    return digest.hexdigest()[:16]
+
+
+def _highfield_digest(highfield: HighField) -> str:
+    """Return a short hash of an image's bytes and sidecar, whether or not they can be used."""
+    scan = highfield.scan
+    metadata = json.dumps(scan.metadata if scan else {}, sort_keys=True)
+    digest = hashlib.sha256(f'{highfield.source} {metadata}'.encode())
+    if scan:
+        try:
+            _add_bytes(digest, scan.path)
+        except OSError:
+            digest.update(b'cannot be read')
+    return digest.hexdigest()[:16]
+
+
+def _add_bytes(digest, path) -> None:
+    """Add a file to a hash, a piece at a time."""
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+
+
+def fusion_digest(fusion: Fusion) -> str:
+    """Return a short hash of all scans that were meant to be fused; none need be readable."""
+    parts = []
+    for task in fusion.planned:
+        try:
+            parts.append(f'{task.name} {input_digest(task)}')
+        except OSError:
+            parts.append(f'{task.name} cannot be read')
+    return hashlib.sha256('\n'.join(parts).encode()).hexdigest()[:16]
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of everything that may change a result."""
+    versions = {'ulfprep': __version__, 'python': platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def provenance(task: Task, settings: Settings) -> dict:
+    """Return what made a scan's derivatives: settings, seed, versions, input.
+
+    No dates, times or paths of this machine: the same run gives the same bytes.
+    """
+    return {
+        'settings': relevant_settings(settings),
+        'settings_hash': settings.digest(),
+        'seed': settings.random_seed,
+        'versions': software_versions(),
+        'input_digest': input_digest(task),
+    }
+
+
+class BrokenRecordError(ValueError):
+    """A QC file that holds no record of a scan, such as one of an older version."""
+
+
+def read_record(path: Path) -> ScanRecord:
+    """Return the record that a QC file holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    BrokenRecordError
+        If it cannot be read; a line that names it and the way out.
+    """
+    try:
+        return ScanRecord.from_json(read_json(path))
+    except FileNotFoundError:  # a run that begins removes what it will write anew
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        text = f'{path}: not a readable QC file ({error!r}); run its scan again'
+        raise BrokenRecordError(text) from error
