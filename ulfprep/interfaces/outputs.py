@@ -83,9 +83,7 @@ class WriteDerivatives(SimpleInterface):
             QC,
             derivatives_of,
             path_of,
-            remove_rendered,
-            remove_simulated,
-            remove_unshared,
+            remove_earlier,
         )
         from ulfprep.bids.write.sidecars import (
             fusion_record,
@@ -108,10 +106,7 @@ class WriteDerivatives(SimpleInterface):
         qc_file = out / path_of(task, QC)
         # While images are being replaced the scan must not count as finished.
         qc_file.unlink(missing_ok=True)
-        remove_simulated(task, out)
-        remove_unshared(task, out)
-        if task.direction == 'enhance':
-            remove_rendered(task, out)
+        remove_earlier(task, out)
         registrations, weights = self._registrations(), self._weights(task)
         files = self._files()
         simulated = self._simulated_sidecars(plan)

@@ -21,8 +21,7 @@ INTENSITY_RANGE = (1e-12, 1e12)
 
 @dataclass(frozen=True)
 class CheckedImage:
-    """An image that passed the checks, in the file's own axis order (float32), and what was found.
-    """
+    """An image that passed the checks, in the file's own axis order (float32), and what was found."""
 
     data: np.ndarray
     affine: np.ndarray
