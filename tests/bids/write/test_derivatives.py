@@ -9,6 +9,7 @@ from plans import make_plan
 from records import make_json
 
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
+from ulfprep.bids.names import stem_of
 from ulfprep.bids.store.outcomes import is_finished, missing_files
 from ulfprep.bids.task import Given, Piece, Scan, Task
 from ulfprep.bids.write.dataset import LOOKUP, lookup_table
@@ -29,7 +30,7 @@ from ulfprep.settings import MODALITIES, Settings
 
 def task_of(path=Path('x.nii.gz'), suffix='T1w', metadata=None, **entities):
     entities = {'subject': '01', **entities}
-    scan = Scan(path, entities, metadata or {}, 'sub-01', 'bids:raw:x', suffix)
+    scan = Scan(path, entities, metadata or {}, stem_of(entities), 'bids:raw:x', suffix)
     return Task(scan, 'enhance')
 
 
