@@ -54,10 +54,14 @@ LONGEST = 32768
 
 def not_here(path: Path) -> str:
     """Say that a file's content is elsewhere and how to get it, path first; else nothing."""
-    path = Path(path)
+    name = shlex.quote(str(path))
+    annexed = (
+        f'{path}: its content is not here, only the key of git-annex; get its content first '
+        f'(git annex get {name}, or datalad get {name})'
+    )
     if path.is_symlink() and not path.exists():
         if ANNEX in Path(os.readlink(path)).as_posix():
-            return _annexed(path)
+            return annexed
         return (
             f'{path}: a broken link; restore what it leads to, and if the dataset is managed by '
             'git-annex or DataLad, get its content first (datalad get)'
@@ -71,21 +75,13 @@ def not_here(path: Path) -> str:
         return ''
     # A link that was written as a text begins with the way to the repository.
     if first.startswith(ANNEX) or (first.startswith('.') and f'/.git{ANNEX}' in first):
-        return _annexed(path)
+        return annexed
     if first.startswith(LFS):
         return (
             f'{path}: only a text of Git LFS, not the file itself; get its content first '
             f'(git lfs pull --include {shlex.quote(path.name)})'
         )
     return ''
-
-
-def _annexed(path: Path) -> str:
-    name = shlex.quote(str(path))
-    return (
-        f'{path}: its content is not here, only the key of git-annex; get its content first '
-        f'(git annex get {name}, or datalad get {name})'
-    )
 
 
 #: Names of files that are being written; no BIDS file begins with a full stop.
@@ -182,7 +178,7 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def write_json(path: Path, content: dict) -> Path:
-    """Write strict JSON (no NaN), atomically."""
+    """Write strict JSON (:func:`dump_json`), atomically."""
     return write_text(path, dump_json(content))
 
 

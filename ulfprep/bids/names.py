@@ -6,7 +6,7 @@ was; and importing it takes longer than ``--help`` may.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -15,31 +15,12 @@ from ulfprep.settings import MODALITIES
 
 #: Entities by pybids' words, and how file names spell them.
 ENTITIES = {
-    'subject': 'sub',
-    'session': 'ses',
-    'sample': 'sample',
-    'task': 'task',
-    'acquisition': 'acq',
-    'ceagent': 'ce',
-    'tracer': 'trc',
-    'staining': 'stain',
-    'reconstruction': 'rec',
-    'direction': 'dir',
-    'run': 'run',
-    'modality': 'mod',
-    'echo': 'echo',
-    'flip': 'flip',
-    'inv': 'inv',
-    'mt': 'mt',
-    'part': 'part',
-    'proc': 'proc',
-    'space': 'space',
-    'resolution': 'res',
-    'density': 'den',
-    'label': 'label',
-    'desc': 'desc',
-    'chunk': 'chunk',
-}
+    'subject': 'sub', 'session': 'ses', 'sample': 'sample', 'task': 'task', 'acquisition': 'acq',
+    'ceagent': 'ce', 'tracer': 'trc', 'staining': 'stain', 'reconstruction': 'rec',
+    'direction': 'dir', 'run': 'run', 'modality': 'mod', 'echo': 'echo', 'flip': 'flip',
+    'inv': 'inv', 'mt': 'mt', 'part': 'part', 'proc': 'proc', 'space': 'space',
+    'resolution': 'res', 'density': 'den', 'label': 'label', 'desc': 'desc', 'chunk': 'chunk',
+}  # fmt: skip
 #: Entities that an anatomical image may have, in the order of BIDS: as file names spell them ->
 #: pybids' words.
 ENTITY_NAMES = {
@@ -134,15 +115,10 @@ def stem_of(entities: Mapping[str, str], more: Mapping[str, str] | None = None) 
 
 
 def path_of_name(
-    entities: Mapping[str, str],
-    suffix: str,
-    extension: str,
-    more: Mapping[str, str] | None = None,
+    entities: Mapping[str, str], suffix: str, extension: str, more: Mapping[str, str] | None = None
 ) -> Path:
     """Return where BIDS puts an anatomical file, inside its dataset; see :func:`stem_of`."""
-    folders = [f'sub-{entities["subject"]}']
-    if 'session' in entities:
-        folders.append(f'ses-{entities["session"]}')
+    folders = [f'{ENTITIES[e]}-{entities[e]}' for e in ('subject', 'session') if e in entities]
     return Path(*folders, 'anat', f'{stem_of(entities, more)}_{suffix}{extension}')
 
 
@@ -152,7 +128,7 @@ def why_no_name(stem: str) -> str:
     What is made of the image is called by these entities: two images whose names differ in
     something else would take each other's place. Empty if the name is sound.
     """
-    keys = []
+    keys: set[str] = set()
     for part in stem.split('_'):
         key, hyphen, label = part.partition('-')
         if not hyphen:
@@ -163,7 +139,7 @@ def why_no_name(stem: str) -> str:
             return f'{key}- is in its name twice; rename it'
         if not _LABEL.fullmatch(label):
             return f'{part} in its name has no label of letters and digits; rename it'
-        keys.append(key)
+        keys.add(key)
     ordered = stem_of(entities_of(stem))
     if ordered != stem:
         return f'its entities are not in the order of BIDS; rename it ({ordered}_...)'
@@ -215,13 +191,12 @@ def natural(name: str) -> tuple:
     return parts, MODALITIES.index(suffix) if suffix in MODALITIES else len(MODALITIES)
 
 
-def dataset_names(folders: tuple[Path, ...]) -> dict[str, Path]:
+def dataset_names(folders: Iterable[Path]) -> dict[str, Path]:
     """Return a name for each folder of derivatives, for BIDS URIs: no two alike, none ``raw``."""
     names: dict[str, Path] = {}
     for folder in folders:
-        plain = ''.join(c if c.isalnum() or c in '-_.' else '-' for c in folder.name)
-        stem, number = plain or 'derivatives', 1
-        name = stem
+        stem = re.sub(r'[^\w.-]', '-', folder.name) or 'derivatives'
+        name, number = stem, 1
         while name in names or name == 'raw':
             number += 1
             name = f'{stem}-{number}'

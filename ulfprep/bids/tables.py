@@ -1,4 +1,4 @@
-"""Tables that are read: any of BIDS, and groups by a column of ``participants.tsv``."""
+"""Tables: any of BIDS is read, groups of ``participants.tsv``, and that of all scans written."""
 
 import csv
 import io
@@ -16,8 +16,7 @@ UNKNOWN = 'n/a'
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a BIDS table, column -> cell as written; short rows are filled with
-    ``n/a``.
+    """Return the rows of a BIDS table, column -> cell; short rows are filled with ``n/a``.
 
     OSError if it cannot be read, ValueError if it is no text.
     """
@@ -42,7 +41,7 @@ class GroupColumnError(ValueError):
 
 
 class TwoRowsError(ValueError):
-    """``participants.tsv`` has several rows of a participant."""
+    """``participants.tsv`` has several rows of a participant: which is meant?"""
 
 
 def participants_file(settings: Settings) -> Path:
@@ -58,24 +57,13 @@ def participants_file(settings: Settings) -> Path:
 
 
 def read_groups(path: Path, column: str) -> dict[str, str]:
-    """Return the group of each participant, by label without ``sub-``.
-
-    Raises
-    ------
-    NoParticipantsFileError
-        If the file cannot be read as a table.
-    GroupColumnError
-        If it has no such column; the message lists those it has.
-    TwoRowsError
-        If a participant has several rows, so that nobody can say which is meant.
-    """
+    """Return the group of each participant, by label without ``sub-``."""
+    if said := not_here(path):  # which may read as a table of one column
+        raise NoParticipantsFileError(said)
     try:
         rows = read_table(path)
     except (OSError, ValueError) as error:
-        said = not_here(path) or f'{path}: cannot be read as a table ({error})'
-        raise NoParticipantsFileError(said) from error
-    if said := not_here(path):  # which reads as a table of one column
-        raise NoParticipantsFileError(said)
+        raise NoParticipantsFileError(f'{path}: cannot be read as a table ({error})') from error
     names = [name for name in (rows[0] if rows else ()) if name != 'participant_id']
     if column not in names or 'participant_id' not in rows[0]:
         has = f'it has {", ".join(names)}' if names else 'it has no column to choose'
@@ -102,58 +90,51 @@ def check_groups(path: Path, column: str, groups: Iterable[str]) -> None:
         )
 
 
+def _column(name: str, description: str, **more) -> dict:
+    return {'LongName': name, 'Description': description, **more}
+
+
 #: Columns that identify a scan, before the metrics.
 IDENTITY = {
-    'bids_name': {
-        'LongName': 'Scan',
-        'Description': 'Name of the scan, entities as in its file name',
-    },
-    'subject': {'LongName': 'Participant', 'Description': 'Label of the participant'},
-    'session': {'LongName': 'Session', 'Description': 'Label of the session; n/a without'},
-    'direction': {
-        'LongName': 'Direction',
-        'Description': 'What was done to the scan',
-        'Levels': {
+    'bids_name': _column('Scan', 'Name of the scan, entities as in its file name'),
+    'subject': _column('Participant', 'Label of the participant'),
+    'session': _column('Session', 'Label of the session; n/a without'),
+    'direction': _column(
+        'Direction',
+        'What was done to the scan',
+        Levels={
             'enhance': 'Ultra-low field to high field',
             'simulate': 'High field to ultra-low field',
         },
-    },
-    'source_field': {
-        'LongName': 'Field strength of the scan',
-        'Description': 'From the sidecar or the command line',
-        'Units': 'T',
-    },
-    'target_field': {
-        'LongName': 'Target field strength',
-        'Description': 'Field strength that was synthesised',
-        'Units': 'T',
-    },
-    'settings_hash': {
-        'LongName': 'Settings',
-        'Description': 'Hash of the settings; rows that differ in it are not comparable',
-    },
+    ),
+    'source_field': _column(
+        'Field strength of the scan', 'From the sidecar or the command line', Units='T'
+    ),
+    'target_field': _column(
+        'Target field strength', 'Field strength that was synthesised', Units='T'
+    ),
+    'settings_hash': _column(
+        'Settings', 'Hash of the settings; rows that differ in it are not comparable'
+    ),
 }
 #: Columns that say whether a scan has to be looked at.
 VERDICT = {
-    'verdict': {
-        'LongName': 'Verdict',
-        'Description': 'By stated rules over the metrics of this scan alone',
-        'Levels': {
+    'verdict': _column(
+        'Verdict',
+        'By stated rules over the metrics of this scan alone',
+        Levels={
             'usable': 'Nothing speaks against it',
             'look': 'Look at what the reasons name before it is used',
             'failed': 'Not to be used',
         },
-    },
-    'reasons': {
-        'LongName': 'Reasons of the verdict',
-        'Description': 'Parted by semicolons; n/a for a usable scan',
-    },
-    'outliers': {
-        'LongName': 'Outlying metrics',
-        'Description': 'Metrics beyond the median plus or minus 3.5 (1 + 10 / n) scaled median '
-        'absolute deviations of the n comparable rows, each followed by low or high and parted '
-        'by semicolons; n/a where there is none, or too few rows to tell',
-    },
+    ),
+    'reasons': _column('Reasons of the verdict', 'Parted by semicolons; n/a for a usable scan'),
+    'outliers': _column(
+        'Outlying metrics',
+        'Metrics beyond the median plus or minus 3.5 (1 + 10 / n) scaled median absolute '
+        'deviations of the n comparable rows, each followed by low or high and parted by '
+        'semicolons; n/a where there is none, or too few rows to tell',
+    ),
 }
 #: Column that is there where participants were put into groups.
 GROUP = 'group'
@@ -173,12 +154,8 @@ def identity_cells(record: ScanRecord) -> dict:
 
 def group_column(column: str) -> dict:
     """Return the dictionary entry of :data:`GROUP`."""
-    return {
-        GROUP: {
-            'LongName': 'Group',
-            'Description': f'Column {column} of participants.tsv; rows are compared inside it',
-        }
-    }
+    told = f'Column {column} of participants.tsv; rows are compared inside it'
+    return {GROUP: _column('Group', told)}
 
 
 def cell(value) -> str:

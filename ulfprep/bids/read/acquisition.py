@@ -1,4 +1,4 @@
-"""At which field strength a scan was acquired, and what is therefore done with it."""
+"""At which field strength and voxel size a scan was acquired: user, sidecar and image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,28 +47,22 @@ def stated_field(metadata: dict) -> tuple[float | None, str]:
     ten) beside an ``ImagingFrequency`` of 2.7 MHz, which is what the scanner measured: where the
     two contradict each other, the frequency counts.
     """
-    stated = metadata.get('MagneticFieldStrength')
-    told = stated is not None
-    stated = stated if _is_field(stated) else None
-    frequency = _frequency(metadata)
-    measured = None if frequency is None else frequency / GYROMAGNETIC_RATIO
-    if not _is_field(measured) or (stated is not None and _agree(stated, measured)):
-        return stated, 'the sidecar'
-    source = f'ImagingFrequency {frequency / 1e6:g} MHz in the sidecar'
-    if told:
-        source += f', which contradicts its MagneticFieldStrength {_told(metadata)}'
-    if abs(measured - DEFAULT_LOW_FIELD) <= DRIFT * DEFAULT_LOW_FIELD:
-        return DEFAULT_LOW_FIELD, source
-    return round(measured, 3), source
-
-
-def _frequency(metadata: dict) -> float | None:
-    """Return the frequency at which a scanner sees hydrogen, Hz; None where it is not stated."""
+    told = metadata.get('MagneticFieldStrength')
+    stated = told if _is_field(told) else None
     frequency = metadata.get('ImagingFrequency')
     hydrogen = str(metadata.get('ImagedNucleus') or '1H').upper() in HYDROGEN
     if not hydrogen or not is_number(frequency):
-        return None
-    return frequency * (1e6 if abs(frequency) < HERTZ else 1.0)
+        return stated, 'the sidecar'
+    frequency *= 1e6 if abs(frequency) < HERTZ else 1.0
+    measured = frequency / GYROMAGNETIC_RATIO
+    if not _is_field(measured) or (stated is not None and _agree(stated, measured)):
+        return stated, 'the sidecar'
+    source = f'ImagingFrequency {frequency / 1e6:g} MHz in the sidecar'
+    if told is not None:
+        source += f', which contradicts its MagneticFieldStrength {shown(told)}'
+    if abs(measured - DEFAULT_LOW_FIELD) <= DRIFT * DEFAULT_LOW_FIELD:
+        return DEFAULT_LOW_FIELD, source
+    return round(measured, 3), source
 
 
 def _is_field(value) -> bool:
@@ -79,46 +73,36 @@ def _agree(field: float, other: float) -> bool:
     return abs(field - other) <= TOLERANCE * other
 
 
-def _told(metadata: dict) -> str:
-    return shown(metadata['MagneticFieldStrength'])
-
-
 def field_strength(metadata: dict, source_field: float | None, name: str) -> tuple[float, Note]:
     """Return the field strength of a scan (``name``), tesla, and where it is known from.
 
     What the user stated (``source_field``) goes before the sidecar. The note is a warning where
-    two fields that scanners have contradict each other.
-
-    Raises
-    ------
-    UnusableScanError
-        If nobody says, or the sidecar's value is that of no scanner.
+    two fields that scanners have contradict each other. UnusableScanError if nobody says, or the
+    sidecar's value is that of no scanner.
     """
     found, source = stated_field(metadata)
+    told = metadata.get('MagneticFieldStrength')
     if source_field is not None:
-        note = f'Field strength {source_field:g} T as stated with --source-field'
+        field, other = source_field, found
+        text = f'Field strength {source_field:g} T as stated with --source-field'
         if found is not None and not np.isclose(source_field, found):
-            note += f', which goes before the {found:g} T of {source}'
-        return float(source_field), _doubted(note, source_field, found)
-    if found is not None:
-        note = f'Field strength {found:g} T from {source}'
-        return float(found), _doubted(note, found, metadata.get('MagneticFieldStrength'))
-    if metadata.get('MagneticFieldStrength') is None:
+            text += f', which goes before the {found:g} T of {source}'
+    elif found is not None:
+        field, other = found, told
+        text = f'Field strength {found:g} T from {source}'
+    elif told is None:
         raise UnusableScanError(
             f'{name}: its sidecar has no MagneticFieldStrength; add it (in tesla), or '
             'state it with --source-field 0.064'
         )
-    raise UnusableScanError(
-        f'{name}: MagneticFieldStrength is {_told(metadata)} in its sidecar, which is no field '
-        'strength in tesla (0.064 is 64 mT); mend the sidecar, or state it with --source-field '
-        '0.064'
-    )
-
-
-def _doubted(text: str, used: float, other) -> Note:
-    """Return a note, a warning where another scanner's field was stated as well."""
-    doubt = _is_field(other) and not _agree(other, used)
-    return Note(f'{text}.', WARNING if doubt else INFO)
+    else:
+        raise UnusableScanError(
+            f'{name}: MagneticFieldStrength is {shown(told)} in its sidecar, which is no field '
+            'strength in tesla (0.064 is 64 mT); mend the sidecar, or state it with '
+            '--source-field 0.064'
+        )
+    doubted = _is_field(other) and not _agree(other, field)
+    return float(field), Note(f'{text}.', WARNING if doubted else INFO)
 
 
 def acquisition_note(metadata: dict) -> tuple[Note, ...]:
@@ -156,9 +140,7 @@ def resolve_direction(source: float, target: float | None, name: str) -> tuple[s
 
 @dataclass(frozen=True)
 class AcquiredResolution:
-    """The voxel size that is taken for the acquired one, where it was read, what speaks against
-    it.
-    """
+    """The voxel size that is taken for the acquired one, where it was read, and contradictions."""
 
     voxel_size_mm: tuple[float, float, float]
     source: str
@@ -188,14 +170,17 @@ def decide_resolution(
     stated : sequence of 3 floats, optional
         What the user says, mm along the axes of the file; a ValueError if no lengths.
     """
-    order = np.argsort(np.asarray(axes, int))
     file = tuple(float(v) for v in zooms)
+
+    def in_order(values):
+        return tuple(float(values[int(k)]) for k in np.argsort(np.asarray(axes, int)))
+
     if len(stated):
         if not are_lengths(list(stated)):
             raise ValueError(f'the acquired resolution is three lengths in mm, not {stated}')
-        size, source = _ordered(stated, order), 'the user'
+        size, source = in_order(stated), 'the user'
     elif are_lengths(metadata.get('AcquisitionVoxelSize')):
-        size = _ordered(metadata['AcquisitionVoxelSize'], order)
+        size = in_order(metadata['AcquisitionVoxelSize'])
         # The same lengths in another order: the axes of the file were reordered.
         if np.allclose(sorted(size), sorted(file), rtol=0.05):
             size = file
@@ -212,12 +197,8 @@ def decide_resolution(
     return AcquiredResolution(tuple(size), source, _contradictions(estimate, size, source, file))
 
 
-def _ordered(values, order):
-    return tuple(float(values[int(k)]) for k in order)
-
-
-def _slice_axis(estimate, file, metadata, axes):
-    """Axis across the slices: as the sidecar says, or the one that is coarsest by far."""
+def _slice_axis(estimate, file, metadata, axes) -> int | None:
+    """Return the axis across the slices: the sidecar's, or the one that is coarsest by far."""
     direction = str(metadata.get('SliceEncodingDirection', ''))[:1]
     if direction and direction in 'ijk':
         return int(axes['ijk'.index(direction)])
@@ -228,29 +209,20 @@ def _slice_axis(estimate, file, metadata, axes):
     return None
 
 
-def _contradictions(estimate, size, source, file):
+def _contradictions(estimate, size, source, file) -> tuple[str, ...]:
     """Say where the decision, the file and what the image shows differ by a quarter."""
-
-    def differ(a, b):
-        ratio = np.asarray(a) / np.asarray(b)
-        return bool(np.any((ratio > COARSER) | (ratio < 1 / COARSER)))
-
     seen, taken = estimate.voxel_size_mm, in_words(size)
     if source == 'the image itself':
-        note = (
+        text = (
             f'The file has voxels of {in_words(file)} mm, but the image shows that it was '
             f'resampled from about {taken} mm, which is taken for the acquired resolution.'
         )
-    elif not differ(seen, size):
+        return (text,)
+    ratio = np.asarray(seen) / np.asarray(size)
+    if not ((ratio > COARSER) | (ratio < 1 / COARSER)).any():
         return ()
-    else:
-        trace = (
-            f'looks resampled from about {in_words(seen)} mm'
-            if any(estimate.resampled)
-            else f'shows no trace of resampling to its {in_words(file)} mm'
-        )
-        note = (
-            f'The acquired resolution is taken as {taken} mm, after {source}, '
-            f'but the image {trace}.'
-        )
-    return (note,)
+    trace = f'shows no trace of resampling to its {in_words(file)} mm'
+    if any(estimate.resampled):
+        trace = f'looks resampled from about {in_words(seen)} mm'
+    taken = f'The acquired resolution is taken as {taken} mm, after {source}'
+    return (f'{taken}, but the image {trace}.',)

@@ -17,11 +17,24 @@ from ulfprep.physics.grid import Grid
 MAX_NONFINITE = 0.05
 #: Intensities and their differences beyond these overflow or vanish in single precision.
 INTENSITY_RANGE = (1e-12, 1e12)
+#: What lies below zero by more than this part of the brightest signal ...
+BELOW_ZERO = 0.1
+#: ... in the mean of a cube of so many voxels a side, in which noise is nearly gone, even noise
+#: that interpolation made smooth ...
+CUBE = 5
+#: ... and in at least this share of the voxels, is more than noise.
+LEAST_SHARE = 0.005
+#: Values that wrapped around fill at least this share of the range of their type.
+FILLED = 0.85
+#: Mean and standard deviation of z-scores, by how much they may differ from 0 and 1.
+OF_Z_SCORES = 0.1
+#: Of the borders of an image this share is not finite where what is not finite is its background.
+OF_BORDERS = 0.6
 
 
 @dataclass(frozen=True)
 class CheckedImage:
-    """An image that passed the checks, in the file's own axis order (float32), and what was found."""
+    """An image that passed the checks (float32, in the file's own axis order), and notes."""
 
     data: np.ndarray
     affine: np.ndarray
@@ -31,13 +44,10 @@ class CheckedImage:
 def check_image(path: Path) -> CheckedImage:
     """Read an image, NaN and infinite voxels set to 0; refuse what no step could make sense of.
 
-    Raises
-    ------
-    UnusableScanError
-        If the file is missing, empty, truncated or no NIfTI; if it is 2-D, a single slice or holds
-        several volumes; if no head fits its voxels and field of view; if it is constant, far below
-        zero, or has more than 5 % NaN or infinite voxels that are not the background of a brain.
-        Nothing else is raised.
+    UnusableScanError, and no other, if the file is missing, empty, truncated or no NIfTI; if it
+    is 2-D, a single slice or holds several volumes; if no head fits its voxels and field of view;
+    if it is constant, far below zero, or has more than 5 % NaN or infinite voxels that are not
+    the background of a brain.
     """
     with _opened(path) as (nifti, affine):
         # What the header alone tells comes first: nothing need be unpacked for it.
@@ -60,7 +70,7 @@ def read_image(path: Path) -> CheckedImage:
 
 
 def read_grid(path: Path) -> Grid:
-    """Return where the voxels of an image are, by its header alone, or raise UnusableScanError."""
+    """Return where the voxels of an image are, by its header alone; else UnusableScanError."""
     with _opened(path) as (nifti, affine):
         return Grid(nifti.shape[:3], affine)
 
@@ -146,21 +156,6 @@ def _clean(path: Path, data: np.ndarray, notes: list[Note]) -> np.ndarray:
     return data
 
 
-#: What lies below zero by more than this part of the brightest signal ...
-BELOW_ZERO = 0.1
-#: ... in the mean of a cube of so many voxels a side, in which noise is nearly gone, even noise
-#: that interpolation made smooth ...
-CUBE = 5
-#: ... and in at least this share of the voxels, is more than noise.
-LEAST_SHARE = 0.005
-#: Values that wrapped around fill at least this share of the range of their type.
-FILLED = 0.85
-#: Mean and standard deviation of z-scores, by how much they may differ from 0 and 1.
-OF_Z_SCORES = 0.1
-#: Of the borders of an image this share is not finite where what is not finite is its background.
-OF_BORDERS = 0.6
-
-
 def below_zero(data: np.ndarray, levels: int = 0) -> str:
     """Say what an image is that lies far below zero, and the way out; noise about zero is not.
 
@@ -179,7 +174,9 @@ def below_zero(data: np.ndarray, levels: int = 0) -> str:
     share = float(low.mean())
     if share < LEAST_SHARE:
         return ''
-    if levels and _wrapped(data, levels):
+    # Whole numbers that fill the range of their type, below zero as well as above.
+    filled = levels and float(data.max()) - float(data.min()) > FILLED * levels
+    if filled and not (data != np.rint(data)).any():
         return (
             f'its values fill the range of {np.log2(levels):.0f} bits with a sign, so the '
             'brightest have wrapped around to below zero (or it is a phase image); convert the '
@@ -199,17 +196,10 @@ def below_zero(data: np.ndarray, levels: int = 0) -> str:
 
 
 def _like_z_scores(values: np.ndarray) -> bool:
-    return (
-        values.size > 1
-        and abs(float(values.mean(dtype=float))) < OF_Z_SCORES
-        and abs(float(values.std(dtype=float)) - 1) < OF_Z_SCORES
-    )
-
-
-def _wrapped(data: np.ndarray, levels: int) -> bool:
-    """Tell whether whole numbers fill the range of their type, below zero as well as above."""
-    filled = float(data.max()) - float(data.min()) > FILLED * levels
-    return filled and not (data != np.rint(data)).any()
+    if values.size < 2:
+        return False
+    mean, deviation = float(values.mean(dtype=float)), float(values.std(dtype=float))
+    return abs(mean) < OF_Z_SCORES and abs(deviation - 1) < OF_Z_SCORES
 
 
 def _borders(data: np.ndarray) -> np.ndarray:

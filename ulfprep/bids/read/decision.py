@@ -1,4 +1,4 @@
-"""What is to be done with a scan, by its sidecar and the settings."""
+"""What is to be done with a scan, by its sidecar and the settings, and with which others."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -93,19 +93,17 @@ OF_CONTRAST = ('ceagent', 'echo')
 
 def group_scans(
     tasks: list[Task], fuse: str, beside: Iterable[Task] = ()
-) -> tuple[list[Fusion], dict[str, str]]:
-    """Decide which scans are fitted in one field.
+) -> tuple[list[Fusion], dict[str, Note]]:
+    """Decide which scans, all of one direction, are fitted in one field.
 
-    Groups never cross subjects or sessions, and scans that differ in contrast agent or echo are of
-    different contrasts, of which only the first (without one, if there is such) joins other
+    Groups never cross subjects or sessions, and scans that differ in contrast agent or echo are
+    of different contrasts, of which only the first (without one, if there is such) joins other
     modalities. First in a group, and so its reference, is a T1w before a T2w before a FLAIR;
     within a modality the scan whose largest voxel edge is smallest, then that of the smaller
     voxels, then by name; a scan whose voxels are not known comes last.
 
     Parameters
     ----------
-    tasks : list of Task
-        Of one direction.
     fuse : {'none', 'runs', 'contrasts', 'all'}
         ``runs`` groups scans of one modality, whatever else their names say; ``contrasts`` the
         first usable scan by name of each modality; ``all`` all scans of a session.
@@ -125,7 +123,10 @@ def group_scans(
     others = {task.name for task in beside}
     fusions, notes = [], {}
     for members in sessions.values():
-        taken = frozenset(task.name for task in members) | others | _beside(members)
+        # All images in their folders, left out or not.
+        folders = {task.scan.path.parent for task in members}
+        there = {parse_name(path).whole for f in folders for path in f.glob('*.nii*')}
+        taken = frozenset(task.name for task in members) | others | there
         for group in _groups(members, fuse):
             if len(group) < 2:
                 continue
@@ -135,12 +136,6 @@ def group_scans(
         if fuse == 'contrasts':
             notes |= _not_chosen(members, fusions)
     return fusions, notes
-
-
-def _beside(tasks: list[Task]) -> set[str]:
-    """Return the names of all images in the folders of some scans, left out or not."""
-    folders = {task.scan.path.parent for task in tasks}
-    return {parse_name(path).whole for f in folders for path in f.glob('*.nii*')}
 
 
 def _groups(tasks: list[Task], fuse: str) -> list[list[Task]]:
@@ -156,10 +151,8 @@ def _groups(tasks: list[Task], fuse: str) -> list[list[Task]]:
     first: dict[str, list[Task]] = {}
     others = []
     for (suffix, *_), members in kinds.items():
-        if suffix in first:
+        if first.setdefault(suffix, members) is not members:
             others.append(members)
-        else:
-            first[suffix] = members
     if fuse == 'contrasts':
         usable = ([t for t in members if not t.problem] for members in first.values())
         return [[members[0] for members in usable if members]]

@@ -77,10 +77,10 @@ def with_references(tasks: list[Task], settings: Settings) -> list[Task]:
             'auto'
         )
     sidecars = Sidecars(settings.bids_dir)
+    find = _in_dataset if settings.reference == 'auto' else _named
     given = []
     for task in tasks:
         if task.name in enhanced:
-            find = _in_dataset if settings.reference == 'auto' else _named
             reference = _checked(find(task, settings, sidecars), settings)
             notes = (*task.notes, *reference.notes)
             task = dataclasses.replace(task, highfield=reference, notes=notes)
@@ -93,18 +93,23 @@ def _in_dataset(task: Task, settings: Settings, sidecars: Sidecars) -> HighField
     scan, target = task.scan, task.target_field
     least = LEAST_FIELD * target
     candidates = []
-    for path in _images(scan, settings.bids_dir):
+    subject = settings.bids_dir / f'sub-{scan.subject}'
+    places = (subject / 'anat', *subject.glob('ses-*/anat'))
+    for path in (p for place in places for p in place.glob(f'*_{scan.suffix}.nii*')):
+        name = parse_name(path)
+        sound = name.pairs.keys() <= ENTITY_NAMES.keys() and name.extension in EXTENSIONS
+        if path == scan.path or not sound or name.pairs.get('part', 'mag') != 'mag':
+            continue
         source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
         try:
             other = other_scan(path, scan.suffix, source, sidecars.metadata(path))
         except BrokenSidecarError:
             continue
         strength = field_of(other.metadata)
-        if path == scan.path or strength is None or strength < least:
-            continue
-        session = parse_name(path).entities.get('session')
-        distance = round(abs(math.log(strength / target)), 3)
-        candidates.append(((distance, session != scan.session, natural(path.name)), other))
+        if strength is not None and strength >= least:
+            distance = round(abs(math.log(strength / target)), 3)
+            elsewhere = name.entities.get('session') != scan.session
+            candidates.append(((distance, elsewhere, natural(path.name)), other))
     if not candidates:
         return HighField(
             problem=f'the dataset holds no {scan.suffix} image of sub-{scan.subject} at '
@@ -117,20 +122,6 @@ def _in_dataset(task: Task, settings: Settings, sidecars: Sidecars) -> HighField
         names = ', '.join(other.path.name for other in others)
         note += f', the nearest to the target; not used: {names}'
     return _noted(found, f'{note}.')
-
-
-def _images(scan: Scan, bids_dir: Path) -> list[Path]:
-    """Return all magnitude images of a scan's participant and modality."""
-    folder = bids_dir / f'sub-{scan.subject}'
-    anats = [anat for pattern in ('anat', 'ses-*/anat') for anat in sorted(folder.glob(pattern))]
-    found = (path for anat in anats for path in sorted(anat.glob(f'*_{scan.suffix}.nii*')))
-    return [path for path in found if _is_image(path)]
-
-
-def _is_image(path: Path) -> bool:
-    name = parse_name(path)
-    known = set(name.pairs) <= set(ENTITY_NAMES)
-    return known and name.extension in EXTENSIONS and name.pairs.get('part', 'mag') == 'mag'
 
 
 def _named(task: Task, settings: Settings, sidecars: Sidecars) -> HighField:

@@ -31,7 +31,7 @@ class UnusableScanError(ValueError):
 
 @dataclass
 class NiftiFile:
-    """What a NIfTI file says of itself: nibabel's header, all dimensions (at least 1 each), notes."""
+    """What a NIfTI file says of itself: nibabel's header, all dimensions, and what was found."""
 
     path: Path
     header: object

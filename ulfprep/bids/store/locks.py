@@ -90,12 +90,8 @@ class Locks:
     def _take(self, path: Path, what: str, shared: bool = False) -> None:
         file = open_lock(path)
         try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            refused = _lock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         except OSError as error:
-            if error.errno in CANNOT_LOCK:
-                self._warn(path, error)
-                self._held[path] = file
-                return
             os.close(file)
             if not isinstance(error, BlockingIOError):
                 raise
@@ -104,18 +100,25 @@ class Locks:
                 'command again'
             ) from error
         self._held[path] = file
-        if not shared:
-            sign(file)
-
-    def _warn(self, path: Path, error: OSError) -> None:
-        if not self._warned:
+        if refused and not self._warned:
             LOGGER.warning(
                 '%s: this file system cannot lock files (%s); make sure yourself that no two '
-                'processes work on one participant at once',
-                path.parent,
-                error.strerror or error,
-            )
-        self._warned = True
+                'processes work on one participant at once', path.parent, refused,
+            )  # fmt: skip
+            self._warned = True
+        elif not (refused or shared):
+            _sign(file)
+
+
+def _lock(file: int, kind: int) -> str:
+    """Lock an open file, or return what a file system says that can lock none."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in CANNOT_LOCK:
+            raise
+        return error.strerror or str(error)
+    return ''
 
 
 def open_lock(path: Path) -> int:
@@ -128,7 +131,7 @@ def open_lock(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
-def sign(file: int) -> None:
+def _sign(file: int) -> None:
     """Write into a lock that is held who holds it."""
     now = datetime.now(UTC).strftime('%Y-%m-%d %H:%M:%S UTC')
     content = json.dumps({'host': socket.gethostname(), 'pid': os.getpid(), 'since': now})
@@ -195,7 +198,7 @@ def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
         return [], []
     file = open_lock(work_dir / WORK_FOLDER / IN_USE)
     try:
-        _alone(file, work_dir)
+        _lock(file, fcntl.LOCK_EX)
         removed = sorted(
             path for pattern in MADE_HERE for path in work_dir.glob(pattern) if is_claimed(path)
         )
@@ -203,19 +206,10 @@ def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
             shutil.rmtree(path)
         known = {*removed, work_dir / WORK_FOLDER}
         return removed, sorted(path for path in work_dir.iterdir() if path not in known)
-    finally:
-        os.close(file)
-
-
-def _alone(file: int, work_dir: Path) -> None:
-    """Keep other runs out for as long as the file is open."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise LockedError(
             f'{work_dir}: another run is using this work folder; wait for it, or leave '
             '--clean-workdir out'
         ) from error
-    except OSError as error:
-        if error.errno not in CANNOT_LOCK:
-            raise
+    finally:
+        os.close(file)

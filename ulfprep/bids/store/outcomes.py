@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 
 from ulfprep.bids.names import entities_of, folded, natural, parse_name, session_name
@@ -70,10 +69,10 @@ class Outcome:
 def find_outcomes(
     output_dir: Path, subject: str = '*', failed: Collection[str] = ()
 ) -> tuple[list[Outcome], list[str]]:
-    """Return what became of every scan of an output folder, in natural order.
+    """Return what became of every scan of an output folder, in natural order, and problems.
 
     Nothing but the folder is read. It may be written to meanwhile: what vanishes or is not there
-    yet is missing, not an error.
+    yet is missing, not an error. A problem is a line, of a QC file that cannot be read.
 
     Parameters
     ----------
@@ -81,58 +80,53 @@ def find_outcomes(
         Label of the only participant to look at; all without.
     failed : collection of str
         Names of scans that failed although the folder may not know of it (on a full disk).
-
-    Returns
-    -------
-    outcomes : list of Outcome
-    problems : list of str
-        A line for every QC file that cannot be read.
     """
     records, problems = _qc_records(output_dir, subject)
-    broken = {n: _file_of(n) for n in problems if n not in records}
     figures = _figures(output_dir, subject)
-    failures = {str(record['scan']): record for record in read_failures(output_dir)}
-    failures |= {name: {} for name in failed if name and name not in failures}
+    failures = {name: {} for name in failed if name}
+    failures |= {str(record['scan']): record for record in read_failures(output_dir)}
     selected = _selected(output_dir, subject)
-    names = {*records, *broken, *figures, *failures, *selected}
-    out_of = _left_out(records)
+    out_of = {
+        one.name: f'left out of the fusion: {one.reason}'
+        for record in records.values()
+        for one in (record.fusion.left_out if record.fusion else ())
+    }
     outcomes = []
-    for name in names:
+    for name in {*records, *problems, *figures, *failures, *selected}:
         parsed = parse_name(name)
-        entities = parsed.entities
-        place = entities.get('subject'), entities.get('session')
-        if parsed.suffix not in MODALITIES or not place[0] or subject not in ('*', place[0]):
+        label, session = (parsed.entities.get(key) for key in ('subject', 'session'))
+        if parsed.suffix not in MODALITIES or not label or subject not in ('*', label):
             continue
-        failure = failures.get(name)
+        failure = failures.get(name, {})
+        status, reason = FAILED, _gist(failure)
         if name in records:
-            status, reason = FINISHED, _gist(failure)
-        elif failure is not None:
-            status, reason = FAILED, _gist(failure)
-        elif name in broken:
-            reason = f'its QC file {broken[name]} cannot be read; run the scan again'
-            status = FAILED
-        else:
+            status = FINISHED
+        elif name not in failures and name in problems:
+            file = f'{parsed.stem}_desc-qc_{parsed.suffix}.json'
+            reason = f'its QC file {file} cannot be read; run the scan again'
+        elif name not in failures:
             status = MISSING
             reason = out_of.get(name) or (STOPPED if name in selected else LEFTOVER)
-        report = f'{session_name(*place)}.html'
+        report = f'{session_name(label, session)}.html'
         outcomes.append(
             Outcome(
                 name,
-                *place,
+                label,
+                session,
                 parsed.suffix,
                 status,
                 records.get(name),
                 reason,
-                str((failure or {}).get('node') or ''),
-                str((failure or {}).get('run') or ''),
-                figures.get(name, {}),
-                report if (output_dir / report).is_file() else '',
+                node=str(failure.get('node') or ''),
+                run=str(failure.get('run') or ''),
+                figures=figures.get(name, {}),
+                report=report if (output_dir / report).is_file() else '',
             )
         )
     return sorted(outcomes, key=lambda one: natural(one.name)), list(problems.values())
 
 
-def _qc_records(output_dir, subject):
+def _qc_records(output_dir: Path, subject: str) -> tuple[dict[str, ScanRecord], dict[str, str]]:
     """Return scan name -> record, and scan name -> what is wrong with its file."""
     records, problems = {}, {}
     for pattern in ('anat/*_desc-qc_*.json', 'ses-*/anat/*_desc-qc_*.json'):
@@ -147,7 +141,7 @@ def _qc_records(output_dir, subject):
     return records, problems
 
 
-def _figures(output_dir, subject):
+def _figures(output_dir: Path, subject: str) -> dict[str, dict[str, Path]]:
     """Return scan name -> figure -> file."""
     found: dict[str, dict[str, Path]] = {}
     for path in sorted(output_dir.glob(f'sub-{subject}/figures/*.svg')):
@@ -157,39 +151,20 @@ def _figures(output_dir, subject):
     return found
 
 
-def _selected(output_dir, subject):
+def _selected(output_dir: Path, subject: str) -> set[str]:
     """Return the names of all scans that some run was going to process."""
-    names = set()
-    folder = output_dir / SELECTED
-    own = folder.glob(f'sub-{subject}.json'), folder.glob(f'sub-{subject}_ses-*.json')
-    for path in sorted(set(chain(*own))):
+    names, folder = set(), output_dir / SELECTED
+    for path in {*folder.glob(f'sub-{subject}.json'), *folder.glob(f'sub-{subject}_ses-*.json')}:
         labels = entities_of(path.stem)
         images = read_selection(output_dir, labels['subject'], labels.get('session'))
         names |= {parse_name(one['image']).whole for one in images if one['selected']}
     return names
 
 
-def _file_of(name):
-    """Return the name of the QC file of a scan."""
-    scan = parse_name(name)
-    return f'{scan.stem}_desc-qc_{scan.suffix}.json'
-
-
-def _left_out(records):
-    """Return why scans were left out of what they were meant to be fitted in."""
-    return {
-        one.name: f'left out of the fusion: {one.reason}'
-        for record in records.values()
-        for one in (record.fusion.left_out if record.fusion else ())
-    }
-
-
-def _gist(failure):
+def _gist(failure: dict) -> str:
     """Return a failure as one line."""
-    if not failure:
-        return ''
     text = ' '.join(str(failure.get('message') or '').split())
-    return text or str(failure.get('kind') or 'no message was recorded')
+    return text or (str(failure.get('kind') or 'no message was recorded') if failure else '')
 
 
 def is_finished(task: Task, settings: Settings) -> bool:
@@ -202,10 +177,9 @@ def is_finished(task: Task, settings: Settings) -> bool:
     if record is None or not _made_alike(record, settings) or record.direction != task.direction:
         return False
     try:
-        same = record.input_digest == input_digest(task)
+        return record.input_digest == input_digest(task) and not missing_files(task, settings)
     except OSError:
         return False
-    return same and not missing_files(task, settings)
 
 
 def _record_of(task: Task, settings: Settings) -> ScanRecord | None:
@@ -266,7 +240,7 @@ def missing_files(task: Task, settings: Settings) -> list[Path]:
 
 
 def clashes(tasks: Iterable[Task], settings: Settings) -> dict[str, str]:
-    """Return the scans that would write a file, or fill a folder, of another scan: name -> why.
+    """Return name -> why, of scans that would write a file or fill a folder of another scan.
 
     Names that differ in capital letters alone count as one: BIDS allows no such pairs, for many
     file systems hold but one of them.
@@ -275,12 +249,21 @@ def clashes(tasks: Iterable[Task], settings: Settings) -> dict[str, str]:
     found: dict[str, str] = {}
     for task in tasks:
         scan, files = task.scan, _files(task, settings)
-        for place in (*files, *_folders(task)):
+        # What it shares with others of its participant: folders, and the report.
+        folder = path_of(task, QC).parent
+        report = Path(session_name(scan.subject, scan.session))
+        for place in (*files, folder, *folder.parents[:-1], report):
             spelt, other = owners.setdefault(folded(place), (place, scan))
             # Scans may share a folder, if they call it the same.
             if other is not scan and (place in files or place != spelt):
-                found.setdefault(scan.name, _sentence(scan, other, place == spelt))
-                found.setdefault(other.name, _sentence(other, scan, place == spelt))
+                how = (
+                    'have the same names as'
+                    if place == spelt
+                    else 'differ in capital letters alone from'
+                )
+                for one, two in ((scan, other), (other, scan)):
+                    text = f'{one.path}: its files would {how} those of {two.path}'
+                    found.setdefault(one.name, f'{text}; rename one of the two')
     return found
 
 
@@ -291,14 +274,3 @@ def _files(task: Task, settings: Settings) -> set[Path]:
     if task.direction == 'simulate' and settings.simulate_as_bids:
         files |= {Path('raw', raw_path(task.scan, k)) for k in range(1, count + 1)}
     return files
-
-
-def _folders(task: Task) -> tuple[Path, ...]:
-    """Return what a scan shares with others of its participant: folders, and the report."""
-    folder, scan = path_of(task, QC).parent, task.scan
-    return folder, *folder.parents[:-1], Path(session_name(scan.subject, scan.session))
-
-
-def _sentence(scan: Scan, other: Scan, same: bool) -> str:
-    how = 'have the same names as' if same else 'differ in capital letters alone from'
-    return f'{scan.path}: its files would {how} those of {other.path}; rename one of the two'

@@ -30,27 +30,23 @@ def session_images(selection: Selection, settings: Settings) -> dict[Place, list
     for scan in selection.scans:
         alike.setdefault((scan.subject, scan.session, scan.suffix), []).append(scan)
     found: dict[Place, list[tuple]] = {}
-    for scans in alike.values():
+    together = 'each is processed by itself'
+    if settings.fuse != 'none':
+        together = f'--fuse {settings.fuse} says which are fitted together'
+    for (subject, session, suffix), scans in alike.items():
+        whole = 'session' if session else 'participant'
         for number, scan in enumerate(scans, start=1):
-            text = f'selected ({_one_of(number, len(scans), scan, settings)})'
-            found.setdefault((scan.subject, scan.session), []).append((scan.path.name, True, text))
+            text = f'{number} of {len(scans)} {suffix} in this {whole}; {together}'
+            if len(scans) == 1:
+                text = f'the only {suffix} selected of this {whole}'
+            row = (scan.path.name, True, f'selected ({text})')
+            found.setdefault((subject, session), []).append(row)
     for image in selection.left_out:
         place = (image.subject, image.session)
         if place in found:
             found[place].append((image.path.name, False, f'left out: {image.reason}'))
     places = sorted(found, key=lambda place: (place[0], place[1] or ''))
     return {place: sorted(found[place]) for place in places}
-
-
-def _one_of(number: int, count: int, scan: Scan, settings: Settings) -> str:
-    """Say what becomes of a scan beside others of its kind."""
-    whole = 'session' if scan.session else 'participant'
-    if count == 1:
-        return f'the only {scan.suffix} selected of this {whole}'
-    together = 'each is processed by itself'
-    if settings.fuse != 'none':
-        together = f'--fuse {settings.fuse} says which are fitted together'
-    return f'{number} of {count} {scan.suffix} in this {whole}; {together}'
 
 
 def selection_lines(selection: Selection, settings: Settings) -> list[str]:
@@ -62,8 +58,7 @@ def selection_lines(selection: Selection, settings: Settings) -> list[str]:
     others = [i for i in selection.left_out if (i.subject, i.session) not in by_session]
     # Scans but for their names: nobody may be left out in silence for that.
     lines += [f'{i.path.name}: left out: {i.reason}' for i in others if i.misnamed]
-    others = [image for image in others if not image.misnamed]
-    if others:
+    if others := [image for image in others if not image.misnamed]:
         sessions = len({(image.subject, image.session) for image in others})
         lines.append(
             f'{len(others)} image(s) of {sessions} other session(s) left out, such as '
@@ -148,7 +143,11 @@ def _read(path: Path, fields: Iterable[str]) -> dict | None:
         record = read_json(path)
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and record.keys() >= set(fields) else None
+    return record if _holds(record, fields) else None
+
+
+def _holds(content, fields: Iterable[str]) -> bool:
+    return isinstance(content, dict) and content.keys() >= set(fields)
 
 
 def resources_path(output_dir: Path, scan_name: str) -> Path:
@@ -179,7 +178,6 @@ def read_resources(output_dir: Path, scan_name: str) -> dict | None:
     """Return the record of a scan; None where there is none, or none that can be read."""
     record = _read(resources_path(output_dir, scan_name), ('nodes',))
     nodes = record['nodes'] if record else None
-    sound = isinstance(nodes, list) and all(
-        isinstance(node, dict) and node.keys() >= set(OF_COST) for node in nodes
-    )
-    return record if sound else None
+    if isinstance(nodes, list) and all(_holds(node, OF_COST) for node in nodes):
+        return record
+    return None

@@ -1,4 +1,4 @@
-"""What is written beside the images of a scan: their sidecars, and parts of its record."""
+"""What is written beside the images of a scan: sidecars, what it was made from, its record."""
 
 import hashlib
 import json
@@ -14,6 +14,19 @@ from ulfprep.bids.write.derivatives import BEFORE_TISSUES, FIELD, FINE, Derivati
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.record import FusedScan, FusionRecord, LeftOut, ScanRecord
 from ulfprep.settings import NOT_IN_HASH, Settings
+
+#: What a sidecar tells of the contrast plan.
+OF_PLAN = (
+    'direction', 'source_field_T', 'target_field_T', 'tissues', 'contrast_vector', 'target_means',
+    'target_contrast', 'target_sources', 'target_sequence', 'defaults_used', 'noise_sigma', 'psf',
+    'psf_fwhm_mm', 'psf_source', 'rank', 'condition_number', 'equations', 'active_bounds',
+)  # fmt: skip
+#: Packages whose version may change a result.
+PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype', 'nilearn')
+
+
+class BrokenRecordError(ValueError):
+    """A QC file that holds no record of a scan, such as one of an older version."""
 
 
 def sidecar(
@@ -72,29 +85,7 @@ def sidecar(
         content['Description'] = content['Description'].replace('the scan alone', 'these scans')
         content['Resolution'] = content['Resolution'].replace('the scan', reference)
     known = plan.to_json()
-    content['Contrast'] = {
-        key: known[key]
-        for key in (
-            'direction',
-            'source_field_T',
-            'target_field_T',
-            'tissues',
-            'contrast_vector',
-            'target_means',
-            'target_contrast',
-            'target_sources',
-            'target_sequence',
-            'defaults_used',
-            'noise_sigma',
-            'psf',
-            'psf_fwhm_mm',
-            'psf_source',
-            'rank',
-            'condition_number',
-            'equations',
-            'active_bounds',
-        )
-    }
+    content['Contrast'] = {key: known[key] for key in OF_PLAN}
     # One object: BIDS has other meanings for some of these names (SoftwareVersions).
     content['Provenance'] = {
         'Settings': made_by['settings'],
@@ -144,23 +135,11 @@ def fusion_record(task: Task, registrations: Iterable[dict]) -> FusionRecord | N
         role='alone' if alone else task.role,
         output=task.name if alone else fusion.output(task.scan.suffix).name,
         reference=None if alone else fusion.members[0].name,
-        scans=tuple(
-            FusedScan(scan.name, scan.source, scan.suffix)
-            for scan in (one.scan for one in fusion.members)
-        ),
+        scans=tuple(FusedScan(t.name, t.scan.source, t.scan.suffix) for t in fusion.members),
         registrations=tuple(registrations),
         left_out=tuple(LeftOut(*one) for one in dict(fusion.left_out).items()),
         digest=fusion_digest(fusion),
     )
-
-
-#: Packages whose version may change a result.
-PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype', 'nilearn')
-
-
-def relevant_settings(settings: Settings) -> dict:
-    """Return the settings that can change a result (no paths, no resources)."""
-    return {k: v for k, v in settings.to_dict().items() if k not in NOT_IN_HASH}
 
 
 def input_digest(task: Task) -> str:
@@ -214,44 +193,31 @@ def fusion_digest(fusion: Fusion) -> str:
     return hashlib.sha256('\n'.join(parts).encode()).hexdigest()[:16]
 
 
-def software_versions() -> dict[str, str]:
-    """Return the versions of everything that may change a result."""
+def provenance(task: Task, settings: Settings) -> dict:
+    """Return what made a scan's derivatives: settings, seed, versions, input.
+
+    No dates, times or paths of this machine: the same run gives the same bytes.
+    """
     versions = {'ulfprep': __version__, 'python': platform.python_version()}
     for name in PACKAGES:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return versions
-
-
-def provenance(task: Task, settings: Settings) -> dict:
-    """Return what made a scan's derivatives: settings, seed, versions, input.
-
-    No dates, times or paths of this machine: the same run gives the same bytes.
-    """
     return {
-        'settings': relevant_settings(settings),
+        # No paths, no resources.
+        'settings': {k: v for k, v in settings.to_dict().items() if k not in NOT_IN_HASH},
         'settings_hash': settings.digest(),
         'seed': settings.random_seed,
-        'versions': software_versions(),
+        'versions': versions,
         'input_digest': input_digest(task),
     }
 
 
-class BrokenRecordError(ValueError):
-    """A QC file that holds no record of a scan, such as one of an older version."""
-
-
 def read_record(path: Path) -> ScanRecord:
-    """Return the record that a QC file holds.
+    """Return the record that a QC file holds; a FileNotFoundError if there is none.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    BrokenRecordError
-        If it cannot be read; a line that names it and the way out.
+    A BrokenRecordError, a line that names it and the way out, if it cannot be read.
     """
     try:
         return ScanRecord.from_json(read_json(path))
