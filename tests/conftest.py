@@ -82,7 +82,7 @@ def _in_this_process(calls, at_once, bound_gb, logs):
 
 
 def _empty_figures(out_prefix, *, direction, only=None, **files):
-    from ulfprep.bids.write.figures import FIGURES
+    from ulfprep.bids.write.derivatives import FIGURES
 
     for name in FIGURES[direction]:
         if only is None or name in only:

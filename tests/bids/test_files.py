@@ -6,10 +6,10 @@ import pytest
 
 from ulfprep.bids.files import read_json, read_text
 from ulfprep.bids.read.derived import label_numbers
-from ulfprep.bids.read.participants import read_groups, read_table
 from ulfprep.bids.read.sidecars import read_sidecar
 from ulfprep.bids.read.validation import find_validator, validate
-from ulfprep.bids.write.simulated_dataset import start_dataset
+from ulfprep.bids.tables import read_groups, read_table
+from ulfprep.bids.write.simulated import start_dataset
 from ulfprep.cli import values
 from ulfprep.cli.config import read_config
 from ulfprep.cli.parser import build_parser

@@ -18,10 +18,8 @@ from ulfprep.bids.names import (
 from ulfprep.bids.read.dataset import find_scans, select
 from ulfprep.bids.read.filters import parse_filters
 from ulfprep.bids.read.index import NoScansError
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
-from ulfprep.bids.write.derivatives import derivatives_of, path_of
-from ulfprep.bids.write.figures import figure_path, figures_of
+from ulfprep.bids.task import Scan, Task
+from ulfprep.bids.write.derivatives import derivatives_of, figure_path, figures_of, path_of
 from ulfprep.settings import Settings
 
 ALL = 'sub-1_ses-A_task-t_acq-a+b_ce-c_rec-r_run-01_echo-1_part-mag_chunk-2'

@@ -8,13 +8,17 @@ import pytest
 
 from ulfprep.bids.files import not_here
 from ulfprep.bids.read.checks import check_image
-from ulfprep.bids.read.derived import BadDerivativeError, MissingDerivativeError, label_numbers
-from ulfprep.bids.read.derived_find import find_mask, find_pieces
-from ulfprep.bids.read.derived_read import read_brain, read_volume
+from ulfprep.bids.read.derived import find_mask, find_pieces, label_numbers
+from ulfprep.bids.read.derived_read import (
+    BadDerivativeError,
+    MissingDerivativeError,
+    read_brain,
+    read_volume,
+)
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.participants import NoParticipantsFileError, read_groups
-from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.read.sidecars import BrokenSidecarError, read_sidecar
+from ulfprep.bids.tables import NoParticipantsFileError, read_groups
+from ulfprep.bids.task import Scan
 from ulfprep.cli.exit_codes import Stop
 from ulfprep.cli.paths import check_dataset
 from ulfprep.cli.preflight import check_brain_mask

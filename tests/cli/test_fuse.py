@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from ulfprep.bids.read.dataset import find_scans
-from ulfprep.bids.read.decision import make_task
-from ulfprep.bids.read.fusion import group_scans
+from ulfprep.bids.read.decision import group_scans, make_task
 from ulfprep.bids.write.derivatives import golden_list
 from ulfprep.cli.parser import parse_args
 

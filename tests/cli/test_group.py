@@ -7,7 +7,7 @@ from many_scans import make_output
 from records import make_json
 
 from ulfprep.bids.files import write_json, write_text
-from ulfprep.bids.read.participants import read_table
+from ulfprep.bids.tables import read_table
 from ulfprep.cli.main import main
 
 RECORD = make_json(metrics={'cnr_wm_gm': 2.0, 'snr_wm': 14.0})

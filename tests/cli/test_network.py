@@ -6,10 +6,8 @@ import nibabel as nib
 import pytest
 
 from ulfprep.bids.read.dataset import find_scans
-from ulfprep.bids.read.decision import make_task
-from ulfprep.bids.read.fusion import group_scans
-from ulfprep.bids.write.derivatives import FIELD, QC, golden_list, path_of
-from ulfprep.bids.write.figures import figure_path
+from ulfprep.bids.read.decision import group_scans, make_task
+from ulfprep.bids.write.derivatives import FIELD, QC, figure_path, golden_list, path_of
 from ulfprep.cli.parser import parse_args
 from ulfprep.interfaces.segment import learned_from
 

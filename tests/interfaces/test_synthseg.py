@@ -8,7 +8,7 @@ import pytest
 from derived import affine_of, tissue_labels
 from synthseg import put_synthseg
 
-from ulfprep.bids.read.derived import UNKNOWN, tissue_table
+from ulfprep.bids.read.derived_read import UNKNOWN, tissue_table
 from ulfprep.interfaces.given import (
     SynthSeg,
     SynthSegTissues,

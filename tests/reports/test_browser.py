@@ -3,7 +3,7 @@
 import pytest
 from browser import NARROW, WIDE, browser, needs_browser, opened
 
-from ulfprep.bids.write.figures import FIGURES
+from ulfprep.bids.write.derivatives import FIGURES
 from ulfprep.reports.pages import ELSEWHERE
 from ulfprep.reports.participant import write_report
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from records import judged
 
-from ulfprep.bids.write.figures import FIGURES
+from ulfprep.bids.write.derivatives import FIGURES
 from ulfprep.reports.participant import write_report
 
 HOSTILE = '<script>alert("x")</script>'

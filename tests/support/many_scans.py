@@ -12,7 +12,7 @@ import numpy as np
 from records import judged
 
 from ulfprep.bids.files import dump_json
-from ulfprep.bids.write.figures import figures_of
+from ulfprep.bids.write.derivatives import figures_of
 from ulfprep.metrics.registry import all_metrics
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 110"></svg>'

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Scan
 from ulfprep.cli.participant import exit_code
 from ulfprep.workflows.engine.failures import Ending, Failure, ending_table, read_crash
 

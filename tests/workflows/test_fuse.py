@@ -6,8 +6,7 @@ import pytest
 from graphs import assert_all_inputs_given
 
 from ulfprep.bids.read.dataset import find_scans
-from ulfprep.bids.read.decision import make_task
-from ulfprep.bids.read.fusion import group_scans
+from ulfprep.bids.read.decision import group_scans, make_task
 from ulfprep.settings import Settings
 from ulfprep.workflows.endings import ending_of
 from ulfprep.workflows.engine.failures import Failure

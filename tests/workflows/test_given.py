@@ -7,9 +7,8 @@ from derived import put_prep
 from graphs import assert_all_inputs_given
 
 from ulfprep.bids.read.dataset import find_scans
-from ulfprep.bids.read.decision import make_task
+from ulfprep.bids.read.decision import group_scans, make_task
 from ulfprep.bids.read.derived_take import with_derivatives
-from ulfprep.bids.read.fusion import group_scans
 from ulfprep.settings import Settings
 from ulfprep.workflows.fuse import init_fuse_wf
 from ulfprep.workflows.scan import init_scan_wf

@@ -11,7 +11,7 @@ from graphs import assert_all_inputs_given
 from ulfprep.bids.read.dataset import find_scans
 from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.highfield import other_scan
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Scan
 from ulfprep.settings import BACKBONES, Settings
 from ulfprep.workflows.jobs import safe_name
 from ulfprep.workflows.run import scans_at_a_time

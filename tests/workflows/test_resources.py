@@ -7,8 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task, grid_of
+from ulfprep.bids.task import Scan, Task, grid_of
 from ulfprep.settings import Settings
 from ulfprep.workflows.resources import how_many, need_gb, points_of
 

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
+from ulfprep.bids.task import Scan, Task
 from ulfprep.settings import Settings
 from ulfprep.workflows import resources as room
 

@@ -29,29 +29,12 @@ MARKS = (
 
 
 def encoding_of(beginning: bytes) -> str:
-    """Return the encoding of a text by its byte order mark: UTF-8 where it has none.
-
-    Parameters
-    ----------
-    beginning : bytes
-        At least the first four bytes, or all of a shorter text.
-    """
+    """Return the encoding of a text by its first four bytes: UTF-8 without a byte order mark."""
     return next((name for mark, name in MARKS if beginning.startswith(mark)), 'utf-8')
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, without byte order mark, every line ended by a line feed.
-
-    BIDS asks for UTF-8 without a mark; spreadsheets and editors of other systems write UTF-8 with
-    one, or UTF-16.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is no text.
-    """
+    """Return a file's text without byte order mark, lines ended by line feeds; else ValueError."""
     content = Path(path).read_bytes()
     return io.TextIOWrapper(io.BytesIO(content), encoding_of(content[:4])).read()
 
@@ -66,22 +49,15 @@ LONGEST = 32768
 
 
 def not_here(path: Path) -> str:
-    """Say that a file's content is elsewhere, and how to get it.
-
-    Parameters
-    ----------
-    path : Path
-        Any file, or a link that leads nowhere.
-
-    Returns
-    -------
-    str
-        Half a sentence that begins with the path; empty where the file is what it seems.
-    """
-    path = Path(path)
+    """Say that a file's content is elsewhere and how to get it, path first; else nothing."""
+    path, name = Path(path), shlex.quote(str(path))
+    annexed = (
+        f'{path}: its content is not here, only the key of git-annex; get its content first '
+        f'(git annex get {name}, or datalad get {name})'
+    )
     if path.is_symlink() and not path.exists():
         if ANNEX in Path(os.readlink(path)).as_posix():
-            return _annexed(path)
+            return annexed
         return (
             f'{path}: a broken link; restore what it leads to, and if the dataset is managed by '
             'git-annex or DataLad, get its content first (datalad get)'
@@ -95,21 +71,13 @@ def not_here(path: Path) -> str:
         return ''
     # A link that was written as a text begins with the way to the repository.
     if first.startswith(ANNEX) or (first.startswith('.') and f'/.git{ANNEX}' in first):
-        return _annexed(path)
+        return annexed
     if first.startswith(LFS):
         return (
             f'{path}: only a text of Git LFS, not the file itself; get its content first '
             f'(git lfs pull --include {shlex.quote(path.name)})'
         )
     return ''
-
-
-def _annexed(path: Path) -> str:
-    name = shlex.quote(str(path))
-    return (
-        f'{path}: its content is not here, only the key of git-annex; get its content first '
-        f'(git annex get {name}, or datalad get {name})'
-    )
 
 
 #: Names of files that are being written; no BIDS file begins with a full stop.
@@ -121,13 +89,8 @@ _NOT_KNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOL
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write a file under a temporary name, then put it in place at once.
 
-    A run that is killed leaves the old file or none, never half of one; what it leaves under the
-    temporary name, :func:`remove_leftovers` removes.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; it names ``path``, not the temporary file.
+    A killed run leaves the old file or none, and what :func:`remove_leftovers` removes. An OSError
+    names ``path``, not the temporary file.
     """
     path = Path(path)
     try:
@@ -178,20 +141,7 @@ def _settle(file: int) -> None:
 
 
 def remove_leftovers(folder: Path, deep: bool = False) -> list[Path]:
-    """Remove what killed processes were writing; what others still write is let alone.
-
-    Parameters
-    ----------
-    folder : Path
-        Need not exist.
-    deep : bool
-        Whether to look into its folders too.
-
-    Returns
-    -------
-    list of Path
-        What was removed.
-    """
+    """Remove what killed processes were writing and return it; what others still write stays."""
     removed = []
     for parent, folders, names in os.walk(folder):
         if not deep:
@@ -224,7 +174,7 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def write_json(path: Path, content: dict) -> Path:
-    """Write strict JSON (no NaN), atomically."""
+    """Write strict JSON (:func:`dump_json`), atomically."""
     return write_text(path, dump_json(content))
 
 
@@ -254,13 +204,7 @@ def read_json(path: Path) -> dict:
 
 
 def generated_by(folder: Path) -> list[str]:
-    """Return the names of the software that made a dataset, as it says itself.
-
-    Parameters
-    ----------
-    folder : Path
-        Its top folder; without a readable description nobody made it.
-    """
+    """Return the names of the software that made a dataset, as its description says."""
     try:
         description = read_json(folder / DESCRIPTION)
         made = description.get('GeneratedBy') or [description.get('PipelineDescription') or {}]
@@ -272,15 +216,8 @@ def generated_by(folder: Path) -> list[str]:
 def write_nifti(path: Path, data: 'np.ndarray', affine: 'np.ndarray') -> Path:
     """Write an image as ``.nii.gz`` whose bytes depend on nothing but its content.
 
-    Parameters
-    ----------
-    path : Path
-        Ends in ``.nii.gz``.
-    data : ndarray
-        Booleans and whole numbers are stored as uint8, all else as float32.
-    affine : ndarray, shape (4, 4)
-        Stored as sform and qform, code 1 (scanner), millimetres. The qform cannot hold
-        shear, so it is left out where it would say something else than the sform.
+    Booleans and whole numbers are stored as uint8, all else as float32. The affine is sform and
+    qform of code 1 (scanner), millimetres; without qform where that cannot hold its shear.
     """
     import nibabel as nib
     import numpy as np

@@ -6,39 +6,21 @@ was; and importing it takes longer than ``--help`` may.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ulfprep.settings import MODALITIES
 
 #: Entities by pybids' words, and how file names spell them.
 ENTITIES = {
-    'subject': 'sub',
-    'session': 'ses',
-    'sample': 'sample',
-    'task': 'task',
-    'acquisition': 'acq',
-    'ceagent': 'ce',
-    'tracer': 'trc',
-    'staining': 'stain',
-    'reconstruction': 'rec',
-    'direction': 'dir',
-    'run': 'run',
-    'modality': 'mod',
-    'echo': 'echo',
-    'flip': 'flip',
-    'inv': 'inv',
-    'mt': 'mt',
-    'part': 'part',
-    'proc': 'proc',
-    'space': 'space',
-    'resolution': 'res',
-    'density': 'den',
-    'label': 'label',
-    'desc': 'desc',
-    'chunk': 'chunk',
-}
+    'subject': 'sub', 'session': 'ses', 'sample': 'sample', 'task': 'task', 'acquisition': 'acq',
+    'ceagent': 'ce', 'tracer': 'trc', 'staining': 'stain', 'reconstruction': 'rec',
+    'direction': 'dir', 'run': 'run', 'modality': 'mod', 'echo': 'echo', 'flip': 'flip',
+    'inv': 'inv', 'mt': 'mt', 'part': 'part', 'proc': 'proc', 'space': 'space',
+    'resolution': 'res', 'density': 'den', 'label': 'label', 'desc': 'desc', 'chunk': 'chunk',
+}  # fmt: skip
 #: Entities that an anatomical image may have, in the order of BIDS: as file names spell them ->
 #: pybids' words.
 ENTITY_NAMES = {
@@ -61,17 +43,7 @@ _NUMBER = re.compile(r'(\d+)')
 
 @dataclass(frozen=True)
 class Name:
-    """The name of a file, taken apart.
-
-    Attributes
-    ----------
-    stem : str
-        All before the suffix, such as ``sub-01_ses-A_run-1``.
-    suffix : str
-        Such as ``T1w``.
-    extension : str
-        Such as ``.nii.gz``; empty without.
-    """
+    """The name of a file, taken apart: ``sub-01_ses-A_run-1``, ``T1w`` and ``.nii.gz``."""
 
     stem: str
     suffix: str
@@ -131,18 +103,8 @@ def entities_of(stem: str) -> dict[str, str]:
 def stem_of(entities: Mapping[str, str], more: Mapping[str, str] | None = None) -> str:
     """Return what a file name has before its suffix, the entities in the order of BIDS.
 
-    Parameters
-    ----------
-    entities : mapping
-        Of an image, by pybids' words.
-    more : mapping, optional
-        Those of :data:`OF_DERIVATIVES`.
-
-    Raises
-    ------
-    ValueError
-        If the image has an entity that none may have: left out, or written over by those of a
-        derivative, it would give two files one name.
+    ``more`` are those of :data:`OF_DERIVATIVES`. A ValueError if the image has an entity that none
+    may have: left out, or written over, it would give two files one name.
     """
     more = more or {}
     if unknown := entities.keys() - ENTITY_NAMES.values():
@@ -153,41 +115,20 @@ def stem_of(entities: Mapping[str, str], more: Mapping[str, str] | None = None) 
 
 
 def path_of_name(
-    entities: Mapping[str, str],
-    suffix: str,
-    extension: str,
-    more: Mapping[str, str] | None = None,
+    entities: Mapping[str, str], suffix: str, extension: str, more: Mapping[str, str] | None = None
 ) -> Path:
-    """Return where BIDS puts an anatomical file, inside its dataset.
-
-    Raises
-    ------
-    ValueError
-        See :func:`stem_of`.
-    """
-    folders = [f'sub-{entities["subject"]}']
-    if 'session' in entities:
-        folders.append(f'ses-{entities["session"]}')
+    """Return where BIDS puts an anatomical file, inside its dataset; see :func:`stem_of`."""
+    folders = [f'{ENTITIES[e]}-{entities[e]}' for e in ('subject', 'session') if e in entities]
     return Path(*folders, 'anat', f'{stem_of(entities, more)}_{suffix}{extension}')
 
 
 def why_no_name(stem: str) -> str:
-    """Return why an image's name cannot be made of its entities again; empty if it can.
+    """Return why an image's name cannot be made of its entities again, and the way out.
 
     What is made of the image is called by these entities: two images whose names differ in
-    something else would take each other's place.
-
-    Parameters
-    ----------
-    stem : str
-        The name without suffix and extension.
-
-    Returns
-    -------
-    str
-        Half a sentence with the way out.
+    something else would take each other's place. Empty if the name is sound.
     """
-    keys = []
+    keys: set[str] = set()
     for part in stem.split('_'):
         key, hyphen, label = part.partition('-')
         if not hyphen:
@@ -198,7 +139,7 @@ def why_no_name(stem: str) -> str:
             return f'{key}- is in its name twice; rename it'
         if not _LABEL.fullmatch(label):
             return f'{part} in its name has no label of letters and digits; rename it'
-        keys.append(key)
+        keys.add(key)
     ordered = stem_of(entities_of(stem))
     if ordered != stem:
         return f'its entities are not in the order of BIDS; rename it ({ordered}_...)'
@@ -235,11 +176,7 @@ def shorten(labels: list[str], limit: int = 20) -> str:
 
 
 def folded(path: Path | str) -> str:
-    """Return a path by which those are alike that some file systems take for one.
-
-    They do not tell capital letters from small ones, nor letters with an accent that are written
-    as one character from those written as two.
-    """
+    """Return a path by which those are alike that some file systems take for one."""
     return unicodedata.normalize('NFC', str(path).casefold())
 
 
@@ -248,3 +185,21 @@ def natural(name: str) -> tuple:
     stem, _, suffix = name.rpartition('_')
     parts = tuple((int(p), '') if p.isdigit() else (-1, p) for p in _NUMBER.split(stem))
     return parts, MODALITIES.index(suffix) if suffix in MODALITIES else len(MODALITIES)
+
+
+def dataset_names(folders: Iterable[Path]) -> dict[str, Path]:
+    """Return a name for each folder of derivatives, for BIDS URIs: no two alike, none ``raw``."""
+    names: dict[str, Path] = {}
+    for folder in folders:
+        stem = re.sub(r'[^\w.-]', '-', folder.name) or 'derivatives'
+        name, number = stem, 1
+        while name in names or name == 'raw':
+            number += 1
+            name = f'{stem}-{number}'
+        names[name] = folder
+    return names
+
+
+def uri_of(name: str, folder: Path, path: Path) -> str:
+    """Return the BIDS URI of a file of a named dataset."""
+    return f'bids:{name}:{quote(path.relative_to(folder).as_posix(), safe="/+")}'

@@ -1,31 +1,145 @@
-"""Tasks: scans, alone or fitted together, with what is given to them and what is wanted."""
+"""Scans, what is given of them, and tasks: scans, alone or fitted together, and what is wanted."""
 
 import dataclasses
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
-from ulfprep.bids.given import Given
 from ulfprep.bids.names import folded, stem_of
 from ulfprep.bids.read.acquisition import field_of
 from ulfprep.bids.read.checks import read_grid
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.scan import Scan
 from ulfprep.note import Note, warning
 from ulfprep.physics.grid import Grid
+
+#: What can be given, in words.
+WORDS = {'mask': 'brain mask', 'tissues': 'tissues', 'corrected': 'bias field'}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One input image with its BIDS entities and its sidecar; nothing was decided about it.
+
+    ``entities`` are in pybids' words (``subject``, ``acquisition`` ...), as written; ``metadata``
+    is inherited from the dataset's upper levels; ``stem`` is such as ``sub-01_ses-A_run-1``.
+    ``source`` is a BIDS URI (``bids:raw:...``), or the bare name of a file that is not of the
+    dataset. ``problem`` says why it cannot be used, known before its image is looked at: one line
+    with the way out. ``remarks`` are what was made of the sidecar.
+    """
+
+    path: Path
+    entities: dict[str, str]
+    metadata: dict = field(default_factory=dict)
+    stem: str = ''
+    source: str = ''
+    suffix: str = 'T1w'
+    problem: str = ''
+    remarks: tuple[Note, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name without extension, such as ``sub-01_ses-A_T1w``: unique in a dataset."""
+        return f'{self.stem}_{self.suffix}'
+
+    @property
+    def subject(self) -> str:
+        """Label of the participant."""
+        return self.entities['subject']
+
+    @property
+    def session(self) -> str | None:
+        """Label of the session, if the scan has one."""
+        return self.entities.get('session')
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One thing that was made of a scan before: ``mask``, ``tissues`` or ``corrected``.
+
+    ``paths`` is one file, or the shares of CSF, GM and WM; ``sources`` their BIDS URIs, empty for
+    the user's own mask (``--brain-mask``); ``numbers`` the labels of CSF, GM, WM in a file that
+    follows BIDS, empty for shares and for FreeSurfer's; ``how`` the user's own mask was found, in
+    words.
+    """
+
+    what: str
+    paths: tuple[Path, ...]
+    sources: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+    how: str = ''
+
+    @property
+    def option(self) -> str:
+        """The option that gave it."""
+        return '--derivatives' if self.sources else '--brain-mask'
+
+    @property
+    def name(self) -> str:
+        """What it is called in sentences: its files, and the dataset they are from."""
+        files = self.paths[0].name
+        if not self.sources:
+            return files
+        if len(self.paths) > 1:
+            files += f' and {len(self.paths) - 1} more'
+        # FreeSurfer's files are called the same for everybody.
+        if self.paths[0].parent.name == 'mri':
+            files = f'{self.paths[0].parent.parent.name}/mri/{files}'
+        return f'{files} of {self.sources[0].split(":")[1]}'
+
+    @property
+    def note(self) -> str:
+        """Where a mask is from, a sentence."""
+        how = f', {self.how}' if self.how else f' ({self.option})'
+        return f'Brain mask, brought onto the grid of the scan: {self.name}{how}.'
+
+
+@dataclass(frozen=True)
+class Given:
+    """Everything of a scan that is not computed, because the user or other software made it.
+
+    ``corrected`` is the image without bias; the scan is divided by the field between both.
+    ``notes`` say what was taken and what not.
+    """
+
+    mask: Piece | None = None
+    tissues: Piece | None = None
+    corrected: Piece | None = None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All that is taken."""
+        return tuple(filter(None, (self.mask, self.tissues, self.corrected)))
+
+    @property
+    def derived(self) -> tuple[Piece, ...]:
+        """What of it is from ``--derivatives``."""
+        return tuple(piece for piece in self.pieces if piece.sources)
+
+    @property
+    def key(self) -> str:
+        """What of ``derived`` the bytes do not say: which is what, and how labels are read."""
+        return json.dumps([[one.what, len(one.paths), one.numbers] for one in self.derived])
+
+    def sources_of(self, key: str) -> list[str]:
+        """Return the BIDS URIs of what a derivative (by its key) was made from."""
+        needs = {'brain_mask': ('mask',), 'preproc': ('mask', 'corrected')}
+        wanted = needs.get(key, tuple(WORDS))
+        return [uri for piece in self.pieces if piece.what in wanted for uri in piece.sources]
+
+    @property
+    def in_words(self) -> str:
+        """What is taken of ``--derivatives`` and from where, for the log."""
+        taken = ', '.join(f'{WORDS[piece.what]} ({piece.name})' for piece in self.derived)
+        return taken or ' '.join(['nothing;', *map(str, self.notes)])
 
 
 @dataclass(frozen=True)
 class HighField:
-    """The high-field image that an enhanced scan is measured against.
+    """The high-field image that an enhanced scan is measured against, and how it was chosen.
 
-    Attributes
-    ----------
-    scan : Scan or None
-        The image; None where there is none.
-    notes : tuple of Note
-        How it was chosen, a sentence each.
-    problem : str
-        Why there is none, or why it cannot be used; half a sentence.
+    ``problem`` is why there is none, or why it cannot be used; half a sentence.
     """
 
     scan: Scan | None = None
@@ -52,31 +166,12 @@ class HighField:
 class Task:
     """A scan, what is given to it, and what is wanted of it.
 
-    Attributes
-    ----------
-    scan : Scan
-    direction : {'enhance', 'simulate', ''}
-        Empty where that cannot be decided.
-    source_field, target_field : float
-        Tesla; 0 where not decided.
-    notes : tuple of Note
-        What was decided so far, a sentence each.
-    given : Given
-        What is taken instead of being computed (:mod:`ulfprep.bids.read.derived_take`).
-    highfield : HighField or None
-        What it is measured against once it is enhanced (:mod:`ulfprep.bids.read.highfield`); None
-        where that was not asked for.
-    fusion : Fusion or None
-        What it is, or was meant to be, fitted together with.
-    role : {'scan', 'member', 'fused'}
-        What is written of it: everything, all but an enhanced image (which it shares with
-        others of its modality), or nothing but that shared image.
-    resolution : float
-        Voxel size of its enhanced image, mm.
-    grid : Grid or None
-        Where its image was looked at: that of the file.
-    problem : str
-        Why it cannot be done, one line with the way out; empty if it can.
+    ``direction`` is ``enhance`` or ``simulate``, empty where that cannot be decided; the fields
+    (tesla) are 0 then. ``highfield`` is None where no comparison was asked for. ``role`` says what
+    is written: everything (``scan``), all but an enhanced image, which it shares with others of
+    its modality (``member``), or nothing but that shared image (``fused``). ``resolution`` is the
+    voxel size of its enhanced image, mm; ``grid`` that of the file, where it was looked at.
+    ``problem`` says why it cannot be done, one line with the way out.
     """
 
     scan: Scan
@@ -96,11 +191,6 @@ class Task:
     def name(self) -> str:
         """Name of the scan; unique in a run."""
         return self.scan.name
-
-    @property
-    def fields(self) -> tuple[float, float]:
-        """Field strengths of the scan and of the target, tesla."""
-        return self.source_field, self.target_field
 
     @property
     def is_fused(self) -> bool:
@@ -133,20 +223,12 @@ def grid_of(task: Task) -> Grid | None:
 
 @dataclass(frozen=True)
 class Fusion:
-    """Scans that are fitted in one field.
+    """Scans that are fitted in one field; ``planned`` in the order in which one is the reference.
 
     Names and digest follow ``planned`` and not what could be used of it: a scan that is mended
-    later changes no name, and one that cannot be used is not tried again in every run.
-
-    Attributes
-    ----------
-    planned : tuple of Task
-        All that were meant, in the order in which one of them becomes the reference.
-    left_out : tuple of (str, str)
-        Names of those that could not be used, and why.
-    taken : frozenset of str
-        Names of all images of the session, whether they are scans of this run or not, and of
-        what an earlier run made of other scans.
+    later changes no name, and one that cannot be used (``left_out``: name and reason) is not
+    tried again in every run. ``taken`` are the names of all images of the session, scans of this
+    run or not, and of what an earlier run made of other scans.
     """
 
     planned: tuple[Task, ...]
@@ -159,7 +241,7 @@ class Fusion:
     @property
     def members(self) -> tuple[Task, ...]:
         """Scans that are fitted, the reference first."""
-        out = {name for name, _ in self.left_out}
+        out = dict(self.left_out)
         return tuple(task for task in self.planned if task.name not in out)
 
     @property
@@ -183,9 +265,7 @@ class Fusion:
 
     def fused(self) -> tuple[Task, ...]:
         """Return the images that several scans share, one a contrast that has several."""
-        return tuple(
-            self._fused(contrast) for contrast in self.contrasts if self._shares(contrast)
-        )
+        return tuple(self._fused(one) for one in self.contrasts if self._shares(one))
 
     def results(self) -> tuple[Task, ...]:
         """Return everything that is written: each member, and what they share."""
@@ -202,25 +282,22 @@ class Fusion:
     def _fused(self, contrast: str) -> Task:
         lead = self.lead(contrast)
         first, *others = (t.scan.entities for t in self.planned if t.scan.suffix == contrast)
-        entities = {
-            key: value
-            for key, value in first.items()
-            if all(other.get(key) == value for other in others)
-        }
-        stem = stem_of(entities)
-        taken = {folded(name) for name in self.taken}
-        if folded(f'{stem}_{contrast}') in taken:
-            # The name is that of one scan: what is fused is another reconstruction of it.
-            own = entities.get('reconstruction', '')
-            for number in count(1):
-                entities['reconstruction'] = f'{own}fused{number if number > 1 else ""}'
-                stem = stem_of(entities)
-                if folded(f'{stem}_{contrast}') not in taken:
-                    break
+        common = {k: v for k, v in first.items() if all(o.get(k) == v for o in others)}
+        entities, taken = common, {folded(name) for name in self.taken}
+        # Where the name is that of one scan, what is fused is another reconstruction of it.
+        own = common.get('reconstruction', '')
+        for number in count(1):
+            stem = stem_of(entities)
+            if folded(f'{stem}_{contrast}') not in taken:
+                break
+            label = f'{own}fused{number if number > 1 else ""}'
+            entities = {**common, 'reconstruction': label}
+        scan = dataclasses.replace(lead.scan, entities=entities, stem=stem)
         return Task(
-            dataclasses.replace(lead.scan, entities=entities, stem=stem),
+            scan,
             lead.direction,
-            *lead.fields,
+            lead.source_field,
+            lead.target_field,
             fusion=self,
             role='fused',
             resolution=lead.resolution,

@@ -29,8 +29,8 @@ def run_group(settings: Settings) -> Exit:
         be put into groups as asked.
     """
     from ulfprep.bids.files import remove_leftovers
+    from ulfprep.bids.tables import remove_group_table, write_group_table
     from ulfprep.bids.write.dataset import complete_dataset
-    from ulfprep.bids.write.table import remove_group_table, write_group_table
     from ulfprep.reports.group.page import write_group_page
     from ulfprep.reports.group.study import gather, rows
 
@@ -82,7 +82,7 @@ def read_grouping(settings: Settings) -> dict[str, str] | None:
     """Return the group of each participant as ``--group-by`` asks; None where it does not."""
     if not settings.group_by:
         return None
-    from ulfprep.bids.read.participants import (
+    from ulfprep.bids.tables import (
         GroupColumnError,
         NoParticipantsFileError,
         TwoRowsError,
@@ -102,7 +102,7 @@ def read_grouping(settings: Settings) -> dict[str, str] | None:
 
 def check_grouping(settings: Settings, groups: set[str]) -> None:
     """Refuse a column that tells participants apart instead of putting them into groups."""
-    from ulfprep.bids.read.participants import GroupColumnError, check_groups, participants_file
+    from ulfprep.bids.tables import GroupColumnError, check_groups, participants_file
 
     path: Path = participants_file(settings)
     try:

@@ -92,7 +92,7 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     tidy_up(settings, participants)
     write_dataset_files(settings)
     if settings.simulate_as_bids:
-        from ulfprep.bids.write.simulated_dataset import start_dataset
+        from ulfprep.bids.write.simulated import start_dataset
 
         start_dataset(settings.simulate_as_bids, settings)
 

@@ -71,7 +71,7 @@ def _check_work(work: Path, bids: Path, out: Path) -> None:
 
 
 def _check_simulated(folder: Path, settings: Settings) -> None:
-    from ulfprep.bids.write.simulated_dataset import refuse_folder
+    from ulfprep.bids.write.simulated import refuse_folder
 
     work = settings.work_dir
     if reason := refuse_folder(folder, settings.bids_dir, settings.output_dir):

@@ -20,7 +20,7 @@ from ulfprep.cli.paths import make_folder, same, within
 from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
-    from ulfprep.bids.read.scan import Scan
+    from ulfprep.bids.task import Scan
     from ulfprep.cluster.places import Places
 
 #: What is written, and how the first of them begins.

@@ -17,7 +17,7 @@ def select_scans(settings: Settings) -> 'tuple[Selection, list[Task]]':
     """Return what was selected and left out, and the tasks of a run; stop if there is none."""
     from ulfprep.bids.read.dataset import select
     from ulfprep.bids.read.decision import make_task
-    from ulfprep.bids.read.derived import (
+    from ulfprep.bids.read.derived_read import (
         BadDerivativeError,
         DerivativesError,
         MissingDerivativeError,

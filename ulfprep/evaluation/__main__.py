@@ -38,7 +38,7 @@ def score_examples(output_dir: Path, examples: Path, picture: Path | None = None
         Two a subject, ``method`` ``bicubic`` and ``enhanced``.
     """
     from ulfprep.bids.names import resolution_label
-    from ulfprep.bids.qc_file import read_record
+    from ulfprep.bids.write.sidecars import read_record
     from ulfprep.evaluation.brains import load_canonical
     from ulfprep.evaluation.drawing import draw_slices
     from ulfprep.evaluation.examples import SUBJECTS, example_truth

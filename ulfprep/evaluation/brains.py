@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from ulfprep.bids.read.derived import tissue_table
+from ulfprep.bids.read.derived_read import tissue_table
 from ulfprep.evaluation.phantoms import padded, tissue_medians
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid
@@ -192,7 +192,7 @@ def make_brain(name: str, image, grid: Grid, *, labels=None, inside=None) -> Bra
 def from_aseg(aseg: np.ndarray, brain: np.ndarray) -> np.ndarray:
     """Map FreeSurfer's subcortical segmentation to 1 CSF, 2 GM, 3 WM inside the brain.
 
-    What the brain holds without a number is CSF; see :data:`ulfprep.bids.read.derived.GROUPS`.
+    What the brain holds without a number is CSF; see :data:`.derived_read.GROUPS`.
     """
     table = tissue_table()
     known = table[np.clip(aseg, 0, len(table) - 1)]

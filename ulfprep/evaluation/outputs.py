@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.qc_file import read_record
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
+from ulfprep.bids.task import Scan, Task
 from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
+from ulfprep.bids.write.sidecars import read_record
 from ulfprep.evaluation.brains import load_canonical
 from ulfprep.evaluation.score import NAMES, volumes_of
 from ulfprep.evaluation.segmenters import mixture

@@ -12,7 +12,7 @@ import pandas as pd
 from ulfprep.bids.read.acquisition import LOW_FIELD_LIMIT, field_of
 from ulfprep.bids.read.dataset import select
 from ulfprep.bids.read.index import DatasetError, NoScansError
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Scan
 from ulfprep.evaluation.noise import NOISE_COLUMNS, noise_rows
 from ulfprep.evaluation.outputs import SCORES, read_outputs, score_scan
 from ulfprep.evaluation.process import reason

@@ -55,8 +55,7 @@ class GivenTissues(SimpleInterface):
     )
 
     def _run_interface(self, runtime):
-        from ulfprep.bids.read.derived import BadDerivativeError
-        from ulfprep.bids.read.derived_read import read_shares
+        from ulfprep.bids.read.derived_read import BadDerivativeError, read_shares
         from ulfprep.bids.read.nifti import UnusableScanError
         from ulfprep.physics.grid import Grid
         from ulfprep.segmentation.given import given_tissues, out_of_order

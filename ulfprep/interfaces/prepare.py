@@ -89,7 +89,7 @@ class Prepare(SimpleInterface):
         path, option = self.inputs.mask, self.inputs.mask_option
         if not isdefined(path):
             return None
-        share, affine = read_brain(Path(path), option)
+        share, affine, _ = read_brain(Path(path), option)
         grid = Grid(share.shape, affine)
         return Volume(share, grid, f'{path} ({option})', self.inputs.mask_note)
 

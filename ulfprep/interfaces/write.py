@@ -108,12 +108,14 @@ class WriteScan(SimpleInterface):
             QC,
             derivatives_of,
             path_of,
-            remove_rendered,
-            remove_simulated,
-            remove_unshared,
+            remove_earlier,
         )
-        from ulfprep.bids.write.provenance import provenance
-        from ulfprep.bids.write.sidecars import fusion_record, precomputed_record, sidecar
+        from ulfprep.bids.write.sidecars import (
+            fusion_record,
+            precomputed_record,
+            provenance,
+            sidecar,
+        )
         from ulfprep.metrics.verdict import judge, warned
         from ulfprep.record import ScanRecord
 
@@ -129,10 +131,7 @@ class WriteScan(SimpleInterface):
         qc_file = out / path_of(task, QC)
         # While images are being replaced the scan must not count as finished.
         qc_file.unlink(missing_ok=True)
-        remove_simulated(task, out)
-        remove_unshared(task, out)
-        if task.direction == 'enhance':
-            remove_rendered(task, out)
+        remove_earlier(task, out)
         registrations = [read_json(path) for path in if_given(inputs.registration_files, ())]
         weights = self._weights(task)
         files = self._files()
@@ -220,7 +219,7 @@ class WriteScan(SimpleInterface):
 
     def _draw(self, record, folder: Path, figures: list[str]) -> None:
         """Draw into a folder of this node, and put what was drawn beside the derivatives."""
-        from ulfprep.bids.write.figures import OF_NETWORK, figure_path, figures_of
+        from ulfprep.bids.write.derivatives import OF_NETWORK, figure_path, figures_of
         from ulfprep.reports.drawing.figures import plot_scan
 
         task, out = self.inputs.task, self.inputs.settings.output_dir

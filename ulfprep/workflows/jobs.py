@@ -5,8 +5,8 @@ import logging
 import re
 from collections.abc import Iterable
 
-from ulfprep.bids.read.fusion import group_scans
-from ulfprep.bids.store.finished import is_finished, recalled
+from ulfprep.bids.read.decision import group_scans
+from ulfprep.bids.store.outcomes import is_finished, recalled
 from ulfprep.bids.task import Fusion, Task
 from ulfprep.note import Note, warning
 from ulfprep.settings import Settings

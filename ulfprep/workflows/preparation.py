@@ -2,10 +2,8 @@
 
 from nipype.pipeline import engine as pe
 
-from ulfprep.bids.given import Given
 from ulfprep.bids.read.decision import expected_of
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
+from ulfprep.bids.task import Given, Scan, Task
 from ulfprep.interfaces.given import GivenTissues, SynthSeg, SynthSegTissues
 from ulfprep.interfaces.plan import PlanContrast
 from ulfprep.interfaces.prepare import Prepare

@@ -3,10 +3,9 @@
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow
 
-from ulfprep.bids.given import Given
 from ulfprep.bids.read.decision import MEASURED, keeps_another
 from ulfprep.bids.read.highfield import other_scan, why_not
-from ulfprep.bids.task import Task
+from ulfprep.bids.task import Given, Task
 from ulfprep.interfaces.fit import FitField, RenderKept
 from ulfprep.interfaces.measure import CompareHighfield, MeasureEnhanced
 from ulfprep.interfaces.plan import MeasureTissues

@@ -10,7 +10,7 @@ from ulfprep.bids.read.decision import expected_of
 from ulfprep.bids.read.derived_take import check_given
 from ulfprep.bids.read.highfield import other_scan
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.store.finished import clashes, is_finished
+from ulfprep.bids.store.outcomes import clashes, is_finished
 from ulfprep.bids.task import Task
 from ulfprep.note import Note, warnings_in
 from ulfprep.physics.grid import Grid

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ulfprep.bids.read.acquisition import decide_resolution
 from ulfprep.bids.read.checks import check_image
 from ulfprep.bids.read.decision import make_task
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.resolution import decide_resolution
-from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.read.sidecars import TIMINGS, usable_metadata
+from ulfprep.bids.task import Scan
 from ulfprep.physics.plan import acquired_resolution
 from ulfprep.physics.resolution import ResolutionEstimate
 from ulfprep.settings import Settings

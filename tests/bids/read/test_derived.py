@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from derived import affine_of, put_freesurfer, put_prep, save, tissue_labels
 
-from ulfprep.bids.given import Given, Piece
-from ulfprep.bids.read.derived import DerivativesError, dataset_names
+from ulfprep.bids.names import dataset_names
+from ulfprep.bids.read.derived_read import DerivativesError
 from ulfprep.bids.read.derived_take import check_given, with_derivatives
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
-from ulfprep.bids.write.provenance import input_digest
+from ulfprep.bids.task import Given, Piece, Scan, Task
+from ulfprep.bids.write.sidecars import input_digest
 from ulfprep.settings import Settings
 
 NAMES = {'session': 'ses', 'acquisition': 'acq', 'run': 'run'}

@@ -7,18 +7,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ulfprep.bids.given import Piece
-from ulfprep.bids.read.derived import (
+from ulfprep.bids.read.derived import find_mask
+from ulfprep.bids.read.derived_read import (
     BadDerivativeError,
     MissingDerivativeError,
     UnclearDerivativeError,
+    read_brain,
 )
-from ulfprep.bids.read.derived_find import find_mask
-from ulfprep.bids.read.derived_read import read_brain
 from ulfprep.bids.read.derived_take import check_piece, with_masks
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
-from ulfprep.bids.write.provenance import input_digest
+from ulfprep.bids.task import Piece, Scan, Task
+from ulfprep.bids.write.sidecars import input_digest
 
 AFFINE = np.diag([4.0, 4.0, 5.0, 1.0])
 
@@ -130,7 +128,7 @@ def test_shares_and_any_two_values_are_masks(put):
     soft = block.copy()
     soft[3] = soft[3] * 0.25
     soft[0, 0, 0] = np.nan
-    share, affine = read_brain(put('sub-01_mask', soft))
+    share, affine, _ = read_brain(put('sub-01_mask', soft))
     assert (share > 0.5).sum() == 5 * 6 * 6
     np.testing.assert_array_equal(affine, AFFINE)
     np.testing.assert_array_equal(read_brain(put('sub-01_mask', 255 * block))[0], block)
@@ -142,7 +140,7 @@ def test_shares_and_any_two_values_are_masks(put):
 def test_of_two_values_the_larger_is_the_brains(put, low, high):
     block = np.full((12, 12, 10), low, np.float32)
     block[3:9, 3:9, 2:8] = high
-    share, _ = read_brain(put('sub-01_mask', block))
+    share, *_ = read_brain(put('sub-01_mask', block))
     np.testing.assert_array_equal(share, block == high)
 
 
@@ -154,7 +152,7 @@ def test_a_mask_that_was_resampled_by_splines_is_one(tmp_path, put, level):
     assert data.min() < -0.05 * level
     assert data.max() > 1.05 * level
     path = put('sub-01_mask', data, np.diag([0.3, 0.3, 0.3, 1]) @ AFFINE)
-    share, _ = read_brain(path)
+    share, *_ = read_brain(path)
     assert (share.min(), share.max()) == (0, 1)
     assert 2 * (ball & (share > 0.5)).sum() / (ball.sum() + (share > 0.5).sum()) > 0.9
     assert 'were taken for 0 to 1' in check(path, scan_of(tmp_path))
@@ -164,7 +162,7 @@ def test_tiny_negative_values_are_background(put):
     block = np.zeros((12, 12, 10), np.float32)
     block[3:9, 3:9, 2:8] = 1
     noisy = block + np.random.default_rng(0).normal(0, 1e-4, block.shape).astype(np.float32)
-    share, _ = read_brain(put('sub-01_mask', noisy))
+    share, *_ = read_brain(put('sub-01_mask', noisy))
     np.testing.assert_array_equal(share > 0.5, block > 0.5)
 
 

@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 from derived import affine_of, put_freesurfer, put_prep, save, tissue_labels
 
-from ulfprep.bids.read.derived import GROUPS, BadDerivativeError, tissue_table
-from ulfprep.bids.read.derived_read import read_brain, read_shares, read_volume
+from ulfprep.bids.read.derived_read import (
+    GROUPS,
+    BadDerivativeError,
+    read_brain,
+    read_shares,
+    read_volume,
+    tissue_table,
+)
 
 
 def placed(shares, affine):
@@ -21,10 +27,7 @@ def placed(shares, affine):
 def test_shares_and_labels_are_the_same_tissues_in_the_same_place(tmp_path):
     anat = put_prep(tmp_path)
     shares = [anat / f'sub-01_label-{t}_probseg.nii.gz' for t in ('CSF', 'GM', 'WM')]
-    for found in (
-        read_shares(shares),
-        read_shares([anat / 'sub-01_dseg.nii.gz'], (3, 1, 2)),
-    ):
+    for found in (read_shares(shares), read_shares([anat / 'sub-01_dseg.nii.gz'], (3, 1, 2))):
         np.testing.assert_array_equal(placed(*found), tissue_labels())
 
 
@@ -34,7 +37,7 @@ def test_freesurfer_labels_are_grouped_and_erased_voxels_are_no_brain(tmp_path):
     labelled = found > 0
     np.testing.assert_array_equal(found[labelled], tissue_labels()[labelled])
     assert (found[tissue_labels() > 1] > 0).all()
-    brain, affine = read_brain(mri / 'brainmask.mgz')
+    brain, affine, _ = read_brain(mri / 'brainmask.mgz')
     np.testing.assert_array_equal(brain > 0, tissue_labels() > 0)
     np.testing.assert_allclose(affine, affine_of())
 

@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 
 from ulfprep.bids.names import ENTITY_NAMES
-from ulfprep.bids.read.fusion import group_scans
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
-from ulfprep.bids.write.derivatives import golden_list
-from ulfprep.bids.write.figures import figures_of
-from ulfprep.bids.write.provenance import input_digest
+from ulfprep.bids.read.decision import group_scans
+from ulfprep.bids.task import Scan, Task
+from ulfprep.bids.write.derivatives import figures_of, golden_list
+from ulfprep.bids.write.sidecars import input_digest
 from ulfprep.physics.grid import Grid
 
 CUBE, AXIAL, CORONAL = (2.0, 2.0, 2.0), (1.6, 1.6, 5.0), (1.6, 5.0, 1.6)

@@ -14,7 +14,7 @@ from ulfprep.bids.read.highfield import (
     why_not,
     with_references,
 )
-from ulfprep.bids.write.provenance import input_digest
+from ulfprep.bids.write.sidecars import input_digest
 from ulfprep.settings import Settings
 
 
@@ -134,7 +134,7 @@ def test_another_reference_is_another_input(chosen, tmp_path):
 
 
 def test_scans_that_are_fitted_together_say_why_they_are_not_measured(chosen):
-    from ulfprep.bids.read.fusion import group_scans
+    from ulfprep.bids.read.decision import group_scans
 
     scans = chosen({'sub-01_run-1': 0.064, 'sub-01_run-2': 0.064, 'sub-01_run-3': 3.0})
     members = [scans['sub-01_run-1'], scans['sub-01_run-2']]

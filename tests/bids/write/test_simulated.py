@@ -17,15 +17,16 @@ from ulfprep import __version__
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
 from ulfprep.bids.read.acquisition import field_strength
 from ulfprep.bids.read.dataset import find_scans
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Scan
 from ulfprep.bids.write.simulated import (
     SEQUENCE_TYPES,
     is_written,
     raw_path,
+    refuse_folder,
     simulated_sidecar,
+    start_dataset,
     write_simulated,
 )
-from ulfprep.bids.write.simulated_dataset import refuse_folder, start_dataset
 from ulfprep.physics.plan import acquired_resolution
 from ulfprep.physics.sequences import PRESETS
 from ulfprep.physics.signals import KINDS, Sequence, tissue_signals
@@ -170,18 +171,6 @@ def test_names_are_those_of_the_source_and_the_realisation():
     )
 
 
-def test_no_two_scans_share_a_name():
-    scans = [scan_of(suffix) for suffix in MODALITIES]
-    scans += [scan_of(reconstruction=label) for label in ('sim', 'sim1', 'sim1sim', 'x')]
-    paths = [raw_path(scan, k) for scan in scans for k in range(1, 23)]
-    assert len(set(paths)) == len(paths)
-
-
-def test_a_name_that_raw_bids_does_not_know_is_refused():
-    with pytest.raises(ValueError, match='no name can be made of its entities: desc'):
-        raw_path(scan_of(desc='x'), 1)
-
-
 # The dataset
 
 
@@ -236,16 +225,6 @@ def test_ulfprep_reads_the_dataset_as_low_field_scans(source, tmp_path):
         assert field_strength(scan.metadata, None, scan.name)[0] == 0.064
         zooms = nib.load(scan.path).header.get_zooms()
         assert acquired_resolution(scan.metadata, zooms)[0] == pytest.approx(VOXEL_SIZE)
-
-
-def test_images_are_the_bytes_that_were_given(tmp_path):
-    scan, files = scan_of(), images_of(tmp_path)
-    written = write_simulated(tmp_path / 'sim', scan, files, [sidecar_of(k=1), sidecar_of(k=2)])
-    assert written == [tmp_path / 'sim' / raw_path(scan, k) for k in (1, 2)]
-    assert [p.read_bytes() for p in written] == [p.read_bytes() for p in files]
-    assert nib.load(written[0]).get_data_dtype() == np.float32
-    sidecars = [read_json(p.with_name(p.name.replace('.nii.gz', '.json'))) for p in written]
-    assert [s['Simulation']['Realisation'] for s in sidecars] == [1, 2]
 
 
 def test_the_description_names_what_the_dataset_is_and_where_it_is_from(source, tmp_path):
@@ -334,33 +313,32 @@ def test_unicode_and_spaces_in_paths(make_dataset, tmp_path):
 
 def test_a_scan_is_written_once_all_its_files_are_there(tmp_path):
     folder, scan, files = tmp_path / 'sim', scan_of(), images_of(tmp_path)
-    assert not is_written(folder, scan, 2)
+    assert not is_written(folder, scan, files)
     paths = write_simulated(folder, scan, files, [sidecar_of(), sidecar_of(k=2)])
-    assert is_written(folder, scan, 2)
-    assert is_written(folder, scan, 2, files)
-    assert not is_written(folder, scan, 1), 'a realisation too many'
-    assert not is_written(folder, scan, 3), 'one is missing'
-    assert not is_written(folder, scan_of('T2w'), 2), 'of another modality'
-    assert not is_written(folder, scan, 2, images_of(tmp_path / 'other', start=5.0))
+    assert is_written(folder, scan, files)
+    assert not is_written(folder, scan, files[:1]), 'a realisation too many'
+    assert not is_written(folder, scan, [*files, files[0]]), 'one is missing'
+    assert not is_written(folder, scan_of('T2w'), files), 'of another modality'
+    assert not is_written(folder, scan, images_of(tmp_path / 'other', start=5.0))
     for path in (paths[1], paths[0].with_name('sub-01_rec-sim1_T1w.json')):
         content = path.read_bytes()
         path.write_bytes(b'')
-        assert not is_written(folder, scan, 2), f'{path} is empty'
+        assert not is_written(folder, scan, files), f'{path} is empty'
         path.unlink()
-        assert not is_written(folder, scan, 2), f'{path} is missing'
+        assert not is_written(folder, scan, files), f'{path} is missing'
         path.write_bytes(content)
-    assert is_written(folder, scan, 2)
+    assert is_written(folder, scan, files)
 
 
 def test_fewer_realisations_leave_none_of_an_earlier_run(tmp_path):
-    folder = tmp_path / 'sim'
+    folder, files = tmp_path / 'sim', images_of(tmp_path, 11)
     neighbours = [scan_of(), scan_of('T2w'), scan_of(run='1'), scan_of(reconstruction='sim1')]
     for scan in neighbours:
         sidecars = [sidecar_of(k=k) for k in range(1, 12)]
-        write_simulated(folder, scan, images_of(tmp_path, 11), sidecars)
-    write_simulated(folder, neighbours[0], images_of(tmp_path, 1), [sidecar_of()])
-    assert is_written(folder, neighbours[0], 1)
-    assert all(is_written(folder, scan, 11) for scan in neighbours[1:])
+        write_simulated(folder, scan, files, sidecars)
+    write_simulated(folder, neighbours[0], files[:1], [sidecar_of()])
+    assert is_written(folder, neighbours[0], files[:1])
+    assert all(is_written(folder, scan, files) for scan in neighbours[1:])
     assert len(contents(folder)) == 2 * (1 + 3 * 11), 'sidecars went with their images'
 
 
@@ -372,7 +350,7 @@ def test_a_set_that_is_only_half_replaced_does_not_count(tmp_path):
     files[1].unlink()
     with pytest.raises(FileNotFoundError):
         write_simulated(folder, scan, files, sidecars)
-    assert not is_written(folder, scan, 2)
+    assert not is_written(folder, scan, files)
 
 
 # Refusals

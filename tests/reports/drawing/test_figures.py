@@ -7,7 +7,7 @@ import pytest
 from phantom_files import grid_affine, save
 from records import SIMULATION
 
-from ulfprep.bids.write.figures import FIGURES
+from ulfprep.bids.write.derivatives import FIGURES
 from ulfprep.reports.drawing import closeups
 from ulfprep.reports.drawing.figures import plot_scan
 from ulfprep.reports.drawing.loss import LOSS_TERMS, loss

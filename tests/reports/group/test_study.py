@@ -7,7 +7,7 @@ from many_scans import SVG
 from records import judged
 
 from ulfprep.bids.files import write_json, write_text
-from ulfprep.bids.write.figures import figures_of
+from ulfprep.bids.write.derivatives import figures_of
 from ulfprep.reports.group.study import KIND, differing_settings, gather, rows
 
 

@@ -48,8 +48,8 @@ def conform(path, metadata: Mapping | None = None, stated: Sequence[float] = ())
     """
     import nibabel as nib
 
+    from ulfprep.bids.read.acquisition import decide_resolution
     from ulfprep.bids.read.checks import check_image
-    from ulfprep.bids.read.resolution import decide_resolution
     from ulfprep.physics.interpolation import acquired_grid, bicubic
     from ulfprep.physics.resolution import estimate_resolution, in_words, with_signal
     from ulfprep.physics.spikes import spikes_in_words, without_spikes

@@ -4,31 +4,35 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
-from ulfprep.bids.names import EXTENSIONS, parse_name, place_of, session_name, shorten, why_no_name
+from ulfprep.bids.names import (
+    EXTENSIONS,
+    Name,
+    parse_name,
+    place_of,
+    session_name,
+    shorten,
+    why_no_name,
+)
 from ulfprep.bids.read.filters import mismatch
 from ulfprep.bids.read.index import NoScansError, anatomical_images, asked_participants
-from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.read.sidecars import BrokenSidecarError, Sidecars, usable_metadata
+from ulfprep.bids.task import Scan
 from ulfprep.note import warning
 from ulfprep.settings import MODALITIES, Settings
+
+#: Files that are looked at where there is no image in its place.
+LOOKS = 10_000
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An anatomical image that is there and not processed.
+    """An anatomical image that is there and not processed; ``reason`` is half a sentence.
 
-    Attributes
-    ----------
-    path : Path
-        The image.
-    subject, session : str or None
-        Labels of the folders it lies in.
-    reason : str
-        Why, half a sentence.
-    misnamed : bool
-        Whether that is its name alone, which the user may not know of.
+    ``subject`` and ``session`` are those of its folders. ``misnamed`` where the reason is its name
+    alone, which the user may not know of.
     """
 
     path: Path
@@ -40,15 +44,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a run is about.
-
-    Attributes
-    ----------
-    scans : tuple of Scan
-        Sorted by path.
-    left_out : tuple of LeftOut
-        The other anatomical images of the participants asked for.
-    """
+    """What a run is about, sorted by path, and the other images of the participants asked for."""
 
     scans: tuple[Scan, ...]
     left_out: tuple[LeftOut, ...] = ()
@@ -60,31 +56,12 @@ def find_scans(settings: Settings) -> list[Scan]:
 
 
 def select(settings: Settings) -> Selection:
-    """Return the scans a run is about, and what else there is.
+    """Return the scans a run is about, and what else there is; see :class:`DatasetError`.
 
-    Every image is a scan of its own: nothing is averaged or picked in silence. Phase,
-    real and imaginary parts (``part-``) are no scans, and neither is an image whose name is not
-    made of its entities (:func:`ulfprep.bids.names.why_no_name`). A scan whose sidecars cannot
-    be read, or that is there twice, is one with a ``problem``.
-
-    Parameters
-    ----------
-    settings : Settings
-        Only ``bids_dir``, the modalities, the labels, the filters, ``bids_database_dir`` and
-        ``dry_run`` are used.
-
-    Returns
-    -------
-    Selection
-
-    Raises
-    ------
-    UnknownLabelError
-        If a label names nothing; the message lists those that exist.
-    NoScansError
-        If nothing is left to do.
-    DatasetError
-        If the dataset cannot be indexed, or a sidecar in its top folder cannot be read.
+    Every image is a scan of its own: nothing is averaged or picked in silence. Phase, real and
+    imaginary parts (``part-``) are no scans, and neither is an image whose name is not made of its
+    entities (:func:`ulfprep.bids.names.why_no_name`). A scan whose sidecars cannot be read, or
+    that is there twice, is one with a ``problem``.
     """
     participants = asked_participants(settings)
     images = anatomical_images(
@@ -94,34 +71,30 @@ def select(settings: Settings) -> Selection:
     scans: dict[str, Scan] = {}
     left_out = []
     for path in images:
-        place = place_of(path, settings.bids_dir)
-        if reason := _why_not(path, place, settings):
+        name, place = parse_name(path), place_of(path, settings.bids_dir)
+        if reason := _why_not(name, place, settings):
             left_out.append(LeftOut(path, *place, reason))
-            continue
-        if problem := why_no_name(parse_name(path).stem):
+        elif problem := why_no_name(name.stem):
             left_out.append(LeftOut(path, *place, problem, misnamed=True))
-            continue
-        scan = _scan(path, settings, sidecars)
-        if scan.name in scans:
+        elif first := scans.get(name.whole):
             # One scan, and nobody can say which of the files is meant.
-            first = scans[scan.name]
             problem = (
                 f'{path}: the same scan is there twice, also as {first.path.name}; '
                 'remove one of the two'
             )
-            scan = replace(first, problem=first.problem or problem)
-        scans[scan.name] = scan
+            scans[name.whole] = replace(first, problem=first.problem or problem)
+        else:
+            scans[name.whole] = _scan(path, name, settings, sidecars)
     if not scans:
-        raise NoScansError(why_none(settings, participants, left_out))
+        raise NoScansError(_why_none(settings, participants, left_out))
     return Selection(tuple(scans.values()), tuple(left_out))
 
 
-def _why_not(path: Path, place: tuple[str, str | None], settings: Settings) -> str:
+def _why_not(name: Name, place: tuple[str, str | None], settings: Settings) -> str:
     """Return why an image is not to be processed; empty if it is."""
     subject, session = place
     if settings.session_label and session not in settings.session_label:
         return 'not of a session that --session-label asks for'
-    name = parse_name(path)
     entities, suffix = name.entities, name.suffix
     if (entities.get('subject'), entities.get('session')) != (subject, session):
         where = session_name(subject, session).replace('_', ', ')
@@ -137,9 +110,8 @@ def _why_not(path: Path, place: tuple[str, str | None], settings: Settings) -> s
     return ''
 
 
-def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
+def _scan(path: Path, name: Name, settings: Settings, sidecars: Sidecars) -> Scan:
     """Return an image as a scan, with what its sidecars say."""
-    name = parse_name(path)
     metadata, remarks, problem = {}, (), ''
     try:
         metadata, remarks = usable_metadata(sidecars.metadata(path))
@@ -164,21 +136,8 @@ def _scan(path: Path, settings: Settings, sidecars: Sidecars) -> Scan:
     )
 
 
-#: Files that are looked at where there is no image in its place.
-LOOKS = 10_000
-
-
-def why_none(settings: Settings, participants: list[str], left_out: 'list[LeftOut]') -> str:
-    """Return that no scan was selected, and why, as one line.
-
-    Parameters
-    ----------
-    settings : Settings
-    participants : list of str
-        Labels of those that were looked at.
-    left_out : list of LeftOut
-        Their anatomical images.
-    """
+def _why_none(settings: Settings, participants: list[str], left_out: list[LeftOut]) -> str:
+    """Return that no scan of the participants looked at was selected, and why, as one line."""
     suffixes = settings.modalities
     kinds, names = ' or '.join(suffixes), ', '.join(f'anat/*_{s}.nii[.gz]' for s in suffixes)
     wanted = shorten([f'sub-{label}' for label in participants])
@@ -188,7 +147,7 @@ def why_none(settings: Settings, participants: list[str], left_out: 'list[LeftOu
     return f'{settings.bids_dir}: no {kinds} scan ({names}) for {wanted}: {"; ".join(reasons)}'
 
 
-def _of_images(left_out: 'list[LeftOut]', wanted: tuple[str, ...]) -> list[str]:
+def _of_images(left_out: list[LeftOut], wanted: tuple[str, ...]) -> list[str]:
     """Return why images were left out: those of the suffixes asked for, and which others are."""
     suffixes = Counter(parse_name(image.path).suffix for image in left_out)
     own: dict[str, list[LeftOut]] = {}
@@ -211,7 +170,9 @@ def _of_images(left_out: 'list[LeftOut]', wanted: tuple[str, ...]) -> list[str]:
 def _of_files(bids_dir: Path, participants: Iterable[str]) -> list[str]:
     """Return what there is of some participants who have no anatomical image."""
     folders, kinds, astray = set(), Counter(), []
-    for path in _files(bids_dir, participants):
+    places = (os.walk(bids_dir / f'sub-{label}') for label in participants)
+    paths = (Path(at, name) for at, _, names in chain.from_iterable(places) for name in names)
+    for path in sorted(islice(paths, LOOKS)):
         inside = path.relative_to(bids_dir)
         folders.add(inside.parent.name)
         if inside.parent.name == 'anat':
@@ -224,15 +185,3 @@ def _of_files(bids_dir: Path, participants: Iterable[str]) -> list[str]:
         return [f'anat holds no NIfTI image but {", ".join(sorted(kinds))}']
     there = sorted(folder for folder in folders if not folder.startswith(('sub-', 'ses-')))
     return ['there is no anat folder' + (f' (but {", ".join(there)})' if there else '')]
-
-
-def _files(bids_dir: Path, participants: Iterable[str]):
-    """Yield files of some participants, of very many only the first."""
-    count = 0
-    for label in participants:
-        for folder, _, names in os.walk(bids_dir / f'sub-{label}'):
-            for name in sorted(names):
-                yield Path(folder, name)
-                count += 1
-            if count > LOOKS:
-                return

@@ -1,19 +1,13 @@
 """What others made of a scan, as arrays: masks, shares of tissue, images; is it that at all?"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from ulfprep.bids.files import not_here
 from ulfprep.bids.read.checks import read_image
-from ulfprep.bids.read.derived import (
-    NOTHING,
-    UNKNOWN,
-    BadDerivativeError,
-    MissingDerivativeError,
-    tissue_table,
-)
 from ulfprep.bids.read.nifti import UnusableScanError, in_words
 from ulfprep.physics import TISSUES
 
@@ -26,27 +20,76 @@ OVERSHOOT, CROWDED, FEWEST_SHARES = 0.5, 0.85, 10
 MOST = 1.05
 #: More voxels than this share of all labelled ones may not have labels without a meaning.
 MOST_UNKNOWN = 0.01
+#: Numbers of FreeSurferColorLUT.txt by tissue; ranges with both ends. Ventral diencephalon and
+#: brain stem, nuclei between bundles of fibres, are as bright as white matter: they are counted
+#: with it, as fMRIPrep does.
+GROUPS = {
+    'CSF': (
+        4, 43,  # lateral ventricles
+        5, 44,  # their temporal horns
+        14, 15, 72,  # third, fourth and fifth ventricle
+        24,  # CSF
+        31, 63,  # choroid plexus, which lies in CSF
+        30, 62,  # vessels
+        257,  # CSF outside the brain
+    ),
+    'GM': (
+        3, 42,  # cortex
+        8, 47,  # cerebellar cortex
+        (9, 13), (48, 52),  # thalamus, caudate, putamen, pallidum
+        (17, 20), (53, 56),  # hippocampus, amygdala, insula, operculum
+        26, 58,  # accumbens
+        27, 59,  # substantia nigra
+        (80, 82),  # non-white-matter hypointensities
+        (1000, 1003), (1005, 1999),  # parcels of the left cortex
+        (2000, 2003), (2005, 2999),  # and of the right
+        (11100, 11199), (12100, 12199),  # those of a2009s
+    ),
+    'WM': (
+        2, 41,  # cerebral white matter
+        7, 46,  # cerebellar white matter
+        16, (170, 179),  # brain stem and its parts
+        28, 60,  # ventral diencephalon
+        (77, 79),  # white-matter hypointensities (lesions)
+        85,  # optic chiasm
+        192, (250, 255), 1004, 2004,  # fornix, corpus callosum
+        (3000, 4999), 5001, 5002,  # white matter by parcel
+    ),
+}  # fmt: skip
+#: Of a number that is no tissue: not labelled, or nothing FreeSurfer calls brain.
+NOTHING, UNKNOWN = 0, 255
+
+
+class DerivativesError(ValueError):
+    """No folder of ``--derivatives`` is of use; the message names it and the way out."""
+
+
+class BadDerivativeError(ValueError):
+    """What belongs to a scan cannot be taken; the message names the file and the way out."""
+
+
+class MissingDerivativeError(BadDerivativeError):
+    """It is not there, or cannot be read."""
+
+
+class UnclearDerivativeError(BadDerivativeError):
+    """Several files could be meant."""
+
+
+@lru_cache(maxsize=1)
+def tissue_table() -> np.ndarray:
+    """Return FreeSurfer's numbers (uint8, 15000) -> 1 + place in ``TISSUES``, or neither."""
+    table = np.full(15000, UNKNOWN, np.uint8)
+    table[0] = NOTHING
+    for tissue, numbers in GROUPS.items():
+        for number in numbers:
+            first, last = number if isinstance(number, tuple) else (number, number)
+            table[first : last + 1] = 1 + TISSUES.index(tissue)
+    return table
 
 
 def read_volume(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, np.ndarray]:
-    """Read a volume of NIfTI or FreeSurfer's format.
-
-    Parameters
-    ----------
-    path : Path
-    option : str
-        What the user named it with, for the errors.
-
-    Returns
-    -------
-    data : numpy.ndarray, shape (X, Y, Z), float32
-        NaN and infinite voxels are 0.
-    affine : numpy.ndarray, shape (4, 4)
-
-    Raises
-    ------
-    MissingDerivativeError
-    """
+    """Read a float32 volume (NIfTI or FreeSurfer) and its affine; NaN and infinity are 0."""
     path = Path(path)
     if not path.name.endswith(MGH):
         try:
@@ -73,64 +116,39 @@ def read_volume(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, 
     return np.where(np.isfinite(data), data, 0), np.asarray(image.affine)
 
 
-def read_brain(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, np.ndarray]:
-    """Read a brain mask: its voxels as shares of one, and its affine.
+def read_brain(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, np.ndarray, str]:
+    """Read a brain mask as shares of one (float32), its affine, and what was made of its values.
 
-    Parameters
-    ----------
-    path : Path
-        Of two values or of shares from 0 to 1; or FreeSurfer's mask, labels or stripped image.
-    option : str
-        What the user named it with, for the errors.
-
-    Returns
-    -------
-    share : numpy.ndarray, shape (X, Y, Z), float32
-        From 0 to 1.
-    affine : numpy.ndarray, shape (4, 4)
-
-    Raises
-    ------
-    BadDerivativeError
-        If it is none.
+    It holds two values, or shares from 0 to 1, or is FreeSurfer's mask, labels or stripped image;
+    else BadDerivativeError. The last is half a sentence, or empty.
     """
-    share, affine, _ = shares_of_mask(Path(path), option)
-    return share, affine
-
-
-def shares_of_mask(path: Path, option: str) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return shares and affine of a mask, and what was made of its values, half a sentence."""
     data, affine = read_volume(path, option)
-    low, high = float(data.min()), float(data.max())
-    freesurfer, remark = path.name.endswith(MGH), ''
-    if freesurfer:
+    if path.name.endswith(MGH):
         # What was erased from brainmask.mgz by hand is 1; of a mask of 0 and 1, or of labels,
         # what is not zero is brain.
-        data = (data > (1 if path.name == 'brainmask.mgz' and high > 1 else 0)).astype(np.float32)
-        low, high = float(data.min()), float(data.max())
+        erased = 1 if path.name == 'brainmask.mgz' and data.max() > 1 else 0
+        data = (data > erased).astype(np.float32)
+    low, high = float(data.min()), float(data.max())
     if low == high:
         what = 'empty' if high == 0 else f'{high:g} in every voxel'
         raise BadDerivativeError(f'{path}: the mask is {what}; give one of the brain ({option})')
-    share = as_share(data)
+    share = _as_share(data)
     if share is None:
         raise BadDerivativeError(
             f'{path}: holds {np.unique(data).size} values from {low:g} to {high:g}, so it is an '
             f'image or a segmentation, not a mask of 0 and 1 ({option})'
         )
-    if (low, high) != (0, 1):
-        remark = f'; its values from {low:.3g} to {high:.3g} were taken for 0 to 1'
-    return share, affine, remark
+    plain = (low, high) == (0, 1)
+    taken = f'; its values from {low:.3g} to {high:.3g} were taken for 0 to 1'
+    return share, affine, '' if plain else taken
 
 
-def as_share(data: np.ndarray) -> np.ndarray | None:
-    """Return the voxels of a mask as shares of one; ``None`` for what is no mask.
+def _as_share(data: np.ndarray) -> np.ndarray | None:
+    """Return the (finite) voxels of a mask as shares of one; ``None`` for what is no mask.
 
-    Parameters
-    ----------
-    data : numpy.ndarray
-        Finite, of at least two values. Of two values, whatever they are, the larger is the
-        brain's; what lies between 0 and 1 is a share. Masks that were resampled by splines
-        overshoot: their values crowd around 0 and the brain's, and are cut to 0 and 1.
+    Of two values, whatever they are, the larger is the brain's; what lies between 0 and 1 is a
+    share. Masks that were resampled by splines overshoot: their values crowd around 0 and the
+    brain's, and are cut to 0 and 1.
     """
     low, high = data.min(), data.max()
     if np.isin(data, (low, high)).all():
@@ -152,27 +170,13 @@ def as_share(data: np.ndarray) -> np.ndarray | None:
 def read_shares(
     paths: Sequence[Path], numbers: Sequence[int] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read tissues as shares of CSF, GM and WM.
+    """Read tissues as shares of CSF, GM and WM: three files of shares, or one of labels.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Three files of shares in this order, or one of labels.
-    numbers : sequence of 3 ints, optional
-        Labels of CSF, GM, WM; those of FreeSurfer without.
-
-    Returns
-    -------
-    shares : numpy.ndarray, shape (3, X, Y, Z), float32
-        Cut to where there is any, with a voxel around it.
-    affine : numpy.ndarray, shape (4, 4)
-
-    Raises
-    ------
-    BadDerivativeError
-        If a file is none of this kind.
+    ``numbers`` are the labels of CSF, GM, WM; those of FreeSurfer without. The shares, of shape
+    (3, X, Y, Z), are cut to where there is any, with a voxel around it; the affine is theirs. A
+    file that is none of this kind is a BadDerivativeError.
     """
-    paths = [Path(path) for path in paths]
+    paths = [Path(path) for path in paths]  # texts from Nipype
     volumes = [read_volume(path) for path in paths]
     affine = volumes[0][1].copy()
     if len(paths) == len(TISSUES):

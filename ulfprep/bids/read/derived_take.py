@@ -5,20 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ulfprep.bids.given import WORDS, Given, Piece
-from ulfprep.bids.names import shorten
+from ulfprep.bids.names import dataset_names, shorten
 from ulfprep.bids.read.checks import read_grid
-from ulfprep.bids.read.derived import (
+from ulfprep.bids.read.derived import find_mask, find_pieces
+from ulfprep.bids.read.derived_read import (
     BadDerivativeError,
     DerivativesError,
     UnclearDerivativeError,
-    dataset_names,
+    read_brain,
+    read_shares,
+    read_volume,
 )
-from ulfprep.bids.read.derived_find import find_mask, find_pieces
-from ulfprep.bids.read.derived_read import read_shares, read_volume, shares_of_mask
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
+from ulfprep.bids.task import WORDS, Given, Piece, Scan, Task
 from ulfprep.note import Note
 
 #: Of a piece's volume at least this share must lie in the field of view of its scan.
@@ -26,23 +25,10 @@ LEAST_OVERLAP = 0.2
 
 
 def with_masks(tasks: list[Task], location: Path) -> list[Task]:
-    """Give every task the mask of ``--brain-mask``, looked for and looked at.
+    """Give every task the mask of ``--brain-mask``, one file or a folder of BIDS derivatives.
 
-    Parameters
-    ----------
-    tasks : list of Task
-    location : Path
-        A NIfTI file, or a folder of BIDS derivatives.
-
-    Returns
-    -------
-    list of Task
-        A scan whose mask alone is missing or none has a ``problem``.
-
-    Raises
-    ------
-    BadDerivativeError
-        If no scan has a mask that can be used.
+    A scan whose mask alone is missing or none has a ``problem``; BadDerivativeError is raised if
+    no scan has a mask that can be used.
     """
     if not location.is_dir():
         if len(tasks) > 1:
@@ -75,25 +61,10 @@ def _with_mask(task: Task, path: Path, how: str) -> Task:
 def with_derivatives(tasks: list[Task], folders: tuple[Path, ...]) -> list[Task]:
     """Give every task what there is of its scan in folders of derivatives, by name.
 
-    What is in the files is looked at later (:func:`check_given`).
-    The folder named first goes before the others, and a mask that the task has already before
-    all. What there is not is computed as ever. A choice that is not clear costs its scan alone.
-
-    Parameters
-    ----------
-    tasks : list of Task
-    folders : tuple of Path
-        BIDS derivatives or FreeSurfer subjects folders.
-
-    Returns
-    -------
-    list of Task
-        With a ``problem`` where it is not clear which file is meant.
-
-    Raises
-    ------
-    DerivativesError
-        If a folder holds nothing for any of the scans.
+    What is in the files is looked at later (:func:`check_given`). The folder named first goes
+    before the others, and a mask that the task has already before all. A choice that is not clear
+    is a ``problem`` of its scan alone; a folder that holds nothing for any scan is a
+    DerivativesError.
     """
     names = dataset_names(folders)
     problems: dict[str, str] = {}
@@ -140,12 +111,7 @@ def _with_best(task: Task, finds: list[Given]) -> Task:
 
 
 def check_given(task: Task) -> None:
-    """Refuse a task where a file of ``--derivatives`` that is to be taken for it cannot be.
-
-    Raises
-    ------
-    UnusableScanError
-    """
+    """Raise UnusableScanError where a file of ``--derivatives`` cannot be taken for a task."""
     for piece in task.given.derived:
         try:
             check_piece(piece, task.scan)
@@ -154,20 +120,10 @@ def check_given(task: Task) -> None:
 
 
 def check_piece(piece: Piece, scan: Scan) -> str:
-    """Refuse a file that is not what its name says, or lies elsewhere than the scan.
-
-    Returns
-    -------
-    str
-        What was made of the values of a mask, half a sentence.
-
-    Raises
-    ------
-    BadDerivativeError
-    """
+    """Refuse a file that is not what its name says, or lies elsewhere; tell how a mask is read."""
     path, remark = piece.paths[0], ''
     if piece.what == 'mask':
-        data, affine, remark = shares_of_mask(path, piece.option)
+        data, affine, remark = read_brain(path, piece.option)
         inside = data > 0.5
     elif piece.what == 'tissues':
         shares, affine = read_shares(piece.paths, piece.numbers)
@@ -185,17 +141,14 @@ def check_piece(piece: Piece, scan: Scan) -> str:
         what = 'the mask' if piece.what == 'mask' else 'it'
         raise BadDerivativeError(
             f'{path}: {100 * within:.0f} % of {what} lies in the field of view of '
-            f'{scan.path.name}; '
-            f'give files in the same world coordinates, or leave them out ({piece.option})'
+            f'{scan.path.name}; give files in the same world coordinates, or leave them out '
+            f'({piece.option})'
         )
     return remark
 
 
 def _share_in_view(points: np.ndarray, affine: np.ndarray, scan: Scan) -> float:
-    """Return which share of some voxels of an image lies in the field of view of a scan.
-
-    It is 1 where the scan cannot be read: its own check says what is wrong with it.
-    """
+    """Return which share of voxels lies in the view of a scan; 1 where that cannot be read."""
     if not points.size:
         return 0.0
     try:

@@ -20,8 +20,7 @@ Filters = dict[str, dict[str, list[str | None]]]
 _USED = {modality.lower(): modality for modality in MODALITIES}
 _KEYS = {
     **{short: entity for entity, short in ENTITIES.items()},
-    **{entity: entity for entity in ENTITIES},
-    **{part: part for part in PARTS},
+    **{name: name for name in (*ENTITIES, *PARTS)},
 }
 _LABEL = re.compile(r'[0-9A-Za-z+]+')
 _EXTENSION = re.compile(r'\.?[0-9A-Za-z]+(\.[0-9A-Za-z]+)*')
@@ -30,35 +29,23 @@ _INDICES = frozenset({'run', 'echo', 'flip', 'inv', 'chunk'})
 
 
 def parse_filters(text: str, name: str) -> Filters:
-    """Return what a filter file asks for.
+    """Return what a filter file called ``name`` asks for.
 
-    Parameters
-    ----------
-    text : str
-        JSON: ``{query: {entity: value}}``. Queries are the modalities in any case (``t1w``),
-        entities go by their long or short names. A value is text or a whole number, a list of
-        those (any of them), ``null`` (the entity must be absent) or ``"*"`` (it must be there).
-    name : str
-        The file, for errors.
-
-    Returns
-    -------
-    dict
-        Query -> entity -> values, any of which will do; as JSON, this function takes it again.
-        Queries of other BIDS Apps are kept by name alone.
-
-    Raises
-    ------
-    ValueError
-        One line that names the file and the way out.
+    JSON: ``{query: {entity: value}}``. Queries are the modalities in any case (``t1w``), entities
+    go by their long or short names. A value is text or a whole number, a list of those (any of
+    them), ``null`` (the entity must be absent) or ``"*"`` (it must be there). Queries of other
+    BIDS Apps are kept by name alone. As JSON, this function takes its result again. A ValueError
+    is one line that names the file and the way out.
     """
     try:
         content = json.loads(text, object_pairs_hook=_pairs)
     except _DuplicateError as error:
         raise ValueError(f'{name}: {error} is there twice; leave one') from error
     except (ValueError, RecursionError) as error:
-        reason = 'nested too deeply' if isinstance(error, RecursionError) else _short(error)
-        raise ValueError(f'{name}: not readable as JSON ({reason}); mend the file') from error
+        reason = ' '.join(str(error).split()).encode('ascii', 'backslashreplace').decode()
+        if isinstance(error, RecursionError):
+            reason = 'nested too deeply'
+        raise ValueError(f'{name}: not readable as JSON ({reason[:80]}); mend the file') from error
     if not isinstance(content, dict):
         raise ValueError(
             f'{name}: must hold a JSON object such as {{"T1w": {{"session": "A"}}}}; mend the file'
@@ -83,10 +70,11 @@ class _DuplicateError(Exception):
 
 def _pairs(pairs: list[tuple]) -> dict:
     """Return an object of the JSON text; what is said twice is unclear."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _DuplicateError(_quoted(next(key for key in keys if keys.count(key) > 1)))
+    content: dict = {}
+    for key, value in pairs:
+        if key in content:
+            raise _DuplicateError(_quoted(key))
+        content[key] = value
     return content
 
 
@@ -124,8 +112,9 @@ def _value(value, entity: str, where: str) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
+        kind = {dict: 'an object', list: 'a list'}.get(type(value)) or json.dumps(value)
         raise ValueError(
-            f'{where}: {_named(value)} is no label; use text, a whole number, null (absent), '
+            f'{where}: {kind} is no label; use text, a whole number, null (absent), '
             '"*" (any) or a list of those'
         )
     value = value.removeprefix(f'{ENTITIES.get(entity, entity)}-')
@@ -141,19 +130,6 @@ def _quoted(text: str) -> str:
     return json.dumps(text if len(text) <= 60 else f'{text[:60]}...')
 
 
-def _named(value) -> str:
-    """Return what JSON calls a value that is no text."""
-    if isinstance(value, dict | list):
-        return 'an object' if isinstance(value, dict) else 'a list'
-    return json.dumps(value)
-
-
-def _short(error: Exception) -> str:
-    """Return what an error says on one line."""
-    text = ' '.join(str(error).split()).encode('ascii', 'backslashreplace').decode()
-    return text if len(text) <= 80 else f'{text[:80]}...'
-
-
 def unused_queries(filters: Filters) -> list[str]:
     """Return the queries of a filter that ulfprep passes over."""
     return sorted(query for query in filters if query not in MODALITIES)
@@ -162,22 +138,7 @@ def unused_queries(filters: Filters) -> list[str]:
 def mismatch(
     filters: Filters, entities: dict[str, str], suffix: str, extension: str = '.nii.gz'
 ) -> str:
-    """Return the first thing a filter asks of an image that it has not; empty if there is none.
-
-    Parameters
-    ----------
-    filters : dict
-        As :func:`parse_filters` returned it; empty lets everything through.
-    entities : dict
-        Of the image, by pybids' words, as written.
-    suffix, extension : str
-        Of the image; its datatype is ``anat``.
-
-    Returns
-    -------
-    str
-        Such as ``run is 2, not 1``.
-    """
+    """Return what a filter asks of an image that it has not (``run is 2, not 1``), or nothing."""
     has = {**entities, 'datatype': 'anat', 'suffix': suffix, 'extension': extension.lstrip('.')}
     for entity, wanted in filters.get(suffix, {}).items():
         value = has.get(entity)

@@ -1,11 +1,12 @@
 """Where the voxels of an image are, as far as its header can be believed."""
 
 import math
+from itertools import product
 
 import numpy as np
 
 from ulfprep.bids.read.nifti import NiftiFile, UnusableScanError
-from ulfprep.note import Note, warning
+from ulfprep.note import Note
 
 #: sform and qform that differ by more than this (mm, any corner) contradict each other.
 MAX_FORM_DIFFERENCE = 0.5
@@ -34,54 +35,33 @@ MISTAKEN = {1000.0: 'metres', 10.0: 'centimetres', 0.001: 'micrometres'}
 
 
 def read_affine(nifti: NiftiFile) -> np.ndarray:
-    """Return the matrix from voxel indices to millimetres: sform, else qform, else voxel sizes.
-
-    Parameters
-    ----------
-    nifti : NiftiFile
-        Gets a note where the header contradicts itself or does not say.
-
-    Returns
-    -------
-    ndarray, shape (4, 4), float64
-
-    Raises
-    ------
-    UnusableScanError
-        If it holds NaN, or gives voxels no size.
-    """
-    path, notes, forms = nifti.path, nifti.notes, _forms(nifti)
-    if len(forms) == 2 and _is_blank(forms['sform']) and not _is_hollow(forms['qform']):
+    """Return voxel indices to millimetres (4 x 4): sform, else qform, else voxel sizes."""
+    forms = _forms(nifti)
+    blank = len(forms) == 2 and not np.nan_to_num(forms['sform'][:3, :3]).any()
+    if blank and not _is_hollow(forms['qform']):
         # Some converters leave the sform empty and its code set.
-        notes.append(Note('The sform of the header is empty; its qform was used.'))
+        nifti.notes.append(Note('The sform of the header is empty; its qform was used.'))
         del forms['sform']
     if not forms:
-        text = (
+        nifti.warn(
             'the header has neither sform nor qform, so left and right cannot be known; '
             'radiological order was assumed.'
         )
-        notes.append(warning(text))
         affine = _base(nifti)
     else:
         affine = next(iter(forms.values()))
-    if not np.isfinite(affine).all():
-        raise UnusableScanError(
-            f'{path}: its affine holds NaN or infinite numbers; mend the header, or convert the '
-            'original images again (dcm2niix)'
-        )
     if _is_hollow(affine):
+        finite = np.isfinite(affine).all()
+        wrong = (
+            'is singular, so voxels have no size' if finite else 'holds NaN or infinite numbers'
+        )
         raise UnusableScanError(
-            f'{path}: its affine is singular, so voxels have no size; mend the header, or convert '
-            'the original images again (dcm2niix)'
+            f'{nifti.path}: its affine {wrong}; mend the header, or convert the original images '
+            'again (dcm2niix)'
         )
     if len(forms) == 2:
         _compare(nifti, *forms.values())
     return affine
-
-
-def _is_blank(affine: np.ndarray) -> bool:
-    """Tell whether a matrix was never filled in."""
-    return not np.nan_to_num(affine[:3, :3]).any()
 
 
 def _is_hollow(affine: np.ndarray) -> bool:
@@ -92,22 +72,8 @@ def _is_hollow(affine: np.ndarray) -> bool:
 
 
 def check_head(nifti: NiftiFile, affine: np.ndarray) -> None:
-    """Refuse a grid that no head was ever scanned on, and note what is odd about it.
-
-    Parameters
-    ----------
-    nifti : NiftiFile
-        Gets the notes.
-    affine : ndarray, shape (4, 4)
-        From :func:`read_affine`.
-
-    Raises
-    ------
-    UnusableScanError
-    """
-    path, notes = nifti.path, nifti.notes
-    shape = np.array(nifti.shape[:3])
-    sizes = _sizes(affine)
+    """Raise UnusableScanError for a grid no head was ever scanned on; note what is odd."""
+    path, shape, sizes = nifti.path, np.array(nifti.shape[:3]), _sizes(affine)
     if wrong := _no_head(shape, sizes):
         raise UnusableScanError(f'{path}: {wrong}{_way_out(nifti, shape, sizes)}')
     if np.abs(affine[:3, 3]).max() > MAX_DISTANCE:
@@ -122,25 +88,21 @@ def check_head(nifti: NiftiFile, affine: np.ndarray) -> None:
             'them; convert the original images again (dcm2niix)'
         )
     if shear > MAX_SHEAR:
-        notes.append(warning('the axes of the image are not at right angles (sheared affine).'))
-    unit = UNITS.get(int(nifti.header['xyzt_units']) & 7)
-    if unit:
-        text = (
+        nifti.warn('the axes of the image are not at right angles (sheared affine).')
+    if unit := UNITS.get(int(nifti.header['xyzt_units']) & 7):
+        nifti.warn(
             f'the header says that lengths are {unit}, but they fit a head only in millimetres; '
             'they were taken as those.'
         )
-        notes.append(warning(text))
     stored = _pixdim(nifti)
     if not np.allclose(stored, sizes, rtol=MAX_SIZE_DIFFERENCE, atol=0.005):
-        text = (
+        nifti.warn(
             f'the voxel size in the header (pixdim, {_by(stored)} mm) contradicts its affine '
             f'({_by(sizes)} mm); the affine was used.'
         )
-        notes.append(warning(text))
     extent = shape * sizes
     if extent.min() < SLAB:
-        text = f'the field of view is {_by(extent)} mm, a slab and not a whole head.'
-        notes.append(warning(text))
+        nifti.warn(f'the field of view is {_by(extent)} mm, a slab and not a whole head.')
 
 
 def _no_head(shape, sizes) -> str:
@@ -214,17 +176,16 @@ def _base(nifti: NiftiFile) -> np.ndarray:
 
 def _compare(nifti: NiftiFile, sform: np.ndarray, qform: np.ndarray) -> None:
     """Note by how much the two matrices differ at the corners of the image."""
-    ends = [(0, n - 1) for n in nifti.shape[:3]]
-    corners = np.array([(*at, 1) for at in np.stack(np.meshgrid(*ends), -1).reshape(-1, 3)])
+    ends = ((0, n - 1) for n in nifti.shape[:3])
+    corners = np.array([(*at, 1) for at in product(*ends)])
     with np.errstate(all='ignore'):
         apart = np.linalg.norm((corners @ (sform - qform).T)[:, :3], axis=1).max()
     if not np.isfinite(apart):
-        nifti.notes.append(warning('the qform cannot be read; the sform was used.'))
+        nifti.warn('the qform cannot be read; the sform was used.')
     elif apart > MAX_FORM_DIFFERENCE:
-        text = (
+        nifti.warn(
             f'sform and qform contradict each other by up to {apart:.1f} mm; the sform was used.'
         )
-        nifti.notes.append(warning(text))
 
 
 def _sizes(affine: np.ndarray) -> np.ndarray:

@@ -10,9 +10,8 @@ from ulfprep.bids.read.acquisition import field_of
 from ulfprep.bids.read.checks import read_grid
 from ulfprep.bids.read.decision import expected_of
 from ulfprep.bids.read.nifti import UnusableScanError
-from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.read.sidecars import BrokenSidecarError, Sidecars, read_sidecar, usable_metadata
-from ulfprep.bids.task import HighField, Task
+from ulfprep.bids.task import HighField, Scan, Task
 from ulfprep.note import Note
 from ulfprep.settings import MODALITIES, Settings
 
@@ -41,21 +40,9 @@ def why_not(task: Task) -> str:
 def other_scan(path: Path, modality: str, source: str = '', stated: dict | None = None) -> Scan:
     """Return an image that scans are held against as a scan, for its preparation.
 
-    Parameters
-    ----------
-    path : Path
-        NIfTI file; need not be part of a BIDS dataset.
-    modality : str
-        Taken where the file's name does not end in one.
-    source : str
-        What it is called in reports; its name without.
-    stated : dict, optional
-        What its sidecars say; that of the file beside it, if there is one, without.
-
-    Raises
-    ------
-    BrokenSidecarError
-        If that cannot be read.
+    It need not be part of a BIDS dataset: ``modality`` is taken where its name does not end in
+    one, ``source`` is what it is called in reports (its name without), ``stated`` what its
+    sidecars say. Without, the file beside it is read: BrokenSidecarError if that cannot be.
     """
     if stated is None:
         sidecar = sidecar_of(path)
@@ -74,19 +61,7 @@ def other_scan(path: Path, modality: str, source: str = '', stated: dict | None 
 
 
 def with_references(tasks: list[Task], settings: Settings) -> list[Task]:
-    """Return tasks, each that is to be enhanced with its reference or why there is none.
-
-    Parameters
-    ----------
-    tasks : list of Task
-    settings : Settings
-        With ``reference``: ``none``, ``auto`` or the path of a file.
-
-    Raises
-    ------
-    ReferenceChoiceError
-        If a file was named and there are several participants to enhance scans of.
-    """
+    """Return tasks, each that is to be enhanced with its reference or why there is none."""
     if settings.reference == 'none':
         return tasks
     enhanced = {t.name for t in tasks if t.direction == 'enhance' and not t.problem}
@@ -98,10 +73,10 @@ def with_references(tasks: list[Task], settings: Settings) -> list[Task]:
             'auto'
         )
     sidecars = Sidecars(settings.bids_dir)
+    find = _in_dataset if settings.reference == 'auto' else _named
     given = []
     for task in tasks:
         if task.name in enhanced:
-            find = _in_dataset if settings.reference == 'auto' else _named
             reference = _checked(find(task, settings, sidecars), settings)
             notes = (*task.notes, *reference.notes)
             task = dataclasses.replace(task, highfield=reference, notes=notes)
@@ -114,18 +89,23 @@ def _in_dataset(task: Task, settings: Settings, sidecars: Sidecars) -> HighField
     scan, target = task.scan, task.target_field
     least = LEAST_FIELD * target
     candidates = []
-    for path in _images(scan, settings.bids_dir):
+    subject = settings.bids_dir / f'sub-{scan.subject}'
+    places = (subject / 'anat', *subject.glob('ses-*/anat'))
+    for path in (p for place in places for p in place.glob(f'*_{scan.suffix}.nii*')):
+        name = parse_name(path)
+        sound = name.pairs.keys() <= ENTITY_NAMES.keys() and name.extension in EXTENSIONS
+        if path == scan.path or not sound or name.pairs.get('part', 'mag') != 'mag':
+            continue
         source = f'bids:raw:{path.relative_to(settings.bids_dir).as_posix()}'
         try:
             other = other_scan(path, scan.suffix, source, sidecars.metadata(path))
         except BrokenSidecarError:
             continue
         strength = field_of(other.metadata)
-        if path == scan.path or strength is None or strength < least:
-            continue
-        session = parse_name(path).entities.get('session')
-        distance = round(abs(math.log(strength / target)), 3)
-        candidates.append(((distance, session != scan.session, natural(path.name)), other))
+        if strength is not None and strength >= least:
+            distance = round(abs(math.log(strength / target)), 3)
+            elsewhere = name.entities.get('session') != scan.session
+            candidates.append(((distance, elsewhere, natural(path.name)), other))
     if not candidates:
         return HighField(
             problem=f'the dataset holds no {scan.suffix} image of sub-{scan.subject} at '
@@ -138,20 +118,6 @@ def _in_dataset(task: Task, settings: Settings, sidecars: Sidecars) -> HighField
         names = ', '.join(other.path.name for other in others)
         note += f', the nearest to the target; not used: {names}'
     return _noted(found, f'{note}.')
-
-
-def _images(scan: Scan, bids_dir: Path) -> list[Path]:
-    """Return all magnitude images of a scan's participant and modality."""
-    folder = bids_dir / f'sub-{scan.subject}'
-    anats = [anat for pattern in ('anat', 'ses-*/anat') for anat in sorted(folder.glob(pattern))]
-    found = (path for anat in anats for path in sorted(anat.glob(f'*_{scan.suffix}.nii*')))
-    return [path for path in found if _is_image(path)]
-
-
-def _is_image(path: Path) -> bool:
-    name = parse_name(path)
-    known = set(name.pairs) <= set(ENTITY_NAMES)
-    return known and name.extension in EXTENSIONS and name.pairs.get('part', 'mag') == 'mag'
 
 
 def _named(task: Task, settings: Settings, sidecars: Sidecars) -> HighField:

@@ -6,7 +6,7 @@ import re
 import shutil
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -56,15 +56,7 @@ def find_participants(bids_dir: Path) -> list[str]:
 
 
 def asked_participants(settings: Settings) -> list[str]:
-    """Return the labels of the participants to look at.
-
-    Raises
-    ------
-    UnknownLabelError
-        If a label that was asked for names nothing; the message lists those that exist.
-    NoScansError
-        If there is no participant.
-    """
+    """Return the labels of the participants to look at; refuse those that name nothing."""
     folder = settings.bids_dir
     known = find_participants(folder)
     if not known:
@@ -86,8 +78,8 @@ def asked_participants(settings: Settings) -> list[str]:
 def ignore_patterns(participants: list[str]) -> list[re.Pattern]:
     """Return what pybids need not look at, to keep large datasets quick.
 
-    pybids matches each pattern against the path inside the dataset, with a leading
-    slash and no trailing one, for folders and files alike.
+    pybids matches each pattern against the path inside the dataset, with a leading slash and no
+    trailing one, for folders and files alike.
     """
     labels = '|'.join(re.escape(label) for label in participants)
     return [
@@ -111,12 +103,7 @@ def _folders(bids_dir: Path, participants: list[str]):
 
 
 def indexed(bids_dir: Path, participants: list[str], database: Path | None = None):
-    """Return pybids' index of the anatomical images of some participants.
-
-    Raises
-    ------
-    DatasetError
-    """
+    """Return pybids' index of some participants' anatomical images, or raise DatasetError."""
     from bids import BIDSLayout, BIDSLayoutIndexer
 
     ignore = ignore_patterns(participants)
@@ -144,46 +131,23 @@ def indexed(bids_dir: Path, participants: list[str], database: Path | None = Non
 
 
 def anatomical_images(
-    bids_dir: Path,
-    participants: list[str],
-    database_dir: Path | None = None,
-    keep: bool = True,
+    bids_dir: Path, participants: list[str], database_dir: Path | None = None, keep: bool = True
 ) -> list[Path]:
     """Return the images in the ``anat`` folders of some participants, sorted by path.
 
-    Parameters
-    ----------
-    bids_dir : Path
-    participants : list of str
-        Labels of those to look at; the other folders are not opened.
-    database_dir : Path or None
-        Where pybids' index of all participants is kept for later runs; one that is older than
-        an ``anat`` folder asked for is made anew.
-    keep : bool
-        Whether an index may be written there.
-
-    Returns
-    -------
-    list of Path
-        Links that lead nowhere are listed too: what is wrong with a scan is said of that scan.
-
-    Raises
-    ------
-    DatasetError
-        If the dataset cannot be indexed, or ``database_dir`` cannot be used.
+    Links that lead nowhere are listed too: what is wrong with a scan is said of that scan.
+    ``database_dir`` is where pybids' index of all participants is kept for later runs, made anew
+    where it is older than an ``anat`` folder asked for, and written only to ``keep`` it.
+    DatasetError if the dataset cannot be indexed, or that folder cannot be used.
     """
     if database_dir and _prepare_database(bids_dir, participants, database_dir / DATABASE, keep):
-        files = _read_database(database_dir / DATABASE)
+        _, files = _read_database(database_dir / DATABASE, bids_dir)
     else:
-        files = _files_of(indexed(bids_dir, participants))
+        layout = indexed(bids_dir, participants)
+        found = layout.get(extension=list(EXTENSIONS), return_type='filename')
+        files = [Path(path).relative_to(layout.root) for path in found]
     chosen = {f'sub-{label}' for label in participants}
     return sorted(bids_dir / path for path in files if _is_anatomical(path, chosen))
-
-
-def _files_of(layout) -> list[Path]:
-    """Return all images of an index, by their paths inside the dataset."""
-    found = layout.get(extension=list(EXTENSIONS), return_type='filename')
-    return [Path(path).relative_to(layout.root) for path in found]
 
 
 def _is_anatomical(path: Path, chosen: set[str]) -> bool:
@@ -201,7 +165,7 @@ def _is_anatomical(path: Path, chosen: set[str]) -> bool:
 def _prepare_database(bids_dir: Path, participants: list[str], file: Path, keep: bool) -> bool:
     """Make or renew a kept index if need be; tell whether there is one to be used."""
     if file.exists():
-        ours = _check_database(file, bids_dir)
+        ours, _ = _read_database(file, bids_dir)
         newer = _newer_folder(bids_dir, participants, file)
         if newer is None:
             LOGGER.info('%s: the index of the dataset is taken from there', file)
@@ -247,39 +211,28 @@ def _make_database(bids_dir: Path, file: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _check_database(file: Path, bids_dir: Path) -> bool:
-    """Refuse what is no index of this dataset; return whether ulfprep made it."""
+def _read_database(file: Path, bids_dir: Path) -> tuple[bool, list[Path]]:
+    """Return whether ulfprep made an index of this dataset, and its files; refuse any other."""
     try:
         with closing(sqlite3.connect(f'{file.absolute().as_uri()}?mode=ro', uri=True)) as found:
             (sound,) = found.execute('PRAGMA quick_check(1)').fetchone()
             (mark,) = found.execute('PRAGMA application_id').fetchone()
             (root,) = found.execute('SELECT root FROM layout_info').fetchone()
-            found.execute('SELECT path FROM files LIMIT 1').fetchone()
+            paths = [path for (path,) in found.execute('SELECT path FROM files')]
         if sound != 'ok':
             raise sqlite3.DatabaseError(sound)
-    except (sqlite3.Error, TypeError, UnicodeError) as error:
-        raise BrokenIndexError(_broken(file, error)) from error
+        files = [Path(path).relative_to(root) for path in paths]
+    except (sqlite3.Error, TypeError, ValueError) as error:
+        text = ' '.join(str(error).split())
+        raise BrokenIndexError(
+            f'{file}: not a readable index of pybids ({text}); remove it to have it made anew'
+        ) from error
     if Path(root).resolve() != bids_dir.resolve():
         raise IndexOfAnotherError(
             f'{file}: the index of another dataset ({root}); name another --bids-database-dir, or '
             'remove it to have it made anew'
         )
-    return mark == OURS
-
-
-def _read_database(file: Path) -> list[Path]:
-    """Return all images of an index that is known to be sound."""
-    from bids import BIDSLayout
-
-    try:
-        return _files_of(BIDSLayout(validate=False, database_path=file.parent))
-    except Exception as error:  # SQLAlchemy, sqlite3 and pybids each raise their own kinds
-        raise BrokenIndexError(_broken(file, error)) from error
-
-
-def _broken(file: Path, reason) -> str:
-    text = ' '.join(str(reason).split())
-    return f'{file}: not a readable index of pybids ({text}); remove it to have it made anew'
+    return mark == OURS, files
 
 
 def _newer_folder(bids_dir: Path, participants: list[str], file: Path) -> Path | None:
@@ -288,11 +241,9 @@ def _newer_folder(bids_dir: Path, participants: list[str], file: Path) -> Path |
     for folder in _folders(bids_dir, participants):
         if folder.name.startswith('ses-'):  # where other data types come and go
             continue
-        try:
+        with suppress(OSError):
             status = folder.stat()
-        except OSError:
-            continue
-        # A folder that is copied keeps its own time, but not the time it got here.
-        if max(status.st_mtime, status.st_ctime) > made:
-            return folder
+            # A folder that is copied keeps its own time, but not the time it got here.
+            if max(status.st_mtime, status.st_ctime) > made:
+                return folder
     return None

@@ -31,22 +31,16 @@ class UnusableScanError(ValueError):
 
 @dataclass
 class NiftiFile:
-    """What a NIfTI file says of itself.
-
-    Attributes
-    ----------
-    path : Path
-    header : nibabel.Nifti1Header or nibabel.Nifti2Header
-    shape : tuple of int
-        All dimensions, each at least 1.
-    notes : list of Note
-        What was found; reading adds to it.
-    """
+    """What a NIfTI file says of itself: nibabel's header, all dimensions, and what was found."""
 
     path: Path
     header: object
     shape: tuple[int, ...]
     notes: list[Note] = field(default_factory=list)
+
+    def warn(self, text: str) -> None:
+        """Add a note that speaks against the scan."""
+        self.notes.append(warning(text))
 
 
 def in_words(error: BaseException) -> str:
@@ -88,19 +82,12 @@ def _closed(path: Path) -> str:
 def open_nifti(path: Path) -> NiftiFile:
     """Read the header of a NIfTI file (``.nii`` or ``.nii.gz``, whichever it is in truth).
 
-    Raises
-    ------
-    UnusableScanError
-        If the file is missing, empty, unreadable, no NIfTI, or half of a pair.
+    UnusableScanError if it is missing, empty, unreadable, no NIfTI, or half of a pair.
     """
     with _opened(path) as (file, packed, size):
         if size == 0:
             raise UnusableScanError(f'{path}: the file is empty (0 bytes); copy it again')
         header = _header(path, file.read(540))
-    notes = []
-    if packed != path.name.endswith('.gz'):
-        what = 'is compressed (gzip)' if packed else 'is not compressed'
-        notes.append(warning(f'the file {what}, unlike its name says; it was read as it is.'))
     dim = [int(n) for n in header['dim']]
     shape = tuple(dim[1 : dim[0] + 1])
     if not 1 <= dim[0] <= 7 or min(shape) < 1:
@@ -108,7 +95,11 @@ def open_nifti(path: Path) -> NiftiFile:
             f'{path}: its header gives no sensible dimensions (dim is {dim}); copy or convert '
             'it again'
         )
-    return NiftiFile(path, header, shape, notes)
+    nifti = NiftiFile(path, header, shape)
+    if packed != path.name.endswith('.gz'):
+        what = 'is compressed (gzip)' if packed else 'is not compressed'
+        nifti.warn(f'the file {what}, unlike its name says; it was read as it is.')
+    return nifti
 
 
 def _header(path: Path, block: bytes):
@@ -141,22 +132,11 @@ def _header(path: Path, block: bytes):
 
 
 def read_voxels(nifti: NiftiFile) -> np.ndarray:
-    """Read all voxels, scaled as the header says; a million at a time is all that is held twice.
+    """Read all voxels as float32, scaled as the header says, in the header's shape.
 
-    Parameters
-    ----------
-    nifti : NiftiFile
-        Gets a note where more than the image is in the file.
-
-    Returns
-    -------
-    ndarray, float32, of the header's shape
-
-    Raises
-    ------
-    UnusableScanError
-        If the header claims what the file cannot hold, if the voxels are no plain numbers, or
-        if the file is damaged or ends too early.
+    A million at a time is all that is held twice. The file gets a note where it holds more than
+    the image. UnusableScanError if the header claims what the file cannot hold, if the voxels are
+    no plain numbers, or if the file is damaged or ends too early.
     """
     path, count = nifti.path, math.prod(nifti.shape)
     dtype, offset, slope, intercept = _layout(nifti)
@@ -182,8 +162,7 @@ def read_voxels(nifti: NiftiFile) -> np.ndarray:
                     values = values.astype(np.float64) * slope + intercept
                 piece[:] = values
         if _goes_on(file):
-            text = 'the file goes on after its image; what follows was ignored.'
-            nifti.notes.append(warning(text))
+            nifti.warn('the file goes on after its image; what follows was ignored.')
     return data.reshape(nifti.shape, order='F')
 
 
@@ -203,10 +182,7 @@ def _goes_on(file) -> bool:
 def _layout(nifti: NiftiFile) -> tuple[np.dtype, int, float, float]:
     """Return type of the voxels, where they begin, their slope and intercept (1 and 0: none).
 
-    Raises
-    ------
-    UnusableScanError
-        If there is not one plain number a voxel, or the header contradicts itself.
+    UnusableScanError if there is not one plain number a voxel, or the header contradicts itself.
     """
     header = nifti.header
     code, bits = int(header['datatype']), int(header['bitpix'])

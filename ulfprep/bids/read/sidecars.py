@@ -19,15 +19,10 @@ class BrokenSidecarError(ValueError):
 class Sidecars:
     """The JSON files of one dataset, each folder listed and each file read once.
 
-    A file says something of an image if it lies in the folder of the image or above it, has
-    the same suffix, and the image has all its entities. One inside the folder of a participant
-    or session has to be named after it, as pybids and the validator want it. Of two such files
-    the nearer goes first, in one folder the one with more entities.
-
-    Parameters
-    ----------
-    bids_dir : Path
-        Top folder of the dataset.
+    A file says something of an image if it lies in the folder of the image or above it, has the
+    same suffix, and the image has all its entities. One inside the folder of a participant or
+    session has to be named after it, as pybids and the validator want it. Of two such files the
+    nearer goes first, in one folder the one with more entities.
     """
 
     def __init__(self, bids_dir: Path):
@@ -36,24 +31,10 @@ class Sidecars:
         self._contents: dict[Path, dict] = {}
 
     def metadata(self, image: Path) -> dict:
-        """Return what is known of an image.
+        """Return what is known of an image; what is ``null`` in the nearest file is left out.
 
-        Parameters
-        ----------
-        image : Path
-            Below the dataset's top folder.
-
-        Returns
-        -------
-        dict
-            Fields that are ``null`` in the nearest file that has them are left out.
-
-        Raises
-        ------
-        BrokenSidecarError
-            If one of its files is not readable as a JSON object.
-        DatasetError
-            If that lies in the top folder, and so is not this image's alone.
+        BrokenSidecarError if a file is not readable as a JSON object; DatasetError if that lies in
+        the top folder, and so is not this image's alone.
         """
         found: dict = {}
         for path, in_place in self._of(image):
@@ -68,7 +49,8 @@ class Sidecars:
     def _of(self, image: Path) -> Iterator[tuple[Path, bool]]:
         """Yield the files with an image's suffix and entities, the nearest last."""
         entities, suffix = name_parts(image.name)
-        for folder in self._levels(image.parent):
+        levels = [place for place in image.parents if place.is_relative_to(self.bids_dir)]
+        for folder in reversed(levels):
             labels = [part for part in folder.relative_to(self.bids_dir).parts if '-' in part]
             filed = name_parts('_'.join([*labels, 'x']))[0]
             own = [
@@ -78,11 +60,6 @@ class Sidecars:
             ]
             for *_, path, in_place in sorted(own):
                 yield path, in_place
-
-    def _levels(self, folder: Path) -> list[Path]:
-        """Return the folders from the dataset's top to an image's."""
-        inside = folder.relative_to(self.bids_dir).parts
-        return [self.bids_dir.joinpath(*inside[:depth]) for depth in range(len(inside) + 1)]
 
     def _listed(self, folder: Path) -> dict[str, list]:
         """Return the JSON files of a folder by their suffix, with the entities of each."""
@@ -113,23 +90,14 @@ class Sidecars:
 
 
 def read_sidecar(path: Path) -> dict:
-    """Read a JSON file that must hold an object.
-
-    Raises
-    ------
-    BrokenSidecarError
-    """
+    """Read a JSON file that must hold an object, or raise BrokenSidecarError."""
     try:
         content = read_json(path)
-    except OSError as error:
-        raise BrokenSidecarError(
-            not_here(path) or f'{path}: cannot be read ({error.strerror}); check permissions'
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise BrokenSidecarError(
-            not_here(path)
-            or f'{path}: not readable as JSON ({" ".join(str(error).split())}); mend the file'
-        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        wrong = f'not readable as JSON ({" ".join(str(error).split())}); mend the file'
+        if isinstance(error, OSError):
+            wrong = f'cannot be read ({error.strerror}); check permissions'
+        raise BrokenSidecarError(not_here(path) or f'{path}: {wrong}') from error
     if not isinstance(content, dict):
         raise BrokenSidecarError(f'{path}: must hold a JSON object; mend the file')
     return content
@@ -150,34 +118,25 @@ LENGTHS = (0.05, 50.0)
 THICKEST = 15.0
 #: Other fields that are numbers.
 COUNTS = (
-    'EchoTrainLength',
-    'NumberShots',
-    'NumberOfAverages',
-    'AcquisitionDuration',
-    'PhaseEncodingSteps',
-    'PixelBandwidth',
-)
+    'EchoTrainLength', 'NumberShots', 'NumberOfAverages', 'AcquisitionDuration',
+    'PhaseEncodingSteps', 'PixelBandwidth',
+)  # fmt: skip
 NUMBERS = (*TIMINGS, 'MagneticFieldStrength', 'ImagingFrequency', 'SliceThickness', *COUNTS)
+#: Fields that are left out where they cannot be true.
+LOOKED_AT = (
+    *TIMINGS, 'SliceThickness', 'AcquisitionVoxelSize', *COUNTS, 'SkullStripped',
+    'PulseSequenceType', 'ScanningSequence',
+)  # fmt: skip
+#: Those in which converters write 0 where they do not know.
+ZERO_IS_UNKNOWN = ('InversionTime', 'SliceThickness')
 
 
 def usable_metadata(metadata: dict) -> tuple[dict, tuple[Note, ...]]:
     """Return the fields of a sidecar that can be reckoned with, and what was done to the others.
 
-    None of them has to be there, so what cannot be true is as good as missing, and is no reason
-    to refuse a scan.
-
-    Parameters
-    ----------
-    metadata : dict
-        Sidecar fields.
-
-    Returns
-    -------
-    usable : dict
-        A copy: numbers that were written as text are numbers, what cannot be is left out.
-        ``MagneticFieldStrength`` stays, for it decides what is done with the scan.
-    remarks : tuple of Note
-        One for each field that was changed or left out; for the latter a warning.
+    None of them has to be there, so what cannot be true is as good as missing, and is no reason to
+    refuse a scan. Numbers that were written as text are numbers, what cannot be is left out with a
+    warning; ``MagneticFieldStrength`` stays, for it decides what is done with the scan.
     """
     usable, remarks = dict(metadata), []
     for key in (k for k in NUMBERS if k in usable):
@@ -191,12 +150,12 @@ def usable_metadata(metadata: dict) -> tuple[dict, tuple[Note, ...]]:
         if None not in numbers:
             remarks.append(_taken('AcquisitionVoxelSize', sizes, shown(numbers)))
             usable['AcquisitionVoxelSize'] = numbers
-    for key, (fault, quiet) in _FAULTS.items():
+    for key in LOOKED_AT:
         value = usable.get(key)
-        if value is None or not (wrong := fault(key, value)):
+        if value is None or not (wrong := _fault(key, value)):
             continue
         del usable[key]
-        if not (quiet and value == 0):  # how converters write that they do not know
+        if not (key in ZERO_IS_UNKNOWN and value == 0):
             text = f'{key} is {shown(value)} in the sidecar, {wrong}; it was ignored.'
             remarks.append(warning(text))
     return usable, tuple(remarks)
@@ -221,58 +180,37 @@ def _number_in(value) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _no_timing(key: str, value) -> str:
-    low, high, unit = TIMINGS[key]
-    if is_number(value) and low < value <= high:
-        return ''
-    looks = ''
-    if unit == 's' and is_number(value) and 1000 * low < value <= 1000 * high:
-        looks = f' and looks like milliseconds ({value / 1000:g} s?)'
-    return f'which cannot be in {"seconds" if unit == "s" else unit}{looks}'
-
-
-def _no_length(key: str, value) -> str:
-    if not is_number(value):
-        return 'not a length in mm'
-    return '' if LENGTHS[0] <= value <= LENGTHS[1] else 'which no voxel has in millimetres'
-
-
-def _no_thickness(key: str, value) -> str:
-    if is_number(value) and value > THICKEST:
+def _fault(key: str, value) -> str:
+    """Say what is wrong with the value of a field; nothing where it may be true."""
+    number = is_number(value)
+    if key in TIMINGS:
+        low, high, unit = TIMINGS[key]
+        if number and low < value <= high:
+            return ''
+        looks = ''
+        if unit == 's' and number and 1000 * low < value <= 1000 * high:
+            looks = f' and looks like milliseconds ({value / 1000:g} s?)'
+        return f'which cannot be in {"seconds" if unit == "s" else unit}{looks}'
+    if key == 'SliceThickness' and number and value > THICKEST:
         return 'which no slice of a head has in millimetres (that of a slab?)'
-    return _no_length(key, value)
-
-
-def _no_lengths(key: str, value) -> str:
-    if not (isinstance(value, list | tuple) and len(value) == 3):
-        return 'not three lengths in mm'
-    return next((wrong for v in value if (wrong := _no_length(key, v))), '')
-
-
-def _no_count(key: str, value) -> str:
-    return '' if is_number(value) and value >= 0 else 'not a number of 0 or more'
-
-
-def _no_truth(key: str, value) -> str:
-    return '' if isinstance(value, bool) else 'not true or false'
-
-
-def _no_text(key: str, value) -> str:
+    if key == 'SliceThickness':
+        return _no_length(value)
+    if key == 'AcquisitionVoxelSize':
+        if not (isinstance(value, list | tuple) and len(value) == 3):
+            return 'not three lengths in mm'
+        return next((wrong for one in value if (wrong := _no_length(one))), '')
+    if key in COUNTS:
+        return '' if number and value >= 0 else 'not a number of 0 or more'
+    if key == 'SkullStripped':
+        return '' if isinstance(value, bool) else 'not true or false'
     texts = value if isinstance(value, list) else [value]
     return '' if all(isinstance(text, str) for text in texts) else 'not a text or a list of texts'
 
 
-#: Field -> what is wrong with a value, in words, and whether 0 is left out without a word.
-_FAULTS = {
-    **dict.fromkeys(TIMINGS, (_no_timing, False)),
-    'InversionTime': (_no_timing, True),
-    'SliceThickness': (_no_thickness, True),
-    'AcquisitionVoxelSize': (_no_lengths, False),
-    **dict.fromkeys(COUNTS, (_no_count, False)),
-    'SkullStripped': (_no_truth, False),
-    'PulseSequenceType': (_no_text, False),
-    'ScanningSequence': (_no_text, False),
-}
+def _no_length(value) -> str:
+    if not is_number(value):
+        return 'not a length in mm'
+    return '' if LENGTHS[0] <= value <= LENGTHS[1] else 'which no voxel has in millimetres'
 
 
 def shown(value) -> str:

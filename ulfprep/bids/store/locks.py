@@ -32,10 +32,7 @@ class LockedError(RuntimeError):
 class Locks:
     """The locks of a run; leaving its ``with`` block releases them all.
 
-    Parameters
-    ----------
-    output_dir, work_dir : Path
-        Where participants are locked: two runs may share one of them and not the other.
+    Participants are locked in both folders: two runs may share one of them and not the other.
     """
 
     def __init__(self, output_dir: Path, work_dir: Path):
@@ -59,13 +56,7 @@ class Locks:
         self.release()
 
     def take_participant(self, label: str) -> None:
-        """Lock a participant in both folders; nothing happens if this run holds it already.
-
-        Raises
-        ------
-        LockedError
-            If another process holds it; says which one and since when.
-        """
+        """Lock a participant in both folders, unless this run holds it; else LockedError."""
         paths = {where: folder / f'sub-{label}.lock' for where, folder in self.folders.items()}
         taken = []
         try:
@@ -96,12 +87,8 @@ class Locks:
     def _take(self, path: Path, what: str, shared: bool = False) -> None:
         file = open_lock(path)
         try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            refused = _lock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         except OSError as error:
-            if error.errno in CANNOT_LOCK:
-                self._warn(path, error)
-                self._held[path] = file
-                return
             os.close(file)
             if not isinstance(error, BlockingIOError):
                 raise
@@ -110,18 +97,25 @@ class Locks:
                 'command again'
             ) from error
         self._held[path] = file
-        if not shared:
-            sign(file)
-
-    def _warn(self, path: Path, error: OSError) -> None:
-        if not self._warned:
+        if refused and not self._warned:
             LOGGER.warning(
                 '%s: this file system cannot lock files (%s); make sure yourself that no two '
-                'processes work on one participant at once',
-                path.parent,
-                error.strerror or error,
-            )
-        self._warned = True
+                'processes work on one participant at once', path.parent, refused,
+            )  # fmt: skip
+            self._warned = True
+        elif not (refused or shared):
+            _sign(file)
+
+
+def _lock(file: int, kind: int) -> str:
+    """Lock an open file, or return what a file system says that can lock none."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in CANNOT_LOCK:
+            raise
+        return error.strerror or str(error)
+    return ''
 
 
 def open_lock(path: Path) -> int:
@@ -134,7 +128,7 @@ def open_lock(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
-def sign(file: int) -> None:
+def _sign(file: int) -> None:
     """Write into a lock that is held who holds it."""
     now = datetime.now(UTC).strftime('%Y-%m-%d %H:%M:%S UTC')
     content = json.dumps({'host': socket.gethostname(), 'pid': os.getpid(), 'since': now})
@@ -164,18 +158,7 @@ _OF_LIBRARIES = frozenset({'nipype', 'templateflow', 'matplotlib', 'cache', 'tor
 
 
 def claim(folder: Path) -> None:
-    """Make a folder and mark it as ulfprep's own, unless something else is in it already.
-
-    Parameters
-    ----------
-    folder : Path
-        In the work folder.
-
-    Raises
-    ------
-    OSError
-        If it cannot be made.
-    """
+    """Make a folder in the work folder, and mark it unless something else is in it already."""
     folder.mkdir(parents=True, exist_ok=True)
     if not is_claimed(folder):
         # The home of libraries may hold hidden files of theirs too.
@@ -201,30 +184,12 @@ def _mark(folder: Path) -> str:
 
 
 def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
-    """Remove what earlier runs left in a work folder.
-
-    Parameters
-    ----------
-    work_dir : Path
-        Need not exist.
-
-    Returns
-    -------
-    removed, left : list of Path
-        What was removed, and what is somebody else's.
-
-    Raises
-    ------
-    LockedError
-        If another run is using it; nothing is removed then.
-    OSError
-        If something cannot be removed.
-    """
+    """Remove what earlier runs left in a work folder; return that, and what is not ours."""
     if not work_dir.is_dir():
         return [], []
     file = open_lock(work_dir / WORK_FOLDER / IN_USE)
     try:
-        _alone(file, work_dir)
+        _lock(file, fcntl.LOCK_EX)
         removed = sorted(
             path for pattern in MADE_HERE for path in work_dir.glob(pattern) if is_claimed(path)
         )
@@ -232,19 +197,10 @@ def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
             shutil.rmtree(path)
         known = {*removed, work_dir / WORK_FOLDER}
         return removed, sorted(path for path in work_dir.iterdir() if path not in known)
-    finally:
-        os.close(file)
-
-
-def _alone(file: int, work_dir: Path) -> None:
-    """Keep other runs out for as long as the file is open."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise LockedError(
             f'{work_dir}: another run is using this work folder; wait for it, or leave '
             '--clean-workdir out'
         ) from error
-    except OSError as error:
-        if error.errno not in CANNOT_LOCK:
-            raise
+    finally:
+        os.close(file)

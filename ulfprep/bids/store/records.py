@@ -11,7 +11,7 @@ from ulfprep.bids.files import read_json, write_json
 from ulfprep.bids.names import session_name
 from ulfprep.bids.read.dataset import Selection
 from ulfprep.bids.read.filters import unused_queries
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Scan
 from ulfprep.settings import Settings
 
 SELECTED, FAILURES, COSTS = (Path('logs', name) for name in ('selection', 'verdicts', 'resources'))
@@ -22,38 +22,28 @@ Place = tuple[str, str | None]
 
 
 def session_images(selection: Selection, settings: Settings) -> dict[Place, list[tuple]]:
-    """Return what became of every anatomical image of the sessions that are processed.
-
-    Returns
-    -------
-    dict
-        Subject and session -> ``(file name, selected, sentence)`` of each image, by file name.
-    """
+    """Return session -> ``(file name, selected, sentence)`` of its images, if any is processed."""
     alike: dict[tuple, list[Scan]] = {}
     for scan in selection.scans:
         alike.setdefault((scan.subject, scan.session, scan.suffix), []).append(scan)
     found: dict[Place, list[tuple]] = {}
-    for scans in alike.values():
+    together = 'each is processed by itself'
+    if settings.fuse != 'none':
+        together = f'--fuse {settings.fuse} says which are fitted together'
+    for (subject, session, suffix), scans in alike.items():
+        whole = 'session' if session else 'participant'
         for number, scan in enumerate(scans, start=1):
-            text = f'selected ({_one_of(number, len(scans), scan, settings)})'
-            found.setdefault((scan.subject, scan.session), []).append((scan.path.name, True, text))
+            text = f'{number} of {len(scans)} {suffix} in this {whole}; {together}'
+            if len(scans) == 1:
+                text = f'the only {suffix} selected of this {whole}'
+            row = (scan.path.name, True, f'selected ({text})')
+            found.setdefault((subject, session), []).append(row)
     for image in selection.left_out:
         place = (image.subject, image.session)
         if place in found:
             found[place].append((image.path.name, False, f'left out: {image.reason}'))
     places = sorted(found, key=lambda place: (place[0], place[1] or ''))
     return {place: sorted(found[place]) for place in places}
-
-
-def _one_of(number: int, count: int, scan: Scan, settings: Settings) -> str:
-    """Say what becomes of a scan beside others of its kind."""
-    whole = 'session' if scan.session else 'participant'
-    if count == 1:
-        return f'the only {scan.suffix} selected of this {whole}'
-    together = 'each is processed by itself'
-    if settings.fuse != 'none':
-        together = f'--fuse {settings.fuse} says which are fitted together'
-    return f'{number} of {count} {scan.suffix} in this {whole}; {together}'
 
 
 def selection_lines(selection: Selection, settings: Settings) -> list[str]:
@@ -65,8 +55,7 @@ def selection_lines(selection: Selection, settings: Settings) -> list[str]:
     others = [i for i in selection.left_out if (i.subject, i.session) not in by_session]
     # Scans but for their names: nobody may be left out in silence for that.
     lines += [f'{i.path.name}: left out: {i.reason}' for i in others if i.misnamed]
-    others = [image for image in others if not image.misnamed]
-    if others:
+    if others := [image for image in others if not image.misnamed]:
         sessions = len({(image.subject, image.session) for image in others})
         lines.append(
             f'{len(others)} image(s) of {sessions} other session(s) left out, such as '
@@ -86,13 +75,7 @@ def write_selection(selection: Selection, settings: Settings) -> None:
 
 
 def read_selection(output_dir: Path, subject: str, session: str | None) -> list[dict]:
-    """Return what :func:`write_selection` wrote of a session; nothing where there is none.
-
-    Returns
-    -------
-    list of dict
-        ``image``, ``selected`` and ``text`` of each anatomical image of the session.
-    """
+    """Return ``image``, ``selected`` and ``text`` of each image of a session, as far as known."""
     try:
         path = Path(output_dir) / SELECTED / f'{session_name(subject, session)}.json'
         return [
@@ -118,21 +101,7 @@ def write_failure(
     traceback: str = '',
     run: str = '',
 ) -> Path:
-    """Record that a scan failed, over any older record of it; kept until it is finished.
-
-    Parameters
-    ----------
-    output_dir : Path
-    scan : Scan
-    node : str
-        Full name of the node that failed.
-    kind : str
-        Class of the error.
-    message, traceback : str
-        What it said.
-    run : str
-        Folder of the run's log, relative to the output folder.
-    """
+    """Record that a scan failed (``run`` is the folder of its log), until it is finished."""
     record = {
         'scan': scan.name,
         'entities': {**scan.entities, 'session': scan.session, 'suffix': scan.suffix},
@@ -153,10 +122,7 @@ def remove_failure(output_dir: Path, scan: Scan) -> None:
 
 
 def read_failures(output_dir: Path) -> list[dict]:
-    """Return the records of all scans that failed and are not finished since, by name.
-
-    What is no such record (a file that someone else put there, or half of one) is left out.
-    """
+    """Return the records of all failed scans, by name; what is no such record is left out."""
     paths = sorted((output_dir / FAILURES).glob('[!.]*.json'))
     return [record for path in paths if (record := _read(path, OF_FAILURE))]
 
@@ -167,7 +133,11 @@ def _read(path: Path, fields: Iterable[str]) -> dict | None:
         record = read_json(path)
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and record.keys() >= set(fields) else None
+    return record if _holds(record, fields) else None
+
+
+def _holds(content, fields: Iterable[str]) -> bool:
+    return isinstance(content, dict) and content.keys() >= set(fields)
 
 
 def resources_path(output_dir: Path, scan_name: str) -> Path:
@@ -178,18 +148,7 @@ def resources_path(output_dir: Path, scan_name: str) -> Path:
 def write_resources(
     output_dir: Path, scan_name: str, nodes: list[dict], shared_with: Iterable[str] = ()
 ) -> Path:
-    """Write what the steps of a scan took.
-
-    Parameters
-    ----------
-    output_dir : Path
-    scan_name : str
-    nodes : list of dict
-        Of each step :data:`OF_COST`: its name, wall-clock and CPU seconds, the most memory
-        that its process held (GB), and the CPUs it was given.
-    shared_with : iterable of str
-        Names of scans that the steps were run for as well.
-    """
+    """Write what the steps of a scan, and of others with it, took: :data:`OF_COST` of each."""
     record = {
         'scan': scan_name,
         'shared_with': list(shared_with),
@@ -206,7 +165,6 @@ def read_resources(output_dir: Path, scan_name: str) -> dict | None:
     """Return the record of a scan; None where there is none, or none that can be read."""
     record = _read(resources_path(output_dir, scan_name), ('nodes',))
     nodes = record['nodes'] if record else None
-    sound = isinstance(nodes, list) and all(
-        isinstance(node, dict) and node.keys() >= set(OF_COST) for node in nodes
-    )
-    return record if sound else None
+    if isinstance(nodes, list) and all(_holds(node, OF_COST) for node in nodes):
+        return record
+    return None

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from ulfprep.bids.files import (
     write_json,
     write_text,
 )
-from ulfprep.bids.read.derived import dataset_names
+from ulfprep.bids.names import dataset_names
 from ulfprep.settings import MODALITIES, Settings
 
 #: Version of BIDS that the derivatives follow.
@@ -71,19 +72,7 @@ OWN_FILES = (
 
 
 def refuse_output(folder: Path) -> str:
-    """Say why results cannot be written into a folder; nothing where they can.
-
-    Parameters
-    ----------
-    folder : Path
-        Need not exist.
-
-    Returns
-    -------
-    str
-        One line that names the folder, what is there and the way out. Empty for a folder that is
-        new or ulfprep's own, or in which nothing would be replaced.
-    """
+    """Say why results cannot be written into a folder (one line); nothing where they can."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:  # not there, or told by those who make it
@@ -110,14 +99,7 @@ def _holds_files(path: Path) -> bool:
 
 
 def made_here(folder: Path, kind: str) -> bool:
-    """Tell whether ulfprep, and no other software, made a dataset of a kind.
-
-    Parameters
-    ----------
-    folder : Path
-    kind : {'derivative', 'raw'}
-        Its ``DatasetType``.
-    """
+    """Tell whether ulfprep alone made a dataset of this type (``derivative`` or ``raw``)."""
     if set(generated_by(folder)) != {OWN_NAME}:
         return False
     return read_json(folder / DESCRIPTION).get('DatasetType', 'derivative') == kind
@@ -141,12 +123,10 @@ def _whose(folder: Path) -> str:
 
 def _own_results(folder: Path) -> bool:
     """Tell whether results were put there that only lack the files of a dataset."""
-    if any(next(folder.glob(pattern), None) for pattern in OWN_FILES):
-        return True
-    try:
-        return OWN_NAME in read_text(folder / CITATION)
-    except (OSError, ValueError):
-        return False
+    with suppress(OSError, ValueError):
+        if OWN_NAME in read_text(folder / CITATION):
+            return True
+    return any(next(folder.glob(pattern), None) for pattern in OWN_FILES)
 
 
 def lookup_table() -> str:
@@ -158,30 +138,25 @@ def lookup_table() -> str:
 
 def dataset_description(settings: Settings) -> dict:
     """Return ``dataset_description.json`` of the output folder."""
-    raw = read_json(settings.bids_dir / 'dataset_description.json')
-    # Relative, so that the two folders may be moved together.
-    link = quote(Path(os.path.relpath(settings.bids_dir, settings.output_dir)).as_posix())
-    links = _links_before(settings.output_dir) | {'raw': link}
-    for name, folder in dataset_names(settings.derivatives).items():
-        links[name] = quote(Path(os.path.relpath(folder, settings.output_dir)).as_posix())
-    source = {'URL': link}
+    raw = read_json(settings.bids_dir / DESCRIPTION)
+
+    def link(folder: Path) -> str:
+        # Relative, so that the folders may be moved together.
+        return quote(Path(os.path.relpath(folder, settings.output_dir)).as_posix())
+
+    links = _links_before(settings.output_dir) | {'raw': link(settings.bids_dir)}
+    links |= {name: link(folder) for name, folder in dataset_names(settings.derivatives).items()}
+    source = {'URL': links['raw']}
     if raw.get('DatasetDOI'):
         source['DOI'] = raw['DatasetDOI']
+    others = [{'URL': url} for name, url in sorted(links.items()) if name != 'raw']
+    what = 'Physics-based enhancement of ultra-low-field MRI'
     description = {
         'Name': f'ulfprep derivatives of {raw.get("Name") or settings.bids_dir.name}',
         'BIDSVersion': BIDS_VERSION,
         'DatasetType': 'derivative',
-        'GeneratedBy': [
-            {
-                'Name': 'ulfprep',
-                'Version': __version__,
-                'Description': 'Physics-based enhancement of ultra-low-field MRI',
-            }
-        ],
-        'SourceDatasets': [
-            source,
-            *({'URL': url} for name, url in sorted(links.items()) if name != 'raw'),
-        ],
+        'GeneratedBy': [{'Name': OWN_NAME, 'Version': __version__, 'Description': what}],
+        'SourceDatasets': [source, *others],
         'DatasetLinks': links,
         'HowToAcknowledge': 'See logs/CITATION.md for the methods and what to cite.',
     }
@@ -193,7 +168,7 @@ def dataset_description(settings: Settings) -> dict:
 def _links_before(output_dir: Path) -> dict[str, str]:
     """Return the links of earlier runs, which sidecars of theirs may refer to."""
     try:
-        links = read_json(output_dir / 'dataset_description.json')['DatasetLinks']
+        links = read_json(output_dir / DESCRIPTION)['DatasetLinks']
         return {str(name): str(url) for name, url in links.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
@@ -202,7 +177,7 @@ def _links_before(output_dir: Path) -> dict[str, str]:
 def write_dataset_files(settings: Settings) -> None:
     """Write the files that make the output folder a BIDS dataset, before any work."""
     out = settings.output_dir
-    write_json(out / 'dataset_description.json', dataset_description(settings))
+    write_json(out / DESCRIPTION, dataset_description(settings))
     if not any(out.glob('README*')):  # somebody's own says more
         write_text(out / 'README.md', README)
     _write_ignored(out)
@@ -220,8 +195,8 @@ def complete_dataset(output_dir: Path) -> None:
         'DatasetType': 'derivative',
         'GeneratedBy': [{'Name': 'ulfprep', 'Version': __version__}],
     }
-    if not (output_dir / 'dataset_description.json').exists():
-        write_json(output_dir / 'dataset_description.json', description)
+    if not (output_dir / DESCRIPTION).exists():
+        write_json(output_dir / DESCRIPTION, description)
     _write_ignored(output_dir)
 
 

@@ -1,53 +1,51 @@
-"""Which files a finished scan consists of, and what they are called."""
+"""Which files a finished scan consists of, images and figures, and what they are called."""
 
 import dataclasses
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulfprep.bids.given import Given
 from ulfprep.bids.names import parse_name, path_of_name, resolution_label, sidecar_of
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
-from ulfprep.bids.write.figures import figure_path, figures_of
+from ulfprep.bids.task import Given, Scan, Task
 from ulfprep.settings import Settings
 
 #: Field of a sidecar: SHA-256 of the file of the network's weights.
 FIELD = 'TissuePriorWeightsSHA256'
 #: Derivatives that are made before the tissues are known.
 BEFORE_TISSUES = ('preproc', 'brain_mask')
-
-
-def asks_network(given: Given, settings: Settings) -> bool:
-    """Tell whether the network will be the prior of a scan's tissues."""
-    return settings.segmentation == 'network' and not given.tissues
-
-
 TISSUE_NAMES = {'CSF': 'cerebrospinal fluid', 'GM': 'grey matter', 'WM': 'white matter'}
 #: Stands for the suffix of the scan.
 IMAGE = 'image'
 #: Stands for the label of the scan's own output resolution.
 FINE = 'fine'
+#: Figures of a scan, per direction; each is one file and one place in the report.
+FIGURES = {
+    'enhance': (
+        'bias', 'tissues', 'disagreement', 'tissuechange', 'enhancement', 'segmentation',
+        'residual', 'uncertainty', 'entropy', 'claim', 'loss', 'contrast', 'histogram',
+        'prediction', 'thumbnail',
+    ),
+    'simulate': (
+        'bias', 'tissues', 'disagreement', 'contrast', 'simulated', 'simcheck', 'histogram',
+        'thumbnail',
+    ),
+}  # fmt: skip
+#: Figures of a scan that shares its image with others; that image has the others, and the last.
+FIGURES_OF_MEMBER = (
+    'bias', 'tissues', 'disagreement', 'tissuechange', 'residual', 'prediction', 'contrast',
+)  # fmt: skip
+#: Figures that there are only where the trained network was the prior of the tissues.
+OF_NETWORK = ('disagreement',)
 
 
 @dataclass(frozen=True)
 class Derivative:
-    """One output file of a scan.
+    """One output file of a scan; ``key`` is its name between workflow nodes.
 
-    Attributes
-    ----------
-    key : str
-        Name of the file between workflow nodes.
-    suffix : str
-        BIDS suffix; :data:`IMAGE` for that of the scan itself.
-    description : str
-        What the file holds, for its sidecar; ``{resolution}`` is that of the enhanced image, mm.
-    entities : dict
-        Entities beside the scan's own: ``resolution``, ``label``, ``desc``.
-    sidecar : dict
-        Sidecar fields beside those every derivative has.
-    extension : str
-        ``.nii.gz``, or ``.json`` for a file that is its own description.
+    ``suffix`` is :data:`IMAGE` for that of the scan itself; ``{resolution}`` in the description is
+    that of the enhanced image, mm; ``entities`` are those beside the scan's own (``resolution``,
+    ``label``, ``desc``), ``sidecar`` the fields beside those that every derivative has.
     """
 
     key: str
@@ -60,25 +58,28 @@ class Derivative:
 
 def _segmentation(prefix: str, where: str, **entities) -> list[Derivative]:
     """Return the four tissue files (labels and three probability maps) of one grid."""
-    files = [
-        Derivative(
-            f'{prefix}dseg',
-            'dseg',
-            f'Most probable tissue of each voxel {where}: 1 grey matter, 2 white matter, '
-            '3 cerebrospinal fluid (dseg.tsv).',
-            entities,
-        )
-    ]
-    for label in ('CSF', 'GM', 'WM'):
-        files.append(
+    labels = (
+        f'Most probable tissue of each voxel {where}: 1 grey matter, 2 white matter, '
+        '3 cerebrospinal fluid (dseg.tsv).'
+    )
+    return [
+        Derivative(f'{prefix}dseg', 'dseg', labels, entities),
+        *(
             Derivative(
                 f'{prefix}probseg_{label.lower()}',
                 'probseg',
-                f'Probability of {TISSUE_NAMES[label]} in each voxel {where}.',
+                f'Probability of {tissue} in each voxel {where}.',
                 {**entities, 'label': label},
             )
-        )
-    return files
+            for label, tissue in TISSUE_NAMES.items()
+        ),
+    ]
+
+
+def _of_brain(key: str, description: str, units: str = '', **entities) -> Derivative:
+    """Return an image of the brain alone, called by its key."""
+    sidecar = {'SkullStripped': True, **({'Units': units} if units else {})}
+    return Derivative(key, IMAGE, description, {**entities, 'desc': key}, sidecar)
 
 
 SCAN_GRID = "on the scan's own grid"
@@ -96,49 +97,42 @@ COMMON = [
     *_segmentation('', SCAN_GRID),
 ]
 ENHANCED = [
-    Derivative(
+    _of_brain(
         'enhanced',
-        IMAGE,
         'The brain as it would look at the target field strength and {resolution:g} mm, '
         'estimated from the scan alone.',
-        {'resolution': FINE, 'desc': 'enhanced'},
-        {'SkullStripped': True},
+        resolution=FINE,
     ),
     *_segmentation('fine_', 'of the enhanced image', resolution=FINE),
-    Derivative(
+    _of_brain(
         'uncertainty',
-        IMAGE,
         'Standard deviation of the enhanced image, in its own intensity units: on simulated '
         'scans about two thirds of the truth lay within one and nine in ten within 1.96 of it. '
         'Errors of mask, noise level and contrast are not in it.',
-        {'resolution': FINE, 'desc': 'uncertainty'},
-        {'SkullStripped': True, 'Units': 'arbitrary'},
+        'arbitrary',
+        resolution=FINE,
     ),
-    Derivative(
+    _of_brain(
         'entropy',
-        IMAGE,
         'Entropy of the tissue probabilities of the enhanced image: 0 where one tissue is '
         'certain, 1 between two, 1.58 where all three are alike; zero outside the brain.',
-        {'resolution': FINE, 'desc': 'entropy'},
-        {'SkullStripped': True, 'Units': 'bit'},
+        'bit',
+        resolution=FINE,
     ),
-    Derivative(
+    _of_brain(
         'claim',
-        IMAGE,
         'Share of the local detail of the enhanced image (structure finer than 10 mm, energy '
         'over 5 mm) that passes the scanner and the linear inverse and exceeds what noise makes: '
         '1 where the scan shows it, 0 where it is the prior alone, where there is no more detail '
         'than noise makes, and outside the brain.',
-        {'resolution': FINE, 'desc': 'claim'},
-        {'SkullStripped': True, 'Units': '1'},
+        '1',
+        resolution=FINE,
     ),
-    Derivative(
+    _of_brain(
         'residual',
-        IMAGE,
         'The scan less the enhanced image pushed back through the forward model, in units '
         'of the noise standard deviation; zero outside the brain.',
-        {'desc': 'residual'},
-        {'SkullStripped': True, 'Units': 'noise standard deviations'},
+        'noise standard deviations',
     ),
 ]
 QC = Derivative(
@@ -149,16 +143,7 @@ QC = Derivative(
 def derivatives_of(
     direction: str, n_realisations: int = 1, role: str = 'scan'
 ) -> list[Derivative]:
-    """Return the files of a finished scan, the QC file (written last) last.
-
-    Parameters
-    ----------
-    direction : {'enhance', 'simulate'}
-    n_realisations : int
-        Simulated scans there are of each scan.
-    role : {'scan', 'member', 'fused'}
-        Of a member there is what lies on its own grid, of what is fused all else.
-    """
+    """Return the files of a finished scan in its role, the QC file (written last) last."""
     own = ENHANCED if direction == 'enhance' else simulated(n_realisations)
     if role == 'fused':
         return [*filter(on_fine_grid, own), QC]
@@ -187,13 +172,7 @@ def simulated(n_realisations: int) -> list[Derivative]:
 
 
 def path_of(task: Task, derivative: Derivative) -> Path:
-    """Return the path of a derivative of a task's scan inside the output folder.
-
-    Raises
-    ------
-    ValueError
-        If the scan has entities of which no name can be made.
-    """
+    """Return the path of a derivative inside the output folder; see :func:`path_of_name`."""
     own, scan = derivative.suffix == IMAGE, task.scan
     more = dict(derivative.entities)
     if on_fine_grid(derivative):
@@ -205,21 +184,30 @@ def path_of(task: Task, derivative: Derivative) -> Path:
     return path_of_name(scan.entities, suffix, derivative.extension, more)
 
 
-def remove_simulated(task: Task, output_dir: Path) -> None:
-    """Remove all simulated scans of a scan, so that none of an earlier number is left."""
+def remove_earlier(task: Task, output_dir: Path) -> None:
+    """Remove what earlier runs made of a scan and this one does not, whatever their settings.
+
+    Simulated scans beyond their number, images of another resolution, and of a scan that shares
+    its image with others now, its own.
+    """
     _remove_alike(simulated(1), 'desc-simulated[0-9]*', task, output_dir)
-
-
-def remove_rendered(task: Task, output_dir: Path) -> None:
-    """Remove what earlier runs rendered of a scan and this one does not, at any resolution."""
-    rendered = list(filter(on_fine_grid, ENHANCED))
-    _remove_alike(
-        rendered, 'res-[0-9]+(p[0-9]+)?mm', task, output_dir, golden_list(task, 'enhance')
-    )
+    if task.direction != 'enhance':
+        return
+    wanted = set(golden_list(task, 'enhance'))
+    rendered = filter(on_fine_grid, ENHANCED)
+    _remove_alike(rendered, 'res-[0-9]+(p[0-9]+)?mm', task, output_dir, wanted)
+    if task.role == 'member':
+        alone = golden_list(dataclasses.replace(task, role='scan'), 'enhance')
+        for path in set(alone) - wanted:
+            (output_dir / path).unlink(missing_ok=True)
 
 
 def _remove_alike(
-    derivatives: list[Derivative], entity: str, task: Task, output_dir: Path, wanted=()
+    derivatives: Iterable[Derivative],
+    entity: str,
+    task: Task,
+    output_dir: Path,
+    wanted: Collection[Path] = (),
 ) -> None:
     """Remove the files that differ from derivatives of a scan in one entity alone."""
 
@@ -234,23 +222,10 @@ def _remove_alike(
             path.unlink(missing_ok=True)
 
 
-def remove_unshared(task: Task, output_dir: Path) -> None:
-    """Remove what an earlier run made of a scan that shares its image with others now."""
-    if task.role != 'member':
-        return
-    alone = dataclasses.replace(task, role='scan')
-    for path in set(golden_list(alone, 'enhance')) - set(golden_list(task, 'enhance')):
-        (output_dir / path).unlink(missing_ok=True)
-
-
 def golden_list(
     task: Task, direction: str, n_realisations: int = 1, network: bool = False
 ) -> list[Path]:
-    """Return all files of a finished scan, inside the output folder, sorted.
-
-    Images, their sidecars, the QC file and the figures; the report is a file of the
-    participant, not of the scan. ``network`` is for :func:`ulfprep.bids.write.figures.figures_of`.
-    """
+    """Return all files of a finished scan, sorted: images, sidecars, QC file and figures."""
     paths = []
     for derivative in derivatives_of(direction, n_realisations, task.role):
         path = path_of(task, derivative)
@@ -263,23 +238,9 @@ def golden_list(
 
 
 def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[str, Path]:
-    """Return the files of a scan by what they are; they need not be there.
+    """Return the files of a scan by what they are, there or not; of several simulations the first.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Derivatives dataset.
-    name : str
-        Name of the scan without ``desc``, such as ``sub-01_ses-A_run-1_T1w``.
-    resolution : float
-        Voxel size of its enhanced image, mm.
-
-    Returns
-    -------
-    dict of str to Path
-        ``enhanced``, ``claim``, ``uncertainty``, ``fine_tissues`` on the grid of the enhanced
-        image, ``preproc``, ``residual``, ``tissues`` on that of the scan, ``simulated`` (the
-        first, where there are several).
+    ``fine_tissues`` are those on the grid of the enhanced image (``resolution``, mm).
     """
     parsed = parse_name(name)
     scan = Scan(Path(), parsed.entities, stem=parsed.stem, suffix=parsed.suffix)
@@ -292,3 +253,21 @@ def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[s
         'fine_tissues': made['fine_dseg'],
         'simulated': next((path for path in simulations if path.is_file()), simulations[-1]),
     }
+
+
+def asks_network(given: Given, settings: Settings) -> bool:
+    """Tell whether the network will be the prior of a scan's tissues."""
+    return settings.segmentation == 'network' and not given.tissues
+
+
+def figures_of(direction: str, role: str = 'scan', network: bool = False) -> tuple[str, ...]:
+    """Return the names of a scan's figures; ``network``: whether that was the tissues' prior."""
+    names = FIGURES_OF_MEMBER if role == 'member' else FIGURES[direction]
+    left = FIGURES_OF_MEMBER[:-1] if role == 'fused' else ()
+    left += () if network else OF_NETWORK
+    return tuple(name for name in names if name not in left)
+
+
+def figure_path(scan: Scan, name: str) -> Path:
+    """Return a figure's path inside the output folder."""
+    return Path(f'sub-{scan.subject}', 'figures', f'{scan.stem}_desc-{name}_{scan.suffix}.svg')

@@ -2,15 +2,26 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 from ulfprep import __version__
-from ulfprep.bids.files import write_bytes, write_json
+from ulfprep.bids.files import (
+    DESCRIPTION,
+    read_json,
+    read_text,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from ulfprep.bids.names import path_of_name, sidecar_of
-from ulfprep.bids.qc_file import read_record
-from ulfprep.bids.read.scan import Scan
-from ulfprep.bids.task import Task
+from ulfprep.bids.read.index import find_participants
+from ulfprep.bids.tables import read_table
+from ulfprep.bids.task import Scan, Task
+from ulfprep.bids.write.dataset import dataset_description, made_here
 from ulfprep.bids.write.derivatives import QC, path_of, simulated
+from ulfprep.bids.write.sidecars import read_record
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.signals import INVERTED, Sequence
 from ulfprep.record import SimulationRecord
@@ -32,29 +43,12 @@ SHORTEST_ECHO = 1e-6
 
 
 def simulated_sidecar(
-    plan: ContrastPlan,
-    facts: SimulationRecord,
-    *,
-    realisation: int,
-    source: str,
+    plan: ContrastPlan, facts: SimulationRecord, *, realisation: int, source: str
 ) -> dict:
-    """Return the BIDS sidecar of one simulated scan.
+    """Return the BIDS sidecar of one simulated scan (number ``realisation``, from 1).
 
-    Parameters
-    ----------
-    plan : ContrastPlan
-        Of direction ``simulate``.
-    facts : SimulationRecord
-        How it was simulated.
-    realisation : int
-        Number of the realisation, from 1.
-    source : str
-        BIDS URI of the scan it was simulated from.
-
-    Returns
-    -------
-    dict
-        BIDS fields in BIDS units; what BIDS has no field for is under ``Simulation``.
+    ``source`` is the BIDS URI of the scan it was simulated from. Fields are in BIDS units; what
+    BIDS has no field for is under ``Simulation``.
     """
     voxel_size = [float(mm) for mm in facts.voxel_size_mm]
     return {
@@ -104,19 +98,8 @@ def _sequence_fields(sequence: Sequence) -> dict:
 
 
 def raw_path(scan: Scan, k: int) -> Path:
-    """Return where a realisation of a scan goes inside the raw dataset.
-
-    Parameters
-    ----------
-    scan : Scan
-    k : int
-        Number of the realisation, from 1. The label of ``rec-`` ends in ``sim<k>``, after
-        the label that the scan itself may have.
-
-    Raises
-    ------
-    ValueError
-        If the scan has entities of which no name can be made.
+    """Return where realisation ``k`` (from 1) of a scan goes: its ``rec-`` label ends in
+    ``sim<k>``.
     """
     label = f'{scan.entities.get("reconstruction", "")}sim{k}'
     return path_of_name({**scan.entities, 'reconstruction': label}, scan.suffix, '.nii.gz')
@@ -125,27 +108,7 @@ def raw_path(scan: Scan, k: int) -> Path:
 def write_simulated(
     folder: Path, scan: Scan, files: list[Path], sidecars: list[dict]
 ) -> list[Path]:
-    """Put all realisations of a scan into the raw dataset.
-
-    Realisations of the same scan that an earlier run made are replaced, and those beyond
-    the number of ``files`` removed: what is there of a scan has one origin.
-
-    Parameters
-    ----------
-    folder : Path
-        The dataset, made by :func:`start_dataset`.
-    scan : Scan
-        The scan they were simulated from.
-    files : list of Path
-        Images (``.nii.gz``) in the order of their realisations; copied byte by byte.
-    sidecars : list of dict
-        Of each, from :func:`simulated_sidecar`.
-
-    Returns
-    -------
-    list of Path
-        The images written.
-    """
+    """Write a scan's realisations into a raw dataset; what an earlier number left is removed."""
     # All of them first: a run that is killed half-way leaves no set that looks whole.
     for path in _written(folder, scan):
         path.unlink(missing_ok=True)
@@ -153,10 +116,8 @@ def write_simulated(
     for target, file, sidecar in zip(targets, files, sidecars, strict=True):
         write_json(sidecar_of(target), sidecar)
         write_bytes(target, Path(file).read_bytes())
-    keep = {sidecar_of(target) for target in targets}
-    for path in _written(folder, scan, '.json'):
-        if path not in keep:
-            path.unlink(missing_ok=True)
+    for path in set(_written(folder, scan, '.json')) - {sidecar_of(target) for target in targets}:
+        path.unlink(missing_ok=True)
     return targets
 
 
@@ -175,50 +136,28 @@ def _written(folder: Path, scan: Scan, extension: str = '.nii.gz') -> list[Path]
     return sorted(example.parent / entry for entry in found if name.fullmatch(entry))
 
 
-def is_written(folder: Path, scan: Scan, count: int, files: list[Path] | None = None) -> bool:
-    """Tell whether the raw dataset holds a scan's realisations, and none beyond them.
-
-    Parameters
-    ----------
-    folder : Path
-    scan : Scan
-    count : int
-        Number of realisations there should be.
-    files : list of Path, optional
-        Images that they should equal byte by byte, such as the derivatives: without, files
-        of a run with other settings pass as well.
-    """
-    images = [folder / raw_path(scan, k) for k in range(1, count + 1)]
+def is_written(folder: Path, scan: Scan, files: list[Path]) -> bool:
+    """Tell whether the raw dataset holds a scan's realisations, byte by byte, and no others."""
+    images = [folder / raw_path(scan, k) for k in range(1, len(files) + 1)]
     if sorted(images) != _written(folder, scan):
         return False
     try:
-        whole = all(p.stat().st_size for image in images for p in (image, sidecar_of(image)))
-        pairs = zip(images, files, strict=True) if files is not None else ()
-        return whole and all(a.read_bytes() == Path(b).read_bytes() for a, b in pairs)
+        whole = all(sidecar_of(image).stat().st_size for image in images)
+        pairs = zip(images, files, strict=True)
+        return whole and all(a.read_bytes() == b.read_bytes() for a, b in pairs)
     except OSError:
         return False
 
 
 def export_simulated(task: Task, settings: Settings) -> list[Path]:
-    """Put the simulated scans of a finished scan into ``settings.simulate_as_bids``.
+    """Write the images of a finished, simulated scan into ``settings.simulate_as_bids``.
 
-    From the derivatives alone, so that a dataset can be asked for after the fact; files that
-    are there already with the same bytes are left as they are.
-
-    Parameters
-    ----------
-    task : Task
-        Finished, direction ``simulate``.
-    settings : Settings
-
-    Returns
-    -------
-    list of Path
-        The images written; empty where nothing was to do.
+    From the derivatives alone, so that a dataset can be asked for after the fact; nothing is
+    written where the same bytes are there already.
     """
     scan, folder, out = task.scan, settings.simulate_as_bids, settings.output_dir
     files = [out / path_of(task, each) for each in simulated(settings.n_realisations)]
-    if is_written(folder, scan, len(files), files):
+    if is_written(folder, scan, files):
         return []
     record = read_record(out / path_of(task, QC))
     sidecars = [
@@ -226,3 +165,110 @@ def export_simulated(task: Task, settings: Settings) -> list[Path]:
         for k in range(1, len(files) + 1)
     ]
     return write_simulated(folder, scan, files, sidecars)
+
+
+README = """\
+# {name}
+
+**These images are simulated. No scanner measured them.** ulfprep {version} computed every one
+of them from a scan of the dataset "{source}" ({where}), which was made at a
+higher field strength. Participants and sessions are those of that dataset.
+
+How: the intensities of cerebrospinal fluid, grey and white matter were changed to those
+expected at the lower field strength, the image was blurred and sampled as a scanner with larger
+voxels would, and noise was added. `rec-sim1`, `rec-sim2` ... are the same scan with
+different noise. The key `Simulation` of each sidecar holds the numbers: field strengths,
+contrast factors, point-spread function, signal-to-noise ratio and random seed.
+
+What a simulation does not know is not in the images: motion, distortion, artefacts,
+lesions whose relaxation differs from that of the tissue they were taken for. Do not
+present results from these images as results from measured scans.
+
+Research use only: not a medical device.
+"""
+
+
+def start_dataset(folder: Path, settings: Settings) -> None:
+    """Write the files that make a folder a raw dataset, before any scan is in it.
+
+    What is written depends on the source dataset alone, so that runs over different participants
+    may share the folder, also at the same time.
+    """
+    source = settings.bids_dir
+    raw = read_json(source / DESCRIPTION)
+    called = raw.get('Name') or source.name
+    # Resolved, for `..` after a symbolic link leads elsewhere than text suggests.
+    description = dataset_description(Settings(source.resolve(), folder.resolve()))
+    del description['HowToAcknowledge']  # speaks of a file of the derivatives
+    description['Name'] = f'Simulated low-field scans of {called}'
+    description['DatasetType'] = 'raw'
+    description['GeneratedBy'][0]['Description'] = 'Simulation of low-field MRI from high field'
+    authors = raw.get('Authors')
+    if isinstance(authors, list) and authors:
+        description['Authors'] = authors
+    # First: from then on the folder is known for what it is.
+    write_json(folder / DESCRIPTION, description)
+    origin = description['SourceDatasets'][0]
+    where = f'`{origin["URL"]}`' + (f', {origin["DOI"]}' if 'DOI' in origin else '')
+    told = {'name': description['Name'], 'version': __version__, 'source': called, 'where': where}
+    write_text(folder / 'README.md', README.format(**told))
+    _write_participants(folder, source)
+    if (source / 'LICENSE').is_file():
+        write_bytes(folder / 'LICENSE', (source / 'LICENSE').read_bytes())
+
+
+def _write_participants(folder: Path, source: Path) -> None:
+    """Write a row for each participant of the source, simulated in this run or not."""
+    try:
+        rows = read_table(source / 'participants.tsv')
+    except (OSError, ValueError):
+        rows = []
+    known = {row['participant_id']: row for row in rows if row.get('participant_id')}
+    header = list(rows[0]) if known else ['participant_id']
+    lines = ['\t'.join(header)]
+    for label in find_participants(source):
+        row = {**known.get(f'sub-{label}', {}), 'participant_id': f'sub-{label}'}
+        lines.append('\t'.join(row.get(name) or 'n/a' for name in header))
+    write_text(folder / 'participants.tsv', '\n'.join(lines) + '\n')
+    described = source / 'participants.json'
+    if known and described.is_file():
+        with suppress(ValueError):  # no text: nothing that describes the columns
+            write_text(folder / 'participants.json', read_text(described))
+
+
+def refuse_folder(folder: Path, bids_dir: Path, output_dir: Path) -> str | None:
+    """Say why a folder cannot take the simulated dataset, one line; None where it can."""
+    place, source, out = (path.resolve() for path in (folder, bids_dir, output_dir))
+    for other, what in ((source, 'the input dataset'), (out, 'the output folder')):
+        if place == other or other in place.parents:
+            where = 'is' if place == other else 'lies in'
+            return f'{folder}: the folder for simulated scans {where} {what}; name another'
+        if place in other.parents:
+            return f'{folder}: the folder for simulated scans contains {what}; name another'
+    if folder.exists() and not folder.is_dir():
+        return f'{folder}: is a file, not a folder for simulated scans; name another'
+    try:
+        # Hidden files do not count: file managers leave them, and runs that start just now.
+        if all(path.name.startswith('.') for path in folder.iterdir()):
+            return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f'{folder}: cannot be read ({error.strerror or error}); check permissions'
+    try:
+        url = read_json(folder / DESCRIPTION)['SourceDatasets'][0]['URL']
+        origin = (folder.resolve() / unquote(url)).resolve()
+        ours = made_here(folder, 'raw')
+    except (OSError, ValueError, LookupError, TypeError):
+        ours = False
+    if not ours:
+        return (
+            f'{folder}: is not empty, and what is in it was not simulated by ulfprep; '
+            'name a new or empty folder'
+        )
+    if origin != source:
+        return (
+            f'{folder}: holds scans that were simulated from another dataset ({url}); '
+            'name another folder'
+        )
+    return None

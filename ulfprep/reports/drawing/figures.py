@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ulfprep.bids.files import write_text
-from ulfprep.bids.write.figures import FIGURES
+from ulfprep.bids.write.derivatives import FIGURES
 from ulfprep.reports.drawing import charts, pictures
 from ulfprep.reports.drawing.bias import bias
 from ulfprep.reports.drawing.change import change

@@ -10,7 +10,7 @@ from ulfprep.bids.files import write_text
 from ulfprep.bids.names import natural
 from ulfprep.bids.store.outcomes import FAILED as NOT_DONE
 from ulfprep.bids.store.outcomes import MISSING
-from ulfprep.bids.write.figures import figures_of
+from ulfprep.bids.write.derivatives import figures_of
 from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
 from ulfprep.metrics.registry import all_metrics
 from ulfprep.record import FAILED, LOOK, USABLE

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ulfprep.bids.store.outcomes import FINISHED, Outcome, find_outcomes
-from ulfprep.bids.write.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
+from ulfprep.bids.tables import GROUP, IDENTITY, VERDICT, group_column, identity_cells
 from ulfprep.metrics.outliers import Fence, fence
 from ulfprep.metrics.registry import Metric, all_metrics
 from ulfprep.record import FAILED, LOOK, USABLE, Verdict

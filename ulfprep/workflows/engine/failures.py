@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ulfprep.bids.names import session_name
-from ulfprep.bids.read.scan import Scan
+from ulfprep.bids.task import Scan
 
 #: An exception's last line, ``module.Kind: message``, possibly indented by Nipype.
 _EXCEPTION = re.compile(r'^\s*((?:\w+\.)*\w+): ?(.*)$')
