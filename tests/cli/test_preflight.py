@@ -10,10 +10,10 @@ from synthseg import put_synthseg
 
 from ulfprep.bids.read.index import DATABASE, anatomical_images
 from ulfprep.cli import preflight
-from ulfprep.cli.device import describe_device
 from ulfprep.cli.environment import container, openblas_kernels, patience_of_threads, prepared
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.main import main
+from ulfprep.cli.preflight import describe_device
 from ulfprep.settings import Settings
 
 

@@ -185,11 +185,10 @@ SPECIAL: dict[str, dict[str, Any]] = {
     'container_image': {'metavar': 'FILE.sif'},
     'group_by': {'metavar': 'COLUMN'},
 }  # fmt: skip
+#: What is done instead of a run.
+INSTEAD = ('dry_run', 'reports_only', 'boilerplate_only', 'write_sbatch')
 #: Flags of which one command line may hold one.
-EXCLUSIVE = (
-    ('target_sequence', 'target_like'),
-    ('dry_run', 'reports_only', 'boilerplate_only', 'write_sbatch'),
-)
+EXCLUSIVE = (('target_sequence', 'target_like'), INSTEAD)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
