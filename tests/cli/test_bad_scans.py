@@ -1,12 +1,12 @@
 """Bad scans of every kind in one dataset: each is told plainly, and costs the others nothing."""
 
 import gzip
-import hashlib
-import json
 
 import nibabel as nib
 import numpy as np
 import pytest
+from runs import quality
+from same import contents
 
 pytestmark = pytest.mark.usefixtures('in_process')
 
@@ -68,40 +68,31 @@ def odd_files(phantom) -> dict[str, tuple[bytes, str]]:
     }
 
 
-def digests(root):
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in root.rglob('*')
-        if path.is_file()
-    }
-
-
 def test_every_kind_of_bad_scan_beside_a_good_one(make_dataset, run, tmp_path, capsys, phantom):
     bad = bad_files(phantom)
-    labels = [*bad, 'link', 'nofield', 'millitesla']
+    labels = [*bad, 'link', 'nofield', 'sidecar', 'millitesla']
     root = make_dataset('sub-good', *(f'sub-{label}' for label in labels), name='raw dätä (1)')
     for label, (content, _) in bad.items():
         (root / f'sub-{label}/anat/sub-{label}_T1w.nii.gz').write_bytes(content)
     link = root / 'sub-link/anat/sub-link_T1w.nii.gz'
     link.unlink()
     link.symlink_to('../../.git/annex/objects/xX/MD5E-s1.nii.gz')
-    (root / 'sub-nofield/anat/sub-nofield_T1w.json').write_text('{}')
-    (root / 'sub-millitesla/anat/sub-millitesla_T1w.json').write_text(
-        json.dumps({'MagneticFieldStrength': 64})
-    )
-    wanted = {label: words for label, (_, words) in bad.items()} | {
-        'link': 'datalad get',
-        'nofield': 'no MagneticFieldStrength',
-        'millitesla': '0.064 is 64 mT',
-    }
+    wanted = {label: words for label, (_, words) in bad.items()} | {'link': 'datalad get'}
+    for label, text, words in (
+        ('nofield', '{}', 'no MagneticFieldStrength'),
+        ('sidecar', '{"EchoTime": ', 'sub-sidecar_T1w.json: not readable as JSON'),
+        ('millitesla', '{"MagneticFieldStrength": 64}', '0.064 is 64 mT'),
+    ):
+        (root / f'sub-{label}/anat/sub-{label}_T1w.json').write_text(text)
+        wanted[label] = words
     for path in [*root.rglob('*'), root]:
         if not path.is_symlink():
             path.chmod(0o555 if path.is_dir() else 0o444)
-    before = digests(root)
+    before = contents(root)
 
     assert run(root, out='oút put') == 1
 
-    assert digests(root) == before
+    assert contents(root) == before
     out = tmp_path / 'oút put'
     assert (out / 'sub-good/anat/sub-good_desc-qc_T1w.json').exists()
     said = capsys.readouterr().err
@@ -129,8 +120,8 @@ def test_odd_scans_are_run_and_what_is_odd_is_told(make_dataset, run, tmp_path, 
     said = capsys.readouterr().err
     checked = said[: said.index('processing')].splitlines()
     for label, (_, words) in odd.items():
-        qc = tmp_path / f'out/sub-{label}/anat/sub-{label}_desc-qc_T1w.json'
-        (note,) = [n for n in json.loads(qc.read_text())['notes'] if words in n['text']]
+        qc = quality(tmp_path / 'out', f'sub-{label}')
+        (note,) = [note for note in qc['notes'] if words in note['text']]
         lines = [line for line in checked if f'sub-{label}_T1w.nii.gz: ' in line]
         # Warnings are told at once; mere notes are in the report.
         assert [words in line for line in lines] == [True] * (note['level'] == 'warning')
@@ -153,16 +144,3 @@ def test_a_mended_scan_is_run(make_dataset, run, tmp_path, capsys):
     said = capsys.readouterr().err
     assert 'sub-01_T1w: finished before' in said
     assert 'processing 1 scan(s)' in said
-
-
-def test_a_damaged_scan_is_left_out_of_a_fusion(make_dataset, run, tmp_path, capsys):
-    root = make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-01_run-3')
-    scan = root / 'sub-01/anat/sub-01_run-2_T1w.nii.gz'
-    scan.write_bytes(scan.read_bytes()[:1000])
-    assert run(root, '--fuse', 'runs') == 1
-    said = capsys.readouterr().err
-    assert 'sub-01_run-2_T1w is left out of the fusion' in said
-    assert (tmp_path / 'out/sub-01/anat/sub-01_desc-qc_T1w.json').exists()
-    # The same again: what is finished is not run, what is damaged is still so.
-    assert run(root, '--fuse', 'runs') == 1
-    assert 'processing' not in capsys.readouterr().err

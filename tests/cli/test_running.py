@@ -23,19 +23,27 @@ pytestmark = pytest.mark.usefixtures('in_process')
 
 
 @pytest.fixture
-def broken_fit(monkeypatch):
-    """Have the fit of sub-01 fail, until the function returned is called."""
+def broken_fit(monkeypatch, tmp_path):
+    """Have the fit of sub-01 fail, until the function returned is called.
+
+    It returns which failures were on record when another scan was fitted.
+    """
     from ulfprep import inr
 
-    whole = inr.fit_scan
+    whole, seen = inr.fit_scan, []
 
     def fit_scan(*args, progress, **kwargs):
         if progress.label.startswith('sub-01'):
             raise ValueError('no field could be fitted')
+        seen.extend(record['scan'] for record in read_failures(tmp_path / 'out'))
         return whole(*args, progress=progress, **kwargs)
 
+    def mend():
+        monkeypatch.setattr(inr, 'fit_scan', whole)
+        return seen
+
     monkeypatch.setattr(inr, 'fit_scan', fit_scan)
-    return lambda: monkeypatch.setattr(inr, 'fit_scan', whole)
+    return mend
 
 
 def qc_time(tmp_path, label):
@@ -88,25 +96,9 @@ def test_a_failed_scan_is_on_record_until_it_is_finished(
     assert 'no field could be fitted [step fit]' in table
     assert 'details: ' in table
     assert 'sub-02.html' in table
-    broken_fit()
+    assert broken_fit() == ['sub-01_T1w']  # while the run went on
     assert run(root) == 0
     assert read_failures(tmp_path / 'out') == []
-
-
-def test_the_record_is_there_while_the_run_goes_on(make_dataset, run, tmp_path, monkeypatch):
-    from ulfprep import inr
-
-    whole, seen = inr.fit_scan, []
-
-    def fit_scan(*args, progress, **kwargs):
-        if progress.label.startswith('sub-01'):
-            raise ValueError('bad')
-        seen.extend(record['scan'] for record in read_failures(tmp_path / 'out'))
-        return whole(*args, progress=progress, **kwargs)
-
-    monkeypatch.setattr(inr, 'fit_scan', fit_scan)
-    assert run(make_dataset('sub-01', 'sub-02')) == 1
-    assert seen == ['sub-01_T1w']
 
 
 def test_force_runs_finished_scans_again_and_the_graph_is_drawn(finished, run, tmp_path, capfd):
@@ -177,25 +169,6 @@ def test_a_work_folder_in_use_is_not_cleaned(finished, run, tmp_path, capfd):
     assert 'another run is using this work folder' in capfd.readouterr().err
     assert all(path.exists() for path in made)
     assert made
-
-
-@pytest.mark.parametrize(
-    ('text', 'said'),
-    [
-        ('plugin: [', 'not readable as YAML'),
-        ('- Linear', 'must name a plugin'),
-        ('plugin: Linaer', "has no plugin 'Linaer'; it has"),
-        ('plugin: Linear\nn_procs: 2', 'not n_procs'),
-        ('plugin: Linear\nplugin_args: 3', 'must be names with values'),
-    ],
-)
-def test_a_plugin_file_that_cannot_be_used(make_dataset, run, tmp_path, capfd, text, said):
-    file = tmp_path / 'plugin.yml'
-    file.write_text(text)
-    assert run(make_dataset('sub-01'), '--use-plugin', file) == 64
-    (line,) = capfd.readouterr().err.splitlines()
-    assert str(file) in line
-    assert said in line
 
 
 def test_a_scan_that_needs_more_memory_than_there_is_is_told_of(make_dataset, run, capfd):

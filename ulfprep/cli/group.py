@@ -12,12 +12,7 @@ def run_group(settings: Settings) -> Exit:
     """Write ``group_<modality>.tsv``, data dictionaries and ``group.html``.
 
     They are made from the output folder alone; the dataset is looked at only for the
-    ``participants.tsv`` of ``--group-by``.
-
-    Returns
-    -------
-    Exit
-        OK, or FAILURE if some QC file could not be read.
+    ``participants.tsv`` of ``--group-by``. A QC file that cannot be read is a FAILURE.
     """
     from ulfprep.bids.files import remove_leftovers
     from ulfprep.bids.read import participants

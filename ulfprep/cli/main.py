@@ -27,17 +27,15 @@ def main(argv: list[str] | None = None) -> int:
             return int(_work(parse_args(argv)))
     except Stop as stop:
         hint = in_container(VISIBLE) if stop.code == Exit.NO_INPUT else ''
-        print(f'ulfprep: error: {stop}{hint}', file=sys.stderr)
-        return int(stop.code)
+        said, code = f'error: {stop}{hint}', int(stop.code)
     except OSError as error:
-        print(f'ulfprep: error: {error}', file=sys.stderr)
-        return int(Exit.IO_ERROR)
+        said, code = f'error: {error}', int(Exit.IO_ERROR)
     except KeyboardInterrupt:
-        print(f'ulfprep: interrupted; {GO_ON}', file=sys.stderr)
-        return 130  # what shells say of a program ended by Ctrl-C
+        said, code = f'interrupted; {GO_ON}', 130  # what shells say of Ctrl-C
     except Terminated as end:
-        print(f'ulfprep: ended by {end}; {GO_ON}', file=sys.stderr)
-        return end.exit_code
+        said, code = f'ended by {end}; {GO_ON}', end.exit_code
+    print(f'ulfprep: {said}', file=sys.stderr)
+    return code
 
 
 def _work(settings: Settings) -> Exit:

@@ -1,8 +1,6 @@
-"""Command line arguments, and settings of an earlier run, to
-:class:`~ulfprep.settings.Settings`.
+"""Command line arguments, and settings of an earlier run, to :class:`~ulfprep.settings.Settings`.
 
-Only the standard library is imported here, so that ``--help`` and ``--version``
-answer at once.
+Nothing heavy is imported here, so that ``--help`` and ``--version`` answer at once.
 """
 
 import argparse
@@ -29,7 +27,6 @@ EPILOG = """\
 examples:
   ulfprep data/ results/ participant
   ulfprep data/ results/ participant --participant-label 01 02 --nprocs 8
-  ulfprep data/ results/ participant --source-field 0.064 --target-field 3
   ulfprep 3t/ results/ participant --n-realisations 5 --simulate-as-bids ulf/
   ulfprep data/ results/ participant --derivatives fmriprep=data/derivatives/fmriprep
   ulfprep --config-file results/logs/20250101-120000_1a2b3c4d/settings.toml

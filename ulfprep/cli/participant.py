@@ -23,13 +23,7 @@ TEMPORARY = frozenset({'WorkerKilledError', 'LockedError'})
 
 
 def run_participant(settings: Settings) -> Exit:
-    """Process the selected scans of a dataset and write a report for each participant.
-
-    Raises
-    ------
-    Stop
-        If the run cannot begin.
-    """
+    """Process the selected scans of a dataset and write a report for each participant."""
     # First of all: to look for a GPU imports libraries that read the environment.
     with prepared(settings):
         asked = settings.device
@@ -37,33 +31,28 @@ def run_participant(settings: Settings) -> Exit:
         run = f'{datetime.now(UTC):%Y%m%d-%H%M%S}_{uuid4().hex[:8]}'
         run_dir = settings.output_dir / 'logs' / run
         make_folder(run_dir, 'output folder')
-        with logging_to(run_dir / 'ulfprep.log', settings.verbose):
-            if settings.clean_workdir:
-                empty_work_folder(settings.work_dir)
-            claim(settings.work_dir / CACHES)
-            with temporary_files_in(settings.work_dir / CACHES / 'tmp'):
-                return _run_logged(settings, run_dir, describe_device(asked, settings.device))
-
-
-def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
-    """Do the work, and write into the log what goes wrong."""
-    log_file = run_dir / 'ulfprep.log'
-    LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
-    LOGGER.info('%s', device)
-    if container := container_in_words():
-        LOGGER.info('%s', container)
-    try:
-        return _run(settings, run_dir)
-    except Stop as stop:
-        LOGGER.debug('stopped: %s', stop)
-        raise
-    except OSError as error:
-        LOGGER.error('input/output error: %s; log: %s', error, log_file)
-        LOGGER.debug('', exc_info=error)
-        return Exit.IO_ERROR
-    except Exception:
-        LOGGER.exception('unexpected error; log: %s', log_file)
-        return Exit.FAILURE
+        log_file, caches = run_dir / 'ulfprep.log', settings.work_dir / CACHES
+        with logging_to(log_file, settings.verbose):
+            LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
+            LOGGER.info('%s', describe_device(asked, settings.device))
+            if container := container_in_words():
+                LOGGER.info('%s', container)
+            try:
+                if settings.clean_workdir:
+                    empty_work_folder(settings.work_dir)
+                claim(caches)
+                with temporary_files_in(caches / 'tmp'):
+                    return _run(settings, run_dir)
+            except Stop as stop:
+                LOGGER.debug('stopped: %s', stop)
+                raise
+            except OSError as error:
+                LOGGER.error('input/output error: %s; log: %s', error, log_file)
+                LOGGER.debug('', exc_info=error)
+                return Exit.IO_ERROR
+            except Exception:
+                LOGGER.exception('unexpected error; log: %s', log_file)
+                return Exit.FAILURE
 
 
 def _run(settings: Settings, run_dir: Path) -> Exit:
@@ -151,10 +140,7 @@ def empty_work_folder(work_dir: Path) -> None:
 
 
 def own_sessions(endings: list) -> list[tuple[str, str | None]]:
-    """Return participants and sessions whose report this run writes.
-
-    If another process works on a participant, that process writes the report.
-    """
+    """Return the participants and sessions that no other process works on, and reports of."""
     others = {e.scan.subject for e in endings if e.failure and e.failure.kind == 'LockedError'}
     scans = [ending.scan for ending in endings if ending.scan.subject not in others]
     return list(dict.fromkeys((scan.subject, scan.session) for scan in scans))

@@ -25,24 +25,18 @@ def check_paths(settings: Settings) -> None:
     bids, out, work = settings.bids_dir, settings.output_dir, settings.work_dir
     good = bids / 'derivatives' / 'ulfprep'
     if same(out, bids):
-        raise usage(
-            f'{out}: the output folder is the input dataset; name another folder, for example '
-            f'{good}'
-        )
+        raise usage(f'{out}: the output folder is the input dataset; name another, such as {good}')
     if reason := refuse_output(out):
         raise usage(reason)
     if settings.analysis_level == 'group':
         return  # the group level reads the output folder only
     if within(bids, out) and not any(at_or_in(bids, out / name) for name in OF_SOURCES):
         raise usage(
-            f'{out}: the output folder contains the input dataset {bids}; name another folder, or '
-            f'have the dataset in {out / OF_SOURCES[0]}'
+            f'{out}: the output folder contains the input dataset {bids}; name another, or have '
+            f'the dataset in {out / OF_SOURCES[0]}'
         )
     if within(out, bids) and not within(out, good.parent):
-        raise usage(
-            f'{out}: the output folder lies in the input dataset; name one outside of it, or '
-            f'{good}'
-        )
+        raise usage(f'{out}: the output folder lies in the input dataset; name another, or {good}')
     _check_work(work, bids, out)
     check_dataset(bids)
     if folder := settings.simulate_as_bids:
@@ -105,10 +99,7 @@ def check_dataset(bids_dir: Path) -> None:
         elif not os.access(bids_dir, os.R_OK | os.X_OK):
             problem = 'the folder cannot be read; check permissions'
         elif not os.path.lexists(description):
-            problem = (
-                'not a BIDS dataset, dataset_description.json is missing; bids_dir must be the '
-                'top folder of the dataset'
-            )
+            problem = 'not the top folder of a BIDS dataset, for it has no ' + description.name
     except OSError as error:  # in a folder that may not be entered, or with too long a name
         problem = f'the folder cannot be read ({error.strerror or error}); check permissions'
     if problem:
@@ -116,13 +107,11 @@ def check_dataset(bids_dir: Path) -> None:
     try:
         content = read_json(description)
     except (OSError, ValueError) as error:
-        text = f'{description}: not readable as JSON ({error}); mend the file'
-        raise Stop(Exit.INVALID_DATASET, not_here(description) or text) from error
+        said = not_here(description) or f'{description}: not readable as JSON ({error}); mend it'
+        raise Stop(Exit.INVALID_DATASET, said) from error
     if not isinstance(content, dict):
-        raise Stop(
-            Exit.INVALID_DATASET,
-            f'{description}: must hold a JSON object with Name and BIDSVersion',
-        )
+        text = f'{description}: must hold a JSON object with Name and BIDSVersion'
+        raise Stop(Exit.INVALID_DATASET, text)
 
 
 def make_folder(path: Path, flag: str) -> None:

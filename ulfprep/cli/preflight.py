@@ -54,24 +54,14 @@ def check_combinations(settings: Settings) -> None:
     if settings.source_sequence and several:
         raise usage('--source-sequence is for one modality; name it with --modalities')
     if settings.fuse == 'contrasts' and not several:
-        raise usage(
-            '--fuse contrasts needs several; name them, such as --modalities T1w T2w FLAIR'
-        )
+        raise usage('--fuse contrasts needs several; name them, such as --modalities T1w T2w')
 
 
 def check_given(settings: Settings) -> None:
-    """Refuse masks, derivatives and high-field images that are not there or something else.
+    """Refuse derivatives and a high-field image that are not there or something else.
 
-    Whether they fit the scans is checked once these are known.
+    Whether they fit the scans is checked once these are known, and so are masks.
     """
-    if (mask := settings.brain_mask) and not mask.is_dir():
-        if not mask.exists():
-            said = not_here(mask) or f'{mask}: there is no such file or folder'
-            raise Stop(Exit.NO_INPUT, f'{said}; mend --brain-mask')
-        _expect_nifti(
-            mask,
-            '--brain-mask takes a NIfTI file (.nii or .nii.gz) or a folder of BIDS derivatives',
-        )
     for folder in settings.derivatives:
         if not folder.is_dir():
             what = 'is not a folder' if folder.exists() else 'there is no such folder'

@@ -28,7 +28,7 @@ def write_reports(
     *,
     interactive: bool = False,
 ) -> bool:
-    """Write the report of every participant (and session) named.
+    """Write the reports of sessions, and return whether any could not be written.
 
     Parameters
     ----------
@@ -36,15 +36,10 @@ def write_reports(
     output_dir : Path
         Derivatives dataset; it also knows of scans that failed in earlier runs.
     failed : dict, optional
-        Name -> record of scans that failed in this run, in the words of
-        :func:`ulfprep.bids.store.records.read_failures`.
+        Name -> record of scans that failed in this run, as
+        :func:`ulfprep.bids.store.records.read_failures` returns them.
     interactive : bool
         Put a viewer of the volumes into them.
-
-    Returns
-    -------
-    bool
-        Whether any could not be written.
     """
     from ulfprep.bids.store.records import read_failures
     from ulfprep.reports.participant import write_report
@@ -73,11 +68,7 @@ def write_reports(
 def reports_only(settings: Settings) -> Exit:
     """Write the reports again, from what the output folder holds.
 
-    Returns
-    -------
-    Exit
-        OK, or FAILURE if some report could not be written. What became of the scans does not
-        matter here.
+    It fails if a report cannot be written; what became of the scans does not matter here.
     """
     out = settings.output_dir
     if not out.is_dir():

@@ -81,10 +81,7 @@ def check_valid(selection: 'Selection', settings: Settings) -> None:
 
 
 def dry_run(settings: Settings) -> Exit:
-    """List the scans that were asked for, on standard output, and write nothing.
-
-    Remarks go to standard error. Every scan refused is BAD_DATA.
-    """
+    """List the scans that were asked for, and write nothing; BAD_DATA if all are refused."""
     from ulfprep.bids.store.records import selection_lines
     from ulfprep.workflows.screen import REFUSED, outlook
 

@@ -48,21 +48,15 @@ def number(
     return convert
 
 
-field_strength = number(
-    0.001, 20, 'a field strength in tesla between 0.001 and 20 (64 mT is 0.064)'
-)
-length = number(0.1, 20, 'a length in mm between 0.1 and 20')
+field_strength = number(0.001, 20, 'a field strength in tesla from 0.001 to 20 (64 mT is 0.064)')
+length = number(0.1, 20, 'a length in mm from 0.1 to 20')
 positive = number(1e-9, 1e9, 'a positive number')
 bias_strength = number(0, 1, 'a number from 0 to 1')
 noise_fwhm = number(0, 20, 'a number from 0 to 20')
 count = number(1, 2**31, 'a whole number of at least 1', int)
 seed = number(0, 2**32 - 1, 'a whole number from 0 to 4294967295', int)
-_voxel_size = number(
-    0.4,
-    3,
-    'a voxel size in mm between 0.4 and 3: finer voxels would show no more detail, in coarser '
-    'ones hardly any voxel is of one tissue',
-)
+#: Finer voxels would show no more detail, in coarser ones hardly any voxel is of one tissue.
+_voxel_size = number(0.4, 3, 'a voxel size in mm from 0.4 to 3')
 
 
 def output_resolution(text: str) -> float:
@@ -137,12 +131,9 @@ def sequence(text: str) -> str:
 
     Whether it describes a sequence is checked once the physics may be imported.
     """
-    if text.startswith('{'):  # what such a file held, in the settings of an earlier run
-        content = _parsed(text, 'sequence')
-    elif text.lower().endswith('.json'):
-        content = _parsed(_read(text), text)
-    else:
+    if not text.startswith('{') and not text.lower().endswith('.json'):
         return text
+    content = _json(text)
     if not isinstance(content, dict):
         raise ArgumentTypeError(f'{text}: must hold one JSON object, a sequence')
     return json.dumps(content, sort_keys=True)
@@ -152,10 +143,8 @@ def relaxation(text: str) -> str:
     """Convert the name of a JSON or TSV file of relaxation values to compact text."""
     if not text:
         return text
-    if text.startswith('['):  # what such a file held, in the settings of an earlier run
-        content = _parsed(text, 'relaxation')
-    elif text.lower().endswith('.json'):
-        content = _parsed(_read(text), text)
+    if text.startswith('[') or text.lower().endswith('.json'):
+        content = _json(text)
     else:
         try:
             rows = list(csv.DictReader(io.StringIO(_read(text), newline=''), delimiter='\t'))
@@ -163,6 +152,20 @@ def relaxation(text: str) -> str:
             raise ArgumentTypeError(f'{text}: cannot be read ({error})') from error
         content = [{k: v for k, v in row.items() if k and v not in (None, '')} for row in rows]
     return json.dumps(content, sort_keys=True)
+
+
+def _json(text: str) -> Any:
+    """Return what a JSON file holds, or what one held, in the settings of an earlier run."""
+
+    def refuse(constant: str):  # NaN and the infinities, which are no JSON
+        raise ValueError(f'{constant} is no number')
+
+    held = text.startswith(('{', '['))
+    content, name = (text, 'the text') if held else (_read(text), text)
+    try:
+        return json.loads(content, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise ArgumentTypeError(f'{name}: not readable as JSON ({error})') from error
 
 
 def _read(name: str) -> str:
@@ -173,13 +176,3 @@ def _read(name: str) -> str:
         raise ArgumentTypeError(f'{name}: {reason}') from error
     except ValueError as error:
         raise ArgumentTypeError(f'{name}: not readable as text ({error})') from error
-
-
-def _parsed(text: str, name: str) -> Any:
-    def refuse(constant: str):  # NaN and the infinities, which are no JSON
-        raise ValueError(f'{constant} is no number')
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise ArgumentTypeError(f'{name}: not readable as JSON ({error})') from error

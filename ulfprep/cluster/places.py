@@ -141,17 +141,8 @@ def bind(source: str, target: str, read_only: bool = True) -> str:
 def binds_of(settings: Settings, places: Places, images: Iterable[Path] = ()) -> tuple[str, ...]:
     """Return what tasks and the group level bind; inputs are read-only.
 
-    Parameters
-    ----------
-    settings : Settings
-    places : Places
-    images : iterable of Path
-        Of the scans. Where they are links that lead out of the dataset, the folder that holds
-        what they lead to is bound too.
-
-    Raises
-    ------
-    PlaceError
+    Where images of scans are links that lead out of the dataset, so is the folder that they lead
+    to.
     """
     reading = [settings.bids_dir, *_named_inputs(settings), *led_to(settings.bids_dir, images)]
     writing = filter(None, (settings.output_dir, settings.simulate_as_bids))
