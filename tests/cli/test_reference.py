@@ -5,10 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from runs import QUICK, notes, quality
+from runs import notes, quality
 from same import contents
 
-from ulfprep.cli.main import main
 from ulfprep.metrics.registry import names_of
 
 pytestmark = pytest.mark.usefixtures('in_process')
@@ -16,16 +15,11 @@ HIGH = 'raw/sub-01/ses-hf/anat/sub-01_ses-hf_T1w.nii.gz'
 
 
 @pytest.fixture
-def pair(make_dataset, tmp_path):
+def pair(make_dataset, run):
     """Return a function that runs one participant with a scan of each field."""
     make_dataset('sub-01_ses-ulf')
     root = make_dataset('sub-01_ses-hf', metadata={'MagneticFieldStrength': 3.0})
-
-    def run(*args):
-        folders = [str(root), str(tmp_path / 'out'), 'participant', '-w', str(tmp_path / 'work')]
-        return main([*folders, *QUICK, '--session-label', 'ulf', *map(str, args)])
-
-    return run
+    return lambda *args: run(root, '--session-label', 'ulf', *args)
 
 
 def qc_of(tmp_path):

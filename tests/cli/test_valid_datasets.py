@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from runs import EXAMPLES, QUICK, validate
+from runs import EXAMPLES, validate
 
 from ulfprep.cli.main import main
 
@@ -47,17 +47,15 @@ def test_the_examples_are_valid(root):
 
 
 @pytest.fixture
-def run(tmp_path, in_process):
-    """Return a function that runs ulfprep and returns the output folder."""
+def run(run, tmp_path, in_process):
+    """Return a function that runs both levels and returns the output folder."""
 
-    def run(root, *args) -> Path:
-        out = tmp_path / 'out'
-        common = ['-w', str(tmp_path / 'work'), *QUICK]
-        assert main([str(root), str(out), 'participant', *common, *args]) == 0
-        assert main([str(root), str(out), 'group']) == 0
-        return out
+    def both(root, *args) -> Path:
+        assert run(root, *args) == 0
+        assert main([str(root), str(tmp_path / 'out'), 'group']) == 0
+        return tmp_path / 'out'
 
-    return run
+    return both
 
 
 STEMS = [
