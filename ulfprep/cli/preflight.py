@@ -58,10 +58,13 @@ def check_combinations(settings: Settings) -> None:
 
 
 def check_given(settings: Settings) -> None:
-    """Refuse derivatives and a high-field image that are not there or something else.
+    """Refuse masks, derivatives and a high-field image that are not there.
 
-    Whether they fit the scans is checked once these are known, and so are masks.
+    What they hold is checked once the scans are known.
     """
+    if (mask := settings.brain_mask) and not mask.exists():
+        said = not_here(mask) or f'{mask}: there is no such file or folder'
+        raise Stop(Exit.NO_INPUT, f'{said}; mend --brain-mask')
     for folder in settings.derivatives:
         if not folder.is_dir():
             what = 'is not a folder' if folder.exists() else 'there is no such folder'
