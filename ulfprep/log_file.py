@@ -1,19 +1,19 @@
-"""The log of a run as a file, which the run and its child processes write to."""
+"""The log of a run, which the run and its child processes write to: short on the terminal, whole
+in a file.
+"""
 
 import logging
 import sys
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 
 class LogFile(logging.FileHandler):
-    """A log file that is given up, with one line, where it cannot be written (a full disk).
+    """A log file that is given up, with one line, where it cannot be written (a full disk)."""
 
-    Parameters
-    ----------
-    path : str or Path
-    """
-
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         super().__init__(path, encoding='utf-8')
         self.given_up = False
         self.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
@@ -54,3 +54,22 @@ def send_messages(whole: logging.Handler, verbose: int) -> None:
         logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
         if verbose or name == 'ulfprep':
             logger.addHandler(terminal)
+
+
+@contextmanager
+def logging_to(log_file: Path | None, verbose: int) -> Iterator[None]:
+    """Send messages as :func:`send_messages` does, to a file or to the terminal alone."""
+    whole = LogFile(log_file) if log_file else logging.NullHandler()
+    before = [(logger, logger.handlers[:], logger.propagate, logger.level)
+              for logger in map(logging.getLogger, ('ulfprep', 'nipype'))]  # fmt: skip
+    send_messages(whole, verbose)
+    try:
+        with warnings.catch_warnings():
+            if not verbose:
+                warnings.simplefilter('ignore')
+            yield
+    finally:
+        for logger, handlers, propagate, level in before:
+            logger.handlers[:], logger.propagate = handlers, propagate
+            logger.setLevel(level)
+        whole.close()

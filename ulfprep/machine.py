@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 #: Share of the memory limit that is used where nobody says how much.
 USED = 0.9
@@ -11,18 +12,10 @@ USED = 0.9
 
 @dataclass(frozen=True)
 class Limit:
-    """How much there is, and who says so.
+    """How much there is, and who says so."""
 
-    Attributes
-    ----------
-    gb : float
-        GB (2**30 bytes).
-    source : str
-        For people.
-    """
-
-    gb: float
-    source: str
+    gb: float  #: of 2**30 bytes
+    source: str  #: for people
 
 
 def memory_limit(root: Path = Path('/')) -> Limit:
@@ -30,13 +23,11 @@ def memory_limit(root: Path = Path('/')) -> Limit:
 
     The least of the machine's own, of what its control group and those above it allow (a
     container, a job of a cluster), and of what SLURM granted.
-
-    Parameters
-    ----------
-    root : Path
-        Of the file system; for tests.
     """
-    limits = [_installed(root)]
+    size = _field(root / 'proc/meminfo', 'MemTotal:')  # kB
+    if size is None:
+        size = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**10
+    limits = [Limit(size / 2**20, 'installed')]
     for folder in control_groups('memory', root):
         for name in ('memory.max', 'memory.limit_in_bytes'):
             limit = _number(folder / name)
@@ -57,13 +48,7 @@ def memory_bound(asked_gb: float | None) -> Limit:
 
 
 def too_much_memory(asked_gb: float | None) -> str:
-    """Return a warning of what was asked for with ``--mem`` and is not there; empty if it is.
-
-    Parameters
-    ----------
-    asked_gb : float or None
-        GB; None where nobody asked.
-    """
+    """Return a warning of what was asked for with ``--mem`` and is not there; empty if it is."""
     limit = memory_limit()
     if asked_gb is None or asked_gb <= limit.gb:
         return ''
@@ -93,10 +78,7 @@ def usable_cpus(root: Path = Path('/')) -> int:
 
 
 def killed_for_memory(root: Path = Path('/')) -> int | None:
-    """Return how many processes of this control group the kernel has killed for memory.
-
-    ``None`` where it does not tell.
-    """
+    """Return how many processes of this control group were killed for memory, if it is told."""
     for folder in control_groups('memory', root):
         for name in ('memory.events', 'memory.oom_control'):
             count = _field(folder / name, 'oom_kill')
@@ -114,16 +96,8 @@ def own_memory_gb() -> float:
     return pages * os.sysconf('SC_PAGE_SIZE') / 2**30
 
 
-def control_groups(controller: str, root: Path) -> Iterator[Path]:
-    """Yield the folders of this process's control group and of those above it, its own first.
-
-    Parameters
-    ----------
-    controller : str
-        ``memory`` or ``cpu``.
-    root : Path
-        Of the file system.
-    """
+def control_groups(controller: Literal['memory', 'cpu'], root: Path) -> Iterator[Path]:
+    """Yield the folders of this process's control group and of those above it, its own first."""
     top = root / 'sys/fs/cgroup'
     try:
         lines = (root / 'proc/self/cgroup').read_text().splitlines()
@@ -146,14 +120,6 @@ def control_groups(controller: str, root: Path) -> Iterator[Path]:
                     yield folder
                 if folder == base:
                     break
-
-
-def _installed(root: Path) -> Limit:
-    """Return the memory of the machine."""
-    size = _field(root / 'proc/meminfo', 'MemTotal:')
-    if size is None:
-        return Limit(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30, 'installed')
-    return Limit(size / 2**20, 'installed')  # the file has kB
 
 
 def _granted_by_slurm() -> float | None:

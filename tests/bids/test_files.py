@@ -11,8 +11,7 @@ from ulfprep.bids.read.validation import find_validator, validate
 from ulfprep.bids.tables import read_groups, read_table
 from ulfprep.bids.write.simulated import start_dataset
 from ulfprep.cli import values
-from ulfprep.cli.config import read_config
-from ulfprep.cli.parser import build_parser
+from ulfprep.cli.parser import build_parser, read_config
 from ulfprep.cli.paths import check_dataset
 from ulfprep.settings import Settings
 from ulfprep.workflows.engine.plugin_file import read_plugin_file

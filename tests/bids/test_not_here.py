@@ -21,7 +21,6 @@ from ulfprep.bids.tables import NoParticipantsFileError, read_groups
 from ulfprep.bids.task import Scan
 from ulfprep.cli.exit_codes import Stop
 from ulfprep.cli.paths import check_dataset
-from ulfprep.cli.preflight import check_brain_mask
 
 KEY = 'MD5E-s274345--0cc175b9c0f1b6a831c399e269772661.nii.gz'
 TEXTS = {
@@ -93,8 +92,8 @@ def test_what_was_not_fetched_is_still_found_by_name(tmp_path, kind):
 def test_a_link_to_nowhere_is_no_missing_file(tmp_path):
     link = tmp_path / 'mask.nii.gz'
     link.symlink_to('nowhere')
-    with pytest.raises(Stop, match='broken link'):
-        check_brain_mask(link)
+    with pytest.raises(MissingDerivativeError, match='broken link'):
+        read_brain(link)
 
 
 def test_paths_are_quoted_for_the_shell(tmp_path):

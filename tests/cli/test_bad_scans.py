@@ -1,107 +1,58 @@
-"""Bad scans of every kind in one dataset: each is told plainly, and costs the others nothing."""
+"""Bad scans of several kinds in one dataset: each is told plainly, and costs the others nothing.
+
+What else can be wrong with an image is tested where it is read (tests/bids/read).
+"""
 
 import gzip
-import hashlib
-import json
 
 import nibabel as nib
 import numpy as np
 import pytest
+from runs import quality
+from same import contents
 
 pytestmark = pytest.mark.usefixtures('in_process')
 
 
-def _volume(phantom, data=None, affine=None, **fields) -> bytes:
-    """Return the phantom as a file, changed as told."""
-    data = phantom.get_fdata(dtype=np.float32) if data is None else data
-    image = nib.Nifti1Image(data, phantom.affine if affine is None else affine)
-    content = image.to_bytes()
-    # Afterwards, for nibabel mends what it writes.
-    header = nib.Nifti1Header(content[:348], check=False)
-    for name, value in fields.items():
-        header[name] = value
-    return gzip.compress(header.binaryblock + content[348:], 1)
-
-
-def bad_files(phantom) -> dict[str, tuple[bytes, str]]:
-    """Return kinds of bad files, and words of the line that each deserves."""
-    data = phantom.get_fdata(dtype=np.float32)
-    whole = _volume(phantom)
-    nan = data.copy()
-    nan[: len(nan) // 3] = np.nan
-    metres = np.diag([1e-3, 1e-3, 1e-3, 1]) @ phantom.affine
-    return {
-        'zerobyte': (b'', 'the file is empty (0 bytes); copy it again'),
-        'truncated': (whole[: len(whole) // 2], 'damaged or cut short'),
-        'flipped': (
-            whole[:3000] + bytes([whole[3000] ^ 4]) + whole[3001:],
-            'damaged or cut short',
-        ),
-        'text': (b'T1w of subject 12, to be uploaded', 'not a readable NIfTI file'),
-        'nan': (_volume(phantom, nan), 'NaN or infinite'),
-        'zero': (_volume(phantom, 0 * data), 'the image is all zero'),
-        'constant': (_volume(phantom, 0 * data + 7), 'the image is constant (7 everywhere)'),
-        'flat': (_volume(phantom, data[..., 0]), 'is 2-D or a single slice'),
-        'slice': (_volume(phantom, data[..., :1]), 'is 2-D or a single slice'),
-        'series': (_volume(phantom, np.stack([data] * 3, -1)), 'holds 3 volumes'),
-        'metres': (_volume(phantom, affine=metres), 'look like metres'),
-        'complex': (_volume(phantom, data.astype(np.complex64)), 'complex numbers'),
-        'nowhere': (_volume(phantom, srow_x=[np.nan] * 4, sform_code=1), 'its affine holds NaN'),
-        'huge': (
-            _volume(phantom, dim=[3, 20000, 20000, 20000, 1, 1, 1, 1]),
-            'too large for a head',
-        ),
-    }
-
-
-def odd_files(phantom) -> dict[str, tuple[bytes, str]]:
-    """Return files that are odd and usable, and words of the warning or note of each."""
-    data = phantom.get_fdata(dtype=np.float32)
-    forms = nib.Nifti1Image(data, phantom.affine)
-    forms.set_sform(phantom.affine, 1)
-    forms.set_qform(np.diag([-1, 1, 1, 1]) @ phantom.affine, 1)
-    return {
-        'single': (_volume(phantom, data[..., None]), '4-D with a single volume'),
-        'forms': (gzip.compress(forms.to_bytes(), 1), 'sform and qform contradict'),
-        'noforms': (_volume(phantom, sform_code=0, qform_code=0), 'neither sform nor qform'),
-        'plain': (gzip.decompress(_volume(phantom)), 'unlike its name'),
-    }
-
-
-def digests(root):
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in root.rglob('*')
-        if path.is_file()
-    }
+def volume(data, affine) -> bytes:
+    return gzip.compress(nib.Nifti1Image(data.astype(np.float32), affine).to_bytes(), 1)
 
 
 def test_every_kind_of_bad_scan_beside_a_good_one(make_dataset, run, tmp_path, capsys, phantom):
-    bad = bad_files(phantom)
-    labels = [*bad, 'link', 'nofield', 'millitesla']
-    root = make_dataset('sub-good', *(f'sub-{label}' for label in labels), name='raw dätä (1)')
-    for label, (content, _) in bad.items():
+    data, affine = phantom.get_fdata(), phantom.affine
+    whole, nan = volume(data, affine), data.copy()
+    nan[: len(nan) // 3] = np.nan
+    images = {
+        'zerobyte': (b'', 'the file is empty (0 bytes); copy it again'),
+        'truncated': (whole[: len(whole) // 2], 'damaged or cut short'),
+        'text': (b'T1w of subject 12, to be uploaded', 'not a readable NIfTI file'),
+        'nan': (volume(nan, affine), 'NaN or infinite'),
+        'constant': (volume(0 * data + 7, affine), 'the image is constant (7 everywhere)'),
+        'metres': (volume(data, np.diag([1e-3, 1e-3, 1e-3, 1]) @ affine), 'look like metres'),
+    }
+    sidecars = {
+        'nofield': ('{}', 'no MagneticFieldStrength'),
+        'sidecar': ('{"EchoTime": ', 'sub-sidecar_T1w.json: not readable as JSON'),
+        'millitesla': ('{"MagneticFieldStrength": 64}', '0.064 is 64 mT'),
+    }
+    wanted = {label: words for label, (_, words) in (images | sidecars).items()}
+    wanted['link'] = 'datalad get'
+    root = make_dataset('sub-good', *(f'sub-{label}' for label in wanted), name='raw dätä (1)')
+    for label, (content, _) in images.items():
         (root / f'sub-{label}/anat/sub-{label}_T1w.nii.gz').write_bytes(content)
+    for label, (text, _) in sidecars.items():
+        (root / f'sub-{label}/anat/sub-{label}_T1w.json').write_text(text)
     link = root / 'sub-link/anat/sub-link_T1w.nii.gz'
     link.unlink()
     link.symlink_to('../../.git/annex/objects/xX/MD5E-s1.nii.gz')
-    (root / 'sub-nofield/anat/sub-nofield_T1w.json').write_text('{}')
-    (root / 'sub-millitesla/anat/sub-millitesla_T1w.json').write_text(
-        json.dumps({'MagneticFieldStrength': 64})
-    )
-    wanted = {label: words for label, (_, words) in bad.items()} | {
-        'link': 'datalad get',
-        'nofield': 'no MagneticFieldStrength',
-        'millitesla': '0.064 is 64 mT',
-    }
     for path in [*root.rglob('*'), root]:
         if not path.is_symlink():
             path.chmod(0o555 if path.is_dir() else 0o444)
-    before = digests(root)
+    before = contents(root)
 
     assert run(root, out='oút put') == 1
 
-    assert digests(root) == before
+    assert contents(root) == before
     out = tmp_path / 'oút put'
     assert (out / 'sub-good/anat/sub-good_desc-qc_T1w.json').exists()
     said = capsys.readouterr().err
@@ -111,8 +62,8 @@ def test_every_kind_of_bad_scan_beside_a_good_one(make_dataset, run, tmp_path, c
     verdicts = rest[rest.index('scans after') :].splitlines()
     for label, words in wanted.items():
         name = f'sub-{label}_T1w'
-        (line,) = [line for line in checked.splitlines() if f'{name}.nii.gz: ' in line]
-        assert words in line
+        (line,) = [line for line in checked.splitlines() if words in line]
+        assert f'{name}.nii.gz: ' in line or f'{name}.json: ' in line
         (verdict,) = [line for line in verdicts if line.split()[:2] == [name, 'failed']]
         assert words in verdict
         assert words in (out / f'sub-{label}.html').read_text()
@@ -121,7 +72,15 @@ def test_every_kind_of_bad_scan_beside_a_good_one(make_dataset, run, tmp_path, c
 
 
 def test_odd_scans_are_run_and_what_is_odd_is_told(make_dataset, run, tmp_path, capsys, phantom):
-    odd = odd_files(phantom)
+    data, affine = phantom.get_fdata(dtype=np.float32), phantom.affine
+    forms = nib.Nifti1Image(data, affine)
+    forms.set_sform(affine, 1)
+    forms.set_qform(np.diag([-1, 1, 1, 1]) @ affine, 1)
+    odd = {
+        'single': (volume(data[..., None], affine), '4-D with a single volume'),
+        'forms': (gzip.compress(forms.to_bytes(), 1), 'sform and qform contradict'),
+        'plain': (phantom.to_bytes(), 'unlike its name'),
+    }
     root = make_dataset(*(f'sub-{label}' for label in odd))
     for label, (content, _) in odd.items():
         (root / f'sub-{label}/anat/sub-{label}_T1w.nii.gz').write_bytes(content)
@@ -129,8 +88,8 @@ def test_odd_scans_are_run_and_what_is_odd_is_told(make_dataset, run, tmp_path, 
     said = capsys.readouterr().err
     checked = said[: said.index('processing')].splitlines()
     for label, (_, words) in odd.items():
-        qc = tmp_path / f'out/sub-{label}/anat/sub-{label}_desc-qc_T1w.json'
-        (note,) = [n for n in json.loads(qc.read_text())['notes'] if words in n['text']]
+        notes = quality(tmp_path / 'out', f'sub-{label}')['notes']
+        (note,) = [note for note in notes if words in note['text']]
         lines = [line for line in checked if f'sub-{label}_T1w.nii.gz: ' in line]
         # Warnings are told at once; mere notes are in the report.
         assert [words in line for line in lines] == [True] * (note['level'] == 'warning')
@@ -141,7 +100,7 @@ def test_odd_scans_are_run_and_what_is_odd_is_told(make_dataset, run, tmp_path, 
     assert again.count('not run again') == len(odd)
 
 
-def test_a_mended_scan_is_run(make_dataset, run, tmp_path, capsys):
+def test_a_mended_scan_is_run(make_dataset, run, capsys):
     root = make_dataset('sub-01', 'sub-02')
     scan = root / 'sub-02/anat/sub-02_T1w.nii.gz'
     whole = scan.read_bytes()
@@ -153,16 +112,3 @@ def test_a_mended_scan_is_run(make_dataset, run, tmp_path, capsys):
     said = capsys.readouterr().err
     assert 'sub-01_T1w: finished before' in said
     assert 'processing 1 scan(s)' in said
-
-
-def test_a_damaged_scan_is_left_out_of_a_fusion(make_dataset, run, tmp_path, capsys):
-    root = make_dataset('sub-01_run-1', 'sub-01_run-2', 'sub-01_run-3')
-    scan = root / 'sub-01/anat/sub-01_run-2_T1w.nii.gz'
-    scan.write_bytes(scan.read_bytes()[:1000])
-    assert run(root, '--fuse', 'runs') == 1
-    said = capsys.readouterr().err
-    assert 'sub-01_run-2_T1w is left out of the fusion' in said
-    assert (tmp_path / 'out/sub-01/anat/sub-01_desc-qc_T1w.json').exists()
-    # The same again: what is finished is not run, what is damaged is still so.
-    assert run(root, '--fuse', 'runs') == 1
-    assert 'processing' not in capsys.readouterr().err

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from runs import QUICK
-from same import lasting
+from same import differences
 
 from ulfprep.cli.exit_codes import Exit, Stop
 from ulfprep.cli.main import main
@@ -42,53 +42,58 @@ def every_flag(tmp_path):
 #: Settings that a file does not bring back, or that the command line has no value for.
 NOT_STORED = {
     'target_like_digest', 'target_sequence', 'source_sequence', 'clean_workdir', 'force',
-    'dry_run',
-    'reports_only', 'boilerplate_only', 'write_graph', 'bids_filters',
+    'dry_run', 'reports_only', 'boilerplate_only', 'write_graph', 'bids_filters',
     'write_sbatch', 'sbatch_args', 'container_image', 'node_local_work',
 }  # fmt: skip
 
 
-def test_every_setting_comes_back_exactly(every_flag, tmp_path):
+@pytest.fixture
+def again(tmp_path):
+    """Return a function that has settings written, and read back with more arguments."""
+
+    def again(settings, *arguments):
+        file = tmp_path / 'settings.toml'
+        file.write_text(settings.to_toml())
+        return parse_args(['--config-file', str(file), *arguments])
+
+    return again
+
+
+def test_every_setting_comes_back_exactly(every_flag, again):
     settings = parse_args(every_flag)
     plain = Settings(settings.bids_dir, settings.output_dir)
     same = {f.name for f in dataclasses.fields(Settings)
             if getattr(settings, f.name) == getattr(plain, f.name)}  # fmt: skip
     assert same == NOT_STORED | {'bids_dir', 'output_dir'}
-    file = tmp_path / 'settings.toml'
-    file.write_text(settings.to_toml())
-    assert parse_args(['--config-file', str(file)]) == settings
+    assert again(settings) == settings
 
 
-def test_what_files_held_is_in_the_settings(tmp_path):
+def test_what_files_held_is_in_the_settings(tmp_path, again):
     own, table, filters = (tmp_path / n for n in ('own.json', 'own.tsv', 'filters.json'))
     own.write_text('{"repetition_time": 2.0, "kind": "FSE", "echo_time": 0.1}')
     table.write_text('tissue\tfield_T\tT1_ms\nWM\t0.064\t300\n')
     filters.write_text('{"t1w": {"run": "*", "acquisition": null}}')
     arguments = ['--target-sequence', str(own), '--relaxation', str(table)]
     settings = parse_args([*BASE, *arguments, '--bids-filter-file', str(filters)])
-    file = tmp_path / 'settings.toml'
-    file.write_text(settings.to_toml())
     for path in (own, table, filters):
         path.unlink()
-    assert parse_args(['--config-file', str(file)]) == settings
+    assert again(settings) == settings
 
 
-def test_flags_go_before_the_file(every_flag, tmp_path):
-    file = tmp_path / 'settings.toml'
-    file.write_text(parse_args(every_flag).to_toml())
-    told = ['--config-file', str(file), '--target-sequence', 'HF-T2w', '--nprocs', '1']
-    settings = parse_args([*told, 'a', 'b', 'participant'])
+def test_flags_go_before_the_file(every_flag, again):
+    told = ['--target-sequence', 'HF-T2w', '--nprocs', '1', 'a', 'b', 'participant']
+    settings = again(parse_args(every_flag), *told)
     assert settings.target_sequence.text == 'HF-T2w'
     assert settings.target_like is None
     assert (settings.nprocs, settings.omp_nthreads) == (1, 1)
     assert (settings.bids_dir.name, settings.analysis_level) == ('a', 'participant')
     assert settings.backbone == 'wire'
+    other = again(settings, '--target-like', 'ref.nii.gz')
+    assert (other.target_sequence, other.target_like.name) == (None, 'ref.nii.gz')
 
 
-def test_what_is_done_once_is_not_repeated(tmp_path):
-    file = tmp_path / 'settings.toml'
-    file.write_text(parse_args([*BASE, '--force', '--clean-workdir', '--dry-run']).to_toml())
-    settings = parse_args(['--config-file', str(file)])
+def test_what_is_done_once_is_not_repeated(again):
+    settings = again(parse_args([*BASE, '--force', '--clean-workdir', '--dry-run']))
     assert not any((settings.force, settings.clean_workdir, settings.dry_run))
 
 
@@ -135,20 +140,17 @@ def test_what_is_nowhere_is_missing(tmp_path, capsys):
     assert 'analysis_level' in capsys.readouterr().err
 
 
-def test_another_reference_scan_than_stored_is_refused(tmp_path, make_dataset):
+def test_another_reference_scan_than_stored_is_refused(make_dataset, again):
     from ulfprep.cli.preflight import reference_digest
 
     scan = make_dataset('sub-01') / 'sub-01/anat/sub-01_T1w.nii.gz'
     settings = parse_args([*BASE, '--target-like', str(scan)])
     stored = dataclasses.replace(settings, target_like_digest=reference_digest(settings))
-    file = tmp_path / 'settings.toml'
-    file.write_text(stored.to_toml())
-    again = ['--config-file', str(file)]
-    assert reference_digest(parse_args(again)) == stored.target_like_digest
+    assert reference_digest(again(stored)) == stored.target_like_digest
     scan.write_bytes(scan.read_bytes() + b'\0')
     with pytest.raises(Stop, match='not the scan'):
-        reference_digest(parse_args(again))
-    assert reference_digest(parse_args([*again, '--target-like', str(scan)]))
+        reference_digest(again(stored))
+    assert reference_digest(again(stored, '--target-like', str(scan)))
 
 
 def test_every_setting_has_a_flag_or_is_found():
@@ -170,14 +172,7 @@ def test_a_run_is_repeated_exactly_by_its_settings(make_dataset, tmp_path):
     elsewhere = ['-w', str(tmp_path / 'work 2'), str(root), str(tmp_path / 'two'), 'participant']
     assert main(['--config-file', str(file), *elsewhere]) == 0
 
-    def files(out):
-        return {
-            path.relative_to(out): lasting(path)
-            for path in out.rglob('*')
-            if path.is_file() and 'logs' not in path.relative_to(out).parts
-        }
-
-    assert files(tmp_path / 'two') == files(tmp_path / 'one')
+    assert differences(tmp_path / 'two', tmp_path / 'one') == []
     (again,) = tmp_path.glob('two/logs/*/settings.toml')
     told = again.read_text().replace('/two"', '/one"').replace('/work 2"', '/work"')
     assert told == file.read_text()

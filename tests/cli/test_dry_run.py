@@ -1,17 +1,13 @@
 """A dry run: the list of what would be done, quickly, and nothing written."""
 
-import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from runs import QUICK
 
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.main import main
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -52,17 +48,12 @@ def test_what_would_be_done_with_each_scan_and_nothing_is_written(make_dataset, 
         ('sub-01_run-2_T1w', 'enhance', 'run', 'n/a'),
         ('sub-02_T1w', 'simulate', 'run', 'n/a'),
     ]
-    assert [row[:3] for row in rows[3:]] == [
-        (f'sub-0{n}_T1w', 'n/a', 'refused') for n in (3, 4, 5)
-    ]
-    for row, words in zip(
-        rows[3:], ('sub-03_T1w.json', 'datalad get', '--source-field'), strict=True
-    ):
+    refused = {'03': 'sub-03_T1w.json', '04': 'datalad get', '05': '--source-field'}
+    for row, (label, words) in zip(rows[3:], refused.items(), strict=True):
+        assert row[:3] == (f'sub-{label}_T1w', 'n/a', 'refused')
         assert words in row[3]
     assert 'sub-01_T2w.nii.gz: left out: not one of --modalities T1w' in said
-    assert said.splitlines()[-1].startswith(
-        'ulfprep: 6 scan(s): 3 to run, 0 finished before, 3 refused'
-    )
+    assert 'ulfprep: 6 scan(s): 3 to run, 0 finished before, 3 refused' in said.splitlines()[-1]
     assert everything_below(tmp_path) == before
 
 
@@ -75,6 +66,13 @@ def test_how_a_run_would_end_that_cannot_begin(make_dataset, dry, tmp_path):
     assert dry(root, '-w', str(root / 'work'))[0] == Exit.USAGE
     (root / 'dataset_description.json').write_text('{')
     assert dry(root)[0] == Exit.INVALID_DATASET
+
+
+def test_on_a_terminal_columns_are_aligned(make_dataset, monkeypatch, tmp_path, capsys):
+    root = make_dataset('sub-01_run-1', 'sub-2')
+    monkeypatch.setattr('sys.stdout.isatty', lambda: True)
+    assert main([str(root), str(tmp_path / 'out'), 'participant', '--dry-run']) == 0
+    assert len({line.index('enhance') for line in capsys.readouterr().out.splitlines()[1:]}) == 1
 
 
 def test_more_memory_than_there_is_is_told_of(make_dataset, dry):
@@ -103,9 +101,8 @@ def test_what_is_finished_is_known(make_dataset, dry):
     assert fates() == ['finished before', 'run']
     assert fates('--force') == ['run', 'run']
     assert fates('--random-seed', '5') == ['run', 'run']
-    (root / 'sub-01/anat/sub-01_T1w.json').write_text(
-        json.dumps({'MagneticFieldStrength': 0.064, 'EchoTime': 0.006})
-    )
+    sidecar = root / 'sub-01/anat/sub-01_T1w.json'
+    sidecar.write_text('{"MagneticFieldStrength": 0.064, "EchoTime": 0.006}')
     assert fates() == ['run', 'run']
 
 
@@ -133,7 +130,5 @@ def test_no_heavy_library_is_imported(make_dataset, tmp_path):
         'heavy = {"torch", "nipype", "matplotlib", "SimpleITK", "pandas"}\n'
         'print("heavy:", sorted(heavy & set(sys.modules)))'
     )
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT, check=True
-    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == 'heavy: []'

@@ -4,10 +4,12 @@ import json
 
 import nibabel as nib
 import pytest
+from runs import quality
+from same import derivatives
 
 from ulfprep.bids.read.dataset import find_scans
 from ulfprep.bids.read.decision import group_scans, make_task
-from ulfprep.bids.write.derivatives import FIELD, QC, figure_path, golden_list, path_of
+from ulfprep.bids.write.derivatives import FIELD, figure_path, golden_list
 from ulfprep.cli.parser import parse_args
 from ulfprep.interfaces.segment import learned_from
 
@@ -17,15 +19,14 @@ OF_DATASET = {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv'
 pytestmark = pytest.mark.usefixtures('in_process')
 
 
-def listing(out):
-    found = (path.relative_to(out) for path in out.rglob('*') if path.is_file())
-    return {path.as_posix() for path in found if path.parts[0] != 'logs'}
-
-
 @pytest.fixture
 def run(run):
     """Return a function that runs the command with the network for the tissues."""
     return lambda root, *args: run(root, '--segmentation', 'network', *args)
+
+
+def expect_files(out, promised):
+    assert set(derivatives(out)) == OF_DATASET | {path.as_posix() for path in promised}
 
 
 def scans_of(root, out):
@@ -53,9 +54,7 @@ def test_the_figure_and_the_digest_are_there_with_the_network_alone(
     out = tmp_path / 'out'
     (scan,) = scans_of(root, out)
     assert run(root) == 0
-    assert listing(out) == OF_DATASET | {
-        path.as_posix() for path in golden_list(scan, direction, network=True)
-    }
+    expect_files(out, golden_list(scan, direction, network=True))
     assert (out / figure_path(scan.scan, FIGURE)).is_file()
     assert 'Where scan and network disagree' in (out / 'sub-01.html').read_text()
     told, silent = digests(out)
@@ -79,7 +78,9 @@ def test_the_figure_and_the_digest_are_there_with_the_network_alone(
 
     # Other tissues: nothing of the network is left, and nothing is missed.
     assert run(root, '--segmentation', 'embedded') == 0
-    assert listing(out) == OF_DATASET | {p.as_posix() for p in golden_list(scan, direction)}
+    assert set(derivatives(out)) == OF_DATASET | {
+        p.as_posix() for p in golden_list(scan, direction)
+    }
     assert digests(out)[0] == {}
     page = (out / 'sub-01.html').read_text()
     assert 'Where scan and network disagree' not in page
@@ -114,8 +115,7 @@ def test_tissues_of_other_software_have_neither(make_dataset, run, tmp_path):
     (given / 'dataset_description.json').write_text(json.dumps(description))
     nib.save(nib.load(out / 'sub-01/anat/sub-01_dseg.nii.gz'), folder / 'sub-01_dseg.nii.gz')
     assert run(root, '--derivatives', str(given)) == 0
-    qc = json.loads((out / path_of(scan, QC)).read_text())
-    assert 'network' not in qc['segmentation']['method']
+    assert 'network' not in quality(out)['segmentation']['method']
     assert not (out / figure_path(scan.scan, FIGURE)).exists()
     assert digests(out)[0] == {}
     assert 'Missing' not in (out / 'sub-01.html').read_text()

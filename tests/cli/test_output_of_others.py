@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from same import contents
 
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.main import main
@@ -17,10 +18,6 @@ NAMES = (
     'logs/CITATION.md',
 )
 FMRIPREP = {'Name': 'x', 'BIDSVersion': '1.9.0', 'GeneratedBy': [{'Name': 'fMRIPrep'}]}
-
-
-def content(folder):
-    return {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()}
 
 
 @pytest.fixture
@@ -43,6 +40,7 @@ def theirs(tmp_path):
         ['participant', '--boilerplate-only'],
         ['participant', '--force', '--clean-workdir'],
         ['participant', '--write-sbatch', 'jobs'],
+        ['participant', '--simulate-as-bids', 'theirs'],
         ['group'],
     ],
     ids=' '.join,
@@ -53,21 +51,12 @@ def test_nothing_of_it_is_touched(
     monkeypatch.chdir(tmp_path)
     if described:
         (theirs / 'dataset_description.json').write_text(json.dumps(FMRIPREP))
-    before = content(theirs)
-    root = make_dataset('sub-01')
+    before = contents(theirs)
+    root, simulate = make_dataset('sub-01'), '--simulate-as-bids' in args
+    out = tmp_path / 'out' if simulate else theirs
     common = ['--skip-bids-validation', '-w', str(tmp_path / 'work')]
-    assert main([str(root), str(theirs), *args, *common]) == Exit.USAGE
-    assert content(theirs) == before
+    assert main([str(root), str(out), *args, *common]) == Exit.USAGE
+    assert contents(theirs) == before
     (line,) = capsys.readouterr().err.splitlines()
     assert str(theirs) in line
-    assert ('fMRIPrep' if described else 'group_T1w.tsv') in line
-
-
-def test_nothing_is_simulated_into_it(make_dataset, theirs, tmp_path, capsys):
-    before = content(theirs)
-    root = make_dataset('sub-01', metadata={'MagneticFieldStrength': 3})
-    args = ['--simulate-as-bids', str(theirs), '-w', str(tmp_path / 'work')]
-    args += ['--skip-bids-validation']
-    assert main([str(root), str(tmp_path / 'out'), 'participant', *args]) == Exit.USAGE
-    assert content(theirs) == before
-    assert str(theirs) in capsys.readouterr().err
+    assert simulate or ('fMRIPrep' if described else 'group_T1w.tsv') in line

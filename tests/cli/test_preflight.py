@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 
 import nibabel as nib
 import pytest
@@ -10,10 +9,9 @@ from synthseg import put_synthseg
 
 from ulfprep.bids.read.index import DATABASE, anatomical_images
 from ulfprep.cli import preflight
-from ulfprep.cli.device import describe_device
 from ulfprep.cli.environment import container, openblas_kernels, patience_of_threads, prepared
 from ulfprep.cli.exit_codes import Exit, Stop
-from ulfprep.cli.main import main
+from ulfprep.cli.preflight import describe_device
 from ulfprep.settings import Settings
 
 
@@ -32,63 +30,32 @@ def expect(tmp_path, run, capsys):
     return expect
 
 
-def remove_description(root):
-    (root / 'dataset_description.json').unlink()
-
-
 @pytest.mark.parametrize(
-    ('change', 'code', 'words'),
+    ('file', 'content', 'code', 'words'),
     [
-        (shutil.rmtree, Exit.NO_INPUT, ['raw: there is no such folder']),
-        (remove_description, Exit.NO_INPUT, ['dataset_description.json']),
-        (
-            lambda root: (root / 'dataset_description.json').write_text('{"Name": '),
-            Exit.INVALID_DATASET, ['dataset_description.json'],
-        ),
-        (
-            lambda root: (root / 'dataset_description.json').write_text('[]'),
-            Exit.INVALID_DATASET, ['dataset_description.json'],
-        ),
-        (
-            lambda root: (root / 'T1w.json').write_text('{"EchoTime": '),
-            Exit.INVALID_DATASET, ['raw/T1w.json', 'mend'],
-        ),
+        ('dataset_description.json', None, Exit.NO_INPUT, ['dataset_description.json']),
+        ('dataset_description.json', '[]', Exit.INVALID_DATASET, ['dataset_description.json']),
+        ('T1w.json', '{"EchoTime": ', Exit.INVALID_DATASET, ['raw/T1w.json', 'mend']),
     ],
-)  # fmt: skip
-def test_datasets_that_cannot_be_read(make_dataset, expect, change, code, words):
+)
+def test_datasets_that_cannot_be_read(make_dataset, expect, file, content, code, words):
     root = make_dataset('sub-01')
-    change(root)
+    if content is None:
+        (root / file).unlink()
+    else:
+        (root / file).write_text(content)
     expect(root, [], code, *words)
 
 
-def test_a_broken_sidecar_costs_its_own_scan(make_dataset, run, capsys):
-    root = make_dataset('sub-01')
-    (root / 'sub-01/anat/sub-01_T1w.json').write_text('{"EchoTime": ')
-    assert run(root) == Exit.BAD_DATA
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if 'failed' in line]
-    assert 'sub-01/anat/sub-01_T1w.json: not readable as JSON' in line
-
-
-@pytest.mark.parametrize(
-    ('out', 'work', 'code', 'words'),
-    [
-        ('raw', 'work', Exit.USAGE, ['is the input dataset', 'derivatives']),
-        ('.', 'work', Exit.USAGE, ['contains']),
-        ('out', 'raw/work', Exit.USAGE, ['--work-dir']),
-        ('out', 'my_unfinished_things', Exit.USAGE, ['_unfinished', '--work-dir']),
-        ('file/out', 'work', Exit.CANNOT_CREATE, ['/file']),
-    ],
-)
-def test_folders_that_cannot_be_written_to(make_dataset, expect, tmp_path, out, work, code, words):
-    (tmp_path / 'file').write_text('')
-    expect(make_dataset('sub-01'), ['-w', tmp_path / work], code, *words, out=out)
-    assert not (tmp_path / 'raw/work').exists()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason='nothing is read-only to root')
-def test_output_not_writable(make_dataset, expect, tmp_path):
-    (tmp_path / 'out').mkdir(mode=0o500)
-    expect(make_dataset('sub-01'), [], Exit.CANNOT_CREATE, tmp_path / 'out')
+#: Files that flags name.
+FILES = {
+    'ref.nii.gz': 'x', 'ref.mgz': 'x', 'cut.nii.gz': 'x', 'list.nii.gz': 'x',
+    'cut.json': '{"EchoTime": ', 'list.json': '[1]',
+    'fat.tsv': 'tissue\tfield_T\tT1_ms\nfat\t3\t300\n',
+    'slurm.yml': 'plugin: SLURM', 'cut.yml': 'plugin: [', 'list.yml': '- Linear',
+    'typo.yml': 'plugin: Linaer', 'more.yml': 'plugin: Linear\nn_procs: 2',
+    'args.yml': 'plugin: Linear\nplugin_args: 3',
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -119,7 +86,7 @@ def test_output_not_writable(make_dataset, expect, tmp_path):
         ('--reference no.nii.gz', Exit.NO_INPUT, ['no.nii.gz', 'cannot be read']),
         ('--reference ref.mgz', Exit.USAGE, ['ref.mgz', 'NIfTI']),
         ('--brain-mask no.nii.gz', Exit.NO_INPUT, ['no.nii.gz', '--brain-mask']),
-        ('--brain-mask ref.mgz', Exit.USAGE, ['ref.mgz', 'takes a NIfTI file']),
+        ('--brain-mask ref.mgz', Exit.NO_INPUT, ['ref.mgz', 'not a readable FreeSurfer volume']),
         ('--brain-mask ref.nii.gz', Exit.NO_INPUT, ['ref.nii.gz', 'not a readable NIfTI file']),
         ('--brain-mask scan.nii.gz', Exit.BAD_DATA, ['scan.nii.gz', 'not a mask of 0 and 1']),
         (
@@ -133,6 +100,11 @@ def test_output_not_writable(make_dataset, expect, tmp_path):
         ('--device cuda', Exit.USAGE, ['--device cuda', '--device cpu']),
         ('--use-plugin no.yml', Exit.NO_INPUT, ['no.yml', '--use-plugin']),
         ('--use-plugin slurm.yml', Exit.USAGE, ['slurm.yml', 'no command `sbatch`']),
+        ('--use-plugin cut.yml', Exit.USAGE, ['cut.yml', 'not readable as YAML']),
+        ('--use-plugin list.yml', Exit.USAGE, ['list.yml', 'must name a plugin']),
+        ('--use-plugin typo.yml', Exit.USAGE, ['typo.yml', "no plugin 'Linaer'; it has"]),
+        ('--use-plugin more.yml', Exit.USAGE, ['more.yml', 'not n_procs']),
+        ('--use-plugin args.yml', Exit.USAGE, ['args.yml', 'must be names with values']),
         ('--sbatch-arg=-p', Exit.USAGE, ['--sbatch-arg is used together with --write-sbatch']),
     ],
 )  # fmt: skip
@@ -145,12 +117,8 @@ def test_what_cannot_be_asked_for(
     root = make_dataset('sub-01')
     for folder in ('empty', 'out'):
         (tmp_path / folder).mkdir()
-    for name in ('ref.nii.gz', 'ref.mgz', 'cut.nii.gz', 'list.nii.gz'):
-        (tmp_path / name).write_bytes(b'x')
-    (tmp_path / 'cut.json').write_text('{"EchoTime": ')
-    (tmp_path / 'list.json').write_text('[1]')
-    (tmp_path / 'fat.tsv').write_text('tissue\tfield_T\tT1_ms\nfat\t3\t300\n')
-    (tmp_path / 'slurm.yml').write_text('plugin: SLURM')
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
     nib.save(phantom, tmp_path / 'scan.nii.gz')
     away = phantom.affine.copy()
     away[0, 3] += 500
@@ -238,13 +206,6 @@ def test_a_scan_without_its_brain_mask_costs_no_other(
     said = capsys.readouterr().err
     assert f'{folder}: no brain mask for sub-01_T1w' in said
     assert 'the masks of sub-02_T1w are missing or unusable, too' in said
-
-
-def test_group_without_results(tmp_path, capsys):
-    assert main([str(tmp_path / 'in'), str(tmp_path / 'out'), 'group']) == Exit.NO_INPUT
-    (tmp_path / 'out').mkdir()
-    assert main([str(tmp_path / 'in'), str(tmp_path / 'out'), 'group']) == Exit.NO_INPUT
-    assert 'participant level first' in capsys.readouterr().err
 
 
 def test_environment_stays_inside_the_work_folder(tmp_path, monkeypatch):

@@ -10,33 +10,29 @@ from ulfprep.cli.main import main
 pytestmark = pytest.mark.usefixtures('in_process')
 
 
-@pytest.fixture
-def with_a_failure(make_dataset, run, tmp_path):
-    """Return dataset and output folder of a run in which one of three scans failed."""
-    root = make_dataset('sub-01', 'sub-02_ses-A', 'sub-02_ses-B')
+def test_reports_come_back_with_their_errors(make_dataset, run, tmp_path):
+    root, out = make_dataset('sub-01', 'sub-02_ses-A', 'sub-02_ses-B'), tmp_path / 'out'
     (root / 'sub-02/ses-A/anat/sub-02_ses-A_T1w.nii.gz').write_bytes(b'')
     assert run(root) == 1
-    return root, tmp_path / 'out'
 
+    def reports():
+        return {path.name: path.read_bytes() for path in out.glob('*.html')}
 
-def test_reports_come_back_with_their_errors(with_a_failure, run):
-    root, out = with_a_failure
-    before = {path.name: path.read_bytes() for path in out.glob('*.html')}
+    def remove():
+        for path in out.glob('*.html'):
+            path.unlink()
+
+    before = reports()
     assert set(before) == {'sub-01.html', 'sub-02_ses-A.html', 'sub-02_ses-B.html'}
     assert b'0 bytes' in before['sub-02_ses-A.html']
-    for path in out.glob('*.html'):
-        path.unlink()
+    remove()
     # The scans themselves are not needed, nor the dataset.
     assert main([str(root.parent / 'gone'), str(out), 'participant', '--reports-only']) == 0
-    assert {path.name: path.read_bytes() for path in out.glob('*.html')} == before
-
-
-def test_only_the_reports_asked_for(with_a_failure, run):
-    root, out = with_a_failure
-    for path in out.glob('*.html'):
-        path.unlink()
+    assert reports() == before
+    # Only those that are asked for.
+    remove()
     assert run(root, '--reports-only', '--participant-label', '02', '--session-label', 'B') == 0
-    assert [path.name for path in out.glob('*.html')] == ['sub-02_ses-B.html']
+    assert [*reports()] == ['sub-02_ses-B.html']
     assert run(root, '--reports-only', '--participant-label', '03') == Exit.NOTHING_SELECTED
 
 

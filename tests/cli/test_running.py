@@ -1,41 +1,38 @@
 """How a run goes: locks, records of failures, and the flags that change its course."""
 
 import json
-import subprocess
-import sys
+import os
 
 import pytest
 
 from ulfprep.bids.store.locks import CACHES, Locks, claim, is_claimed
 from ulfprep.bids.store.records import read_failures
 
-HOLD = """
-import sys, time
-from pathlib import Path
-from ulfprep.bids.store.locks import Locks
-with Locks(Path(sys.argv[1]), Path(sys.argv[2])) as locks:
-    locks.take_participant('01')
-    print('held', flush=True)
-    time.sleep(120)
-"""
-
 pytestmark = pytest.mark.usefixtures('in_process')
 
 
 @pytest.fixture
-def broken_fit(monkeypatch):
-    """Have the fit of sub-01 fail, until the function returned is called."""
+def broken_fit(monkeypatch, tmp_path):
+    """Have the fit of sub-01 fail, until the function returned is called.
+
+    It returns which failures were on record when another scan was fitted.
+    """
     from ulfprep import inr
 
-    whole = inr.fit_scans
+    whole, seen = inr.fit_scans, []
 
     def fit_scans(*args, progress, **kwargs):
         if progress.label.startswith('sub-01'):
             raise ValueError('no field could be fitted')
+        seen.extend(record['scan'] for record in read_failures(tmp_path / 'out'))
         return whole(*args, progress=progress, **kwargs)
 
+    def mend():
+        monkeypatch.setattr(inr, 'fit_scans', whole)
+        return seen
+
     monkeypatch.setattr(inr, 'fit_scans', fit_scans)
-    return lambda: monkeypatch.setattr(inr, 'fit_scans', whole)
+    return mend
 
 
 def qc_time(tmp_path, label):
@@ -43,19 +40,12 @@ def qc_time(tmp_path, label):
     return path.stat().st_mtime_ns if path.is_file() else None
 
 
-def test_a_participant_that_another_process_holds_is_left_to_it(
-    make_dataset, run, tmp_path, capfd
-):
+def test_a_participant_that_is_held_is_left_to_its_holder(make_dataset, run, tmp_path, capfd):
     root = make_dataset('sub-01', 'sub-02')
-    holding = [sys.executable, '-c', HOLD, tmp_path / 'out', tmp_path / 'elsewhere']
-    with subprocess.Popen(holding, stdout=subprocess.PIPE, text=True) as other:
-        try:
-            assert other.stdout.readline() == 'held\n'
-            assert run(root) == 75
-        finally:
-            other.kill()
-    told = capfd.readouterr().err
-    assert f'being processed by process {other.pid} on' in told
+    with Locks(tmp_path / 'out', tmp_path / 'elsewhere') as locks:
+        locks.take_participant('01')
+        assert run(root) == 75
+    assert f'being processed by process {os.getpid()} on' in capfd.readouterr().err
     assert qc_time(tmp_path, '01') is None
     assert qc_time(tmp_path, '02')
     # Neither a report nor a record speaks of what somebody else is doing.
@@ -88,25 +78,9 @@ def test_a_failed_scan_is_on_record_until_it_is_finished(
     assert 'no field could be fitted [step fit]' in table
     assert 'details: ' in table
     assert 'sub-02.html' in table
-    broken_fit()
+    assert broken_fit() == ['sub-01_T1w']  # while the run went on
     assert run(root) == 0
     assert read_failures(tmp_path / 'out') == []
-
-
-def test_the_record_is_there_while_the_run_goes_on(make_dataset, run, tmp_path, monkeypatch):
-    from ulfprep import inr
-
-    whole, seen = inr.fit_scans, []
-
-    def fit_scans(*args, progress, **kwargs):
-        if progress.label.startswith('sub-01'):
-            raise ValueError('bad')
-        seen.extend(record['scan'] for record in read_failures(tmp_path / 'out'))
-        return whole(*args, progress=progress, **kwargs)
-
-    monkeypatch.setattr(inr, 'fit_scans', fit_scans)
-    assert run(make_dataset('sub-01', 'sub-02')) == 1
-    assert seen == ['sub-01_T1w']
 
 
 def test_force_runs_finished_scans_again_and_the_graph_is_drawn(finished, run, tmp_path, capfd):
@@ -177,25 +151,6 @@ def test_a_work_folder_in_use_is_not_cleaned(finished, run, tmp_path, capfd):
     assert 'another run is using this work folder' in capfd.readouterr().err
     assert all(path.exists() for path in made)
     assert made
-
-
-@pytest.mark.parametrize(
-    ('text', 'said'),
-    [
-        ('plugin: [', 'not readable as YAML'),
-        ('- Linear', 'must name a plugin'),
-        ('plugin: Linaer', "has no plugin 'Linaer'; it has"),
-        ('plugin: Linear\nn_procs: 2', 'not n_procs'),
-        ('plugin: Linear\nplugin_args: 3', 'must be names with values'),
-    ],
-)
-def test_a_plugin_file_that_cannot_be_used(make_dataset, run, tmp_path, capfd, text, said):
-    file = tmp_path / 'plugin.yml'
-    file.write_text(text)
-    assert run(make_dataset('sub-01'), '--use-plugin', file) == 64
-    (line,) = capfd.readouterr().err.splitlines()
-    assert str(file) in line
-    assert said in line
 
 
 def test_a_scan_that_needs_more_memory_than_there_is_is_told_of(make_dataset, run, capfd):

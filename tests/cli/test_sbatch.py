@@ -194,25 +194,26 @@ def test_a_work_folder_is_kept_for_the_next_time(make_dataset, write, jobs, slur
     assert str(tmp_path / 'my work' / 'sub-1') in slurm.runs()[0]
 
 
-def test_what_cannot_be_is_refused(make_dataset, write, jobs, tmp_path, monkeypatch, capsys):
-    root = make_dataset('sub-1')
-    assert write(root, '--container-image', str(tmp_path / 'none.sif'))[0] == Exit.NO_INPUT
-    assert write(root, '--clean-workdir')[0] == Exit.USAGE
-    assert write(root, '--participant-label', '9')[0] == Exit.NOTHING_SELECTED
-    assert write(root, '-w', str(root / 'w'))[0] == Exit.USAGE
-    base = [str(root), str(tmp_path / 'out')]
-    assert main([*base, 'group', '--write-sbatch', str(jobs)]) == Exit.USAGE
-    assert main([*base, 'participant', '--sbatch-arg=-p long']) == Exit.USAGE
-    for inside in (root / 'jobs', tmp_path / 'out' / 'jobs'):
-        assert main([*base, 'participant', '--write-sbatch', str(inside)]) == Exit.USAGE
-    file = tmp_path / 'file'
-    file.touch()
-    assert main([*base, 'participant', '--write-sbatch', str(file)]) == Exit.CANNOT_CREATE
-    for argument in ('--array=1-3', 'partition', '-p a\n#SBATCH -b'):
-        with pytest.raises(SystemExit, match='2'):
-            main([*base, 'participant', '--write-sbatch', str(jobs), f'--sbatch-arg={argument}'])
-    other = make_dataset('sub-1', metadata={}, name='other')
-    assert write(other)[0] == Exit.BAD_DATA
+@pytest.mark.parametrize(
+    ('args', 'code'),
+    [
+        ('--container-image none.sif', Exit.NO_INPUT),
+        ('--clean-workdir', Exit.USAGE),
+        ('--participant-label 9', Exit.NOTHING_SELECTED),
+        ('-w raw/w', Exit.USAGE),
+        ('--write-sbatch raw/jobs', Exit.USAGE),
+        ('--write-sbatch out/jobs', Exit.USAGE),
+        ('--write-sbatch file', Exit.CANNOT_CREATE),
+    ],
+)
+def test_what_cannot_be_is_refused(make_dataset, write, tmp_path, monkeypatch, args, code):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'file').touch()
+    assert write(make_dataset('sub-1'), *args.split())[0] == code
+
+
+def test_of_unusable_scans_alone_no_jobs_are_written(make_dataset, write):
+    assert write(make_dataset('sub-1', metadata={}))[0] == Exit.BAD_DATA
 
 
 def test_in_a_container_paths_are_those_of_the_host(make_dataset, write, jobs, monkeypatch):

@@ -1,12 +1,12 @@
 """Runs with --segmentation synthseg, with a stand-in for FreeSurfer."""
 
-import json
 import re
 
 import nibabel as nib
 import numpy as np
 import pytest
 from derived import affine_of, tissue_labels
+from runs import quality
 from synthseg import put_synthseg
 
 from ulfprep.bids.store.records import read_failures
@@ -43,7 +43,7 @@ def test_its_tissues_are_what_ends_in_the_outputs(make_dataset, run, tmp_path):
     for number, label in ((2, 1), (3, 2)):
         both = ((dseg == label) & (truth == number)).sum()
         assert 2 * both / ((dseg == label).sum() + (truth == number).sum()) > 0.85
-    qc = json.loads((anat / 'sub-01_desc-qc_T1w.json').read_text())
+    qc = quality(tmp_path / 'out')
     assert qc['segmentation']['method'] == 'SynthSeg'
     assert 'SynthSeg [@synthseg]' in qc['methods']
     assert '10.1016/j.media.2023.102789' in (tmp_path / 'out/sub-01.html').read_text()

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ulfprep.cluster.inputs import binds_of, led_to
-from ulfprep.cluster.places import PlaceError, Places, bind, parse_binds
+from ulfprep.cluster.places import PlaceError, Places, bind, binds_of, led_to, parse_binds
 from ulfprep.settings import Settings
 
 #: As Apptainer 1.4.5 shows them: --containall, three folders bound.
@@ -54,7 +53,7 @@ def test_everything_that_settings_name_is_bound(tmp_path):
     (annex / 'key').touch()
     image.symlink_to(annex / 'key')
     settings = Settings(
-        bids, out, brain_mask=masks, derivatives=(fmriprep,), reference=str(reference),
+        bids, out, brain_mask=masks, derivatives=(fmriprep,), reference=reference,
         simulate_as_bids=elsewhere,
     )  # fmt: skip
     binds = binds_of(settings, Places(), [image])

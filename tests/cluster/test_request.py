@@ -8,7 +8,7 @@ import pytest
 from ulfprep.bids.read.dataset import find_scans
 from ulfprep.bids.task import Task
 from ulfprep.cluster.request import MAIN, Request, memory_mb, request
-from ulfprep.cluster.scripts import Folders, Program, clock, name_of, participant_script
+from ulfprep.cluster.scripts import Call, clock, name_of, participant_script
 from ulfprep.machine import USED
 from ulfprep.settings import Settings
 from ulfprep.workflows.resources import need_gb
@@ -59,14 +59,8 @@ def test_what_the_user_asks_for_stands_in_the_place_of_our_own():
     """sbatch refuses a script that says memory in two ways."""
     asked = Request(2, 3584, 15, 1, 1, 1.9)
     arguments = ('--mem-per-cpu=4G', '--gpus=a100:1', '--partition=long')
-    script = participant_script(
-        asked,
-        Program(('ulfprep',)),
-        Folders('/jobs', '/jobs'),
-        'x',
-        sbatch_args=arguments,
-        gpu=True,
-    )
+    call = Call('/jobs', '/jobs', words=('ulfprep',), sbatch_args=arguments, gpu=True)
+    script = participant_script(call, asked, 'x', [])
     lines = [line.removeprefix('#SBATCH ') for line in script.splitlines() if '#SBATCH' in line]
     assert set(arguments) <= set(lines)
     assert not [line for line in lines if line.startswith(('--mem=', '--gres'))]

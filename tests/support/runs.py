@@ -1,5 +1,6 @@
 """Running the installed command and the BIDS validator, for the integration tests."""
 
+import json
 import os
 import subprocess
 import sys
@@ -31,6 +32,23 @@ def run_ulfprep(*arguments, timeout=1500) -> subprocess.CompletedProcess:
         timeout=timeout,
         check=False,
     )
+
+
+def quality(out: Path, stem: str = 'sub-01', suffix: str = 'T1w') -> dict:
+    """Return the QC file of a scan, which must be strict JSON and tell nothing of this machine."""
+    (path,) = out.glob(f'sub-*/**/anat/{stem}_desc-qc_{suffix}.json')
+    text = path.read_text()
+    assert str(out.parent) not in text
+
+    def refuse(word):
+        raise AssertionError(f'{word} is no JSON')
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def notes(qc: dict) -> list[str]:
+    """Return the texts of the notes in a QC file."""
+    return [note['text'] for note in qc['notes']]
 
 
 def validate(root) -> subprocess.CompletedProcess:

@@ -25,6 +25,11 @@ def derivatives(folder: Path) -> dict[str, Path]:
     return {str(name): path for name, path in paths.items() if name.parts[0] not in PASSING}
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what has to stay the same of all results of an output folder."""
+    return {name: lasting(path) for name, path in derivatives(folder).items()}
+
+
 def differences(one: Path, other: Path) -> list[str]:
     """Return a line for each result that is not the same in two output folders."""
     ours, theirs = derivatives(one), derivatives(other)

@@ -19,7 +19,7 @@ RUN = """
 import sys
 sys.path.insert(0, {here!r})
 import test_pool
-from ulfprep.cli.signals import Terminated, ended_by_signals
+from ulfprep.cli.main import Terminated, ended_by_signals
 calls = [test_pool.Call(f'top.{{k}}', test_pool.sleep, ({folder!r},)) for k in (1, 2)]
 try:
     with ended_by_signals():

@@ -18,23 +18,19 @@ HELP = {
         'modalities': 'which images: T1w, T2w, FLAIR (default: T1w)',
         'bids_filters': 'only scans with these entities: {"T1w": {"session": "A", "acquisition": '
         'null, "run": "*"}}; null: without the entity, "*": with any value of it',
-        'fuse': 'fit several scans of a session in one field (if the target field is higher than '
-        'theirs): runs: scans of one modality, such as axial, coronal and sagittal ones, into one '
-        'image; contrasts: one scan of each of the --modalities, one image for each; all: both '
-        '(default: %(default)s)',
+        'fuse': 'fit several scans of a session in one field (to enhance them): runs: those of a '
+        'modality into one image; contrasts: one scan of each of the --modalities, an image for '
+        'each; all: both (default: %(default)s)',
     },
     'what else is read': {
-        'derivatives': 'derivatives of fMRIPrep, sMRIPrep or FreeSurfer: their brain masks, '
-        'tissues and bias correction are used for the scans that have them; where several folders '
-        'have them, the first one named is used',
+        'derivatives': 'derivatives of fMRIPrep, sMRIPrep or FreeSurfer, whose brain masks, '
+        'tissues and bias correction are used; of several folders the first goes first',
         'reference': 'measure enhanced scans against a high-field image of the same person, '
         'registered rigidly: auto finds one of the same modality in the dataset, FILE is for one '
         'participant; images stay the same, more metrics are written (default: none)',
-        'bids_database_dir': "keep pybids' index of the dataset in this folder for later runs; it "
-        'is made again when an anat folder that is needed has changed. Use a folder for ulfprep '
-        'alone: the index holds anatomical images only',
-        'skip_bids_validation': 'do not run the BIDS validator on the input (by default it runs '
-        'where it is installed)',
+        'bids_database_dir': "keep pybids' index of the dataset in this folder, which is for "
+        'ulfprep alone; it is made again when an anat folder that is needed has changed',
+        'skip_bids_validation': 'do not run the BIDS validator on the input where it is installed',
     },
     'target: what to synthesise': {
         'target_field': 'field strength to synthesise (default: 3 for scans under 0.3 T, 0.064 '
@@ -59,8 +55,7 @@ HELP = {
         'skull_strip': 'auto: as the sidecar (SkullStripped) or the image says; force: every scan '
         'is a head; skip: every scan is stripped already (default: %(default)s)',
         'brain_mask': 'your own brain mask on any grid in the world coordinates of the scan: a '
-        'NIfTI file for one scan, or a folder of BIDS derivatives with a *_desc-brain_mask for '
-        'each',
+        'file for one scan, or a folder of BIDS derivatives with a *_desc-brain_mask for each',
         'psf': 'point-spread function; its width is the size of the acquired voxels '
         '(default: %(default)s)',
     },
@@ -75,27 +70,24 @@ HELP = {
         'simulate_as_bids': 'also write the simulated scans as a raw BIDS dataset',
     },
     'how to compute': {
-        'segmentation': 'tissue segmentation: network (from the scan and the anatomy that a '
-        'network learned from label maps), embedded (from the scan alone), fast (FSL FAST), '
-        'synthseg (SynthSeg of FreeSurfer); auto is network, or embedded with a --tissue-prior '
-        '(default: auto)',
+        'segmentation': 'of tissues: network (from scan and anatomy as a network learned it from '
+        'label maps), embedded (from the scan alone), fast (FSL FAST), synthseg (FreeSurfer); '
+        'auto is network, or embedded with a --tissue-prior (default: auto)',
         'tissue_prior': 'prior probabilities of the tissues in the embedded segmentation: none, '
         'or those of the MNI152 template, matched affinely (default: %(default)s)',
         'likelihood': 'how a fitted network weighs its distance to the scan: mean absolute error, '
         'or the Rician likelihood of magnitudes (default: %(default)s)',
         'backbone': 'what the image is made of: the estimate in closed form (direct), or, for '
-        'comparison, a network that starts from the estimate and is fitted to the scan: feature '
-        'lattices with a small Gabor MLP (lattice), or the Fourier features and Gabor MLP of '
-        'HULFSynth (wire) (default: %(default)s)',
-        'random_seed': 'the same seed gives the same bytes on the same machine '
-        '(default: %(default)s)',
+        'comparison, a network fitted to the scan from there: feature lattices and Gabor MLP '
+        '(lattice), or Fourier features and Gabor MLP of HULFSynth (wire) (default: %(default)s)',
+        'random_seed': 'same seed, same bytes on the same machine (default: %(default)s)',
         'sloppy': 'poor but fast: to try an installation, never for results',
     },
     'machine': {
         'device': 'where to fit; auto uses a GPU if there is one (default: auto)',
         'nprocs': 'CPUs to use in all (default: all that this process may use)',
-        'omp_nthreads': 'CPUs that one scan may use; nprocs divided by it is the number of scans '
-        'at a time (default: nprocs, at most 8)',
+        'omp_nthreads': 'CPUs that one scan may use; nprocs divided by it are as many scans at a '
+        'time (default: nprocs, at most 8)',
         # Before mem_gb, whose flag is the one by which a stored setting is given again.
         'mem_mb': 'as --mem; a number alone is MB, as in fMRIPrep',
         'mem_gb': 'memory to use in all: 8G, 8000M, 1.5GB; a number alone is GB of 2**30 bytes '
@@ -106,20 +98,16 @@ HELP = {
     'the run': {
         'config_file': 'settings of an earlier run (logs/*/settings.toml); flags on the command '
         'line replace them, and the folders and the level need not be given again',
-        'force': 'run finished scans again (without it they are skipped if settings and input are '
-        'the same)',
+        'force': 'run scans again that are finished with the same settings and input',
         'stop_on_first_crash': 'end the run when a scan fails (default: go on with the others)',
-        'clean_workdir': 'first remove the folders that earlier runs of ulfprep made in the work '
-        'folder',
+        'clean_workdir': 'first remove what earlier runs of ulfprep left in the work folder',
         'write_graph': "draw the workflow into the folder of the run's log",
-        'interactive_report': 'put a viewer of the volumes into the reports (each grows by some '
-        'megabytes)',
+        'interactive_report': 'put a viewer of the volumes, some megabytes, into each report',
         'dry_run': 'only list the scans and what would be done with each; nothing is written',
         'reports_only': 'only write the reports again, from what the output folder holds',
         'boilerplate_only': 'only write the methods text and its references',
-        'write_sbatch': 'only write the jobs for a SLURM cluster into this folder: an array with '
-        'one participant per task, a job for the group level after it, and submit.sh, which '
-        'submits what is not done yet',
+        'write_sbatch': 'only write the jobs for a SLURM cluster into this folder: an array of a '
+        'task a participant, the group level, and submit.sh, which submits what is not done',
         'notrack': 'accepted because other BIDS Apps have it; nothing is ever tracked',
     },
     'a cluster': {
@@ -185,11 +173,10 @@ SPECIAL: dict[str, dict[str, Any]] = {
     'container_image': {'metavar': 'FILE.sif'},
     'group_by': {'metavar': 'COLUMN'},
 }  # fmt: skip
+#: What is done instead of a run.
+INSTEAD = ('dry_run', 'reports_only', 'boilerplate_only', 'write_sbatch')
 #: Flags of which one command line may hold one.
-EXCLUSIVE = (
-    ('target_sequence', 'target_like'),
-    ('dry_run', 'reports_only', 'boilerplate_only', 'write_sbatch'),
-)
+EXCLUSIVE = (('target_sequence', 'target_like'), INSTEAD)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -2,17 +2,18 @@
 
 import logging
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 from ulfprep import __version__
 from ulfprep.bids.store.locks import CACHES, claim
-from ulfprep.cli.device import describe_device
 from ulfprep.cli.environment import container_in_words, prepared, temporary_files_in
-from ulfprep.cli.exit_codes import Exit, Stop
-from ulfprep.cli.logs import logging_to, new_run_id
+from ulfprep.cli.exit_codes import Exit, Stop, ending_at
 from ulfprep.cli.paths import check_outputs, make_folder
-from ulfprep.cli.preflight import preflight
-from ulfprep.cli.select import check_valid, select_scans, tell_selection
+from ulfprep.cli.preflight import describe_device, preflight
+from ulfprep.cli.select import check_valid, select_scans
+from ulfprep.log_file import logging_to
 from ulfprep.machine import too_much_memory
 from ulfprep.settings import Settings
 
@@ -22,59 +23,43 @@ TEMPORARY = frozenset({'WorkerKilledError', 'LockedError'})
 
 
 def run_participant(settings: Settings) -> Exit:
-    """Process the selected scans of a dataset and write a report for each participant.
-
-    Returns
-    -------
-    Exit
-        OK if every scan is finished, FAILURE if some failed, BAD_DATA if all failed
-        because none was usable, IO_ERROR if all failures were the disk's, TEMPORARY if all
-        were killed processes and participants that another run holds.
-
-    Raises
-    ------
-    Stop
-        If the run cannot begin.
-    """
+    """Process the selected scans of a dataset and write a report for each participant."""
     # First of all: to look for a GPU imports libraries that read the environment.
     with prepared(settings):
         asked = settings.device
         settings = preflight(settings)
-        run_dir = settings.output_dir / 'logs' / new_run_id()
+        run = f'{datetime.now(UTC):%Y%m%d-%H%M%S}_{uuid4().hex[:8]}'
+        run_dir = settings.output_dir / 'logs' / run
         make_folder(run_dir, 'output folder')
-        with logging_to(run_dir / 'ulfprep.log', settings.verbose):
-            if settings.clean_workdir:
-                empty_work_folder(settings.work_dir)
-            claim(settings.work_dir / CACHES)
-            with temporary_files_in(settings.work_dir / CACHES / 'tmp'):
-                return _run_logged(settings, run_dir, describe_device(asked, settings.device))
-
-
-def _run_logged(settings: Settings, run_dir: Path, device: str) -> Exit:
-    """Do the work, and write into the log what goes wrong."""
-    log_file = run_dir / 'ulfprep.log'
-    LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
-    LOGGER.info('%s', device)
-    if container := container_in_words():
-        LOGGER.info('%s', container)
-    try:
-        return _run(settings, run_dir)
-    except Stop as stop:
-        LOGGER.debug('stopped: %s', stop)
-        raise
-    except OSError as error:
-        LOGGER.error('input/output error: %s; log: %s', error, log_file)
-        LOGGER.debug('', exc_info=error)
-        return Exit.IO_ERROR
-    except Exception:
-        LOGGER.exception('unexpected error; log: %s', log_file)
-        return Exit.FAILURE
+        log_file, caches = run_dir / 'ulfprep.log', settings.work_dir / CACHES
+        with logging_to(log_file, settings.verbose):
+            LOGGER.info('ulfprep %s, research use only; log: %s', __version__, log_file)
+            LOGGER.info('%s', describe_device(asked, settings.device))
+            if container := container_in_words():
+                LOGGER.info('%s', container)
+            try:
+                if settings.clean_workdir:
+                    empty_work_folder(settings.work_dir)
+                claim(caches)
+                with temporary_files_in(caches / 'tmp'):
+                    return _run(settings, run_dir)
+            except Stop as stop:
+                LOGGER.debug('stopped: %s', stop)
+                raise
+            except OSError as error:
+                LOGGER.error('input/output error: %s; log: %s', error, log_file)
+                LOGGER.debug('', exc_info=error)
+                return Exit.IO_ERROR
+            except Exception:
+                LOGGER.exception('unexpected error; log: %s', log_file)
+                return Exit.FAILURE
 
 
 def _run(settings: Settings, run_dir: Path) -> Exit:
     """Do the work, with log and environment in place."""
     from ulfprep.bids.files import write_text
     from ulfprep.bids.store.locks import Locks
+    from ulfprep.bids.store.records import selection_lines, write_selection
     from ulfprep.bids.write.dataset import write_dataset_files
 
     start = time.monotonic()
@@ -85,7 +70,9 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
     LOGGER.info('indexing %s', settings.bids_dir)
     selection, tasks = select_scans(settings)
     LOGGER.info('%d %s scan(s) selected', len(tasks), ' and '.join(settings.modalities))
-    tell_selection(selection, settings)
+    for line in selection_lines(selection, settings):
+        LOGGER.info('%s', line)
+    write_selection(selection, settings)
     check_valid(selection, settings)
     participants = sorted({task.scan.subject for task in tasks})
     check_outputs(settings.output_dir, participants)
@@ -96,28 +83,24 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
 
         start_dataset(settings.simulate_as_bids, settings)
 
-    from ulfprep.cli.citation import write_citation
-    from ulfprep.cli.reports import write_reports
+    from ulfprep.cli.reports import write_citation, write_reports
     from ulfprep.workflows.base import run_scans
     from ulfprep.workflows.engine.failures import ending_table
     from ulfprep.workflows.resources import NoRoomError
 
+    trouble = False
     # Held until the reports are written too.
     with Locks.of(settings) as locks:
-        try:
+        with ending_at({NoRoomError: Exit.CANNOT_CREATE}):
             endings, methods = run_scans(tasks, settings, run_dir, locks)
-        except NoRoomError as error:
-            raise Stop(Exit.CANNOT_CREATE, str(error)) from error
         try:
             if methods:
                 write_citation(settings.output_dir, methods)
         except OSError as error:  # it must not hide the endings of the scans
             LOGGER.error('the methods text cannot be written: %s', error)
-            unwritten = True
-        else:
-            unwritten = False
+            trouble = True
         failed = {e.scan.name: e.as_error() for e in endings if e.failure}
-        reports_failed = write_reports(
+        trouble |= write_reports(
             own_sessions(endings),
             settings.output_dir,
             failed,
@@ -125,9 +108,8 @@ def _run(settings: Settings, run_dir: Path) -> Exit:
         )
     minutes = (time.monotonic() - start) / 60
     LOGGER.info('scans after %.1f min:\n%s', minutes, ending_table(endings))
-    code = exit_code(endings, reports_failed or unwritten)
     LOGGER.info('log and crash files: %s', run_dir)
-    return code
+    return exit_code(endings, trouble)
 
 
 def tidy_up(settings: Settings, participants: list[str]) -> None:
@@ -135,13 +117,11 @@ def tidy_up(settings: Settings, participants: list[str]) -> None:
     from ulfprep.bids.files import remove_leftovers
     from ulfprep.bids.store.records import COSTS, FAILURES, SELECTED
 
-    # Not in the folders of other runs: an array of tasks has thousands of them, and each task
-    # would search all. The group level does.
-    shared = (COSTS, SELECTED, FAILURES)
     for root in filter(None, (settings.output_dir, settings.simulate_as_bids)):
-        left = [*remove_leftovers(root), *remove_leftovers(root / 'logs')]
-        for folder in shared:
-            left += remove_leftovers(root / folder)
+        # Not in the folders of other runs: an array of tasks has thousands of them, and each task
+        # would search all. The group level does.
+        shallow = (root, root / 'logs', *(root / name for name in (COSTS, SELECTED, FAILURES)))
+        left = [path for folder in shallow for path in remove_leftovers(folder)]
         for label in participants:
             left += remove_leftovers(root / f'sub-{label}', deep=True)
         if left:
@@ -149,29 +129,18 @@ def tidy_up(settings: Settings, participants: list[str]) -> None:
 
 
 def empty_work_folder(work_dir: Path) -> None:
-    """Remove what earlier runs left in the work folder, and say what was not touched.
-
-    Raises
-    ------
-    Stop
-        If another run is using it.
-    """
+    """Remove what earlier runs left in the work folder, and say what was not touched."""
     from ulfprep.bids.store.locks import LockedError, clean_work_folder
 
-    try:
+    with ending_at({LockedError: Exit.TEMPORARY}):
         removed, left = clean_work_folder(work_dir)
-    except LockedError as error:
-        raise Stop(Exit.TEMPORARY, str(error)) from error
     LOGGER.info('%s: %d folder(s) of earlier runs removed', work_dir, len(removed))
     if left:
         LOGGER.info('not made by ulfprep and left there: %s', ', '.join(p.name for p in left))
 
 
 def own_sessions(endings: list) -> list[tuple[str, str | None]]:
-    """Return participants and sessions whose report this run writes.
-
-    If another process works on a participant, that process writes the report.
-    """
+    """Return the participants and sessions that no other process works on, and reports of."""
     others = {e.scan.subject for e in endings if e.failure and e.failure.kind == 'LockedError'}
     scans = [ending.scan for ending in endings if ending.scan.subject not in others]
     return list(dict.fromkeys((scan.subject, scan.session) for scan in scans))

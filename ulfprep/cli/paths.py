@@ -21,68 +21,52 @@ def check_paths(settings: Settings) -> None:
     ``sourcedata/`` or ``inputs/`` of the output and nowhere else in it. The work folder
     may lie in the output, but neither in the input nor around one of the two. Folders are
     compared as the file system knows them: links and mounts do not mislead.
-
-    Raises
-    ------
-    Stop
-        With the exit code and one line that says what to change.
     """
-    bids, out = settings.bids_dir, settings.output_dir
+    bids, out, work = settings.bids_dir, settings.output_dir, settings.work_dir
     good = bids / 'derivatives' / 'ulfprep'
     if same(out, bids):
-        raise usage(
-            f'{out}: the output folder is the input dataset; name another folder, for example '
-            f'{good}'
-        )
+        raise usage(f'{out}: the output folder is the input dataset; name another, such as {good}')
     if reason := refuse_output(out):
         raise usage(reason)
     if settings.analysis_level == 'group':
         return  # the group level reads the output folder only
-    if within(bids, out) and not any(_at_or_in(bids, out / name) for name in OF_SOURCES):
+    if within(bids, out) and not any(at_or_in(bids, out / name) for name in OF_SOURCES):
         raise usage(
-            f'{out}: the output folder contains the input dataset {bids}; name another folder, or '
-            f'have the dataset in {out / OF_SOURCES[0]}'
+            f'{out}: the output folder contains the input dataset {bids}; name another, or have '
+            f'the dataset in {out / OF_SOURCES[0]}'
         )
     if within(out, bids) and not within(out, good.parent):
-        raise usage(
-            f'{out}: the output folder lies in the input dataset; name one outside of it, or '
-            f'{good}'
-        )
-    _check_work(settings.work_dir, bids, out)
+        raise usage(f'{out}: the output folder lies in the input dataset; name another, or {good}')
+    _check_work(work, bids, out)
     check_dataset(bids)
-    if settings.simulate_as_bids:
-        _check_simulated(settings.simulate_as_bids, settings)
+    if folder := settings.simulate_as_bids:
+        from ulfprep.bids.write.simulated import refuse_folder
+
+        if reason := refuse_folder(folder, bids, out):
+            raise usage(reason)
+        if at_or_in(folder, work):
+            raise usage(f'{folder}: the folder for simulated scans lies in the work folder')
+        if within(work, folder):
+            raise usage(
+                f'{work}: the work folder lies in the folder for simulated scans; name another '
+                'with --work-dir'
+            )
 
 
 def _check_work(work: Path, bids: Path, out: Path) -> None:
     """Refuse a work folder in the input, and one that holds input or output: it may be wiped."""
     problem = ''
-    if _at_or_in(work, bids):
+    if at_or_in(work, bids):
         problem = 'the work folder lies in the input dataset'
-    elif _at_or_in(out, work):
+    elif at_or_in(out, work):
         problem = f'the work folder holds the output folder {out}, and it may be emptied'
-    elif _at_or_in(bids, work):
+    elif at_or_in(bids, work):
         problem = f'the work folder holds the input dataset {bids}, and it may be emptied'
     elif '_unfinished' in str(work):
         # Nipype marks running nodes by this word and strikes it out of whole paths.
         problem = 'the work folder must not have "_unfinished" in its path'
     if problem:
         raise usage(f'{work}: {problem}; name another with --work-dir')
-
-
-def _check_simulated(folder: Path, settings: Settings) -> None:
-    from ulfprep.bids.write.simulated import refuse_folder
-
-    work = settings.work_dir
-    if reason := refuse_folder(folder, settings.bids_dir, settings.output_dir):
-        raise usage(reason)
-    if _at_or_in(folder, work):
-        raise usage(f'{folder}: the folder for simulated scans lies in the work folder')
-    if within(work, folder):
-        raise usage(
-            f'{work}: the work folder lies in the folder for simulated scans; name another with '
-            '--work-dir'
-        )
 
 
 def same(one: Path, other: Path) -> bool:
@@ -100,7 +84,7 @@ def within(path: Path, folder: Path) -> bool:
     return any(same(parent, folder.resolve()) for parent in path.resolve().parents)
 
 
-def _at_or_in(path: Path, folder: Path) -> bool:
+def at_or_in(path: Path, folder: Path) -> bool:
     """Tell whether a path is a folder or lies somewhere below it."""
     return same(path, folder) or within(path, folder)
 
@@ -115,10 +99,7 @@ def check_dataset(bids_dir: Path) -> None:
         elif not os.access(bids_dir, os.R_OK | os.X_OK):
             problem = 'the folder cannot be read; check permissions'
         elif not os.path.lexists(description):
-            problem = (
-                'not a BIDS dataset, dataset_description.json is missing; bids_dir must be the '
-                'top folder of the dataset'
-            )
+            problem = 'not the top folder of a BIDS dataset, for it has no ' + description.name
     except OSError as error:  # in a folder that may not be entered, or with too long a name
         problem = f'the folder cannot be read ({error.strerror or error}); check permissions'
     if problem:
@@ -126,13 +107,11 @@ def check_dataset(bids_dir: Path) -> None:
     try:
         content = read_json(description)
     except (OSError, ValueError) as error:
-        text = f'{description}: not readable as JSON ({error}); mend the file'
-        raise Stop(Exit.INVALID_DATASET, not_here(description) or text) from error
+        said = not_here(description) or f'{description}: not readable as JSON ({error}); mend it'
+        raise Stop(Exit.INVALID_DATASET, said) from error
     if not isinstance(content, dict):
-        raise Stop(
-            Exit.INVALID_DATASET,
-            f'{description}: must hold a JSON object with Name and BIDSVersion',
-        )
+        text = f'{description}: must hold a JSON object with Name and BIDSVersion'
+        raise Stop(Exit.INVALID_DATASET, text)
 
 
 def make_folder(path: Path, flag: str) -> None:
@@ -154,19 +133,9 @@ def make_folder(path: Path, flag: str) -> None:
 
 
 def check_outputs(output_dir: Path, participants: list[str]) -> None:
-    """Refuse folders inside the output, of earlier runs, that may not be written to.
+    """Refuse folders of earlier runs, which participants' files go to, that are read-only.
 
     Found when a scan is finished, it would have cost all the work.
-
-    Parameters
-    ----------
-    output_dir : Path
-    participants : list of str
-        Labels of those whose files will be written.
-
-    Raises
-    ------
-    Stop
     """
     for folder in (output_dir / 'logs', *(output_dir / f'sub-{p}' for p in participants)):
         for parent, _, _ in os.walk(folder):

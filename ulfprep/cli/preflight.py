@@ -2,15 +2,13 @@
 
 import dataclasses
 import hashlib
-import json
 import os
 import shutil
 from pathlib import Path
 
 from ulfprep.bids.files import not_here
 from ulfprep.bids.names import parse_name, sidecar_of
-from ulfprep.cli.device import resolve_device
-from ulfprep.cli.exit_codes import Exit, Stop, usage
+from ulfprep.cli.exit_codes import Exit, Stop, ending_at, usage
 from ulfprep.cli.paths import check_paths, make_folder
 from ulfprep.settings import MODALITIES, Settings
 
@@ -25,36 +23,24 @@ COMMANDS = {
 }
 
 
-def resolve_segmentation(name: str, prior: str = 'none') -> str:
-    """Return the segmentation that was asked for, or what ``auto`` turns into.
+def preflight(settings: Settings) -> Settings:
+    """Check a run, make its folders, and return its settings with no choice left open."""
+    check_request(settings)
+    check_plugin(settings.use_plugin)
+    settings = resolved(settings)
+    settings = dataclasses.replace(settings, device=resolve_device(settings.device))
+    make_outputs(settings)
+    inside = settings.output_dir / 'work'
+    example = f', such as {inside}' if settings.work_dir != inside else ''
+    make_folder(settings.work_dir, f'--work-dir{example}')
+    return settings
 
-    Raises
-    ------
-    Stop
-        Where other software was asked for by name and is not installed, or with a prior that
-        only the embedded segmentation takes; where the template of the prior is not installed.
-    """
-    if prior != 'none':
-        if name not in ('auto', 'embedded'):
-            raise usage(
-                f'--tissue-prior {prior} is for the embedded segmentation only; leave it out, or '
-                'use --segmentation embedded'
-            )
-        from ulfprep.segmentation.template import template_files
 
-        try:
-            template_files()
-        except FileNotFoundError as error:
-            raise usage(str(error)) from error
-        return 'embedded'
-    if name in COMMANDS:
-        program, command, how = COMMANDS[name]
-        if not shutil.which(command):
-            raise usage(
-                f'{program} was asked for but there is no command `{command}` on the PATH; {how}, '
-                'or leave --segmentation out'
-            )
-    return 'network' if name == 'auto' else name
+def check_request(settings: Settings) -> None:
+    """Refuse what would stop a run, as far as it can be known without heavy libraries."""
+    check_paths(settings)
+    check_combinations(settings)
+    check_given(settings)
 
 
 def check_combinations(settings: Settings) -> None:
@@ -68,50 +54,54 @@ def check_combinations(settings: Settings) -> None:
     if settings.source_sequence and several:
         raise usage('--source-sequence is for one modality; name it with --modalities')
     if settings.fuse == 'contrasts' and not several:
-        raise usage(
-            '--fuse contrasts needs several; name them, such as --modalities T1w T2w FLAIR'
-        )
+        raise usage('--fuse contrasts needs several; name them, such as --modalities T1w T2w')
 
 
-def reference_digest(settings: Settings) -> str:
-    """Return a short hash of the scan of ``--target-like`` and its sidecar.
+def check_given(settings: Settings) -> None:
+    """Refuse masks, derivatives and a high-field image that are not there.
 
-    Raises
-    ------
-    Stop
-        Where it is missing, no NIfTI file by its name, meant for several modalities, or another
-        than in stored settings, or where its sidecar holds no JSON object.
+    What they hold is checked once the scans are known.
     """
-    path = settings.target_like
+    if (mask := settings.brain_mask) and not mask.exists():
+        said = not_here(mask) or f'{mask}: there is no such file or folder'
+        raise Stop(Exit.NO_INPUT, f'{said}; mend --brain-mask')
+    for folder in settings.derivatives:
+        if not folder.is_dir():
+            what = 'is not a folder' if folder.exists() else 'there is no such folder'
+            raise Stop(Exit.NO_INPUT, f'{folder}: {what}; mend --derivatives')
+        if folder in (settings.bids_dir, settings.output_dir):
+            whose = 'the input dataset' if folder == settings.bids_dir else 'the output folder'
+            raise usage(f'{folder}: is {whose}; name other folders with --derivatives')
+    path = settings.reference
+    if isinstance(path, Path):
+        _expect_nifti(path, '--reference takes auto or a NIfTI file (.nii or .nii.gz)')
+        _read(path, '--reference')
+        if parse_name(path).suffix not in MODALITIES and len(settings.modalities) > 1:
+            raise usage(
+                f'{path}: its name does not say which modality it is; name one with --modalities'
+            )
+
+
+def check_plugin(path: Path | None) -> None:
+    """Refuse a ``--use-plugin`` file that names no plugin of Nipype."""
     if path is None:
-        return ''
-    _expect_nifti(path, '--target-like takes')
-    if len(settings.modalities) > 1:
-        raise usage('--target-like is one scan of one modality; name it with --modalities')
-    content = _read(path, '--target-like')
-    sidecar = sidecar_of(path)
-    if os.path.lexists(sidecar):
-        try:
-            text = sidecar.read_bytes()
-            fields = json.loads(text)
-        except (OSError, ValueError) as error:
-            said = not_here(sidecar) or f'{sidecar}: not readable as JSON ({error})'
-            raise usage(said) from error
-        if not isinstance(fields, dict):
-            raise usage(f'{sidecar}: must hold a JSON object, the sidecar of a scan')
-        content += text
-    found = hashlib.sha256(content).hexdigest()[:16]
-    if settings.target_like_digest not in ('', found):
+        return
+    from ulfprep.workflows.engine.plugin_file import read_plugin_file
+
+    _read(path, '--use-plugin')
+    with ending_at({ValueError: Exit.USAGE}):
+        name, _ = read_plugin_file(path)
+    if name == 'SLURM' and not shutil.which('sbatch'):
         raise usage(
-            f'{path}: not the scan that the settings of --config-file were written for; put that '
-            'one back, or name this one with --target-like'
+            f'{path}: asks for SLURM, but there is no command `sbatch` on the PATH; run ulfprep '
+            'where jobs can be submitted (most containers have none of its commands), or leave '
+            '--use-plugin out'
         )
-    return found
 
 
-def _expect_nifti(path: Path, who_takes: str, what: str = 'a NIfTI file (.nii or .nii.gz)'):
+def _expect_nifti(path: Path, expected: str) -> None:
     if not path.name.endswith(('.nii', '.nii.gz')):
-        raise usage(f'{path}: {who_takes} {what}')
+        raise usage(f'{path}: {expected}')
 
 
 def _read(path: Path, flag: str) -> bytes:
@@ -122,74 +112,120 @@ def _read(path: Path, flag: str) -> bytes:
         raise Stop(Exit.NO_INPUT, f'{said}; {flag}') from error
 
 
-def check_brain_mask(path: Path | None) -> None:
-    """Refuse a ``--brain-mask`` that is neither a folder nor a NIfTI file.
+def resolved(settings: Settings, *, here: bool = True) -> Settings:
+    """Return settings with the target image known, and no choice of segmentation left open.
 
-    Whether it fits the scans is checked once these are known.
+    Results do not depend on whether a choice was made by name or left to ulfprep.
+
+    Parameters
+    ----------
+    settings : Settings
+    here : bool
+        Whether the scans are processed where this process runs.
     """
-    if path is None or path.is_dir():
-        return
-    if not path.exists():
-        said = not_here(path) or f'{path}: there is no such file or folder'
-        raise Stop(Exit.NO_INPUT, f'{said}; mend --brain-mask')
-    what = 'a NIfTI file (.nii or .nii.gz) or a folder of BIDS derivatives'
-    _expect_nifti(path, '--brain-mask takes', what)
+    segmentation, prior = settings.segmentation, settings.tissue_prior
+    return dataclasses.replace(
+        settings,
+        target_like_digest=reference_digest(settings),
+        segmentation=resolve_segmentation(segmentation, prior, here=here),
+    )
 
 
-def check_derivatives(settings: Settings) -> None:
-    """Refuse ``--derivatives`` that are no folders, or are what this run will write.
+def resolve_segmentation(name: str, prior: str = 'none', *, here: bool = True) -> str:
+    """Return the segmentation that was asked for, or what ``auto`` turns into.
 
-    Which scans they have something for is checked once these are known.
+    Raises
+    ------
+    Stop
+        With a prior that this segmentation does not take, and, if it is to work ``here``, where
+        its software or template is missing.
     """
-    for folder in settings.derivatives:
-        if not folder.is_dir():
-            what = 'is not a folder' if folder.exists() else 'there is no such folder'
-            raise Stop(Exit.NO_INPUT, f'{folder}: {what}; mend --derivatives')
-        if folder in (settings.bids_dir, settings.output_dir):
-            whose = 'the input dataset' if folder == settings.bids_dir else 'the output folder'
-            raise usage(f'{folder}: is {whose}; name other folders with --derivatives')
+    if prior != 'none':
+        if name not in ('auto', 'embedded'):
+            raise usage(
+                f'--tissue-prior {prior} is for the embedded segmentation only; leave it out, or '
+                'use --segmentation embedded'
+            )
+        if here:
+            from ulfprep.segmentation.template import template_files
+
+            with ending_at({FileNotFoundError: Exit.USAGE}):
+                template_files()
+        return 'embedded'
+    if name in COMMANDS and here:
+        program, command, how = COMMANDS[name]
+        if not shutil.which(command):
+            raise usage(
+                f'{program} was asked for but there is no command `{command}` on the PATH; {how}, '
+                'or leave --segmentation out'
+            )
+    return 'network' if name == 'auto' else name
 
 
-def check_highfield(settings: Settings) -> None:
-    """Refuse a ``--reference`` that is no NIfTI file, or whose modality is not known."""
-    path = settings.reference
-    if not isinstance(path, Path):
-        return
-    _expect_nifti(path, '--reference takes auto or')
-    _read(path, '--reference')
-    ending = parse_name(path).suffix
-    if ending not in MODALITIES and len(settings.modalities) > 1:
-        raise usage(
-            f'{path}: its name does not say which modality it is; name one with --modalities'
-        )
+def reference_digest(settings: Settings) -> str:
+    """Return a short hash of the scan of ``--target-like`` and its sidecar.
 
-
-def check_plugin(path: Path | None) -> None:
-    """Refuse a ``--use-plugin`` file that names no plugin of Nipype."""
+    Raises
+    ------
+    Stop
+        Where it is missing, no NIfTI file by its name, meant for several modalities, or another
+        than in stored settings, or where its sidecar is broken.
+    """
+    path = settings.target_like
     if path is None:
-        return
-    from ulfprep.workflows.engine.plugin_file import read_plugin_file
+        return ''
+    from ulfprep.bids.read.sidecars import BrokenSidecarError, read_sidecar
 
-    _read(path, '--use-plugin')
-    try:
-        name, _ = read_plugin_file(path)
-    except ValueError as error:
-        raise usage(str(error)) from error
-    if name == 'SLURM' and not shutil.which('sbatch'):
+    _expect_nifti(path, '--target-like takes a NIfTI file (.nii or .nii.gz)')
+    if len(settings.modalities) > 1:
+        raise usage('--target-like is one scan of one modality; name it with --modalities')
+    content = _read(path, '--target-like')
+    sidecar = sidecar_of(path)
+    if os.path.lexists(sidecar):
+        with ending_at({BrokenSidecarError: Exit.USAGE}):
+            read_sidecar(sidecar)
+        content += sidecar.read_bytes()
+    found = hashlib.sha256(content).hexdigest()[:16]
+    if settings.target_like_digest not in ('', found):
         raise usage(
-            f'{path}: asks for SLURM, but there is no command `sbatch` on the PATH; run ulfprep '
-            'where jobs can be submitted (most containers have none of its commands), or leave '
-            '--use-plugin out'
+            f'{path}: not the scan that the settings of --config-file were written for; put that '
+            'one back, or name this one with --target-like'
         )
+    return found
 
 
-def check_request(settings: Settings) -> None:
-    """Refuse what would stop a run, as far as it can be known without heavy libraries."""
-    check_paths(settings)
-    check_combinations(settings)
-    check_brain_mask(settings.brain_mask)
-    check_derivatives(settings)
-    check_highfield(settings)
+def resolve_device(name: str) -> str:
+    """Return the device the fit will use: ``cpu``, ``cuda`` or ``cuda:N``.
+
+    ``auto`` takes a GPU where there is one; one that was asked for by name is never quietly
+    replaced by the CPU.
+    """
+    if name == 'cpu':
+        return name
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == 'auto':
+        return 'cuda' if count else 'cpu'
+    if int(name.partition(':')[2] or 0) >= count:
+        raise usage(
+            f'--device {name} was asked for but torch {torch.__version__} sees {count} GPU(s); '
+            'install a CUDA build of torch or a driver that fits, or use --device cpu'
+        )
+    return name
+
+
+def describe_device(asked: str, device: str) -> str:
+    """Return a line for the log: what :func:`resolve_device` made of what was asked for."""
+    reason = f'--device {asked}'
+    if (asked, device) == ('cpu', 'cpu'):
+        return f'device: cpu ({reason})'
+    import torch
+
+    if device == 'cpu':
+        return f'device: cpu ({reason}; torch {torch.__version__} sees no GPU)'
+    number = int(device.partition(':')[2] or 0)
+    return f'device: cuda:{number}, {torch.cuda.get_device_name(number)} ({reason})'
 
 
 def make_outputs(settings: Settings) -> None:
@@ -197,24 +233,3 @@ def make_outputs(settings: Settings) -> None:
     make_folder(settings.output_dir, 'output folder')
     if settings.simulate_as_bids:
         make_folder(settings.simulate_as_bids, '--simulate-as-bids')
-
-
-def preflight(settings: Settings) -> Settings:
-    """Check a participant-level run and return its settings with no choice left open.
-
-    What ``auto`` turns into is part of the settings from here on, so that results do not
-    depend on whether a choice was made by name or left to ulfprep.
-    """
-    check_request(settings)
-    check_plugin(settings.use_plugin)
-    settings = dataclasses.replace(
-        settings,
-        target_like_digest=reference_digest(settings),
-        segmentation=resolve_segmentation(settings.segmentation, settings.tissue_prior),
-        device=resolve_device(settings.device),
-    )
-    make_outputs(settings)
-    inside = settings.output_dir / 'work'
-    example = f', such as {inside}' if settings.work_dir != inside else ''
-    make_folder(settings.work_dir, f'--work-dir{example}')
-    return settings

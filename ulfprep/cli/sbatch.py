@@ -6,22 +6,22 @@ import shlex
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from ulfprep.cli.config import ONCE
-from ulfprep.cli.dry_run import LIMIT, counted
 from ulfprep.cli.environment import prepared
-from ulfprep.cli.exit_codes import Exit, Stop, usage
-from ulfprep.cli.logs import logging_to
-from ulfprep.cli.paths import make_folder, same, within
+from ulfprep.cli.exit_codes import Exit, Stop, ending_at, usage
+from ulfprep.cli.parser import ONCE
+from ulfprep.cli.paths import at_or_in, make_folder
+from ulfprep.cli.preflight import check_plugin, check_request, make_outputs, resolved
+from ulfprep.cli.select import LIMIT, check_valid, counted, select_scans
+from ulfprep.log_file import logging_to
 from ulfprep.settings import Settings
 
 if TYPE_CHECKING:
-    from ulfprep.bids.task import Scan
     from ulfprep.cluster.places import Places
+    from ulfprep.cluster.scripts import Call
 
 #: What is written, and how the first of them begins.
 SETTINGS, HEADING = 'settings.toml', '# Settings of all tasks, which --config-file reads.\n'
@@ -40,18 +40,8 @@ def write_sbatch(settings: Settings) -> Exit:
 
     Nothing is computed, and nothing submitted. Participants whose scans are all finished get no
     task. The validator looks at the dataset here, once for all tasks.
-
-    Returns
-    -------
-    Exit
-        OK.
-
-    Raises
-    ------
-    Stop
-        If a run could not begin, no selected scan could be used, or the jobs cannot be written.
     """
-    from ulfprep.cluster.places import MOUNTS, Places
+    from ulfprep.cluster.places import MOUNTS, PlaceError, Places
 
     mounts = MOUNTS.read_text(errors='surrogateescape') if MOUNTS.exists() else ''
     places = Places.of(os.environ, mounts)
@@ -60,19 +50,18 @@ def write_sbatch(settings: Settings) -> Exit:
         own = dataclasses.replace(settings, work_dir=Path(scratch))
         with prepared(own), logging_to(None, settings.verbose):
             _check_folders(settings, own, places)
-            return _write(settings, own, places)
+            with ending_at({PlaceError: Exit.USAGE}):
+                return _write(settings, own, places)
 
 
 def _check_folders(settings: Settings, own: Settings, places: 'Places') -> None:
     """Refuse what would stop the tasks, as far as it can be known here."""
-    from ulfprep.cli.preflight import check_plugin, check_request
-
     # The group level, which --group-by is of, is among the jobs.
     check_request(dataclasses.replace(own if settings.node_local_work else settings, group_by=''))
     check_plugin(settings.use_plugin)
     folder, image = settings.write_sbatch, settings.container_image
     for other, what in ((settings.bids_dir, 'input dataset'), (settings.output_dir, 'output')):
-        if same(folder, other) or within(folder, other):
+        if at_or_in(folder, other):
             raise usage(
                 f'{folder}: the folder for the jobs lies in the {what} {other}; name another with '
                 '--write-sbatch'
@@ -106,22 +95,18 @@ def _of_others(folder: Path) -> list[str]:
 def _write(settings: Settings, own: Settings, places: 'Places') -> Exit:
     from ulfprep.bids.files import write_text
     from ulfprep.bids.names import natural
-    from ulfprep.cli.preflight import make_outputs, resolve_segmentation
-    from ulfprep.cli.select import check_valid, select_scans
     from ulfprep.cluster import scripts
-    from ulfprep.cluster.places import PlaceError
     from ulfprep.cluster.request import request
     from ulfprep.workflows.screen import FINISHED, REFUSED, RUN, outlook
 
     image = places.image if settings.container_image is None else str(settings.container_image)
-    settings = _resolved(settings, contained=bool(image))
+    # In a container all nodes have the same, and what is in it is not known here.
+    settings = resolved(settings, here=not image)
+    if settings.device == 'auto':  # nodes that have a GPU and nodes that have none differ
+        settings = dataclasses.replace(settings, device='cpu')
     selection, tasks = select_scans(own)
     check_valid(selection, own)
-    known = settings
-    if settings.segmentation == 'auto':  # other software need not be where jobs are written
-        chosen = resolve_segmentation('auto', settings.tissue_prior)
-        known = dataclasses.replace(settings, segmentation=chosen)
-    plan = outlook(tasks, known)
+    plan = outlook(tasks, settings)
     refused = [one for one in plan if one.fate == REFUSED]
     for one in refused[:LIMIT]:
         _tell(f'{one.name}: would be refused: {one.why}')
@@ -139,19 +124,8 @@ def _write(settings: Settings, own: Settings, places: 'Places') -> Exit:
     to_run = [task for task, one in zip(tasks, plan, strict=True) if one.fate == RUN]
     asked = request(to_run, settings)
     make_outputs(settings)
-    try:
-        program, folders = _program(settings, selection.scans, image, places)
-    except PlaceError as error:
-        raise usage(str(error)) from error
-    participant = scripts.participant_script(
-        asked,
-        program,
-        folders,
-        uuid4().hex[:12],
-        sbatch_args=settings.sbatch_args,
-        flags=[f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)],
-        gpu=settings.uses_gpu,
-    )
+    call = _call(settings, [scan.path for scan in selection.scans], image, places)
+    flags = [f'--{name.replace("_", "-")}' for name in PASSED if getattr(settings, name)]
     group = [str(settings.bids_dir), str(settings.output_dir), 'group']
     group += ['--group-by', settings.group_by] if settings.group_by else []
     # The validator was run here.
@@ -159,21 +133,21 @@ def _write(settings: Settings, own: Settings, places: 'Places') -> Exit:
     content = (
         HEADING + of_tasks.to_toml(NOT_OF_TASKS),
         ''.join(f'{label}\n' for label in labels),
-        participant,
-        scripts.group_script(program, folders, group, settings.sbatch_args),
+        scripts.participant_script(call, asked, uuid4().hex[:12], flags),
+        scripts.group_script(call, group),
         scripts.submit_script(),
     )
     for name, text in zip(WRITTEN, content, strict=True):
         write_text(settings.write_sbatch / name, text)
     _tell(f'{len(plan)} scan(s) of {len(fates)} participant(s): {counted(plan)}')
-    said = 'no participant is left to do; submit.sh would submit the group level alone'
     if labels:
-        said = (
+        _tell(
             f'{len(labels)} task(s), each {asked.cpus} CPU(s), {asked.memory_mb} MB and '
-            f'{asked.minutes} min; change them in {folders.here}/participant.sbatch'
+            f'{asked.minutes} min; change them in {call.here}/participant.sbatch'
         )
-    _tell(said)
-    print(f'bash {shlex.quote(f"{folders.here}/submit.sh")}')
+    else:
+        _tell('no participant is left to do; submit.sh would submit the group level alone')
+    print(f'bash {shlex.quote(f"{call.here}/submit.sh")}')
     return Exit.OK
 
 
@@ -181,42 +155,24 @@ def _tell(text: str) -> None:
     print(f'ulfprep: {text}', file=sys.stderr)
 
 
-def _resolved(settings: Settings, contained: bool) -> Settings:
-    """Return settings that mean the same on every node.
-
-    What a node lacks is then an error there, and not another method. In a container all nodes
-    have the same.
-    """
-    from ulfprep.cli.preflight import reference_digest, resolve_segmentation
-
-    segmentation = settings.segmentation
-    if not contained:
-        segmentation = resolve_segmentation(segmentation, settings.tissue_prior)
-    return dataclasses.replace(
-        settings,
-        segmentation=segmentation,
-        # A GPU has to be asked for: nodes that have one and nodes that have none differ.
-        device='cpu' if settings.device == 'auto' else settings.device,
-        target_like_digest=reference_digest(settings),
-    )
-
-
-def _program(settings: Settings, scans: 'Iterable[Scan]', image: str, places: 'Places'):
-    """Return how tasks call ulfprep, and their folders."""
-    from ulfprep.cluster.inputs import binds_of
-    from ulfprep.cluster.places import bind
-    from ulfprep.cluster.scripts import Folders, Program
+def _call(settings: Settings, images: list[Path], image: str, places: 'Places') -> 'Call':
+    """Return how and where tasks call ulfprep."""
+    from ulfprep.cluster.places import bind, binds_of
+    from ulfprep.cluster.scripts import Call
 
     here, work = settings.write_sbatch, '' if settings.node_local_work else settings.work_dir
-    folders = Folders(
-        places.on_host(here), str(here), work and places.on_host(work), str(work) if work else ''
+    call = Call(
+        places.on_host(here),
+        str(here),
+        places.on_host(work) if work else '',
+        str(work),
+        gpu=settings.uses_gpu,
+        sbatch_args=settings.sbatch_args,
     )
     if not image:
         words = (sys.executable, '-m', 'ulfprep')
-        return Program(words, os.environ.get('PYTHONPATH', '')), folders
-    bind(folders.here, str(here))  # refused here, not in every task
+        return dataclasses.replace(call, words=words, python_path=os.environ.get('PYTHONPATH', ''))
+    bind(call.here, call.inside_here)  # refused here, not in every task
     if work:
-        bind(folders.work, str(work))
-    flags = ('--nv',) if settings.uses_gpu else ()
-    binds = binds_of(settings, places, [scan.path for scan in scans])
-    return Program((), '', image, flags, binds), folders
+        bind(call.work, call.inside_work)
+    return dataclasses.replace(call, image=image, binds=binds_of(settings, places, images))

@@ -3,12 +3,12 @@
 Only the standard library is imported here, so that ``--help`` answers at once.
 """
 
-import argparse
 import csv
 import io
 import json
 import math
 import re
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def label(prefix: str) -> Callable[[str], str]:
     def convert(text: str) -> str:
         found = text.removeprefix(prefix)
         if not re.fullmatch(r'[A-Za-z0-9+]+', found):
-            raise argparse.ArgumentTypeError(
+            raise ArgumentTypeError(
                 f'{text!r} is not a BIDS label: letters, digits and + only, as in {prefix}01 or 01'
             )
         return found
@@ -42,44 +42,33 @@ def number(
         except ValueError:
             value = math.nan
         if not low <= value <= high:  # NaN is in no range
-            raise argparse.ArgumentTypeError(f'{text!r} is not {what}')
+            raise ArgumentTypeError(f'{text!r} is not {what}')
         return value
 
     return convert
 
 
-def pattern(allowed: str, what: str) -> Callable[[str], str]:
-    """Return a converter of texts that match an expression; ``what`` says in words which."""
-
-    def convert(text: str) -> str:
-        if not re.fullmatch(allowed, text):
-            raise argparse.ArgumentTypeError(f'{text!r} is not {what}')
-        return text
-
-    return convert
-
-
-field_strength = number(
-    0.001, 20, 'a field strength in tesla between 0.001 and 20 (64 mT is 0.064)'
-)
-length = number(0.1, 20, 'a length in mm between 0.1 and 20')
+field_strength = number(0.001, 20, 'a field strength in tesla from 0.001 to 20 (64 mT is 0.064)')
+length = number(0.1, 20, 'a length in mm from 0.1 to 20')
 positive = number(1e-9, 1e9, 'a positive number')
 bias_strength = number(0, 1, 'a number from 0 to 1')
 noise_fwhm = number(0, 20, 'a number from 0 to 20')
 count = number(1, 2**31, 'a whole number of at least 1', int)
 seed = number(0, 2**32 - 1, 'a whole number from 0 to 4294967295', int)
-device = pattern(r'auto|cpu|cuda(:[0-9]{1,4})?', 'auto, cpu, cuda or cuda:N')
-_voxel_size = number(
-    0.4,
-    3,
-    'a voxel size in mm between 0.4 and 3: finer voxels would show no more detail, in coarser '
-    'ones hardly any voxel is of one tissue',
-)
+#: Finer voxels would show no more detail, in coarser ones hardly any voxel is of one tissue.
+_voxel_size = number(0.4, 3, 'a voxel size in mm from 0.4 to 3')
 
 
 def output_resolution(text: str) -> float:
     """Convert the edge, in mm, of voxels to render; to as many digits as file names have."""
     return round(_voxel_size(text), 3)
+
+
+def device(text: str) -> str:
+    """Convert the name of a device."""
+    if not re.fullmatch(r'auto|cpu|cuda(:[0-9]{1,4})?', text):
+        raise ArgumentTypeError(f'{text!r} is not auto, cpu, cuda or cuda:N')
+    return text
 
 
 def reference(text: str) -> Path | str:
@@ -91,13 +80,11 @@ def sbatch_argument(text: str) -> str:
     """Convert an option of sbatch; options that submit.sh sets itself are refused."""
     name = re.match(r'--[a-z][a-z-]*|-[A-Za-z]', text)
     if not name or not text.isprintable():
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is not an option of sbatch, such as --account=abc'
-        )
+        raise ArgumentTypeError(f'{text!r} is not an option of sbatch, such as --account=abc')
     own = {'--array', '-a', '--output', '-o', '--dependency', '-d', '--wrap', '--parsable', '-D',
            '--chdir'}  # fmt: skip
     if name[0] in own:
-        raise argparse.ArgumentTypeError(f'{text!r}: {name[0]} is set by submit.sh; leave it out')
+        raise ArgumentTypeError(f'{text!r}: {name[0]} is set by submit.sh; leave it out')
     return text
 
 
@@ -109,7 +96,7 @@ def memory(text: str, alone: str = 'g') -> float:
         unit = found[3] or found[2] or alone
         value = float(found[1]) * 1024.0 ** ('bkmgt'.index(unit) - 3)
     if not 0.1 <= value <= 2**20:
-        raise argparse.ArgumentTypeError(
+        raise ArgumentTypeError(
             f'{text!r} is not an amount of memory of 100 MB or more, such as 8G, 8000M or 1.5GB'
         )
     return value
@@ -122,8 +109,8 @@ def memory_mb(text: str) -> float:
 
 def named_path(text: str) -> Path:
     """Convert ``DIR`` or, as fMRIPrep takes it, ``NAME=DIR``."""
-    name, separator, path = text.partition('=')
-    return Path(path if separator and re.fullmatch(r'[A-Za-z][\w-]*', name) and path else text)
+    name, _, path = text.partition('=')
+    return Path(path if path and re.fullmatch(r'[A-Za-z][\w-]*', name) else text)
 
 
 def filters(text: str) -> Filters:
@@ -136,7 +123,7 @@ def filters(text: str) -> Filters:
             text if inline else _read(text), '--bids-filter-file' if inline else text
         )
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise ArgumentTypeError(str(error)) from error
 
 
 def sequence(text: str) -> str:
@@ -144,14 +131,11 @@ def sequence(text: str) -> str:
 
     Whether it describes a sequence is checked once the physics may be imported.
     """
-    if text.startswith('{'):  # what such a file held, in the settings of an earlier run
-        content = _parsed(text, 'sequence')
-    elif text.lower().endswith('.json'):
-        content = _parsed(_read(text), text)
-    else:
+    if not text.startswith('{') and not text.lower().endswith('.json'):
         return text
+    content = _json(text)
     if not isinstance(content, dict):
-        raise argparse.ArgumentTypeError(f'{text}: must hold one JSON object, a sequence')
+        raise ArgumentTypeError(f'{text}: must hold one JSON object, a sequence')
     return json.dumps(content, sort_keys=True)
 
 
@@ -159,17 +143,29 @@ def relaxation(text: str) -> str:
     """Convert the name of a JSON or TSV file of relaxation values to compact text."""
     if not text:
         return text
-    if text.startswith('['):  # what such a file held, in the settings of an earlier run
-        content = _parsed(text, 'relaxation')
-    elif text.lower().endswith('.json'):
-        content = _parsed(_read(text), text)
+    if text.startswith('[') or text.lower().endswith('.json'):
+        content = _json(text)
     else:
         try:
             rows = list(csv.DictReader(io.StringIO(_read(text), newline=''), delimiter='\t'))
         except csv.Error as error:
-            raise argparse.ArgumentTypeError(f'{text}: cannot be read ({error})') from error
+            raise ArgumentTypeError(f'{text}: cannot be read ({error})') from error
         content = [{k: v for k, v in row.items() if k and v not in (None, '')} for row in rows]
     return json.dumps(content, sort_keys=True)
+
+
+def _json(text: str) -> Any:
+    """Return what a JSON file holds, or what one held, in the settings of an earlier run."""
+
+    def refuse(constant: str):  # NaN and the infinities, which are no JSON
+        raise ValueError(f'{constant} is no number')
+
+    held = text.startswith(('{', '['))
+    content, name = (text, 'the text') if held else (_read(text), text)
+    try:
+        return json.loads(content, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise ArgumentTypeError(f'{name}: not readable as JSON ({error})') from error
 
 
 def _read(name: str) -> str:
@@ -177,18 +173,6 @@ def _read(name: str) -> str:
         return read_text(Path(name).expanduser())
     except (OSError, RuntimeError) as error:  # RuntimeError: ~user, where no such user exists
         reason = getattr(error, 'strerror', None) or error
-        raise argparse.ArgumentTypeError(f'{name}: {reason}') from error
+        raise ArgumentTypeError(f'{name}: {reason}') from error
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f'{name}: not readable as text ({error})') from error
-
-
-def _parsed(text: str, name: str) -> Any:
-    try:
-        # NaN and the infinities are no JSON, and no value here may be one of them.
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f'{name}: not readable as JSON ({error})') from error
-
-
-def _refuse_constant(name: str):
-    raise ValueError(f'{name} is no number')
+        raise ArgumentTypeError(f'{name}: not readable as text ({error})') from error

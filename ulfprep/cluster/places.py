@@ -1,9 +1,13 @@
-"""Where the scripts find on the host what ulfprep was told of, in a container or not."""
+"""Where scripts find on the host what the settings name, and what a container is given of it."""
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from ulfprep.bids.names import sidecar_of
+from ulfprep.settings import Settings
 
 #: Apptainer's and Singularity's variables: the image, and what is bound into it.
 IMAGE = ('APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER')
@@ -18,21 +22,11 @@ class PlaceError(ValueError):
 
 @dataclass(frozen=True)
 class Mount:
-    """A folder that is mounted.
+    """A folder that is mounted."""
 
-    Attributes
-    ----------
-    target : str
-        Where it is.
-    root : str
-        Which folder of its file system it is.
-    kind : str
-        Of its file system.
-    """
-
-    target: str
-    root: str
-    kind: str
+    target: str  #: where it is
+    root: str  #: which folder of its file system it is
+    kind: str  #: of its file system
 
     @property
     def of_container(self) -> bool:
@@ -41,40 +35,22 @@ class Mount:
 
     @property
     def in_place(self) -> bool:
-        """Whether it may have the same path on the host.
-
-        There its path ends with that in its file system.
-        """
+        """Whether it may have the same path on the host, which ends with that in its system."""
         return self.root == '/' or self.target.endswith(self.root)
 
 
 @dataclass(frozen=True)
 class Places:
-    """Paths inside and outside of the container that this process runs in, if any.
+    """Paths inside and outside of the container that this process runs in, if any."""
 
-    Attributes
-    ----------
-    image : str
-        On the host; empty outside of a container.
-    binds : tuple of (str, str)
-        Folders of the host, and where they are in the container, as far as that is told.
-    mounts : tuple of Mount
-    """
-
-    image: str = ''
+    image: str = ''  #: on the host; empty outside of a container
+    #: Folders of the host, and where they are in the container, as far as that is told.
     binds: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
 
     @classmethod
     def of(cls, environment: Mapping[str, str], mounts: str = '') -> 'Places':
-        """Return the places of a process.
-
-        Parameters
-        ----------
-        environment : mapping of str to str
-        mounts : str
-            Content of :data:`MOUNTS`.
-        """
+        """Return the places of a process, by its environment and its :data:`MOUNTS`."""
         image = next((environment[name] for name in IMAGE if environment.get(name)), '')
         if not image:
             return cls()
@@ -131,19 +107,18 @@ def parse_binds(text: str) -> tuple[tuple[str, str], ...]:
 
 def parse_mounts(text: str) -> tuple[Mount, ...]:
     """Return the mounts that the kernel tells of."""
+
+    def plain(word: str) -> str:  # the kernel writes a space as \040
+        found = re.sub(rb'\\([0-7]{3})', lambda m: bytes([int(m[1], 8)]), word.encode())
+        return found.decode(errors='surrogateescape')
+
     mounts = []
     for line in text.splitlines():
         fields, _, rest = line.partition(' - ')
         words = fields.split(' ')
         if len(words) > 4 and rest:
-            mounts.append(Mount(_plain(words[4]), _plain(words[3]), rest.split(' ')[0]))
+            mounts.append(Mount(plain(words[4]), plain(words[3]), rest.split(' ')[0]))
     return tuple(mounts)
-
-
-def _plain(text: str) -> str:
-    r"""Return a path as it is; the kernel writes a space as ``\040``."""
-    found = re.sub(rb'\\([0-7]{3})', lambda m: bytes([int(m[1], 8)]), text.encode())
-    return found.decode(errors='surrogateescape')
 
 
 def bind(source: str, target: str, read_only: bool = True) -> str:
@@ -161,3 +136,38 @@ def bind(source: str, target: str, read_only: bool = True) -> str:
                 'backslash in it; rename it'
             )
     return f'{source}:{target}{":ro" * read_only}'
+
+
+def binds_of(settings: Settings, places: Places, images: Iterable[Path] = ()) -> tuple[str, ...]:
+    """Return what tasks and the group level bind; inputs are read-only.
+
+    Where images of scans are links that lead out of the dataset, so is the folder that they lead
+    to.
+    """
+    reading = [settings.bids_dir, *_named_inputs(settings), *led_to(settings.bids_dir, images)]
+    writing = filter(None, (settings.output_dir, settings.simulate_as_bids))
+    only_read = dict.fromkeys(reading, True) | dict.fromkeys(writing, False)
+    # Folders before what lies in them, which a later bind would hide: the output may be in the
+    # dataset's ``derivatives``, the dataset in the output's ``sourcedata``.
+    order = sorted(only_read, key=lambda path: len(path.parts))
+    return tuple(bind(places.on_host(path), str(path), only_read[path]) for path in order)
+
+
+def _named_inputs(settings: Settings) -> list[Path]:
+    """Return the files and folders, beside the dataset, that the settings name to be read."""
+    found = [*settings.derivatives, settings.brain_mask, settings.target_like, settings.use_plugin]
+    if isinstance(settings.reference, Path):
+        found.append(settings.reference)
+    if settings.target_like:
+        found.append(sidecar_of(settings.target_like))
+    return [path for path in found if path is not None and path.exists()]
+
+
+def led_to(bids_dir: Path, images: Iterable[Path]) -> list[Path]:
+    """Return the folder outside of a dataset that links of its images lead to, if they do."""
+    outside = {path.resolve().parent for path in images if path.is_symlink()}
+    outside = {path for path in outside if not path.is_relative_to(bids_dir)}
+    if not outside:
+        return []
+    common = Path(os.path.commonpath(outside))
+    return sorted(outside) if common == Path('/') else [common]

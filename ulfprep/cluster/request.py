@@ -24,41 +24,22 @@ LEAST, BEGIN, SCAN, SLOW_SCAN = 15, 5, 5, 30
 
 @dataclass(frozen=True)
 class Request:
-    """What one task asks for.
-
-    Attributes
-    ----------
-    cpus : int
-    memory_mb : int
-        MB of 2**20 bytes, as SLURM counts them.
-    minutes : int
-    at_once : int
-        How many scans of the participant are in work at a time.
-    most_scans : int
-        Of a participant.
-    need_gb : float
-        What its largest scans may take, GB.
-    """
+    """What one task asks for."""
 
     cpus: int
-    memory_mb: int
+    memory_mb: int  #: of 2**20 bytes, as SLURM counts them
     minutes: int
-    at_once: int
-    most_scans: int
-    need_gb: float
+    at_once: int  #: scans of the participant that are in work at a time
+    most_scans: int  #: of a participant
+    need_gb: float  #: what its largest scans may take
 
 
 def request(tasks: Iterable['Task'], settings: Settings) -> Request:
     """Return what the largest of the participants needs; all tasks of an array ask for the same.
 
-    Parameters
-    ----------
-    tasks : iterable of Task
-        Those that will be worked on.
-    settings : Settings
-        ``nprocs`` and ``omp_nthreads`` are those of one task.
+    In the settings, ``nprocs`` and ``omp_nthreads`` are those of one task.
     """
-    participants: dict[str, list] = defaultdict(list)
+    participants: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
         participants[task.scan.subject].append(task)
     most = max(map(len, participants.values()), default=0)
@@ -77,14 +58,9 @@ def request(tasks: Iterable['Task'], settings: Settings) -> Request:
 
 
 def memory_mb(need_gb: float, asked_gb: float | None = None) -> int:
-    """Return the memory to ask for, of which ulfprep then uses nine tenths, MB.
+    """Return the memory to ask for, MB, of which ulfprep then uses nine tenths.
 
-    Parameters
-    ----------
-    need_gb : float
-        What the scans that are run at a time may take.
-    asked_gb : float, optional
-        ``--mem``: goes before that.
+    What the scans that are run at a time may need gives way to what ``--mem`` says.
     """
     use = need_gb + MAIN if asked_gb is None else asked_gb
     return STEP * math.ceil(round(1024 * use / USED / STEP, 6))
@@ -95,7 +71,7 @@ def _needs(tasks: list['Task'], settings: Settings) -> list[float]:
     if settings.fuse == 'none':
         return [need_gb([task], settings) for task in tasks]
     # Which are fitted together is known once they are read: all of a session at the most.
-    sessions: dict[str | None, list] = defaultdict(list)
+    sessions: dict[str | None, list[Task]] = defaultdict(list)
     for task in tasks:
         sessions[task.scan.session].append(task)
     return [need_gb(together, settings) for together in sessions.values()]

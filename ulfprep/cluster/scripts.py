@@ -2,19 +2,17 @@
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from ulfprep.cluster.request import Request
 
 #: Options of a task that mean nothing for the group level.
-OF_TASKS = frozenset(
-    {
-        '--time', '-t', '--mem', '--mem-per-cpu', '--mem-per-gpu', '--cpus-per-task', '-c',
-        '--gres', '--gpus', '-G', '--gpus-per-task', '--gpus-per-node', '--nice', '--signal',
-    }
-)  # fmt: skip
+OF_TASKS = {
+    '--time', '--mem', '--mem-per-cpu', '--mem-per-gpu', '--cpus-per-task', '--gres', '--gpus',
+    '--gpus-per-task', '--gpus-per-node', '--nice', '--signal',
+}  # fmt: skip
 #: Long spelling of the short ones that are set here too.
 LONG = {'-t': '--time', '-c': '--cpus-per-task', '-J': '--job-name', '-G': '--gpus'}
 #: Options of which sbatch takes one alone.
@@ -25,73 +23,32 @@ ONE_OF = (
 
 
 @dataclass(frozen=True)
-class Program:
-    """How a task calls ulfprep.
+class Call:
+    """How and where the scripts call ulfprep."""
 
-    Attributes
-    ----------
-    words : tuple of str
-        Without a container.
-    python_path : str
-        ``PYTHONPATH`` without a container; empty to leave it alone.
-    image : str
-        Container image on the host; empty without.
-    flags : tuple of str
-        More flags of the container runtime.
-    binds : tuple of str
-        What every task binds.
-    """
-
-    words: tuple[str, ...]
-    python_path: str = ''
-    image: str = ''
-    flags: tuple[str, ...] = ()
-    binds: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where scripts find their own folder and that of intermediate files.
-
-    Attributes
-    ----------
-    here, inside_here : str
-        The folder of the scripts on the host, and where ulfprep sees it.
-    work, inside_work : str
-        The same of ``--work-dir``; empty for a node's own temporary folder.
-    """
-
-    here: str
-    inside_here: str
-    work: str = ''
+    here: str  #: the folder of the scripts on the host
+    inside_here: str  #: where ulfprep sees it
+    work: str = ''  #: that of ``--work-dir``; empty for a node's own temporary folder
     inside_work: str = ''
+    image: str = ''  #: of a container, on the host; empty without
+    binds: tuple[str, ...] = ()  #: what every container is given
+    words: tuple[str, ...] = ()  #: of the program, without a container
+    python_path: str = ''  #: ``PYTHONPATH`` of that; empty to leave it alone
+    gpu: bool = False
+    sbatch_args: tuple[str, ...] = ()  #: the user's options, which go before those here
 
 
-def participant_script(
-    asked: Request,
-    program: Program,
-    folders: Folders,
-    generation: str,
-    *,
-    sbatch_args: Sequence[str] = (),
-    flags: Sequence[str] = (),
-    gpu: bool = False,
-) -> str:
+def participant_script(call: Call, asked: Request, generation: str, flags: Sequence[str]) -> str:
     """Return ``participant.sbatch``.
 
     Parameters
     ----------
+    call : Call
     asked : Request
-    program : Program
-    folders : Folders
     generation : str
         Marks of finished participants hold it; those of another are not believed.
-    sbatch_args : sequence of str
-        The user's options of sbatch, which go before those here.
     flags : sequence of str
         Of ulfprep, beside those in ``settings.toml``.
-    gpu : bool
-        Whether a task needs one.
     """
     more = {
         'scans': str(asked.most_scans),
@@ -100,34 +57,22 @@ def participant_script(
         'need': f'{asked.need_gb:.1f}',
         'memory': str(asked.memory_mb),
         'time': clock(asked.minutes),
-        'gpu': '#SBATCH --gres=gpu:1\n' if gpu else '',
-        'inside_here': shlex.quote(folders.inside_here),
-        'work_root': shlex.quote(folders.work),
-        'inside_work_root': shlex.quote(folders.inside_work),
+        'gpu': '#SBATCH --gres=gpu:1\n' if call.gpu else '',
+        'inside_here': shlex.quote(call.inside_here),
+        'work_root': shlex.quote(call.work),
+        'inside_work_root': shlex.quote(call.inside_work),
         'generation': generation,
         # Empty: all of them work on one scan.
         'threads': "''" if asked.at_once == 1 else str(asked.cpus // asked.at_once),
         'flags': shlex.join(flags),
     }
-    return _filled('participant', program, folders, sbatch_args, more)
+    return _filled('participant', call, call.sbatch_args, more)
 
 
-def group_script(
-    program: Program, folders: Folders, arguments: Sequence[str], sbatch_args: Sequence[str] = ()
-) -> str:
-    """Return ``group.sbatch``.
-
-    Parameters
-    ----------
-    program : Program
-    folders : Folders
-    arguments : sequence of str
-        Of ulfprep.
-    sbatch_args : sequence of str
-        The user's options of sbatch; those that are of tasks are left out.
-    """
-    kept = [arg for arg in sbatch_args if name_of(arg) not in OF_TASKS]
-    return _filled('group', program, folders, kept, {'arguments': shlex.join(arguments)})
+def group_script(call: Call, arguments: Sequence[str]) -> str:
+    """Return ``group.sbatch``; the user's options of sbatch that are of tasks are left out."""
+    kept = [arg for arg in call.sbatch_args if name_of(arg) not in OF_TASKS]
+    return _filled('group', call, kept, {'arguments': shlex.join(arguments)})
 
 
 def submit_script() -> str:
@@ -148,13 +93,7 @@ def name_of(argument: str) -> str:
     return LONG.get(argument[:2], argument[:2])
 
 
-def _filled(
-    name: str,
-    program: Program,
-    folders: Folders,
-    sbatch_args: Sequence[str],
-    more: Mapping[str, str],
-) -> str:
+def _filled(name: str, call: Call, sbatch_args: Sequence[str], more: dict[str, str]) -> str:
     """Return a template with its fields (``@name@``) filled in.
 
     Of an option of sbatch that the user sets, the template's line and the comment above it are
@@ -162,15 +101,15 @@ def _filled(
     """
     theirs = {name_of(argument) for argument in sbatch_args}
     theirs = theirs.union(*(group for group in ONE_OF if group & theirs))
-    python_path = '' if program.image else program.python_path
+    path = f'export PYTHONPATH={shlex.quote(call.python_path)}\n' if call.python_path else ''
     fields = {
         **more,
-        'here': shlex.quote(folders.here),
-        'image': shlex.quote(program.image),
-        'program': shlex.join(program.words),
-        'container_flags': shlex.join(program.flags),
-        'binds': shlex.join(program.binds),
-        'python_path': f'export PYTHONPATH={shlex.quote(python_path)}\n' * bool(python_path),
+        'here': shlex.quote(call.here),
+        'image': shlex.quote(call.image),
+        'program': shlex.join(call.words),
+        'container_flags': '--nv' if call.image and call.gpu else '',
+        'binds': shlex.join(call.binds),
+        'python_path': path,
         'common': _part('common.sh'),
     }
 
