@@ -1,11 +1,11 @@
 """How a field is built and fitted."""
 
-import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 #: What a field can be made of: the first estimate itself, or a network that corrects it, with the
 #: size and step at which each is used: the lattices' as measured best, the other's as published.
-BACKBONES = {
+BACKBONES: dict[str, dict[str, Any]] = {
     'direct': {'epochs': 0},
     'lattice': {},
     'wire': {'hidden': 128, 'layers': 5, 'network_rate': 5e-5},
@@ -23,21 +23,19 @@ class FitOptions:
     patience : int
         Epochs without progress after which a fit at the noise floor ends early; 0 for never.
     spacing : float
-        Spacing of the lattice on which the field meets the scan, mm.
+        Of the lattice on which the field meets the scan, mm.
     block_mm : float
         Edge of the blocks that one step sees; bounds the memory.
     backbone : str
-        What the field is made of, one of :data:`BACKBONES`.
+        One of :data:`BACKBONES`.
     first_estimate : bool
         Whether the network corrects the regularised linear inverse, or starts from an even
         brain of no tissue in particular, as the reference does.
-    lattice_spacings : tuple of float
-        Spacings of the feature lattices, mm.
-    features, hidden, layers : int
-        Size of the network.
-    lattice_rate, network_rate : float
-        Adam's step sizes; ``lattice_rate`` is of the ``lattice`` backbone alone, and so are
-        ``lattice_spacings`` and ``features``.
+    lattice_spacings, features, lattice_rate
+        Of the ``lattice`` backbone alone: spacings of its feature lattices (mm), features of
+        each, and Adam's step on them.
+    hidden, layers, network_rate
+        Width and number of the Gabor layers, and Adam's step on them.
     weight_segmentation, weight_class, weight_tv, weight_tv_tissue : float
         Weights of the terms beside the data term.
     class_spread : float
@@ -66,22 +64,18 @@ class FitOptions:
     likelihood: str = 'rician'
 
     @classmethod
-    def sloppy(cls, backbone: str = 'direct') -> 'FitOptions':
-        """Return poor but fast options, for tests and for trying things out."""
-        quick = cls(epochs=2, spacing=2.0, block_mm=80.0, lattice_spacings=(12.0, 6.0), hidden=16)
-        return quick._of(backbone)
-
-    @classmethod
     def default(cls, backbone: str = 'direct') -> 'FitOptions':
         """Return the options of an ordinary run with a backbone."""
-        return cls()._of(backbone)
+        return cls(backbone=backbone, **BACKBONES[backbone])
 
-    def _of(self, backbone):
-        """Return these options at the size of a backbone."""
-        return dataclasses.replace(self, backbone=backbone, **BACKBONES.get(backbone, {}))
-
-    def to_dict(self) -> dict:
-        """Return the options as JSON-ready values."""
-        return {
-            k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()
+    @classmethod
+    def sloppy(cls, backbone: str = 'direct') -> 'FitOptions':
+        """Return poor but fast options, for tests and for trying things out."""
+        quick: dict[str, Any] = {
+            'epochs': 2,
+            'spacing': 2.0,
+            'block_mm': 80.0,
+            'lattice_spacings': (12.0, 6.0),
+            'hidden': 16,
         }
+        return cls(backbone=backbone, **(quick | BACKBONES[backbone]))

@@ -179,7 +179,7 @@ class FitScans(SimpleInterface):
         return runtime
 
     def _acquisition(self, number: int, modality: str):
-        from ulfprep.inr.acquisition import Acquisition
+        from ulfprep.inr import Acquisition
 
         given = {name: getattr(self.inputs, f'{name}_{number}') for name in OF_EACH}
         data, grid = read_volume(given['in_file'])
