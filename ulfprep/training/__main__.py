@@ -53,13 +53,12 @@ def _run(options) -> None:
     import torch
 
     from ulfprep.segmentation.network import STRIDE
-    from ulfprep.training.learning import Learner, Settings
-    from ulfprep.training.maps import map_names, read_heads
-    from ulfprep.training.run import CHECKPOINT, Duration, train
+    from ulfprep.training.learning import CHECKPOINT, Duration, Learner, Settings, train
+    from ulfprep.training.maps import label_maps, read_heads
 
     if options.patch % STRIDE or options.patch <= 0:
         raise ValueError(f'--patch is {options.patch}; it must be a multiple of {STRIDE}')
-    known = map_names(options.maps)
+    known = label_maps(options.maps)
     held = [name for name in options.hold_out.split(',') if name]
     if unknown := [name for name in held if name not in known]:
         raise ValueError(f'--hold-out names {unknown[0]}, which {options.maps} does not hold')
@@ -111,7 +110,7 @@ def _score(options, held) -> None:
         raise ValueError('--score needs the maps to score on: name them with --hold-out')
     torch.set_num_threads(options.threads)
     heads = read_heads(options.maps, held, cache=options.out / 'heads')
-    score(read_network(options.score), heads, options.out, tell=_say)
+    score(read_network(options.score), heads, options.out, _say)
 
 
 def _say(line) -> None:

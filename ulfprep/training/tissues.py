@@ -28,24 +28,12 @@ WIDER = 1.5
 
 @dataclass(frozen=True)
 class Nature:
-    """What is the same in all scans of one head, in units of what is measured.
+    """What is the same in all scans of one head."""
 
-    Attributes
-    ----------
-    offsets : numpy.ndarray, shape (3, 3)
-        Of T1, T2 and proton density of CSF, GM and WM, in standard deviations.
-    between : dict of str to float
-        Place of structures between grey and white matter.
-    iron : dict of str to float
-        Factor of their T2.
-    meninges : float
-        Share of what is no fluid in the fluid around the brain.
-    """
-
-    offsets: np.ndarray
-    between: dict
-    iron: dict
-    meninges: float
+    offsets: np.ndarray  # (3, 3): of T1, T2 and density of CSF, GM and WM, standard deviations
+    between: dict  # place of structures between grey (0) and white matter (1)
+    iron: dict  # factor of the T2 of structures
+    meninges: float  # share of what is no fluid in the fluid around the brain
 
 
 def draw_nature(rng: np.random.Generator) -> Nature:
@@ -85,21 +73,9 @@ def _measured(field):
 def structure_signals(
     nature: Nature, sequence: Sequence, field: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Signal of every structure of a head.
+    """Signal of every structure of a head, relative to cerebral white matter.
 
-    Parameters
-    ----------
-    nature : Nature
-    sequence : Sequence
-    field : float
-        Tesla.
-    rng : numpy.random.Generator
-        For what is outside the brain, of which nothing is assumed.
-
-    Returns
-    -------
-    numpy.ndarray, shape (len(NAMES),), float32
-        Relative to cerebral white matter.
+    Of what is outside the brain nothing is assumed; it is drawn.
 
     Raises
     ------
