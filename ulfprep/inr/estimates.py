@@ -83,17 +83,8 @@ def _joint_estimates(acquisitions, spacing, seed, tissues):
     channels = []
     for name, group in groups.items():
         means = np.mean([relative_means(scan.about.plan) for scan in group], axis=0)
-        warm = start(
-            frame,
-            sharp[name],
-            tissue,
-            means.astype(np.float32),
-            seed,
-            model=placed[0].at.model,
-            voxels=placed[0].voxels,
-            scans=len(group),
-        )
-        channels.append(warm)
+        means = means.astype(np.float32)
+        channels.append(start(frame, sharp[name], tissue, means, seed, len(group)))
     names = list(groups)
     views = []
     for scan in placed:

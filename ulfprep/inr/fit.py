@@ -25,32 +25,19 @@ TOLERANCE = 1e-3
 
 @dataclass(eq=False)
 class Fit:
-    """A fitted field.
-
-    Attributes
-    ----------
-    network : torch.nn.Module
-    channels : tuple of WarmStart
-        The first estimates that the network corrects, one a contrast; the first is that of the
-        first scan.
-    options : FitOptions
-        As used: smaller blocks than asked for where memory ran out.
-    history : dict of list
-        Mean of every term of the objective an epoch, or a round of the first estimate, and
-        ``residual_rms`` in sigma.
-    stopped : str
-        Why the fit ended: ``epochs``, as many as planned, ``noise floor``, see
-        :func:`at_noise_floor`, or ``converged``, where nothing is trained.
-    notes : tuple of str
-        What did not go as planned, a sentence each.
-    """
+    """A fitted field."""
 
     network: torch.nn.Module
+    #: The first estimates that the network corrects, one a contrast, in the order of the scans.
     channels: tuple[WarmStart, ...]
-    options: FitOptions
+    options: FitOptions  #: as used: smaller blocks than asked for where memory ran out
+    #: Mean of every term of the objective an epoch, or a round of the first estimate, and
+    #: ``residual_rms`` in sigma.
     history: dict
+    #: Why the fit ended: ``epochs``, as many as planned, ``noise floor``, see
+    #: :func:`at_noise_floor`, or ``converged``, where nothing is trained.
     stopped: str = 'epochs'
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  #: what did not go as planned, a sentence each
 
     @property
     def contrasts(self) -> tuple[str, ...]:

@@ -27,22 +27,14 @@ W0, S0 = 20.0, 10.0
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """The points of a regular box at which a field is asked for its values.
+    """The points of a regular box at which a field is asked for its values."""
 
-    Attributes
-    ----------
-    axes : tuple of 3 tensors
-        Positions along each axis of the box. Without ``pose`` they are the field's own
-        normalised coordinates, 0 to 1 across its field of view.
-    inside : tensor of bool, shape (x, y, z)
-        Points that are wanted.
-    pose : tuple of (tensor, shape (3, 3); tensor, shape (3,)), optional
-        Matrix and offset that take positions along the axes of the box to normalised
-        coordinates, where the box is turned against the field.
-    """
-
+    #: Positions along each axis of the box, 3 tensors. Without ``pose`` they are the field's own
+    #: normalised coordinates, 0 to 1 across its field of view.
     axes: tuple
-    inside: torch.Tensor
+    inside: torch.Tensor  #: points that are wanted, bool, shape (x, y, z)
+    #: Matrix (3, 3) and offset (3,) that take positions along the axes of the box to normalised
+    #: coordinates, where the box is turned against the field.
     pose: tuple | None = None
 
     def coordinates(self) -> torch.Tensor:

@@ -14,54 +14,28 @@ BACKBONES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How a field is built and fitted.
+    """How a field is built and fitted."""
 
-    Attributes
-    ----------
-    epochs : int
-        Passes over the brain; none where there is no network.
-    patience : int
-        Epochs without progress after which a fit at the noise floor ends early; 0 for never.
-    spacing : float
-        Of the lattice on which the field meets the scan, mm.
-    block_mm : float
-        Edge of the blocks that one step sees; bounds the memory.
-    backbone : str
-        One of :data:`BACKBONES`.
-    first_estimate : bool
-        Whether the network corrects the regularised linear inverse, or starts from an even
-        brain of no tissue in particular, as the reference does.
-    lattice_spacings, features, lattice_rate
-        Of the ``lattice`` backbone alone: spacings of its feature lattices (mm), features of
-        each, and Adam's step on them.
-    hidden, layers, network_rate
-        Width and number of the Gabor layers, and Adam's step on them.
-    weight_segmentation, weight_class, weight_tv, weight_tv_tissue : float
-        Weights of the terms beside the data term.
-    class_spread : float
-        S.d. of high-field intensities within a tissue, relative to white matter.
-    likelihood : str
-        How scan and prediction are compared, one of :data:`ulfprep.inr.losses.LIKELIHOODS`.
-    """
-
-    epochs: int = 16
-    patience: int = 8
-    spacing: float = 1.0
-    block_mm: float = 56.0
-    backbone: str = 'lattice'
+    epochs: int = 16  #: passes over the brain; none where there is no network
+    patience: int = 8  #: epochs without progress after which a fit may end; 0 for never
+    spacing: float = 1.0  #: of the lattice on which the field meets the scan, mm
+    block_mm: float = 56.0  #: edge of the blocks that one step sees; bounds the memory
+    backbone: str = 'lattice'  #: one of :data:`BACKBONES`
+    #: Whether the network corrects the regularised linear inverse, or starts from an even brain
+    #: of no tissue in particular, as the reference does.
     first_estimate: bool = True
-    lattice_spacings: tuple[float, ...] = (10.0, 5.0, 2.5)
-    features: int = 4
-    hidden: int = 24
+    lattice_spacings: tuple[float, ...] = (10.0, 5.0, 2.5)  #: of the feature lattices, mm
+    features: int = 4  #: of each lattice
+    hidden: int = 24  #: width of the Gabor layers
     layers: int = 2
-    lattice_rate: float = 1e-2
-    network_rate: float = 2e-3
-    weight_segmentation: float = 0.4
+    lattice_rate: float = 1e-2  #: Adam's step on the lattices
+    network_rate: float = 2e-3  #: Adam's step on all else
+    weight_segmentation: float = 0.4  #: of the terms beside the data term
     weight_class: float = 0.02
     weight_tv: float = 0.4
     weight_tv_tissue: float = 0.1
-    class_spread: float = 0.1
-    likelihood: str = 'rician'
+    class_spread: float = 0.1  #: s.d. of high-field intensities within a tissue, white matter one
+    likelihood: str = 'rician'  #: one of :data:`ulfprep.inr.losses.LIKELIHOODS`
 
     @classmethod
     def default(cls, backbone: str = 'direct') -> 'FitOptions':

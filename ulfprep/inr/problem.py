@@ -17,22 +17,12 @@ from ulfprep.physics.acquisition import apply_matrices
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A box of scan voxels, the box of fine points within their PSF, and the brain in it.
+    """A box of scan voxels, the box of fine points within their PSF, and the brain in it."""
 
-    Attributes
-    ----------
-    scan, fine : tuple of 3 slices
-        Voxels, and fine points that they see.
-    inside : tensor of bool
-        Fine points of the brain.
-    voxels : int
-        Scan voxels of the brain.
-    """
-
-    scan: tuple
-    fine: tuple
-    inside: torch.Tensor
-    voxels: int = 0
+    scan: tuple  #: 3 slices of voxels
+    fine: tuple  #: 3 slices of fine points that they see
+    inside: torch.Tensor  #: fine points of the brain
+    voxels: int = 0  #: scan voxels of the brain
 
 
 def blocks(view: Estimate, edge_mm: float, rng: np.random.Generator) -> Iterator[Block]:

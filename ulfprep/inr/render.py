@@ -24,32 +24,14 @@ VOXELS = 2**19
 
 @dataclass(frozen=True)
 class Rendered:
-    """Images of a field, zero outside the brain.
+    """Images of a field on a grid, float32 but for the labels; zero outside the brain."""
 
-    Attributes
-    ----------
-    intensity : numpy.ndarray, shape (x, y, z), float32
-        High-field-like image, in the scan's units.
-    probs : numpy.ndarray, shape (3, x, y, z), float32
-        Tissue probabilities.
-    dseg : numpy.ndarray, shape (x, y, z), uint8
-        BIDS labels.
-    uncertainty : numpy.ndarray, shape (x, y, z), float32
-        Standard deviation of ``intensity``, in the scan's units; see
-        :func:`ulfprep.inr.uncertainty.standard_deviation`.
-    entropy : numpy.ndarray, shape (x, y, z), float32
-        Of ``probs``, bits.
-    claim : numpy.ndarray, shape (x, y, z), float32
-        Share of the local detail that the scan supports; see
-        :func:`ulfprep.inr.uncertainty.claim`.
-    """
-
-    intensity: np.ndarray
-    probs: np.ndarray
-    dseg: np.ndarray
-    uncertainty: np.ndarray
-    entropy: np.ndarray
-    claim: np.ndarray
+    intensity: np.ndarray  #: like the high field's, in the scan's units
+    probs: np.ndarray  #: of CSF, GM and WM, shape (3, x, y, z)
+    dseg: np.ndarray  #: BIDS labels, uint8
+    uncertainty: np.ndarray  #: s.d. of the intensity, in the scan's units
+    entropy: np.ndarray  #: of the probabilities, bits
+    claim: np.ndarray  #: share of the local detail that the scan supports
 
 
 def render(

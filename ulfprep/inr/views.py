@@ -14,35 +14,19 @@ AnyEstimate = TypeVar('AnyEstimate', bound='Estimate')
 
 @dataclass(frozen=True, eq=False)
 class Acquisition:
-    """One scan of a subject, prepared.
+    """One scan of a subject, prepared."""
 
-    Attributes
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected scan.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    probs : numpy.ndarray, shape (3, X, Y, Z)
-        Posteriors of CSF, GM, WM on the scan's grid.
-    grid : Grid
-        Where the voxels lie in the world of the first scan of the fit: its own affine, moved by
-        :func:`ulfprep.physics.registration.register_rigid`.
-    plan : ContrastPlan
-        Of :func:`ulfprep.physics.plan.plan_contrast`, direction ``enhance``.
-    lattice_probs : numpy.ndarray, shape (3, x, y, z), optional
-        Tissues on the isotropic lattice over the scan
-        (:func:`ulfprep.physics.grid.isotropic_grid`), where the segmentation made them there.
-    modality : str
-        BIDS suffix. Scans of one modality share an image of the field.
-    """
-
-    image: np.ndarray
-    mask: np.ndarray
-    probs: np.ndarray
+    image: np.ndarray  #: bias-corrected scan, shape (X, Y, Z)
+    mask: np.ndarray  #: brain
+    probs: np.ndarray  #: posteriors of CSF, GM, WM on the scan's grid, shape (3, X, Y, Z)
+    #: Where the voxels lie in the world of the first scan of the fit: the scan's own affine, moved
+    #: by :func:`ulfprep.physics.registration.register_rigid`.
     grid: Grid
-    plan: ContrastPlan
+    plan: ContrastPlan  #: of direction ``enhance``
+    #: Tissues on the isotropic lattice over the scan, shape (3, x, y, z), where the segmentation
+    #: made them there (:func:`ulfprep.physics.grid.isotropic_grid`).
     lattice_probs: np.ndarray | None = None
-    modality: str = 'T1w'
+    modality: str = 'T1w'  #: BIDS suffix; scans of one modality share an image of the field
 
     def in_white_matter(self, bounds: tuple) -> np.ndarray:
         """Part of the scan in units of its white-matter mean, float32."""
@@ -54,60 +38,29 @@ class Estimate:
     """A first estimate on a fine lattice around the brain, and how a scan sees that lattice.
 
     Intensities are in units of the scan's white-matter mean.
-
-    Attributes
-    ----------
-    scan, fine : Grid
-        Voxels around the brain, and a lattice along their axes over them.
-    model : ForwardModel
-        From ``fine`` to ``scan``.
-    voxels : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain on ``scan``.
-    inside : numpy.ndarray of bool, shape (x, y, z)
-        Brain on ``fine``.
-    intensity : numpy.ndarray, shape (x, y, z)
-        Of the high field.
-    logits : numpy.ndarray, shape (3, x, y, z)
-        Logarithms of the tissue probabilities.
-    outside : numpy.ndarray, shape (X, Y, Z)
-        What lies outside the brain contributes to each scan voxel.
     """
 
-    scan: Grid
-    fine: Grid
-    model: ForwardModel
-    voxels: np.ndarray
-    inside: np.ndarray
-    intensity: np.ndarray
-    logits: np.ndarray
-    outside: np.ndarray
+    scan: Grid  #: voxels around the brain
+    fine: Grid  #: lattice along their axes over them
+    model: ForwardModel  #: from ``fine`` to ``scan``
+    voxels: np.ndarray  #: brain on ``scan``, shape (X, Y, Z)
+    inside: np.ndarray  #: brain on ``fine``, shape (x, y, z)
+    intensity: np.ndarray  #: of the high field, shape (x, y, z)
+    logits: np.ndarray  #: logarithms of the tissue probabilities, shape (3, x, y, z)
+    outside: np.ndarray  #: what lies outside the brain contributes to each scan voxel
 
 
 @dataclass(frozen=True, eq=False)
 class View(Estimate):
-    """The field as one scan sees it, from the field's own lattice where the two are parallel.
+    """The field as one scan sees it, from the field's own lattice where the two are parallel."""
 
-    Attributes
-    ----------
-    measured : numpy.ndarray, shape (X, Y, Z)
-        The scan.
-    posterior : numpy.ndarray, shape (3, X, Y, Z)
-        Tissues that the voxels should hold.
-    sigma : float
-        Noise s.d.
-    targets : numpy.ndarray, shape (3,)
-        High-field means of the tissues.
-    channel : int
-        Number of the contrast.
-    pose : tuple of (numpy.ndarray, shape (3, 3); numpy.ndarray, shape (3,)), optional
-        Indices of ``fine`` to normalised coordinates of the field, where it is not the field's.
-    """
-
-    measured: np.ndarray
-    posterior: np.ndarray
-    sigma: float
-    targets: np.ndarray
-    channel: int = 0
+    measured: np.ndarray  #: the scan, shape (X, Y, Z)
+    posterior: np.ndarray  #: tissues that the voxels should hold, shape (3, X, Y, Z)
+    sigma: float  #: noise s.d.
+    targets: np.ndarray  #: high-field means of the tissues, shape (3,)
+    channel: int = 0  #: number of the contrast
+    #: Matrix (3, 3) and offset (3,) that take indices of ``fine`` to normalised coordinates of
+    #: the field, where it is not the field's.
     pose: tuple | None = None
 
 

@@ -26,32 +26,27 @@ DRAWS = 2
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Where a field lives: boxes around the brain of its first scan, and the brain in them.
+    """Where a field lives: boxes around the brain of its first scan, and how that scan sees it."""
 
-    Attributes
-    ----------
-    bounds, fine_bounds : tuple of 3 slices
-        Boxes in the whole scan, and in the isotropic lattice over it.
-    scan, fine : Grid
-        Grids of the boxes.
-    inside : numpy.ndarray of bool, shape (x, y, z)
-        Brain on ``fine``.
-    """
-
-    bounds: tuple
-    fine_bounds: tuple
+    bounds: tuple  #: box in the whole scan, 3 slices
+    fine_bounds: tuple  #: box in the isotropic lattice over it
     scan: Grid
     fine: Grid
-    inside: np.ndarray
+    model: ForwardModel  #: from ``fine`` to ``scan``
+    voxels: np.ndarray  #: brain on ``scan``
+    inside: np.ndarray  #: brain on ``fine``
 
     @classmethod
     def around(cls, one: Acquisition, spacing: float) -> 'Frame':
         """Frame a scan; ``spacing`` is that of the lattice, mm."""
-        mask = np.asarray(one.mask, bool)
-        bounds, fine_bounds = brain_bounds(mask, one.grid, spacing)
+        plan = one.plan
+        bounds, fine_bounds = brain_bounds(one.mask, one.grid, spacing)
         scan = one.grid.crop(bounds)
         fine = isotropic_grid(one.grid, spacing).crop(fine_bounds)
-        return cls(bounds, fine_bounds, scan, fine, resample_mask(mask[bounds], scan, fine))
+        model = ForwardModel.between(scan, fine, plan.psf_fwhm_mm, plan.contrast_vector, plan.psf)
+        voxels = np.asarray(one.mask, bool)[bounds]
+        inside = resample_mask(voxels, scan, fine)
+        return cls(bounds, fine_bounds, scan, fine, model, voxels, inside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,50 +54,26 @@ class WarmStart(Estimate):
     """First estimate of one contrast on the lattice of the field.
 
     Grids, model and voxels are those of the field's first scan, whatever the contrast is.
-
-    Attributes
-    ----------
-    bounds : tuple of 3 slices
-        Where ``scan`` lies in the whole scan.
-    modality : str
-    plan : ContrastPlan
-        Of the first scan of this contrast.
-    noise : numpy.ndarray, shape (x, y, z)
-        S.d. with which the scan's noise reaches the deconvolved image.
-    smoothness : float
-        Regularisation that the discrepancy principle chose.
-    course : dict of list
-        How the estimate was reached, see :func:`ulfprep.physics.informed.informed_inverse`.
     """
 
-    bounds: tuple
+    bounds: tuple  #: where ``scan`` lies in the whole scan, 3 slices
     modality: str
-    plan: ContrastPlan
-    noise: np.ndarray
-    smoothness: float
+    plan: ContrastPlan  #: of the first scan of this contrast
+    noise: np.ndarray  #: s.d. with which the scan's noise reaches the deconvolved image
+    smoothness: float  #: regularisation that the discrepancy principle chose
+    #: How it was reached, see :func:`ulfprep.physics.informed.informed_inverse`.
     course: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Deconvolved:
-    """The regularised linear inverse of the scans of one contrast.
+    """The regularised linear inverse of the scans of one contrast."""
 
-    Attributes
-    ----------
-    first : Acquisition
-        Its white matter is the unit.
-    model : ForwardModel or StackedModel
-    measured, voxels : numpy.ndarray
-        Scans and their brain voxels, on the model's grid.
-    image : numpy.ndarray, shape (x, y, z)
-    smoothness : float
-    """
-
-    first: Acquisition
-    model: Any
-    measured: np.ndarray
-    voxels: np.ndarray
-    image: np.ndarray
+    first: Acquisition  #: its white matter is the unit
+    model: Any  #: ForwardModel or StackedModel
+    measured: np.ndarray  #: scans on the model's grid
+    voxels: np.ndarray  #: their brain
+    image: np.ndarray  #: shape (x, y, z)
     smoothness: float
 
 
@@ -121,21 +92,16 @@ def warm_start(one: Acquisition, spacing: float = 1.0, seed: int = 0) -> WarmSta
     ``spacing`` is that of the fine lattice, mm; ``seed`` that of the noise that is sent through
     the inverse to measure its spread.
     """
-    plan = one.plan
-    frame = Frame.around(one, spacing)
-    model = ForwardModel.between(
-        frame.scan, frame.fine, plan.psf_fwhm_mm, plan.contrast_vector, plan.psf
-    )
-    voxels = np.asarray(one.mask, bool)[frame.bounds]
+    plan, frame = one.plan, Frame.around(one, spacing)
     measured = one.in_white_matter(frame.bounds)
-    found = deconvolve(one, model, measured, voxels, frame.fine.zooms)
+    found = deconvolve(one, frame.model, measured, frame.voxels, frame.fine.zooms)
     if one.lattice_probs is None:
         prior = upsample(one.probs[(slice(None), *frame.bounds)], frame.scan, frame.fine)
         tissue = estimate_tissues(found.image, frame.inside, prior, relative_means(plan))
     else:
         tissue = one.lattice_probs[(slice(None), *frame.fine_bounds)]
     means = np.array(plan.means, np.float32) / np.float32(plan.means[2])
-    return start(frame, found, tissue, means, seed, model=model, voxels=voxels)
+    return start(frame, found, tissue, means, seed)
 
 
 def start(
@@ -144,42 +110,32 @@ def start(
     tissue: np.ndarray,
     means: np.ndarray,
     seed: int,
-    *,
-    model: ForwardModel,
-    voxels: np.ndarray,
     scans: int = 1,
 ) -> WarmStart:
     """Complete the first estimate of a contrast from its linear inverse and the tissues.
 
     Parameters
     ----------
-    frame : Frame
-    found : Deconvolved
+    frame, found
     tissue : numpy.ndarray, shape (3, x, y, z)
         Probabilities of CSF, GM, WM.
     means : numpy.ndarray, shape (3,)
         Of the tissues in the scans of the contrast, white matter one.
     seed : int
         See :func:`warm_start`.
-    model, voxels
-        Of the first scan of the field.
     scans : int
         How many there are of the contrast.
     """
     intensity, course = _first_intensity(frame, found, tissue, means, scans)
     outside = np.where(frame.inside, 0, found.image).astype(np.float32)
+    shared = ('bounds', 'scan', 'fine', 'model', 'voxels', 'inside')
     return WarmStart(
-        bounds=frame.bounds,
-        scan=frame.scan,
-        fine=frame.fine,
-        inside=frame.inside,
+        **{name: getattr(frame, name) for name in shared},
         modality=found.first.modality,
         plan=found.first.plan,
-        model=model,
-        voxels=voxels,
         intensity=intensity,
         logits=np.log(np.maximum(tissue, 1e-3)).astype(np.float32),
-        outside=model.acquire(outside),
+        outside=frame.model.acquire(outside),
         noise=_noise_spread(found, frame.fine.zooms, seed),
         smoothness=found.smoothness,
         course=course,

@@ -55,17 +55,10 @@ class Acquisition:
     motion: np.ndarray | None  # 4x4, of the head since the first scan, about its centre, mm
 
 
-def draw_session(
-    rng: np.random.Generator, modalities=None, low_field: bool | None = None
-) -> list[Acquisition]:
-    """Draw the scans of one head, of which the first has not moved.
-
-    Without ``modalities`` they are a random subset (:data:`SUBSETS`); without ``low_field`` the
-    field is below 0.3 T four times of five.
-    """
-    if modalities is None:
-        modalities = list(SUBSETS)[rng.choice(len(SUBSETS), p=list(SUBSETS.values()))]
-    low = rng.random() < 0.8 if low_field is None else low_field
+def draw_session(rng: np.random.Generator) -> list[Acquisition]:
+    """Draw the scans of one head, of which the first has not moved."""
+    modalities = list(SUBSETS)[rng.choice(len(SUBSETS), p=list(SUBSETS.values()))]
+    low = rng.random() < 0.8
     ends = (0.03, ULTRA_LOW_FIELD) if low else (ULTRA_LOW_FIELD, 3.0)
     field = 0.064 if low and rng.random() < 0.5 else float(np.exp(rng.uniform(*np.log(ends))))
     kind, axis, stripped = _voxel_kind(rng, low), _slice_axis(rng), bool(rng.random() < 0.5)
@@ -182,9 +175,8 @@ def paint(
     fluid around the brain least of all.
     """
     image = (signals ** np.float32(acquisition.exponent))[labels]
-    factor = 1 + np.float32(rng.uniform(0, 0.05)) * smooth_field(
-        rng, labels.shape, rng.uniform(3, 12)
-    )
+    amplitude, length = np.float32(rng.uniform(0, 0.05)), rng.uniform(3, 12)
+    factor = 1 + amplitude * smooth_field(rng, labels.shape, length)
     grain = np.float32(rng.uniform(0, 0.06))
     factor += grain * rng.standard_normal(labels.shape, np.float32)
     if rng.random() < 0.5:

@@ -7,12 +7,7 @@ import numpy as np
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.seeds import stream
 from ulfprep.segmentation.channels import describe, lay, stack
-from ulfprep.training.acquisitions import (
-    draw_sequence,
-    draw_session,
-    make_scan,
-    paint,
-)
+from ulfprep.training.acquisitions import draw_sequence, draw_session, make_scan, paint
 from ulfprep.training.deform import draw_patch, draw_ribbon, smooth_field
 from ulfprep.training.maps import CLASS_OF, INSIDE, NAMES, Head
 from ulfprep.training.tissues import draw_nature, lesion_signal, structure_signals

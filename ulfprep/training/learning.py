@@ -111,10 +111,8 @@ def losses(scores: torch.Tensor, classes: torch.Tensor, mask: torch.Tensor):
     scores = scores.movedim(1, -1)[seen].float()
     wanted = classes[seen].long()
     entropy = F.cross_entropy(scores, wanted, reduction='sum') / (seen.sum() + 1000)
-    groups = torch.tensor(
-        [[float(t == tissue) for tissue in TISSUES] for t in CLASSES.values()],
-        device=scores.device,
-    )
+    groups = torch.tensor([[float(t == tissue) for tissue in TISSUES] for t in CLASSES.values()])
+    groups = groups.to(scores.device)
     shares = scores.softmax(1) @ groups
     truth = groups[wanted]
     both = (shares * truth).sum(0)
@@ -141,9 +139,8 @@ class Duration:
 
     def over(self, step: int, seconds: float) -> bool:
         """Say whether nothing is left."""
-        return (self.steps is not None and step >= self.steps) or (
-            self.minutes is not None and seconds >= 60 * self.minutes
-        )
+        late = self.minutes is not None and seconds >= 60 * self.minutes
+        return late or (self.steps is not None and step >= self.steps)
 
     def left(self, step: int, seconds: float, pace: float) -> str:
         """Say in words how long it will take, at a pace of seconds a step."""
@@ -180,11 +177,10 @@ def train(
         table.add(learner.step + 1, learner.learn(batch, duration.factor(learner.step)))
         now = time.monotonic()
         if now - told >= TELL_EVERY:
-            told, step = now, learner.step
-            pace = (now - start) / (step - first)
+            told, pace = now, (now - start) / (learner.step - first)
             values = ', '.join(f'{name} {value:.3f}' for name, value in table.recent.items())
-            rest = duration.left(step, now - start, pace)
-            tell(f'step {step}: {values}; {pace:.2f} s a step{rest}')
+            rest = duration.left(learner.step, now - start, pace)
+            tell(f'step {learner.step}: {values}; {pace:.2f} s a step{rest}')
         if now - kept >= KEEP_EVERY:
             keep(learner, out)
             kept = time.monotonic()
@@ -235,11 +231,8 @@ class _Table:
 
     def __init__(self, file: Path, step: int):
         self.file, self.reports, self.recent = file, [], {}
-        lines = file.read_text().splitlines() if step and file.exists() else []
-        numbers = [line.split('\t')[0] for line in lines]
-        kept = [
-            row for row, n in zip(lines, numbers, strict=True) if n.isdigit() and int(n) <= step
-        ]
+        rows = file.read_text().splitlines() if step and file.exists() else []
+        kept = [row for row in rows if (n := row.split('\t')[0]).isdigit() and int(n) <= step]
         names = ('step', 'loss', 'cross_entropy', *(f'dice_{t}' for t in TISSUES))
         file.write_text('\n'.join(['\t'.join(names), *kept, '']))
 

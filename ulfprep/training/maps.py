@@ -1,6 +1,7 @@
 """Label maps with FreeSurfer's numbers, as anatomy to make scans of."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,15 +66,9 @@ class Head:
         return counts.reshape(256, len(NAMES)).cumsum(axis=0)
 
 
-def prepare(numbers: np.ndarray, grid: Grid, name: str) -> Head:
-    """Make a head of FreeSurfer's numbers, whose axes are in RAS order.
-
-    Raises
-    ------
-    ValueError
-        If no brain is in it.
-    """
-    labels = _structures(np.asarray(numbers))
+def _prepare(numbers, grid, name) -> Head:
+    """Make a head of FreeSurfer's numbers, whose axes are in RAS order."""
+    labels = _structures(numbers)
     if not INSIDE[labels].any():
         raise ValueError(f'{name} holds no number of a brain structure that FreeSurfer uses')
     labels = carry(labels, grid, isotropic_grid(grid), order=0)
@@ -90,13 +85,7 @@ def prepare(numbers: np.ndarray, grid: Grid, name: str) -> Head:
 
 
 def label_maps(folder: Path) -> dict[str, Path]:
-    """Label maps of a folder (``*.nii``, ``*.nii.gz``, ``*.mgz``) by name without extension.
-
-    Raises
-    ------
-    ValueError
-        If it holds none.
-    """
+    """Label maps of a folder by name without extension; a ValueError if it holds none."""
     found = {}
     for file in sorted(folder.iterdir()):
         name = re.sub(r'\.(nii|nii\.gz|mgz)$', '', file.name)
@@ -107,28 +96,26 @@ def label_maps(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_heads(folder: Path, names=None, cache: Path | None = None) -> list[Head]:
-    """Read label maps of a folder by name, all without names.
+def read_heads(folder: Path, names: Iterable[str], cache: Path) -> list[Head]:
+    """Read label maps of a folder by name.
 
     Prepared heads are kept in the folder ``cache``, for a distance map takes seconds.
     """
     files = label_maps(folder)
-    return [_read(files[name], name, cache) for name in (files if names is None else names)]
+    cache.mkdir(parents=True, exist_ok=True)
+    return [_read(files[name], name, cache / f'{name}.npz') for name in names]
 
 
-def _read(file, name, cache) -> Head:
+def _read(file, name, kept) -> Head:
     import nibabel as nib
 
-    kept = None if cache is None else cache / f'{name}.npz'
-    if kept is not None and kept.exists():
+    if kept.exists():
         with np.load(kept) as found:
             return Head(name, found['labels'], found['depth'], found['centre'])
     image = nib.as_closest_canonical(nib.load(file))
     numbers = np.rint(np.asanyarray(image.dataobj)).astype(np.int32)
-    head = prepare(numbers, Grid(numbers.shape, image.affine), name)
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(kept, labels=head.labels, depth=head.depth, centre=head.centre)
+    head = _prepare(numbers, Grid(numbers.shape, image.affine), name)
+    np.savez_compressed(kept, labels=head.labels, depth=head.depth, centre=head.centre)
     return head
 
 

@@ -43,7 +43,6 @@ CASES = (
     *(Case(('T1w',), voxel_size=v) for v in ((2.0, 2.0, 2.0), (1.6, 5.0, 1.6), (5.0, 1.6, 1.6))),
     Case(('T1w',), (1.0, 1.0, 1.0), 30.0, 3.0),
 )
-COLUMNS = ('head', 'contrasts', 'voxel_size_mm', 'snr', 'field_T')
 RESULTS = (*(f'dice_{t}' for t in TISSUES), 'calibration_error', 'csf_to_wm', 'gm_to_wm')
 
 
@@ -56,7 +55,7 @@ def score(net: TissueNet, heads: list[Head], out: Path, tell) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with (out / 'scores.tsv').open('w', newline='') as f:
         writer = csv.writer(f, delimiter='\t', lineterminator='\n')
-        writer.writerow([*COLUMNS, *RESULTS])
+        writer.writerow(['head', 'contrasts', 'voxel_size_mm', 'snr', 'field_T', *RESULTS])
         for case in CASES:
             rows = [_score_head(net, head, case) for head in heads]
             what = ['+'.join(case.contrasts), 'x'.join(f'{v:g}' for v in case.voxel_size)]
@@ -82,23 +81,25 @@ def _score_head(net, head, case):
         image = paint(head.labels, signals, acquisition, rng)
         scan, grid = make_scan(image, mask, lattice, acquisition, rng)
         tissues = [float(image[i].mean()) for i in where_tissue]
-        run = Run(
-            image=scan,
-            mask=scan > 0,
-            grid=grid,
-            white=1.0,
-            sigma=1 / case.snr,
-            acquired=case.voxel_size,
-            modality=contrast,
-            expected=tuple(tissues),
-        )
-        runs.append(run)
         true_signals.append(tissues)
+        runs.append(
+            Run(
+                image=scan,
+                mask=scan > 0,
+                grid=grid,
+                white=1.0,
+                sigma=1 / case.snr,
+                acquired=case.voxel_size,
+                modality=contrast,
+                expected=tuple(tissues),
+            )
+        )
     found = learned_tissues(runs, net=net)
-    where = grid if found.fine is None else isotropic_grid(runs[0].grid)
-    shares = found.probs if found.fine is None else found.fine
-    truth = np.where(mask, TISSUE_OF[classes], 0)
-    truth = carry(truth, lattice, where, order=0)
+    if found.fine is None:
+        shares, where = found.probs, grid
+    else:
+        shares, where = found.fine, isotropic_grid(runs[0].grid)
+    truth = carry(np.where(mask, TISSUE_OF[classes], 0), lattice, where, order=0)
     csf, grey, white = found.means
     wanted = np.divide(true_signals[0], true_signals[0][2])
     return compare(shares, truth) | {
