@@ -25,24 +25,17 @@ OVERLAP = 0.5
 def first_estimates(
     acquisitions: list[Acquisition], spacing: float, seed: int, tissues: np.ndarray | None = None
 ) -> tuple[list[View], list[WarmStart]]:
-    """Make the first estimate of every contrast, and the view of every scan.
+    """Make the view of every scan, and the first estimate of every contrast as it first comes.
 
     Parameters
     ----------
-    acquisitions : list of Acquisition
+    acquisitions
     spacing : float
         Of the field's lattice, mm.
     seed : int
         See :func:`ulfprep.inr.warm.warm_start`.
     tissues : numpy.ndarray, shape (3, x, y, z), optional
         See :func:`ulfprep.inr.fit.fit_scans`; of no use to a single scan.
-
-    Returns
-    -------
-    views : list of View
-        One a scan.
-    channels : list of WarmStart
-        One a contrast, in the order in which they first come.
 
     Raises
     ------

@@ -92,19 +92,8 @@ def total_variation(
 ) -> torch.Tensor:
     """Isotropic total variation per millimetre, over neighbours that are both inside.
 
-    Parameters
-    ----------
-    volume : tensor, shape (c, x, y, z)
-    inside : tensor of bool, shape (x, y, z)
-    spacing : float
-        Distance of neighbours, mm.
-    floor : float
-        Smooths the absolute value at zero; gradients below it count quadratically.
-
-    Returns
-    -------
-    tensor, scalar
-        Mean over points and channels.
+    A mean over points and channels of a ``volume`` (c, x, y, z) whose points are ``spacing`` mm
+    apart. Gradients below ``floor`` count quadratically: it smooths the absolute value at zero.
     """
     core = volume[:, :-1, :-1, :-1]
     both = inside[:-1, :-1, :-1]

@@ -74,14 +74,10 @@ def evaluate(
     channel: int = 0,
     pose: tuple | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Intensity and tissue probabilities of the brain points of a block.
+    """Intensity and tissue probabilities of the brain points of a block of a view's lattice.
 
     Parameters
     ----------
-    network
-    view
-        Whose lattice the block is cut from.
-    block
     intensity0, logits0 : tensor, shape (n,) and (3, n)
         First estimate at the block's brain points.
     channel : int

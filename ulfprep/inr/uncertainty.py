@@ -65,9 +65,8 @@ def standard_deviation(
 
     Parameters
     ----------
-    probs : numpy.ndarray, shape (3, x, y, z)
-        Tissue probabilities.
-    inside : numpy.ndarray of bool, shape (x, y, z)
+    probs, inside : numpy.ndarray, shape (3, x, y, z) and (x, y, z)
+        Tissue probabilities and brain.
     noise : numpy.ndarray, shape (x, y, z)
         S.d. with which the scan's noise reaches the linear inverse, at the scan's contrast.
     contrast, targets : numpy.ndarray of float32, shape (3,)
@@ -108,9 +107,8 @@ def surviving(
     ----------
     model : ForwardModel
         Its acquisition ``A``.
-    seen : numpy.ndarray, shape (x, y, z)
-        Image at the contrast of the scan; what lies outside the brain is not used.
-    inside : numpy.ndarray of bool, shape (x, y, z)
+    seen, inside : numpy.ndarray, shape (x, y, z)
+        Image at the contrast of the scan, and brain; what lies outside is not used.
     smoothness : float
         Of the scan's own linear inverse, see
         :func:`ulfprep.physics.inverse.discrepancy_inverse`.

@@ -114,17 +114,8 @@ def start(
 ) -> WarmStart:
     """Complete the first estimate of a contrast from its linear inverse and the tissues.
 
-    Parameters
-    ----------
-    frame, found
-    tissue : numpy.ndarray, shape (3, x, y, z)
-        Probabilities of CSF, GM, WM.
-    means : numpy.ndarray, shape (3,)
-        Of the tissues in the scans of the contrast, white matter one.
-    seed : int
-        See :func:`warm_start`.
-    scans : int
-        How many there are of the contrast.
+    ``tissue`` (3, x, y, z) are the probabilities of CSF, GM and WM, ``means`` (3,) their signals,
+    white matter one, in ``scans`` scans of the contrast.
     """
     intensity, course = _first_intensity(frame, found, tissue, means, scans)
     outside = np.where(frame.inside, 0, found.image).astype(np.float32)

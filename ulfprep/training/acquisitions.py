@@ -149,8 +149,7 @@ def _motion(rng):
     """Registered well in most sessions, by up to 2 mm and 2 degrees wrong in the others."""
     most = 0.3 if rng.random() < 0.5 else 2.0
     out = np.eye(4)
-    scale = np.exp(rng.normal(0, 0.01, 3)) if most > 1 else np.ones(3)
-    scale = np.clip(scale, 0.95, 1.05)
+    scale = np.exp(rng.normal(0, 0.01, 3)).clip(0.95, 1.05) if most > 1 else np.ones(3)
     out[:3, :3] = rotation(np.deg2rad(rng.uniform(-most, most, 3))) @ np.diag(scale)
     out[:3, 3] = rng.uniform(-most, most, 3)
     return out

@@ -144,11 +144,8 @@ class Duration:
 
     def left(self, step: int, seconds: float, pace: float) -> str:
         """Say in words how long it will take, at a pace of seconds a step."""
-        ends = []
-        if self.minutes is not None:
-            ends.append(60 * self.minutes - seconds)
-        if self.steps is not None:
-            ends.append((self.steps - step) * pace)
+        by_time = [] if self.minutes is None else [60 * self.minutes - seconds]
+        ends = by_time + ([] if self.steps is None else [(self.steps - step) * pace])
         return f', {max(min(ends), 0) / 60:.0f} min left' if ends else ''
 
 

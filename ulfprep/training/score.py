@@ -23,7 +23,6 @@ from ulfprep.training.tissues import draw_nature, structure_signals
 TISSUE_OF = np.array([1 + TISSUES.index(t or 'CSF') for t in CLASSES.values()], np.uint8)
 #: Bins of the expected calibration error.
 BINS = 15
-THICK = (1.6, 1.6, 5.0)
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Case:
     """Scans to score."""
 
     contrasts: tuple
-    voxel_size: tuple = THICK  # mm
+    voxel_size: tuple = (1.6, 1.6, 5.0)  # mm
     snr: float = 14.0  # of white matter
     field: float = 0.064  # tesla
 
