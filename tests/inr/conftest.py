@@ -83,6 +83,7 @@ def fitted(problem, options):
 @pytest.fixture(scope='session')
 def warm(problem):
     """Return the first estimate at 2 mm."""
+    from ulfprep.inr import Acquisition
     from ulfprep.inr.warm import warm_start
 
-    return warm_start(*problem.scan, spacing=2.0, seed=7)
+    return warm_start(Acquisition(*problem.scan), 2.0, 7)

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from ulfprep import settings
-from ulfprep.inr import FitOptions, coordinate, fit_scan, load_fit, network, render, save_fit
-from ulfprep.inr.backbones import build_network
+from ulfprep.inr import FitOptions, fit_scan, load_fit, network, render, save_fit
+from ulfprep.inr.network import Points, build_network
 from ulfprep.inr.options import BACKBONES
-from ulfprep.inr.points import Points
 from ulfprep.physics.grid import isotropic_grid
 
 EXTENT = (30.0, 40.0, 20.0)
@@ -74,7 +73,7 @@ def test_chunks_change_neither_values_nor_gradients(backbone, monkeypatch):
 
     whole, gradients = outcome()
     monkeypatch.setattr(network, 'CHUNK', 11)
-    monkeypatch.setattr(coordinate, 'CHUNK', 11)
+    monkeypatch.setattr(network, 'WIDE_CHUNK', 11)
     parts, gradients_of_parts = outcome()
     # Sines of sines enlarge what the order of a sum leaves in the last digits.
     torch.testing.assert_close(parts, whole, atol=5e-3, rtol=1e-3)
@@ -143,7 +142,7 @@ def test_it_fits_a_small_scan_without_a_first_estimate(problem, options, backbon
         epochs=8, block_mm=20.0,
     )  # fmt: skip
     fit = fit_scan(*problem.scan, options, seed=7)
-    assert np.unique(fit.warm.intensity).tolist() == [0, 1]
+    assert np.unique(fit.channels[0].intensity).tolist() == [0, 1]
     assert fit.history['residual_rms'][-1] < 0.5 * fit.history['residual_rms'][0]
 
 

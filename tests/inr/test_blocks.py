@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ulfprep.inr.blocks import blocks
+from ulfprep.inr.problem import blocks
 
 
 @pytest.mark.parametrize('edge', [5.0, 17.0, 30.0, 500.0])

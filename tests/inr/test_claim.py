@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ulfprep.inr.claim import claim, local_mean, surviving
+from ulfprep.inr.uncertainty import claim, local_mean, surviving
 from ulfprep.physics import ForwardModel, Grid
 from ulfprep.physics.grid import resized_grid
 

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from ulfprep.inr import FitOptions, fit_scan, load_fit, render, save_fit
-from ulfprep.inr.blocks import Block, blocks
 from ulfprep.inr.network import LatticeField
-from ulfprep.inr.problem import evaluate
+from ulfprep.inr.problem import Block, blocks, evaluate
 from ulfprep.physics.grid import aligned_offsets, isotropic_grid
 
 
@@ -34,7 +33,7 @@ def test_an_untrained_field_equals_the_first_estimate(warm):
 
 
 def test_the_field_is_never_negative_and_its_tissues_sum_to_one(fitted):
-    warm = fitted.warm
+    warm = fitted.channels[0]
     with torch.no_grad():
         intensity, probs = evaluate(
             fitted.network,
@@ -107,11 +106,11 @@ def test_a_saved_fit_keeps_what_is_known_about_it(fitted, tmp_path):
     loaded = load_fit(tmp_path / 'field.pt')
     assert loaded.options == fitted.options
     assert loaded.history == fitted.history
-    assert loaded.plan == fitted.plan
-    assert loaded.warm.smoothness == fitted.warm.smoothness
-    assert loaded.warm.bounds == fitted.warm.bounds
-    for ours, theirs in zip(loaded.warm.model.matrices, fitted.warm.model.matrices, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    (ours,), (theirs,) = loaded.channels, fitted.channels
+    for name in ('plan', 'smoothness', 'bounds'):
+        assert getattr(ours, name) == getattr(theirs, name)
+    for one, other in zip(ours.model.matrices, theirs.model.matrices, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_saving_twice_gives_the_same_bytes(fitted, tmp_path):
@@ -139,7 +138,7 @@ def test_borders_of_blocks_leave_no_seam(problem, options):
         fit_scan(*problem.scan, dataclasses.replace(options, block_mm=edge), seed=7)
         for edge in (16.0, 80.0)
     ]
-    warm = fits[0].warm
+    warm = fits[0].channels[0]
     grid = isotropic_grid(problem.grid, 1.0)
     one, other = (render(fit, grid) for fit in fits)
     inside = (one.dseg > 0) & (other.dseg > 0)

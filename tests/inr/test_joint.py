@@ -146,7 +146,7 @@ def test_a_turned_scan_looks_at_the_same_points(scanned, problem):
     views, channels = first_estimates(
         [scanned(AXIAL, 0), scanned(CORONAL, 1, motion=motion)], 2.0, 7
     )
-    fine, (matrix, offset) = channels[0].warm.fine, views[1].pose
+    fine, (matrix, offset) = channels[0].fine, views[1].pose
     index = np.array([3.0, 7.0, 5.0])
     normalised = matrix @ index + offset
     here = views[1].fine.affine @ np.append(index, 1)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from ulfprep.inr.linear import ROWS, Linear
+from ulfprep.inr.layers import ROWS, Linear
 from ulfprep.inr.losses import ROW, average, total
 
 
@@ -38,7 +38,7 @@ def test_totals_are_sums(shape):
 
 SCRIPT = """
 import sys, torch
-from ulfprep.inr.linear import Linear
+from ulfprep.inr.layers import Linear
 from ulfprep.inr.losses import total
 from ulfprep.inr.problem import _softmax
 torch.set_num_threads(int(sys.argv[1]))

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ulfprep.inr import network as room
-from ulfprep.inr.network import GaborLayer, LatticeField, interpolation_matrix
-from ulfprep.inr.points import Points
+from ulfprep.inr.layers import Gabor, GaborLayer
+from ulfprep.inr.network import LatticeField, Points, interpolation_matrix
 
 QUICK = settings(deadline=None, max_examples=25, derandomize=True)
 
@@ -21,7 +21,7 @@ def lines(*counts):
 def test_gabor_gradient_is_exact(frequency, scale):
     generator = torch.Generator().manual_seed(0)
     pair = torch.randn(5, 8, dtype=torch.float64, generator=generator, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda p: room._Gabor.apply(p, frequency, scale), (pair,))
+    assert torch.autograd.gradcheck(lambda p: Gabor.apply(p, frequency, scale), (pair,))
 
 
 def test_gabor_layer_is_a_windowed_cosine_of_two_linear_maps():

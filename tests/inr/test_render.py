@@ -13,6 +13,7 @@ from scipy import ndimage
 from ulfprep.inr import render
 from ulfprep.inr.network import LatticeField
 from ulfprep.inr.render import render_parts
+from ulfprep.inr.views import even_start
 from ulfprep.physics.grid import Grid, isotropic_grid
 
 # The package has a function of this name in front of the module.
@@ -215,19 +216,15 @@ def test_an_oblique_grid_shows_nearly_the_same_field(fitted, fine_grid, rendered
     assert volumes[0] == pytest.approx(volumes[1], rel=0.03)
 
 
-def test_the_rim_of_an_oblique_image_is_not_darkened(fitted, fine_grid):
+def test_the_rim_of_an_oblique_image_is_not_darkened(problem, fitted, fine_grid):
     # An even field: whatever interpolation does at the border, it must stay even.
-    warm = dataclasses.replace(
-        fitted.warm,
-        intensity=fitted.warm.inside.astype(np.float32),
-        logits=np.zeros_like(fitted.warm.logits),
-    )
+    warm = even_start(fitted.channels[0])
     network = LatticeField([50.0] * 3, fitted.options.lattice_spacings)
-    even = dataclasses.replace(fitted, warm=warm, network=network)
+    even = dataclasses.replace(fitted, channels=(warm,), network=network)
     seen = render(even, turned(fine_grid, 0.4))
     brain = seen.dseg > 0
     assert brain.sum() > 500
-    np.testing.assert_allclose(seen.intensity[brain], fitted.plan.means[2], rtol=1e-4)
+    np.testing.assert_allclose(seen.intensity[brain], problem.plan.means[2], rtol=1e-4)
     np.testing.assert_allclose(seen.probs[:, brain], 1 / 3, rtol=1e-4)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from ulfprep.inr import fit_scan, load_fit, save_fit
-from ulfprep.inr.stopping import at_noise_floor
+from ulfprep.inr.fit import at_noise_floor
 
 FALLING = [2.0, 1.5, 1.2, 1.0, 0.9]
 LEVEL = [2.0, 1.0, 1.0, 0.9999, 0.9998]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ulfprep.inr import Acquisition
 from ulfprep.inr.warm import warm_start
 from ulfprep.physics.grid import brain_bounds, isotropic_grid
 
@@ -73,7 +74,7 @@ def test_noise_of_the_estimate_grows_with_noise_of_the_scan(problem, warm):
     scan, mask, probs, grid, plan = problem.scan
     assert (warm.noise > 0).all()
     louder = warm_start(
-        scan, mask, probs, grid, replace(plan, noise_sigma=6.0), spacing=2.0, seed=7
+        Acquisition(scan, mask, probs, grid, replace(plan, noise_sigma=6.0)), 2.0, 7
     )
     # More noise is met with more smoothing, so that it does not arrive in full.
     assert louder.smoothness > warm.smoothness
@@ -82,7 +83,7 @@ def test_noise_of_the_estimate_grows_with_noise_of_the_scan(problem, warm):
 
 
 def test_the_same_seed_gives_the_same_bytes(problem, warm):
-    again = warm_start(*problem.scan, spacing=2.0, seed=7)
+    again = warm_start(Acquisition(*problem.scan), 2.0, 7)
     for name in ('intensity', 'logits', 'outside', 'noise'):
         assert getattr(again, name).tobytes() == getattr(warm, name).tobytes(), name
 
@@ -91,7 +92,7 @@ def test_scale_of_the_scan_does_not_matter(problem, warm):
     scan, mask, probs, grid, plan = problem.scan
     scaled = {k: tuple(10 * v for v in getattr(plan, k)) for k in ('means', 'target_means')}
     scaled = replace(plan, **scaled, noise_sigma=40.0)
-    again = warm_start(10 * scan, mask, probs, grid, scaled, spacing=2.0, seed=7)
+    again = warm_start(Acquisition(10 * scan, mask, probs, grid, scaled), 2.0, 7)
     np.testing.assert_allclose(again.intensity, warm.intensity, atol=1e-3)
 
 
@@ -100,7 +101,7 @@ def test_tissues_on_the_lattice_are_taken_as_they_are(problem):
     lattice = isotropic_grid(grid, 2.0)
     shares = np.random.default_rng(0).dirichlet((1, 1, 1), lattice.shape)
     shares = np.moveaxis(shares, -1, 0).astype(np.float32)
-    warm = warm_start(scan, mask, probs, grid, plan, spacing=2.0, lattice_probs=shares)
+    warm = warm_start(Acquisition(scan, mask, probs, grid, plan, shares), 2.0)
     _, fine_bounds = brain_bounds(mask, grid, 2.0)
     inside = warm.inside
     np.testing.assert_allclose(

@@ -15,14 +15,21 @@ from ulfprep.physics.sequences import PRESETS
 from ulfprep.physics.signals import tissue_signals
 from ulfprep.segmentation.network import CHANNELS, STRIDE, TissueNet
 from ulfprep.segmentation.weights import digest, read_network, write_weights
+from ulfprep.training import learning
 from ulfprep.training.__main__ import main
-from ulfprep.training.acquisitions import draw_session
+from ulfprep.training.acquisitions import draw_session, make_scan, paint
 from ulfprep.training.deform import Ribbon
 from ulfprep.training.examples import draw_example
-from ulfprep.training.learning import Learner, Settings
-from ulfprep.training.maps import NAMES, map_names, read_heads
-from ulfprep.training.run import CHECKPOINT, LOSSES, WEIGHTS, Duration, train
-from ulfprep.training.scans import make_scan, paint
+from ulfprep.training.learning import (
+    CHECKPOINT,
+    LOSSES,
+    WEIGHTS,
+    Duration,
+    Learner,
+    Settings,
+    train,
+)
+from ulfprep.training.maps import NAMES, label_maps, read_heads
 from ulfprep.training.score import CASES, compare
 from ulfprep.training.tissues import BETWEEN, Nature, relaxations, structure_signals
 
@@ -48,12 +55,12 @@ def maps(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def heads(maps):
-    return read_heads(maps)
+def heads(maps, tmp_path_factory):
+    return read_heads(maps, label_maps(maps), tmp_path_factory.mktemp('heads'))
 
 
 def test_structures_are_known_by_their_numbers(maps, heads):
-    assert map_names(maps) == [head.name for head in heads] == ['a', 'b']
+    assert list(label_maps(maps)) == [head.name for head in heads] == ['a', 'b']
     for head in heads:
         found = {NAMES[k] for k in np.unique(head.labels)}
         assert {'CSF', 'cortex', 'white matter', 'thalamus', 'ventricles'} <= found
@@ -78,7 +85,7 @@ def test_a_scan_has_the_noise_and_the_voxels_of_its_acquisition():
     rng = np.random.default_rng(3)
     lattice = Grid((64, 64, 64), np.eye(4))
     labels = np.full(lattice.shape, NAMES.index('white matter'), np.uint8)
-    session = (a for _ in range(200) for a in draw_session(rng, ('T1w',), low_field=True))
+    session = (a for _ in range(200) for a in draw_session(rng) if a.field < 0.3)
     acquisition = next(a for a in session if a.noise_fwhm == 0 and max(a.voxel_size) > 4)
     image = np.ones(lattice.shape, np.float32)
     still = type(acquisition)(**{**vars(acquisition), 'bias': 0.0, 'stripped': False})
@@ -108,15 +115,16 @@ def test_channels_are_dropped_at_random(heads):
     assert len(sets) > 2
 
 
-def test_a_run_that_went_on_is_one_that_never_stopped(heads, tmp_path):
+def test_a_run_that_went_on_is_one_that_never_stopped(heads, tmp_path, monkeypatch):
+    monkeypatch.setattr(learning, 'ROW', 2)
     settings = Settings(5, ('a', 'b'), patch=32)
     whole, first = Learner(settings), Learner(settings)
     tell = lambda line: None  # noqa: E731
-    train(whole, heads, tmp_path / 'whole', Duration(steps=4, rows_every=2), 0, tell)
-    train(first, heads, tmp_path / 'parts', Duration(steps=2, rows_every=2), 0, tell)
+    train(whole, heads, tmp_path / 'whole', Duration(steps=4), 0, tell)
+    train(first, heads, tmp_path / 'parts', Duration(steps=2), 0, tell)
     second = Learner(settings)
     second.restore(torch.load(tmp_path / 'parts' / CHECKPOINT, weights_only=True))
-    train(second, heads, tmp_path / 'parts', Duration(steps=4, rows_every=2), 0, tell)
+    train(second, heads, tmp_path / 'parts', Duration(steps=4), 0, tell)
     for name, value in whole.net.state_dict().items():
         assert torch.equal(value, second.net.state_dict()[name]), name
         assert torch.equal(whole.average[name], second.average[name]), name

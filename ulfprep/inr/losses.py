@@ -15,14 +15,6 @@ def total(values: torch.Tensor) -> torch.Tensor:
 
     Of large tensors PyTorch gives every thread a part, so that the order of the additions
     follows the number of parts. Sums of short rows do not, nor does what is left of them.
-
-    Parameters
-    ----------
-    values : tensor
-
-    Returns
-    -------
-    tensor, scalar
     """
     values = values.reshape(-1)
     while len(values) > ROW:
@@ -44,20 +36,13 @@ def data_term(
 
     Parameters
     ----------
-    predicted : tensor, shape (n,)
-        Noise-free signal of the voxels.
-    measured : tensor, shape (n,)
-        Their magnitude in the scan.
+    predicted, measured : tensor, shape (n,)
+        Noise-free signal of the voxels, and their magnitude in the scan.
     sigma : float
         Noise s.d., same units.
     likelihood : str
-        ``mae``, the mean absolute difference over ``sigma``; or ``rician``, the negative
-        log-likelihood of a magnitude under complex Gaussian noise, see
+        ``mae``, the mean absolute difference over ``sigma``; or ``rician``, see
         :func:`rician_term`.
-
-    Returns
-    -------
-    tensor, scalar
 
     Raises
     ------
@@ -80,15 +65,6 @@ def rician_term(predicted: torch.Tensor, measured: torch.Tensor, sigma: float) -
     overflows nor vanishes. The mean is multiplied by
     ``sqrt(pi / 2)``: where the residual is noise, the mean absolute gradient is then that of
     the mean absolute error, so that the weights of the other terms keep their meaning.
-
-    Parameters
-    ----------
-    predicted, measured, sigma
-        See :func:`data_term`.
-
-    Returns
-    -------
-    tensor, scalar
     """
     # The sign of a signal cannot be seen in its magnitude.
     signal, magnitude = predicted.abs() / sigma, measured / sigma
@@ -116,19 +92,8 @@ def total_variation(
 ) -> torch.Tensor:
     """Isotropic total variation per millimetre, over neighbours that are both inside.
 
-    Parameters
-    ----------
-    volume : tensor, shape (c, x, y, z)
-    inside : tensor of bool, shape (x, y, z)
-    spacing : float
-        Distance of neighbours, mm.
-    floor : float
-        Smooths the absolute value at zero; gradients below it count quadratically.
-
-    Returns
-    -------
-    tensor, scalar
-        Mean over points and channels.
+    A mean over points and channels of a ``volume`` (c, x, y, z) whose points are ``spacing`` mm
+    apart. Gradients below ``floor`` count quadratically: it smooths the absolute value at zero.
     """
     core = volume[:, :-1, :-1, :-1]
     both = inside[:-1, :-1, :-1]
@@ -145,15 +110,9 @@ def total_variation(
 def class_term(
     intensity: torch.Tensor, probs: torch.Tensor, means: torch.Tensor, spread: float
 ) -> torch.Tensor:
-    """Squared distance of intensities to the target mean of their tissue, in ``spread``.
+    """Squared distance of intensities (n,) to the target mean (3,) of their tissue (3, n).
 
-    Parameters
-    ----------
-    intensity : tensor, shape (n,)
-    probs : tensor, shape (3, n)
-    means : tensor, shape (3,)
-    spread : float
-        S.d. of the intensities of one tissue, same units as ``means``.
+    In units of ``spread``, the s.d. of the intensities of one tissue.
     """
     distance = (intensity[None] - means[:, None]) / spread
     return 0.5 * average((probs * distance**2).sum(0))

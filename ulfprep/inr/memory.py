@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+import torch
+
 LOGGER = logging.getLogger('ulfprep')
 Result = TypeVar('Result')
 
@@ -22,21 +24,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 def halved_until_it_fits(
     work: Callable[[float], Result], size: float, floor: float, what: str
 ) -> tuple[Result, tuple[str, ...]]:
-    """Call ``work(size)``, with half the size each time that memory runs out.
+    """Call ``work(size)``, with half the size, ``floor`` at least, each time memory runs out.
 
     Every attempt starts afresh: the result is that of the size which fitted, as if it had been
-    asked for.
-
-    Parameters
-    ----------
-    work : callable
-        Takes the size of the parts.
-    size : float
-        To begin with.
-    floor : float
-        Smallest size that is tried.
-    what : str
-        Name of the parts and their unit, for messages: ``blocks of {:g} mm``.
+    asked for. ``what`` names the parts and their unit, for messages: ``blocks of {:g} mm``.
 
     Returns
     -------
@@ -51,9 +42,14 @@ def halved_until_it_fits(
     """
     notes: list[str] = []
     while True:
+        try:
+            return work(size), tuple(notes)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
         # Outside the handler: as long as an error is handled, it holds on to what was allocated.
-        if result := _attempt(work, size):
-            return result[0], tuple(notes)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         notes.append(f'Memory ran out with {what.format(size)}.')
         if size / 2 < floor:
             raise MemoryError(
@@ -62,22 +58,3 @@ def halved_until_it_fits(
             )
         size /= 2
         LOGGER.warning('%s Trying %s', notes[-1], what.format(size))
-
-
-def _attempt(work, size):
-    """The result in a tuple, or none where memory ran out."""
-    try:
-        return (work(size),)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-    _release()
-    return ()
-
-
-def _release() -> None:
-    """Give back what torch keeps of a GPU's memory for later."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

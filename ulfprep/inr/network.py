@@ -1,98 +1,68 @@
-"""The field: a continuous image and its tissues, in world coordinates.
+"""The networks a field can be made of: corrections to a first estimate, in world coordinates.
 
-Feature lattices of several spacings feed a small MLP with Gabor-wavelet activations
-(WIRE, Saragadam et al. 2023). Its outputs correct a linear first estimate and start at
-zero, so that an untrained field already reproduces the regularised linear inverse.
+Each is a module that takes :class:`Points` and returns a tensor of shape (n_out, n_points): an
+intensity for each contrast, and three tissue logits. Before training they are exactly zero, so
+that an untrained field already reproduces the regularised linear inverse. Its
+``parameter_groups(options)`` are what Adam is given.
 """
 
 import math
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from ulfprep.inr.linear import Linear
-from ulfprep.inr.points import Points
+from ulfprep.inr.layers import FourierFeatures, Recomputed, gabor_layers, zero_linear
+from ulfprep.inr.options import BACKBONES, FitOptions
 from ulfprep.physics.acquisition import apply_matrices
+from ulfprep.physics.types import Numbers
 
-#: Points that go through the network at a time.
-CHUNK = 8192
-
-
-class _Gabor(torch.autograd.Function):
-    """Fused activation: memory traffic, not arithmetic, is what it costs on a CPU."""
-
-    @staticmethod
-    def forward(ctx, pair, frequency, scale):
-        wave, envelope = pair.chunk(2, dim=-1)
-        angle = frequency * wave
-        window = (scale * envelope).square_().neg_().exp_()
-        ctx.save_for_backward(pair, window)
-        ctx.constants = frequency, scale
-        return angle.cos_().mul_(window)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        pair, window = ctx.saved_tensors
-        frequency, scale = ctx.constants
-        wave, envelope = pair.chunk(2, dim=-1)
-        angle = frequency * wave
-        common = gradient * window
-        out = torch.empty_like(pair)
-        d_wave, d_envelope = out.chunk(2, dim=-1)
-        torch.mul(angle.cos(), envelope, out=d_envelope)
-        d_envelope.mul_(common).mul_(-2 * scale**2)
-        d_wave.copy_(angle.sin_().mul_(common).mul_(-frequency))
-        return out, None, None
+#: Points that go through the lattices' network, and through the reference's, at a time.
+CHUNK, WIDE_CHUNK = 8192, 4096
+#: The reference's Fourier features: how many, and their s.d. in cycles a unit of coordinates.
+FREQUENCIES, FREQUENCY_SCALE = 72, 4.0
+#: Frequency and envelope of its Gabor units.
+W0, S0 = 20.0, 10.0
 
 
-class GaborLayer(nn.Module):
-    """``cos(w0 A x) exp(-(s0 B x)^2)``: a real Gabor wavelet of two linear maps."""
+@dataclass(frozen=True, eq=False)
+class Points:
+    """The points of a regular box at which a field is asked for its values."""
 
-    def __init__(self, n_in: int, n_out: int, frequency: float = 4.0, scale: float = 1.0):
-        super().__init__()
-        self.frequency, self.scale = frequency, scale
-        self.linear = Linear(n_in, 2 * n_out)
+    #: Positions along each axis of the box, 3 tensors. Without ``pose`` they are the field's own
+    #: normalised coordinates, 0 to 1 across its field of view.
+    axes: tuple
+    inside: torch.Tensor  #: points that are wanted, bool, shape (x, y, z)
+    #: Matrix (3, 3) and offset (3,) that take positions along the axes of the box to normalised
+    #: coordinates, where the box is turned against the field.
+    pose: tuple | None = None
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (n, n_in) to (n, n_out)."""
-        return _Gabor.apply(self.linear(x), self.frequency, self.scale)
+    def coordinates(self) -> torch.Tensor:
+        """Normalised coordinates of the wanted points, shape (n, 3)."""
+        index = self.inside.nonzero()
+        along = torch.stack([axis[index[:, k]] for k, axis in enumerate(self.axes)], dim=1)
+        if self.pose is None:
+            return along
+        matrix, offset = self.pose
+        return along @ matrix.T + offset
 
 
 class LatticeField(nn.Module):
-    """Corrections to intensity and tissue logits at any point: feature lattices and a small MLP.
+    """Feature lattices of several spacings (mm), read by a small MLP of Gabor layers.
 
-    Parameters
-    ----------
-    extent : sequence of 3 floats
-        Size of the field of view, mm.
-    spacings : sequence of float
-        Spacing of each feature lattice, mm.
-    features : int
-        Features a lattice holds.
-    hidden, layers : int
-        Width and number of the Gabor layers.
-    n_out : int
-        Numbers a point.
+    ``extent`` is the size of the field of view, mm; ``features`` are those of each lattice.
     """
 
-    def __init__(
-        self, extent, spacings=(10.0, 5.0, 2.5), features=4, hidden=24, layers=2, n_out=4
-    ):
+    def __init__(self, extent, spacings, features=4, hidden=24, layers=2, n_out=4):
         super().__init__()
         shapes = [[max(math.ceil(e / s) + 1, 2) for e in extent] for s in spacings]
         self.lattices = nn.ParameterList(
             nn.Parameter(1e-2 * torch.randn(features, *shape)) for shape in shapes
         )
-        widths = [features * len(spacings) + 3] + [hidden] * layers
-        self.body = nn.Sequential(
-            *(GaborLayer(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        )
-        self.head = Linear(hidden, n_out)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.body = nn.Sequential(*gabor_layers(features * len(spacings) + 3, hidden, layers))
+        self.head = zero_linear(hidden, n_out)
 
-    def parameter_groups(self, options: Any) -> list[dict]:
+    def parameter_groups(self, options: FitOptions) -> list[dict]:
         """What is trained, and how fast."""
         mlp = [*self.body.parameters(), *self.head.parameters()]
         return [
@@ -101,16 +71,7 @@ class LatticeField(nn.Module):
         ]
 
     def features_on(self, points: Points) -> torch.Tensor:
-        """Interpolate the lattices at points.
-
-        Parameters
-        ----------
-        points : Points
-
-        Returns
-        -------
-        tensor, shape (features * n_lattices + 3, n)
-        """
+        """Lattices interpolated at points, and coordinates; (features * n_lattices + 3, n)."""
         if points.pose is not None:
             return self._gathered(points.coordinates())
         columns = []
@@ -143,7 +104,6 @@ class LatticeField(nn.Module):
         return torch.cat([*columns, centred.T])
 
     def forward(self, points: Points) -> torch.Tensor:
-        """Corrections at the wanted points, shape (n_out, n)."""
         features = self.features_on(points)
         # Chunks that stay in the processor's cache are several times as fast.
         parts = [self.head(self.body(part.T)).T for part in features.split(CHUNK, dim=1)]
@@ -168,3 +128,76 @@ def interpolation_matrix(position: torch.Tensor, n: int) -> tuple[torch.Tensor, 
     matrix[rows, low - start] = 1 - part
     matrix[rows, low - start + 1] = part
     return matrix, start, stop
+
+
+class WireField(nn.Module):
+    """The reference set-up: Fourier features of a point into a wide Gabor MLP.
+
+    As in HULFSynth (Indrakanti and Simpson 2025), on WIRE (Saragadam et al. 2023), kept for
+    comparison: 72 Gaussian frequencies of scale 4, 5 hidden layers of 128 real Gabor units with
+    w0 = 20 and s0 = 10, trained at 5e-5. ``extent`` is the size of the field of view, mm.
+    """
+
+    scale: torch.Tensor
+
+    def __init__(self, extent, hidden: int = 128, layers: int = 5, n_out: int = 4):
+        super().__init__()
+        scale = torch.as_tensor(extent, dtype=torch.float32)
+        # One scale for all axes: a frequency is the same wavelength in every direction.
+        self.register_buffer('scale', scale / scale.max().clamp_min(1e-6))
+        self.body = nn.Sequential(
+            FourierFeatures(FREQUENCIES, FREQUENCY_SCALE),
+            *gabor_layers(2 * FREQUENCIES, hidden, layers, W0, S0),
+        )
+        self.head = zero_linear(hidden, n_out)
+
+    def parameter_groups(self, options: FitOptions) -> list[dict]:
+        """What is trained, and how fast."""
+        return [{'params': list(self.parameters()), 'lr': options.network_rate}]
+
+    def forward(self, points: Points) -> torch.Tensor:
+        where = (2 * points.coordinates() - 1) * self.scale
+        parameters = list(self.parameters())
+        parts = [Recomputed.apply(self._values, p, *parameters) for p in where.split(WIDE_CHUNK)]
+        return torch.cat(parts).T
+
+    def _values(self, where):
+        return self.head(self.body(where))
+
+
+class Unchanged(nn.Module):
+    """No network: the first estimate is the result."""
+
+    def __init__(self, n_out: int):
+        super().__init__()
+        self.n_out = n_out
+
+    def forward(self, points: Points) -> torch.Tensor:
+        n = int(points.inside.count_nonzero())
+        return torch.zeros(self.n_out, n, device=points.inside.device)
+
+
+def build_network(extent: Numbers, options: FitOptions, n_out: int = 4) -> nn.Module:
+    """Build the untrained network of ``options.backbone`` over a field of view.
+
+    Parameters
+    ----------
+    extent : sequence of 3 floats
+        Size of the field of view, mm.
+    options : FitOptions
+    n_out : int
+        Numbers asked of every point.
+
+    Raises
+    ------
+    ValueError
+        If there is no such backbone.
+    """
+    o = options
+    if o.backbone == 'direct':
+        return Unchanged(n_out)
+    if o.backbone == 'lattice':
+        return LatticeField(extent, o.lattice_spacings, o.features, o.hidden, o.layers, n_out)
+    if o.backbone == 'wire':
+        return WireField(extent, o.hidden, o.layers, n_out)
+    raise ValueError(f'no such backbone: {o.backbone}; there are {", ".join(BACKBONES)}')

@@ -1,11 +1,11 @@
 """How a field is built and fitted."""
 
-import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 #: What a field can be made of: the first estimate itself, or a network that corrects it, with the
 #: size and step at which each is used: the lattices' as measured best, the other's as published.
-BACKBONES = {
+BACKBONES: dict[str, dict[str, Any]] = {
     'direct': {'epochs': 0},
     'lattice': {},
     'wire': {'hidden': 128, 'layers': 5, 'network_rate': 5e-5},
@@ -14,74 +14,42 @@ BACKBONES = {
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How a field is built and fitted.
+    """How a field is built and fitted."""
 
-    Attributes
-    ----------
-    epochs : int
-        Passes over the brain; none where there is no network.
-    patience : int
-        Epochs without progress after which a fit at the noise floor ends early; 0 for never.
-    spacing : float
-        Spacing of the lattice on which the field meets the scan, mm.
-    block_mm : float
-        Edge of the blocks that one step sees; bounds the memory.
-    backbone : str
-        What the field is made of, one of :data:`BACKBONES`.
-    first_estimate : bool
-        Whether the network corrects the regularised linear inverse, or starts from an even
-        brain of no tissue in particular, as the reference does.
-    lattice_spacings : tuple of float
-        Spacings of the feature lattices, mm.
-    features, hidden, layers : int
-        Size of the network.
-    lattice_rate, network_rate : float
-        Adam's step sizes; ``lattice_rate`` is of the ``lattice`` backbone alone, and so are
-        ``lattice_spacings`` and ``features``.
-    weight_segmentation, weight_class, weight_tv, weight_tv_tissue : float
-        Weights of the terms beside the data term.
-    class_spread : float
-        S.d. of high-field intensities within a tissue, relative to white matter.
-    likelihood : str
-        How scan and prediction are compared, one of :data:`ulfprep.inr.losses.LIKELIHOODS`.
-    """
-
-    epochs: int = 16
-    patience: int = 8
-    spacing: float = 1.0
-    block_mm: float = 56.0
-    backbone: str = 'lattice'
+    epochs: int = 16  #: passes over the brain; none where there is no network
+    patience: int = 8  #: epochs without progress after which a fit may end; 0 for never
+    spacing: float = 1.0  #: of the lattice on which the field meets the scan, mm
+    block_mm: float = 56.0  #: edge of the blocks that one step sees; bounds the memory
+    backbone: str = 'lattice'  #: one of :data:`BACKBONES`
+    #: Whether the network corrects the regularised linear inverse, or starts from an even brain
+    #: of no tissue in particular, as the reference does.
     first_estimate: bool = True
-    lattice_spacings: tuple[float, ...] = (10.0, 5.0, 2.5)
-    features: int = 4
-    hidden: int = 24
+    lattice_spacings: tuple[float, ...] = (10.0, 5.0, 2.5)  #: of the feature lattices, mm
+    features: int = 4  #: of each lattice
+    hidden: int = 24  #: width of the Gabor layers
     layers: int = 2
-    lattice_rate: float = 1e-2
-    network_rate: float = 2e-3
-    weight_segmentation: float = 0.4
+    lattice_rate: float = 1e-2  #: Adam's step on the lattices
+    network_rate: float = 2e-3  #: Adam's step on all else
+    weight_segmentation: float = 0.4  #: of the terms beside the data term
     weight_class: float = 0.02
     weight_tv: float = 0.4
     weight_tv_tissue: float = 0.1
-    class_spread: float = 0.1
-    likelihood: str = 'rician'
-
-    @classmethod
-    def sloppy(cls, backbone: str = 'direct') -> 'FitOptions':
-        """Return poor but fast options, for tests and for trying things out."""
-        quick = cls(epochs=2, spacing=2.0, block_mm=80.0, lattice_spacings=(12.0, 6.0), hidden=16)
-        return quick._of(backbone)
+    class_spread: float = 0.1  #: s.d. of high-field intensities within a tissue, white matter one
+    likelihood: str = 'rician'  #: one of :data:`ulfprep.inr.losses.LIKELIHOODS`
 
     @classmethod
     def default(cls, backbone: str = 'direct') -> 'FitOptions':
         """Return the options of an ordinary run with a backbone."""
-        return cls()._of(backbone)
+        return cls(backbone=backbone, **BACKBONES[backbone])
 
-    def _of(self, backbone):
-        """Return these options at the size of a backbone."""
-        return dataclasses.replace(self, backbone=backbone, **BACKBONES.get(backbone, {}))
-
-    def to_dict(self) -> dict:
-        """Return the options as JSON-ready values."""
-        return {
-            k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()
+    @classmethod
+    def sloppy(cls, backbone: str = 'direct') -> 'FitOptions':
+        """Return poor but fast options, for tests and for trying things out."""
+        quick: dict[str, Any] = {
+            'epochs': 2,
+            'spacing': 2.0,
+            'block_mm': 80.0,
+            'lattice_spacings': (12.0, 6.0),
+            'hidden': 16,
         }
+        return cls(backbone=backbone, **(quick | BACKBONES[backbone]))

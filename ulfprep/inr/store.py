@@ -10,104 +10,87 @@ import torch
 
 from ulfprep.inr.fit import Fit, new_network
 from ulfprep.inr.options import FitOptions
-from ulfprep.inr.views import Channel
 from ulfprep.inr.warm import WarmStart
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid
 
+#: Arrays of a first estimate that are kept as they are.
+ARRAYS = ('voxels', 'inside', 'intensity', 'logits', 'outside', 'noise')
+
 
 def save_fit(fit: Fit, path: str | Path) -> None:
     """Write a fitted field to ``path`` (NumPy archive; nothing in it is executable)."""
-    w = fit.warm
+    first, *others = fit.channels
     about = {
-        'plan': fit.plan.to_json(),
-        'options': fit.options.to_dict(),
+        'plan': first.plan.to_json(),
+        'options': dataclasses.asdict(fit.options),
         'history': fit.history,
         'stopped': fit.stopped,
-        'notes': list(fit.notes),
-        'bounds': [[s.start, s.stop] for s in w.bounds],
-        'scan_shape': w.scan.shape,
-        'fine_shape': w.fine.shape,
-        'smoothness': w.smoothness,
-        'modality': fit.modality,
+        'notes': fit.notes,
+        'bounds': [[s.start, s.stop] for s in first.bounds],
+        'scan_shape': first.scan.shape,
+        'fine_shape': first.fine.shape,
+        'smoothness': first.smoothness,
+        'modality': first.modality,
         'others': [
-            {'modality': o.modality, 'plan': o.plan.to_json(), 'smoothness': o.warm.smoothness}
-            for o in fit.others
+            {'modality': o.modality, 'plan': o.plan.to_json(), 'smoothness': o.smoothness}
+            for o in others
         ],
     }
-    arrays = {f'net.{k}': v.numpy() for k, v in fit.network.state_dict().items()}
+    arrays = {
+        'about': np.array(json.dumps(about)),
+        'scan_affine': first.scan.affine,
+        'fine_affine': first.fine.affine,
+        **{name: getattr(first, name) for name in ARRAYS},
+        **{f'net.{k}': v.numpy() for k, v in fit.network.state_dict().items()},
+    }
+    arrays['noise'] = first.noise.astype(np.float32)
     # Beyond these two, contrasts share what the first has.
-    for number, other in enumerate(fit.others):
-        arrays[f'other.{number}.intensity'] = other.warm.intensity
-        arrays[f'other.{number}.noise'] = other.warm.noise.astype(np.float32)
+    for number, other in enumerate(others):
+        arrays[f'other.{number}.intensity'] = other.intensity
+        arrays[f'other.{number}.noise'] = other.noise.astype(np.float32)
     buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        about=np.array(json.dumps(about)),
-        scan_affine=w.scan.affine,
-        fine_affine=w.fine.affine,
-        voxels=w.voxels,
-        inside=w.inside,
-        intensity=w.intensity,
-        logits=w.logits,
-        outside=w.outside,
-        noise=w.noise.astype(np.float32),
-        **arrays,
-    )
-    with open(path, 'wb') as stream:
-        stream.write(buffer.getvalue())
+    np.savez(buffer, **arrays)
+    Path(path).write_bytes(buffer.getvalue())
 
 
 def load_fit(path: str | Path) -> Fit:
     """Read a field that :func:`save_fit` wrote."""
     with np.load(path, allow_pickle=False) as data:
-        about = json.loads(str(data['about']))
-        plan = ContrastPlan.from_json(about['plan'])
-        values = dict(about['options'])
-        values['lattice_spacings'] = tuple(values['lattice_spacings'])
-        options = FitOptions(**values)
-        scan = Grid(tuple(about['scan_shape']), data['scan_affine'])
-        fine = Grid(tuple(about['fine_shape']), data['fine_affine'])
-        warm = WarmStart(
-            scan=scan,
-            fine=fine,
-            bounds=tuple(slice(a, b) for a, b in about['bounds']),
-            model=ForwardModel.between(
-                scan, fine, plan.psf_fwhm_mm, plan.contrast_vector, plan.psf
-            ),
-            voxels=data['voxels'],
-            inside=data['inside'],
-            intensity=data['intensity'],
-            logits=data['logits'],
-            outside=data['outside'],
-            noise=data['noise'],
-            smoothness=about['smoothness'],
+        arrays = dict(data)
+    about = json.loads(str(arrays['about']))
+    plan = ContrastPlan.from_json(about['plan'])
+    about['options']['lattice_spacings'] = tuple(about['options']['lattice_spacings'])
+    options = FitOptions(**about['options'])
+    scan = Grid(tuple(about['scan_shape']), arrays['scan_affine'])
+    fine = Grid(tuple(about['fine_shape']), arrays['fine_affine'])
+    first = WarmStart(
+        scan=scan,
+        fine=fine,
+        bounds=tuple(slice(a, b) for a, b in about['bounds']),
+        modality=about['modality'],
+        plan=plan,
+        model=ForwardModel.between(scan, fine, plan.psf_fwhm_mm, plan.contrast_vector, plan.psf),
+        smoothness=about['smoothness'],
+        **{name: arrays[name] for name in ARRAYS},
+    )
+    others = [
+        dataclasses.replace(
+            first,
+            modality=other['modality'],
+            plan=ContrastPlan.from_json(other['plan']),
+            intensity=arrays[f'other.{number}.intensity'],
+            noise=arrays[f'other.{number}.noise'],
+            smoothness=other['smoothness'],
         )
-        others = tuple(
-            Channel(
-                other['modality'],
-                dataclasses.replace(
-                    warm,
-                    intensity=data[f'other.{number}.intensity'],
-                    noise=data[f'other.{number}.noise'],
-                    smoothness=other['smoothness'],
-                ),
-                ContrastPlan.from_json(other['plan']),
-            )
-            for number, other in enumerate(about['others'])
-        )
-        network = new_network(warm, options, 1 + len(others))
-        state = {k[4:]: torch.as_tensor(data[k]) for k in data.files if k.startswith('net.')}
-    network.load_state_dict(state)
+        for number, other in enumerate(about['others'])
+    ]
+    channels = (first, *others)
+    network = new_network(channels, options)
+    network.load_state_dict(
+        {k[4:]: torch.as_tensor(v) for k, v in arrays.items() if k.startswith('net.')}
+    )
     return Fit(
-        network,
-        warm,
-        plan,
-        options,
-        about['history'],
-        about['modality'],
-        others,
-        about['stopped'],
-        tuple(about['notes']),
+        network, channels, options, about['history'], about['stopped'], tuple(about['notes'])
     )

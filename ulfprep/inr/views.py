@@ -1,87 +1,82 @@
-"""How each scan sees the field."""
+"""What a fit is told of each scan, and how each scan sees the field."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
-from ulfprep.inr.acquisition import Acquisition
-from ulfprep.inr.warm import WarmStart
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid
 
-
-@dataclass(frozen=True, eq=False)
-class Channel:
-    """The first estimate of one contrast on the lattice of the field.
-
-    Attributes
-    ----------
-    modality : str
-    warm : WarmStart
-        Intensity, noise and smoothness are the contrast's; all else is the first scan's.
-    plan : ContrastPlan
-        Of the first scan of this contrast.
-    """
-
-    modality: str
-    warm: WarmStart
-    plan: ContrastPlan
+AnyEstimate = TypeVar('AnyEstimate', bound='Estimate')
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """The field as one scan sees it, in units of the scan's white-matter mean.
+class Acquisition:
+    """One scan of a subject, prepared."""
 
-    Attributes
-    ----------
-    scan, fine : Grid
-        Voxels around the brain, and a lattice along their axes over them: the field's own
-        where the two are parallel.
-    model : ForwardModel
-        From ``fine`` to ``scan``.
-    voxels : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain voxels with which the field is compared.
-    inside : numpy.ndarray of bool, shape (x, y, z)
-        Brain on ``fine``.
-    measured, outside : numpy.ndarray, shape (X, Y, Z)
-        Scan, and what lies outside the brain contributes to it.
-    posterior : numpy.ndarray, shape (3, X, Y, Z)
-        Tissues that the voxels should hold.
-    intensity : numpy.ndarray, shape (x, y, z)
-        First estimate.
-    logits : numpy.ndarray, shape (3, x, y, z)
-        First estimate.
-    sigma : float
-        Noise s.d.
-    targets : numpy.ndarray, shape (3,)
-        High-field means of the tissues.
-    channel : int
-        Number of the contrast.
-    pose : tuple of (numpy.ndarray, shape (3, 3); numpy.ndarray, shape (3,)), optional
-        Indices of ``fine`` to normalised coordinates of the field, where it is not the field's.
+    image: np.ndarray  #: bias-corrected scan, shape (X, Y, Z)
+    mask: np.ndarray  #: brain
+    probs: np.ndarray  #: posteriors of CSF, GM, WM on the scan's grid, shape (3, X, Y, Z)
+    #: Where the voxels lie in the world of the first scan of the fit: the scan's own affine, moved
+    #: by :func:`ulfprep.physics.registration.register_rigid`.
+    grid: Grid
+    plan: ContrastPlan  #: of direction ``enhance``
+    #: Tissues on the isotropic lattice over the scan, shape (3, x, y, z), where the segmentation
+    #: made them there (:func:`ulfprep.physics.grid.isotropic_grid`).
+    lattice_probs: np.ndarray | None = None
+    modality: str = 'T1w'  #: BIDS suffix; scans of one modality share an image of the field
+
+    def in_white_matter(self, bounds: tuple) -> np.ndarray:
+        """Part of the scan in units of its white-matter mean, float32."""
+        return np.asarray(self.image, np.float32)[bounds] / np.float32(self.plan.means[2])
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A first estimate on a fine lattice around the brain, and how a scan sees that lattice.
+
+    Intensities are in units of the scan's white-matter mean.
     """
 
-    scan: Grid
-    fine: Grid
-    model: ForwardModel
-    voxels: np.ndarray
-    inside: np.ndarray
-    measured: np.ndarray
-    outside: np.ndarray
-    posterior: np.ndarray
-    intensity: np.ndarray
-    logits: np.ndarray
-    sigma: float
-    targets: np.ndarray
-    channel: int = 0
+    scan: Grid  #: voxels around the brain
+    fine: Grid  #: lattice along their axes over them
+    model: ForwardModel  #: from ``fine`` to ``scan``
+    voxels: np.ndarray  #: brain on ``scan``, shape (X, Y, Z)
+    inside: np.ndarray  #: brain on ``fine``, shape (x, y, z)
+    intensity: np.ndarray  #: of the high field, shape (x, y, z)
+    logits: np.ndarray  #: logarithms of the tissue probabilities, shape (3, x, y, z)
+    outside: np.ndarray  #: what lies outside the brain contributes to each scan voxel
+
+
+@dataclass(frozen=True, eq=False)
+class View(Estimate):
+    """The field as one scan sees it, from the field's own lattice where the two are parallel."""
+
+    measured: np.ndarray  #: the scan, shape (X, Y, Z)
+    posterior: np.ndarray  #: tissues that the voxels should hold, shape (3, X, Y, Z)
+    sigma: float  #: noise s.d.
+    targets: np.ndarray  #: high-field means of the tissues, shape (3,)
+    channel: int = 0  #: number of the contrast
+    #: Matrix (3, 3) and offset (3,) that take indices of ``fine`` to normalised coordinates of
+    #: the field, where it is not the field's.
     pose: tuple | None = None
 
 
-def in_white_matter(acquisition: Acquisition) -> np.ndarray:
-    """Scan in units of its white-matter mean, float32."""
-    white = np.float32(acquisition.plan.means[2])
-    return (np.asarray(acquisition.image, np.float32) / white).astype(np.float32)
+def even_start(estimate: AnyEstimate) -> AnyEstimate:
+    """Return the same lattice and model without what the linear inverse found on it.
+
+    The brain is everywhere as bright as white matter, and each tissue as likely as the others:
+    a network that starts from it has to find all by itself.
+    """
+    even = estimate.inside.astype(np.float32)
+    return replace(estimate, intensity=even, logits=np.zeros_like(estimate.logits))
+
+
+def relative_means(plan: ContrastPlan) -> np.ndarray:
+    """Tissue means of the scan in units of white matter's, shape (3,)."""
+    return np.array(plan.means) / plan.means[2]
 
 
 def target_means(plan: ContrastPlan) -> np.ndarray:

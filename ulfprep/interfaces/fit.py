@@ -82,7 +82,7 @@ class FitField(OfSeveral):
 
 
 def _acquisition(scan, modality: str):
-    from ulfprep.inr.acquisition import Acquisition
+    from ulfprep.inr.views import Acquisition
 
     data, grid = read_volume(scan.preproc)
     lattice = if_given(scan.lattice_probsegs)

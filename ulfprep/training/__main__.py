@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 
@@ -32,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         '--cool-down',
         type=int,
         default=0,
-        help='let the rate fall over so many of the last --steps',
+        help='let the rate fall over so many of the last steps',
     )
     p.add_argument('--seed', type=int, default=0)
     p.add_argument('--hold-out', default='', help='names of maps not to learn from, by comma')
@@ -53,18 +54,24 @@ def _run(options) -> None:
     import torch
 
     from ulfprep.segmentation.network import STRIDE
-    from ulfprep.training.learning import Learner, Settings
-    from ulfprep.training.maps import map_names, read_heads
-    from ulfprep.training.run import CHECKPOINT, Duration, train
+    from ulfprep.segmentation.weights import read_network
+    from ulfprep.training.learning import CHECKPOINT, Duration, Learner, Settings, train
+    from ulfprep.training.maps import label_maps, read_heads
+    from ulfprep.training.score import score
 
     if options.patch % STRIDE or options.patch <= 0:
         raise ValueError(f'--patch is {options.patch}; it must be a multiple of {STRIDE}')
-    known = map_names(options.maps)
+    known = label_maps(options.maps)
     held = [name for name in options.hold_out.split(',') if name]
     if unknown := [name for name in held if name not in known]:
         raise ValueError(f'--hold-out names {unknown[0]}, which {options.maps} does not hold')
+    torch.set_num_threads(options.threads)
+    cache, say = options.out / 'heads', partial(print, flush=True)
     if options.score:
-        _score(options, held)
+        if not held:
+            raise ValueError('--score needs the maps to score on: name them with --hold-out')
+        heads = read_heads(options.maps, held, cache)
+        score(read_network(options.score), heads, options.out, say)
         return
     names = tuple(name for name in known if name not in held)
     checkpoint = options.out / CHECKPOINT
@@ -72,7 +79,6 @@ def _run(options) -> None:
         raise ValueError(
             f'{checkpoint} exists: go on from it with --resume, or choose another OUT'
         )
-    torch.set_num_threads(options.threads)
     settings = Settings(options.seed, names, options.batch, options.patch, options.rate)
     learner = Learner(settings, options.device)
     if options.resume and checkpoint.exists():
@@ -82,9 +88,9 @@ def _run(options) -> None:
         learner.restore(state)
     duration = Duration(options.minutes, options.steps, cool_down=options.cool_down)
     with _told_to_stop() as stop:
-        print(f'{len(names)} label maps to learn from, {len(held)} held out', flush=True)
-        heads = read_heads(options.maps, names, cache=options.out / 'heads')
-        train(learner, heads, options.out, duration, options.workers, _say, stop)
+        say(f'{len(names)} label maps to learn from, {len(held)} held out')
+        heads = read_heads(options.maps, names, cache)
+        train(learner, heads, options.out, duration, options.workers, say, stop)
 
 
 @contextmanager
@@ -98,24 +104,6 @@ def _told_to_stop():
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-def _score(options, held) -> None:
-    import torch
-
-    from ulfprep.segmentation.weights import read_network
-    from ulfprep.training.maps import read_heads
-    from ulfprep.training.score import score
-
-    if not held:
-        raise ValueError('--score needs the maps to score on: name them with --hold-out')
-    torch.set_num_threads(options.threads)
-    heads = read_heads(options.maps, held, cache=options.out / 'heads')
-    score(read_network(options.score), heads, options.out, tell=_say)
-
-
-def _say(line) -> None:
-    print(line, flush=True)
 
 
 if __name__ == '__main__':

@@ -1,14 +1,18 @@
-"""Random acquisitions: field, timings, voxels, point-spread function, noise, motion."""
+"""Random acquisitions, and the scans that our own physics makes of structures by them."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ulfprep.physics.acquisition import acquisition_matrices, add_rician_noise, apply_matrices
+from ulfprep.physics.grid import Grid
 from ulfprep.physics.psf import KINDS
 from ulfprep.physics.sequences import PRESETS, ULTRA_LOW_FIELD
 from ulfprep.physics.signals import Sequence
+from ulfprep.physics.simulation import bias_field
 from ulfprep.segmentation.network import CHANNELS
-from ulfprep.training.deform import rotation
+from ulfprep.training.deform import rotation, smooth_field
+from ulfprep.training.maps import NAMES
 
 #: Presets of each modality below and above :data:`ULTRA_LOW_FIELD`, and how often each is drawn.
 SEQUENCES = {
@@ -33,75 +37,28 @@ SUBSETS = {
 
 @dataclass(frozen=True, eq=False)
 class Acquisition:
-    """How one scan of a head is made.
-
-    Attributes
-    ----------
-    modality : str
-    field : float
-        Tesla.
-    sequence : Sequence
-    voxel_size : tuple of 3 floats
-        Along the axes of the lattice, mm.
-    offset : tuple of 3 floats
-        Of the first voxel's centre from that of the lattice, mm.
-    psf : str
-        One of :data:`ulfprep.physics.psf.KINDS`.
-    psf_fwhm : tuple of 3 floats
-        Mm.
-    snr : float
-        Of white matter.
-    noise_fwhm : float
-        Correlation of the noise in the plane of the slices, voxels; 0 for white noise.
-    bias : float
-        S.d. of the logarithm of the bias field that is left.
-    gain : float
-        Factor that the scan's level is wrong by.
-    exponent : float
-        Of the scanner's transfer curve; one where it is linear.
-    stripped : bool
-        Whether nothing outside the brain mask gives signal.
-    motion : numpy.ndarray, shape (4, 4), or None
-        Of the head since the first scan, axis scales included, about its centre, mm.
-    """
+    """How one scan of a head is made."""
 
     modality: str
-    field: float
+    field: float  # tesla
     sequence: Sequence
-    voxel_size: tuple
-    offset: tuple
-    psf: str
-    psf_fwhm: tuple
-    snr: float
-    noise_fwhm: float
-    bias: float
-    gain: float
-    exponent: float
-    stripped: bool
-    motion: np.ndarray | None
+    voxel_size: tuple  # along the axes of the lattice, mm
+    offset: tuple  # of the first voxel's centre from that of the lattice, mm
+    psf: str  # one of ulfprep.physics.psf.KINDS
+    psf_fwhm: tuple  # mm
+    snr: float  # of white matter
+    noise_fwhm: float  # correlation of the noise in the plane of the slices, voxels; 0 for none
+    bias: float  # s.d. of the logarithm of the bias field that is left
+    gain: float  # factor that the scan's level is wrong by
+    exponent: float  # of the scanner's transfer curve; one where it is linear
+    stripped: bool  # whether nothing outside the brain mask gives signal
+    motion: np.ndarray | None  # 4x4, of the head since the first scan, about its centre, mm
 
 
-def draw_session(
-    rng: np.random.Generator, modalities=None, low_field: bool | None = None
-) -> list[Acquisition]:
-    """Draw the scans of one head.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    modalities : sequence of str, optional
-        Which; a random subset (:data:`SUBSETS`) without.
-    low_field : bool, optional
-        Whether the field is below 0.3 T; four times of five without.
-
-    Returns
-    -------
-    list of Acquisition
-        The first one has not moved.
-    """
-    if modalities is None:
-        modalities = list(SUBSETS)[rng.choice(len(SUBSETS), p=list(SUBSETS.values()))]
-    low = rng.random() < 0.8 if low_field is None else low_field
+def draw_session(rng: np.random.Generator) -> list[Acquisition]:
+    """Draw the scans of one head, of which the first has not moved."""
+    modalities = list(SUBSETS)[rng.choice(len(SUBSETS), p=list(SUBSETS.values()))]
+    low = rng.random() < 0.8
     ends = (0.03, ULTRA_LOW_FIELD) if low else (ULTRA_LOW_FIELD, 3.0)
     field = 0.064 if low and rng.random() < 0.5 else float(np.exp(rng.uniform(*np.log(ends))))
     kind, axis, stripped = _voxel_kind(rng, low), _slice_axis(rng), bool(rng.random() < 0.5)
@@ -192,8 +149,64 @@ def _motion(rng):
     """Registered well in most sessions, by up to 2 mm and 2 degrees wrong in the others."""
     most = 0.3 if rng.random() < 0.5 else 2.0
     out = np.eye(4)
-    scale = np.exp(rng.normal(0, 0.01, 3)) if most > 1 else np.ones(3)
-    scale = np.clip(scale, 0.95, 1.05)
+    scale = np.exp(rng.normal(0, 0.01, 3)).clip(0.95, 1.05) if most > 1 else np.ones(3)
     out[:3, :3] = rotation(np.deg2rad(rng.uniform(-most, most, 3))) @ np.diag(scale)
     out[:3, 3] = rng.uniform(-most, most, 3)
     return out
+
+
+def scan_grid(acquisition: Acquisition, lattice: Grid) -> Grid:
+    """Voxels of a scan over a 1 mm lattice, from its first voxel's centre on."""
+    size, offset = np.array(acquisition.voxel_size), np.array(acquisition.offset)
+    room = np.array(lattice.shape) - 1 - offset
+    shape = np.maximum(np.floor(room / size + 1e-6).astype(int) + 1, 1)
+    affine = np.diag([*size, 1.0])
+    affine[:3, 3] = offset
+    return Grid(tuple(map(int, shape)), np.asarray(lattice.affine) @ affine)
+
+
+def paint(
+    labels: np.ndarray, signals: np.ndarray, acquisition: Acquisition, rng: np.random.Generator
+) -> np.ndarray:
+    """Noise-free image of structures on the lattice before the scanner averages it.
+
+    ``signals`` are those of each structure, relative to white matter. Tissue is not uniform, the
+    fluid around the brain least of all.
+    """
+    image = (signals ** np.float32(acquisition.exponent))[labels]
+    amplitude, length = np.float32(rng.uniform(0, 0.05)), rng.uniform(3, 12)
+    factor = 1 + amplitude * smooth_field(rng, labels.shape, length)
+    grain = np.float32(rng.uniform(0, 0.06))
+    factor += grain * rng.standard_normal(labels.shape, np.float32)
+    if rng.random() < 0.5:
+        wild = np.float32(0.35) * smooth_field(rng, labels.shape, 6)
+        fluid = labels == NAMES.index('CSF')
+        factor[fluid] += wild[fluid]
+    return image * factor.clip(0)
+
+
+def make_scan(
+    image: np.ndarray,
+    mask: np.ndarray,
+    lattice: Grid,
+    acquisition: Acquisition,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, Grid]:
+    """Acquire an image of :func:`paint`: point-spread function, sampling, bias field, noise.
+
+    Returns the magnitudes and their grid; ``mask`` is the brain's, on the lattice.
+    """
+    grid = scan_grid(acquisition, lattice)
+    matrices = acquisition_matrices(grid, lattice, acquisition.psf_fwhm, acquisition.psf)
+    brain = apply_matrices(matrices, mask.astype(np.float32)) > 0.5
+    if acquisition.stripped:
+        image = np.where(mask, image, 0)
+    expected = apply_matrices(matrices, image)
+    if acquisition.bias > 0:
+        expected = expected * bias_field(grid, brain, acquisition.bias, rng)
+    widest = int(np.argmax(acquisition.voxel_size))
+    fwhm = [0.0 if axis == widest else acquisition.noise_fwhm for axis in range(3)]
+    scan = add_rician_noise(expected, 1 / acquisition.snr, rng, fwhm)
+    if acquisition.stripped:
+        scan = np.where(brain, scan, 0)
+    return scan, grid

@@ -12,23 +12,12 @@ from ulfprep.training.maps import NAMES, Head
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """A cube of a deformed head on the 1 mm lattice of a scan.
-
-    Attributes
-    ----------
-    head : Head
-    positions : numpy.ndarray, shape (3, n, n, n), float32
-        Voxel index of the head at each point of the cube.
-    affine : numpy.ndarray, shape (3, 3)
-        Linear part of the deformation, from cube to head.
-    centre : numpy.ndarray, shape (3,)
-        Centroid of the brain, voxel index of the cube; it may lie outside.
-    """
+    """A cube of a deformed head on the 1 mm lattice of a scan."""
 
     head: Head
-    positions: np.ndarray
-    affine: np.ndarray
-    centre: np.ndarray
+    positions: np.ndarray  # (3, n, n, n) float32: voxel index of the head at each point
+    affine: np.ndarray  # (3, 3): linear part of the deformation, from cube to head
+    centre: np.ndarray  # of the brain, voxel index of the cube; it may lie outside
 
     def labels(self, motion=None) -> np.ndarray:
         """Structures of the cube; after ``motion`` (4x4, about the brain's centre) if given."""
@@ -59,17 +48,10 @@ class Patch:
 
 
 def draw_patch(rng: np.random.Generator, head: Head, size: int) -> Patch:
-    """Deform a head at random and cut a cube from it.
+    """Deform a head at random and cut a cube of ``size`` voxels a side from it.
 
     Heads are turned by about 7 degrees, sometimes far more, stretched by 7 % an axis, sheared,
     mirrored, and bent smoothly by up to about 4 mm; some are bent finely as well.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    head : Head
-    size : int
-        Side of the cube, voxels.
     """
     angles = np.deg2rad(rng.normal(0, 7 if rng.random() < 0.9 else 20, 3))
     stretch = np.diag(np.exp(rng.normal(0, 0.07, 3)))
@@ -97,20 +79,14 @@ def draw_patch(rng: np.random.Generator, head: Head, size: int) -> Patch:
 class Ribbon:
     """How much thicker or thinner than in the label map the cortex of a cube is.
 
-    Label maps are mostly of older adults; the cortex of the young is thicker.
-
-    Attributes
-    ----------
-    take, give : str
-        Structure that the cortex takes a layer from, and what its own outer layer turns into;
-        empty for nothing.
-    where : numpy.ndarray of bool, shape (n, n, n)
-        Where it does.
+    Label maps are mostly of older adults; the cortex of the young is thicker. ``take`` is the
+    structure that the cortex takes a layer from, ``give`` what its own outer layer turns into;
+    both may be empty.
     """
 
     take: str
     give: str
-    where: np.ndarray
+    where: np.ndarray  # bool, where it does so
 
     def apply(self, labels: np.ndarray) -> np.ndarray:
         """Return structures with another cortex, one voxel at most on either side."""
@@ -126,14 +102,7 @@ class Ribbon:
 
 
 def draw_ribbon(rng: np.random.Generator, size: int) -> Ribbon:
-    """Draw what becomes of the cortex; it grows more often than it shrinks.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    size : int
-        Side of the cube, voxels.
-    """
+    """Draw what becomes of the cortex of a cube; it grows more often than it shrinks."""
     kinds = [('', ''), ('CSF', ''), ('white matter', ''), ('', 'CSF'), ('', 'white matter')]
     take, give = kinds[rng.choice(5, p=(0.3, 0.3, 0.2, 0.1, 0.1))]
     where = smooth_field(rng, (size,) * 3, 20) > rng.normal(-0.5, 1)
@@ -162,31 +131,15 @@ def rotation(angles) -> np.ndarray:
 
 
 def smooth_field(rng: np.random.Generator, shape, length: float) -> np.ndarray:
-    """Random field of about unit s.d. that changes over ``length`` voxels.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    shape : tuple of 3 int
-    length : float
-        Distance of its random knots, voxels.
-
-    Returns
-    -------
-    numpy.ndarray, shape ``shape``, float32
-    """
-    matrices = [_knots(n, float(length)) for n in shape]
+    """Random float32 field of about unit s.d. that changes over ``length`` voxels."""
+    matrices = [_knots(n, round(float(length), 1)) for n in shape]
     knots = rng.standard_normal([m.shape[1] for m in matrices], np.float32)
     return apply_matrices(matrices, knots)
 
 
+@lru_cache(maxsize=512)
 def _knots(n, length):
     """Cubic B-spline weights of knots ``length`` apart, scaled to keep unit variance."""
-    return _knots_cached(n, round(length, 1))
-
-
-@lru_cache(maxsize=512)
-def _knots_cached(n, length):
     at = np.arange(n) / length + 1
     count = int(at[-1]) + 3
     t = np.abs(at[:, None] - np.arange(count)[None])

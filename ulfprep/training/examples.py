@@ -7,11 +7,9 @@ import numpy as np
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.seeds import stream
 from ulfprep.segmentation.channels import describe, lay, stack
-from ulfprep.training.acquisitions import Acquisition, draw_sequence, draw_session
+from ulfprep.training.acquisitions import draw_sequence, draw_session, make_scan, paint
 from ulfprep.training.deform import draw_patch, draw_ribbon, smooth_field
-from ulfprep.training.lesions import add_spots
-from ulfprep.training.maps import CLASS_OF, NAMES, Head
-from ulfprep.training.scans import make_scan, paint
+from ulfprep.training.maps import CLASS_OF, INSIDE, NAMES, Head
 from ulfprep.training.tissues import draw_nature, lesion_signal, structure_signals
 
 #: What makes a scan one of its modality: lowest and highest GM/WM, highest (or, if T2w,
@@ -27,14 +25,9 @@ MASK_REACH = (-1.5, -0.5, 0.0, 0.5, 1.5, 2.5, 4.0)
 class Example:
     """What the network is given, and what it should say.
 
-    Attributes
-    ----------
-    x : numpy.ndarray, shape (7, n, n, n), float32
-    hints : numpy.ndarray, shape (12,), float32
-    centre : numpy.ndarray, shape (3,), float32
-        See :meth:`ulfprep.segmentation.network.TissueNet.forward`.
-    classes : numpy.ndarray, shape (n, n, n), uint8
-        Index into :data:`ulfprep.segmentation.network.CLASSES`.
+    ``x`` (7, n, n, n), ``hints`` (12,) and ``centre`` (3,), all float32, are those of
+    :meth:`ulfprep.segmentation.network.TissueNet.forward`; ``classes`` (n, n, n), uint8, are
+    indices into :data:`ulfprep.segmentation.network.CLASSES`.
     """
 
     x: np.ndarray
@@ -44,30 +37,18 @@ class Example:
 
 
 def draw_example(heads: list[Head], seed: int, number: int, size: int = 64) -> Example:
-    """Draw the example of a number: the same for the same heads, seed, number and size.
-
-    Parameters
-    ----------
-    heads : list of Head
-    seed, number : int
-    size : int
-        Side of the patch, mm.
-    """
+    """Draw the example of a number: the same for the same heads, seed, number and side (mm)."""
     rng = stream(seed, 'example', number)
     head = heads[rng.integers(len(heads))]
     patch = draw_patch(rng, head, size)
-    return make_example(rng, patch, draw_session(rng))
-
-
-def make_example(rng: np.random.Generator, patch, session: list[Acquisition]) -> Example:
-    """Scan a patch with the acquisitions of a session."""
+    session = draw_session(rng)
     lattice = Grid(patch.positions.shape[1:], np.eye(4))
     ribbon = draw_ribbon(rng, lattice.shape[0])
     labels = ribbon.apply(patch.labels())
     reach = rng.choice(MASK_REACH) + rng.normal(0, 0.3)
     wobble = rng.uniform(0.3, 1.2)
     mask = patch.depth() <= reach + np.float32(wobble) * smooth_field(rng, lattice.shape, 20)
-    nature, session, signals = with_contrast(rng, session)
+    nature, session, signals = _with_contrast(rng, session)
     images = [
         paint(labels if a.motion is None else ribbon.apply(patch.labels(a.motion)), s, a, rng)
         for a, s in zip(session, signals, strict=True)
@@ -76,7 +57,7 @@ def make_example(rng: np.random.Generator, patch, session: list[Acquisition]) ->
     def lesion(share):
         return [lesion_signal(nature, a.sequence, a.field, share) for a in session]
 
-    add_spots(images, labels, lesion, rng)
+    _add_spots(images, labels, lesion, rng)
     laid, levels = {}, {}
     volumes = patch.head.volumes(reach)
     for image, a, s in zip(images, session, signals, strict=True):
@@ -90,15 +71,10 @@ def make_example(rng: np.random.Generator, patch, session: list[Acquisition]) ->
     return Example(x, hints, centre.astype(np.float32), CLASS_OF[labels])
 
 
-def with_contrast(rng: np.random.Generator, session: list[Acquisition]):
+def _with_contrast(rng, session):
     """Draw a head's nature, and timings anew where a scan would not be one of its modality.
 
-    Returns
-    -------
-    nature : Nature
-    session : list of Acquisition
-    signals : list of numpy.ndarray
-        Of every structure, a scan.
+    Returns the nature, the session, and the signals of every structure in each scan.
     """
     for _ in range(20):
         nature = draw_nature(rng)
@@ -120,3 +96,36 @@ def _plausible(rng, nature, acquisition):
         sequence = draw_sequence(rng, acquisition.modality, acquisition.field)
         acquisition = replace(acquisition, sequence=sequence)
     return acquisition, signals, False
+
+
+def _add_spots(images, labels, lesion, rng):
+    """Paint spots of 1 to 10 mm radius into the noise-free images of one head, in place.
+
+    The tissue behind a spot stays what it is: the network is to look through it. Half of the
+    heads have none. Most spots are lesions, white matter that turned to fluid by a share;
+    some are as bright or as dark as vessels and bleeds can be. ``lesion`` takes the share of
+    fluid (0 to 1) to the signals of a lesion in all images.
+    """
+    if rng.random() < 0.5:
+        return
+    places = np.flatnonzero(INSIDE[labels].ravel())
+    if not len(places):
+        return
+    for _ in range(1 + rng.poisson(4)):
+        middle = np.unravel_index(places[rng.integers(len(places))], labels.shape)
+        radii = np.exp(rng.uniform(0, np.log(10))) * np.exp(rng.normal(0, 0.3, 3))
+        cube = tuple(
+            slice(max(int(m - r - 2), 0), int(m + r + 3))
+            for m, r in zip(middle, radii, strict=True)
+        )
+        x, y, z = (
+            (np.arange(s.start, min(s.stop, n)) - m) / r
+            for s, n, m, r in zip(cube, labels.shape, middle, radii, strict=True)
+        )
+        distance = np.sqrt((x**2)[:, None, None] + (y**2)[:, None] + z**2)
+        weight = np.clip((1 - distance) * radii.min() + 0.5, 0, 1).astype(np.float32)
+        weight *= INSIDE[labels[cube]]
+        odd = rng.random() < 0.2
+        aims = rng.uniform(0, 2.5, len(images)) if odd else lesion(rng.uniform(0.1, 0.6))
+        for image, aim in zip(images, aims, strict=True):
+            image[cube] += weight * (np.float32(aim) - image[cube])

@@ -1,5 +1,7 @@
 """Label maps with FreeSurfer's numbers, as anatomy to make scans of."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,23 +47,12 @@ MARGIN = 12
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """One label map on a 1 mm lattice in RAS order.
-
-    Attributes
-    ----------
-    name : str
-    labels : numpy.ndarray, shape (X, Y, Z), uint8
-        Index into :data:`NAMES`.
-    depth : numpy.ndarray, shape (X, Y, Z), int8
-        Distance from the hull of the brain in half millimetres, negative inside it.
-    centre : numpy.ndarray, shape (3,)
-        Centroid of the hull, voxel index.
-    """
+    """One label map on a 1 mm lattice in RAS order."""
 
     name: str
-    labels: np.ndarray
-    depth: np.ndarray
-    centre: np.ndarray
+    labels: np.ndarray  # uint8, index into NAMES
+    depth: np.ndarray  # int8, distance from the brain's hull in half millimetres, negative inside
+    centre: np.ndarray  # of the hull, voxel index
 
     def volumes(self, distance: float) -> np.ndarray:
         """Voxels of each structure within ``distance`` mm of the hull."""
@@ -75,22 +66,9 @@ class Head:
         return counts.reshape(256, len(NAMES)).cumsum(axis=0)
 
 
-def prepare(numbers: np.ndarray, grid: Grid, name: str) -> Head:
-    """Make a head of a label map.
-
-    Parameters
-    ----------
-    numbers : numpy.ndarray of int, shape ``grid.shape``
-        FreeSurfer's numbers; axes in RAS order.
-    grid : Grid
-    name : str
-
-    Raises
-    ------
-    ValueError
-        If no brain is in it.
-    """
-    labels = _structures(np.asarray(numbers))
+def _prepare(numbers, grid, name) -> Head:
+    """Make a head of FreeSurfer's numbers, whose axes are in RAS order."""
+    labels = _structures(numbers)
     if not INSIDE[labels].any():
         raise ValueError(f'{name} holds no number of a brain structure that FreeSurfer uses')
     labels = carry(labels, grid, isotropic_grid(grid), order=0)
@@ -106,58 +84,39 @@ def prepare(numbers: np.ndarray, grid: Grid, name: str) -> Head:
     return Head(name, labels, np.clip(np.rint(2 * depth), -127, 127).astype(np.int8), centre)
 
 
-def read_heads(folder, names=None, cache=None) -> list[Head]:
-    """Read the label maps of a folder (``*.nii``, ``*.nii.gz``, ``*.mgz``).
-
-    Parameters
-    ----------
-    folder : path
-    names : collection of str, optional
-        File names without extension; all without.
-    cache : path, optional
-        Folder in which prepared heads are kept, for a distance map takes seconds.
-
-    Raises
-    ------
-    ValueError
-        If the folder holds no label map, or not one that is named.
-    """
-    files = {_stem(f): f for f in sorted(Path(folder).iterdir()) if _stem(f) != f.name}
-    if not files:
+def label_maps(folder: Path) -> dict[str, Path]:
+    """Label maps of a folder by name without extension; a ValueError if it holds none."""
+    found = {}
+    for file in sorted(folder.iterdir()):
+        name = re.sub(r'\.(nii|nii\.gz|mgz)$', '', file.name)
+        if name != file.name:
+            found[name] = file
+    if not found:
         raise ValueError(f'{folder} holds no label maps (*.nii, *.nii.gz, *.mgz)')
-    if missing := [n for n in names or () if n not in files]:
-        raise ValueError(f'{folder} holds no label map {missing[0]}; it has {", ".join(files)}')
-    return [_read(files[name], cache) for name in (files if names is None else names)]
+    return found
 
 
-def map_names(folder) -> list[str]:
-    """Names of the label maps of a folder."""
-    return [_stem(f) for f in sorted(Path(folder).iterdir()) if _stem(f) != f.name]
+def read_heads(folder: Path, names: Iterable[str], cache: Path) -> list[Head]:
+    """Read label maps of a folder by name.
+
+    Prepared heads are kept in the folder ``cache``, for a distance map takes seconds.
+    """
+    files = label_maps(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    return [_read(files[name], name, cache / f'{name}.npz') for name in names]
 
 
-def _read(file: Path, cache) -> Head:
+def _read(file, name, kept) -> Head:
     import nibabel as nib
 
-    name = _stem(file)
-    kept = None if cache is None else Path(cache) / f'{name}.npz'
-    if kept is not None and kept.exists():
+    if kept.exists():
         with np.load(kept) as found:
             return Head(name, found['labels'], found['depth'], found['centre'])
     image = nib.as_closest_canonical(nib.load(file))
     numbers = np.rint(np.asanyarray(image.dataobj)).astype(np.int32)
-    head = prepare(numbers, Grid(numbers.shape, image.affine), name)
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(kept, labels=head.labels, depth=head.depth, centre=head.centre)
+    head = _prepare(numbers, Grid(numbers.shape, image.affine), name)
+    np.savez_compressed(kept, labels=head.labels, depth=head.depth, centre=head.centre)
     return head
-
-
-def _stem(file: Path) -> str:
-    """Name without extension; the whole name if it is no image's."""
-    for ending in ('.nii.gz', '.nii', '.mgz'):
-        if file.name.endswith(ending):
-            return file.name.removesuffix(ending)
-    return file.name
 
 
 def _structures(numbers):

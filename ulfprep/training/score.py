@@ -15,37 +15,24 @@ from ulfprep.physics.sequences import PRESETS
 from ulfprep.segmentation.learned import learned_tissues
 from ulfprep.segmentation.network import CHANNELS, CLASSES, TissueNet
 from ulfprep.segmentation.together import Run
-from ulfprep.training.acquisitions import Acquisition
+from ulfprep.training.acquisitions import Acquisition, make_scan, paint
 from ulfprep.training.maps import CLASS_OF, Head
-from ulfprep.training.scans import make_scan, paint
 from ulfprep.training.tissues import draw_nature, structure_signals
 
 #: Tissue of every class, 1 CSF, 2 GM, 3 WM; what is no brain within a mask counts as CSF.
 TISSUE_OF = np.array([1 + TISSUES.index(t or 'CSF') for t in CLASSES.values()], np.uint8)
 #: Bins of the expected calibration error.
 BINS = 15
-THICK = (1.6, 1.6, 5.0)
 
 
 @dataclass(frozen=True)
 class Case:
-    """Scans to score.
-
-    Attributes
-    ----------
-    contrasts : tuple of str
-    voxel_size : tuple of 3 floats
-        Mm.
-    snr : float
-        Of white matter.
-    field : float
-        Tesla.
-    """
+    """Scans to score."""
 
     contrasts: tuple
-    voxel_size: tuple = THICK
-    snr: float = 14.0
-    field: float = 0.064
+    voxel_size: tuple = (1.6, 1.6, 5.0)  # mm
+    snr: float = 14.0  # of white matter
+    field: float = 0.064  # tesla
 
 
 CASES = (
@@ -55,49 +42,30 @@ CASES = (
     *(Case(('T1w',), voxel_size=v) for v in ((2.0, 2.0, 2.0), (1.6, 5.0, 1.6), (5.0, 1.6, 1.6))),
     Case(('T1w',), (1.0, 1.0, 1.0), 30.0, 3.0),
 )
-COLUMNS = ('head', 'contrasts', 'voxel_size_mm', 'snr', 'field_T')
+RESULTS = (*(f'dice_{t}' for t in TISSUES), 'calibration_error', 'csf_to_wm', 'gm_to_wm')
 
 
-def score(net: TissueNet, heads: list[Head], out: Path, cases=CASES, tell=print) -> Path:
-    """Write a table with a row a head and case.
+def score(net: TissueNet, heads: list[Head], out: Path, tell) -> None:
+    """Write ``scores.tsv`` with a row a head and case, for heads that were not learned from.
 
-    Parameters
-    ----------
-    net : TissueNet
-    heads : list of Head
-        That the network did not learn from.
-    out : Path
-        Folder.
-    cases : sequence of Case
-    tell : callable
-        Receives the mean over the heads of each case.
-
-    Returns
-    -------
-    Path
-        Table of Dice of CSF, GM and WM, expected calibration error, and signals of CSF and GM
-        relative to WM over the true ones.
+    It holds Dice of CSF, GM and WM, expected calibration error, and signals of CSF and GM
+    relative to WM over the true ones. ``tell`` receives the mean over the heads of each case.
     """
     out.mkdir(parents=True, exist_ok=True)
-    table = out / 'scores.tsv'
-    with table.open('w', newline='') as f:
+    with (out / 'scores.tsv').open('w', newline='') as f:
         writer = csv.writer(f, delimiter='\t', lineterminator='\n')
-        writer.writerow([*COLUMNS, *RESULTS])
-        for case in cases:
-            rows = [score_head(net, head, case) for head in heads]
+        writer.writerow(['head', 'contrasts', 'voxel_size_mm', 'snr', 'field_T', *RESULTS])
+        for case in CASES:
+            rows = [_score_head(net, head, case) for head in heads]
             what = ['+'.join(case.contrasts), 'x'.join(f'{v:g}' for v in case.voxel_size)]
             what += [f'{case.snr:g}', f'{case.field:g}']
             for head, row in zip(heads, rows, strict=True):
                 writer.writerow([head.name, *what, *(f'{row[k]:.4f}' for k in RESULTS)])
             means = (f'{k} {np.mean([r[k] for r in rows]):.3f}' for k in RESULTS)
             tell(f'{", ".join(what)}: {", ".join(means)}')
-    return table
 
 
-RESULTS = (*(f'dice_{t}' for t in TISSUES), 'calibration_error', 'csf_to_wm', 'gm_to_wm')
-
-
-def score_head(net: TissueNet, head: Head, case: Case) -> dict[str, float]:
+def _score_head(net, head, case):
     """Make the scans of a case from a head, segment them, and compare."""
     rng = stream(0, 'score', head.name, '+'.join(case.contrasts))
     lattice = Grid(head.labels.shape, np.eye(4))
@@ -112,23 +80,25 @@ def score_head(net: TissueNet, head: Head, case: Case) -> dict[str, float]:
         image = paint(head.labels, signals, acquisition, rng)
         scan, grid = make_scan(image, mask, lattice, acquisition, rng)
         tissues = [float(image[i].mean()) for i in where_tissue]
-        run = Run(
-            image=scan,
-            mask=scan > 0,
-            grid=grid,
-            white=1.0,
-            sigma=1 / case.snr,
-            acquired=case.voxel_size,
-            modality=contrast,
-            expected=tuple(tissues),
-        )
-        runs.append(run)
         true_signals.append(tissues)
+        runs.append(
+            Run(
+                image=scan,
+                mask=scan > 0,
+                grid=grid,
+                white=1.0,
+                sigma=1 / case.snr,
+                acquired=case.voxel_size,
+                modality=contrast,
+                expected=tuple(tissues),
+            )
+        )
     found = learned_tissues(runs, net=net)
-    where = grid if found.fine is None else isotropic_grid(runs[0].grid)
-    shares = found.probs if found.fine is None else found.fine
-    truth = np.where(mask, TISSUE_OF[classes], 0)
-    truth = carry(truth, lattice, where, order=0)
+    if found.fine is None:
+        shares, where = found.probs, grid
+    else:
+        shares, where = found.fine, isotropic_grid(runs[0].grid)
+    truth = carry(np.where(mask, TISSUE_OF[classes], 0), lattice, where, order=0)
     csf, grey, white = found.means
     wanted = np.divide(true_signals[0], true_signals[0][2])
     return compare(shares, truth) | {
@@ -140,15 +110,7 @@ def score_head(net: TissueNet, head: Head, case: Case) -> dict[str, float]:
 def compare(shares: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """Dice of every tissue, and how far probabilities are from how often they are right.
 
-    Parameters
-    ----------
-    shares : numpy.ndarray, shape (3, x, y, z)
-    truth : numpy.ndarray of int, shape (x, y, z)
-        0 outside, 1 CSF, 2 GM, 3 WM.
-
-    Returns
-    -------
-    dict of str to float
+    ``shares`` are those of CSF, GM and WM, (3, x, y, z); ``truth`` is 0 outside, 1 to 3 in them.
     """
     labels = np.where(shares.sum(axis=0) > 0, shares.argmax(axis=0) + 1, 0)
     out = {f'dice_{t}': dice(labels, truth, k) for k, t in enumerate(TISSUES, 1)}

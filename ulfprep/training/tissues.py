@@ -28,24 +28,12 @@ WIDER = 1.5
 
 @dataclass(frozen=True)
 class Nature:
-    """What is the same in all scans of one head, in units of what is measured.
+    """What is the same in all scans of one head."""
 
-    Attributes
-    ----------
-    offsets : numpy.ndarray, shape (3, 3)
-        Of T1, T2 and proton density of CSF, GM and WM, in standard deviations.
-    between : dict of str to float
-        Place of structures between grey and white matter.
-    iron : dict of str to float
-        Factor of their T2.
-    meninges : float
-        Share of what is no fluid in the fluid around the brain.
-    """
-
-    offsets: np.ndarray
-    between: dict
-    iron: dict
-    meninges: float
+    offsets: np.ndarray  # (3, 3): of T1, T2 and density of CSF, GM and WM, standard deviations
+    between: dict  # place of structures between grey (0) and white matter (1)
+    iron: dict  # factor of the T2 of structures
+    meninges: float  # share of what is no fluid in the fluid around the brain
 
 
 def draw_nature(rng: np.random.Generator) -> Nature:
@@ -53,20 +41,15 @@ def draw_nature(rng: np.random.Generator) -> Nature:
     between = {name: float(rng.uniform(*ends)) for name, ends in BETWEEN.items()}
     iron = {name: float(rng.uniform(0.8, 1.05)) for name in ('putamen', 'caudate')}
     iron['pallidum'] = float(rng.uniform(0.65, 1.0))
-    return Nature(
-        rng.standard_normal((3, 3)).clip(-2.5, 2.5),
-        between,
-        iron,
-        float(rng.uniform(0, 0.3)),
-    )
+    offsets = rng.standard_normal((3, 3)).clip(-2.5, 2.5)
+    return Nature(offsets, between, iron, meninges=float(rng.uniform(0, 0.3)))
 
 
 def relaxations(nature: Nature, field: float) -> dict[str, Relaxation]:
     """Relaxation of CSF, GM and WM of one head at ``field`` tesla."""
     out = {}
-    for value, tissue, (a, b, c) in zip(
-        _measured(field), TISSUES, WIDER * nature.offsets, strict=True
-    ):
+    drawn = zip(TISSUES, _measured(field), WIDER * nature.offsets, strict=True)
+    for tissue, value, (a, b, c) in drawn:
         out[tissue] = replace(
             value,
             t1=value.t1 * float(np.exp(a * value.t1_sd / value.t1)),
@@ -85,21 +68,9 @@ def _measured(field):
 def structure_signals(
     nature: Nature, sequence: Sequence, field: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Signal of every structure of a head.
+    """Signal of every structure of a head, relative to cerebral white matter.
 
-    Parameters
-    ----------
-    nature : Nature
-    sequence : Sequence
-    field : float
-        Tesla.
-    rng : numpy.random.Generator
-        For what is outside the brain, of which nothing is assumed.
-
-    Returns
-    -------
-    numpy.ndarray, shape (len(NAMES),), float32
-        Relative to cerebral white matter.
+    Of what is outside the brain nothing is assumed; it is drawn.
 
     Raises
     ------
@@ -111,9 +82,9 @@ def structure_signals(
     signals = dict.fromkeys(NAMES, 0.0)
     for name, place in nature.between.items():
         mixed = _between(grey, white, place)
-        t2 = mixed.t2 * nature.iron.get(name, 1.0)
-        signals[name] = signal(sequence, mixed.t1, t2, mixed.density)
-    signals['ventricles'] = signal(sequence, csf.t1, csf.t2, csf.density)
+        mixed = replace(mixed, t2=mixed.t2 * nature.iron.get(name, 1.0))
+        signals[name] = _signal(sequence, mixed)
+    signals['ventricles'] = _signal(sequence, csf)
     share = nature.meninges
     signals['CSF'] = (1 - share) * signals['ventricles'] + share * signals['cortex']
     unit = signals['white matter']
@@ -129,21 +100,18 @@ def structure_signals(
 def lesion_signal(nature: Nature, sequence: Sequence, field: float, share: float) -> float:
     """Signal of white matter that turned to fluid by ``share``, relative to white matter."""
     values = relaxations(nature, field)
-    white = values['WM']
-    mixed = _between(white, values['CSF'], share)
-    unit = signal(sequence, white.t1, white.t2, white.density)
-    return abs(signal(sequence, mixed.t1, mixed.t2, mixed.density) / unit)
+    mixed = _between(values['WM'], values['CSF'], share)
+    return abs(_signal(sequence, mixed) / _signal(sequence, values['WM']))
+
+
+def _signal(sequence, values):
+    return signal(sequence, values.t1, values.t2, values.density)
 
 
 def _between(first: Relaxation, second: Relaxation, place: float) -> Relaxation:
     """Relaxation of a mixture, interpolated in logarithms."""
-
-    def mix(a, b):
-        return float(a ** (1 - place) * b**place)
-
-    return replace(
-        first,
-        t1=mix(first.t1, second.t1),
-        t2=mix(first.t2, second.t2),
-        density=mix(first.density, second.density),
-    )
+    mixed = {
+        name: float(getattr(first, name) ** (1 - place) * getattr(second, name) ** place)
+        for name in ('t1', 't2', 'density')
+    }
+    return replace(first, **mixed)

@@ -63,8 +63,8 @@ def reference(given: Prepared, seed: int, *, steps: int = STEPS, points: int = P
 
 def _network():
     """Network of the published size, with the optimiser that it is trained by."""
+    from ulfprep.inr.network import WireField
     from ulfprep.inr.options import FitOptions
-    from ulfprep.inr.wire import WireField
 
     options = FitOptions.default('wire')
     network = WireField((1.0, 1.0, 1.0), options.hidden, options.layers)

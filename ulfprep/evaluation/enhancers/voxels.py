@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ulfprep.evaluation.prepare import Enhanced, Prepared
-from ulfprep.inr.points import Points
+from ulfprep.inr.network import Points
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import brain_bounds, isotropic_grid
 from ulfprep.physics.inverse import discrepancy_inverse, edge_preserving_inverse
