@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import make_plan
 
-from ulfprep.physics.acquisition import add_rician_noise
+from ulfprep.physics.acquisition import add_rician_noise, rician_mean
 from ulfprep.physics.forward import ForwardModel, residual
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.physics.psf import KINDS
-from ulfprep.physics.rician import rician_mean
 
 QUICK = settings(deadline=None, max_examples=25, derandomize=True)
 sides = st.tuples(*[st.integers(2, 12)] * 3)

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from ulfprep.physics.acquisition import add_rician_noise
-from ulfprep.physics.plan import Wishes, acquired_resolution, plan_contrast
+from ulfprep.physics.plan import Wishes, plan_contrast
 from ulfprep.physics.relaxation import parse_override
-from ulfprep.physics.sequences import PRESETS, default_sequence
-from ulfprep.physics.signals import tissue_signals
-from ulfprep.settings import Stated
+from ulfprep.physics.sequences import PRESETS, default_sequence, tissue_signals
 
 ZOOMS = (1.6, 1.6, 5.0)
 TIMINGS = {'RepetitionTime': 1.5, 'EchoTime': 0.005, 'InversionTime': 0.3}
@@ -98,26 +96,13 @@ def test_a_tissue_that_is_not_there_is_an_error():
         plan_contrast(image, mask, probs, ZOOMS, {}, 0.064, 3.0)
 
 
-def test_resolution_is_the_voxel_size_unless_the_sidecar_knows_better():
-    assert acquired_resolution({}, (1, 1, 2)) == ((1, 1, 2), 'voxel size of the file')
-    stated = acquired_resolution({'AcquisitionVoxelSize': [1.6, 1.6, 5]}, (1, 1, 1))
-    assert stated == ((1.6, 1.6, 5.0), 'AcquisitionVoxelSize in the sidecar')
-
-
-@pytest.mark.parametrize(
-    'bad', [[1.6, 1.6], [1.6, 1.6, 0], ['1.6', '1.6', '5'], 'coarse', 5.0, None]
-)
-def test_a_resolution_that_is_none_is_not_taken_from_the_sidecar(bad):
-    fwhm, source = acquired_resolution({'AcquisitionVoxelSize': bad}, (1, 1, 1))
-    assert fwhm == (1, 1, 1)
-    assert source == 'voxel size of the file'
-
-
-def test_plan_carries_the_acquired_resolution():
-    metadata = {**TIMINGS, 'AcquisitionVoxelSize': [1.6, 1.6, 5.0]}
-    plan = plan_contrast(*make_scan([40, 75, 100], 5.0), (1, 1, 1), metadata, 0.064, 3.0)
-    assert plan.psf_fwhm_mm == (1.6, 1.6, 5.0)
+def test_plan_carries_the_acquired_resolution(low_field_plan):
+    scan, coarse = make_scan([40, 75, 100], 5.0), {'voxel_size_mm': ZOOMS, 'source': 'the user'}
+    plan = plan_contrast(*scan, (1, 1, 1), TIMINGS, 0.064, 3.0, resolution=coarse)
+    assert (plan.psf_fwhm_mm, plan.psf_source) == (ZOOMS, 'the user')
     assert plan.voxel_size_mm == (1.0, 1.0, 1.0)
+    assert low_field_plan.psf_fwhm_mm == ZOOMS
+    assert low_field_plan.psf_source == 'voxel size of the file'
 
 
 @pytest.mark.parametrize(
@@ -172,7 +157,7 @@ def test_a_reference_scan_sets_the_target():
 def test_a_stated_sequence_and_relaxation_change_the_target(low_field_plan):
     spgr = plan_contrast(
         *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
-        wishes=Wishes(sequence=Stated('HF-T1w-SPGR', PRESETS['HF-T1w-SPGR'])),
+        wishes=Wishes(sequence=PRESETS['HF-T1w-SPGR'], sequence_name='HF-T1w-SPGR'),
     )  # fmt: skip
     assert spgr.target_sequence.kind == 'SPGR'
     assert spgr.target_sequence_name == 'HF-T1w-SPGR'

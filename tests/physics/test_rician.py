@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ulfprep.physics.acquisition import add_rician_noise
-from ulfprep.physics.rician import amplitude_from_mean, rician_mean
+from ulfprep.physics.acquisition import add_rician_noise, amplitude_from_mean, rician_mean
 
 QUICK = settings(deadline=None, max_examples=60, derandomize=True)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ulfprep.physics.seeds import stream
+from ulfprep.physics.simulation import stream
 
 QUICK = settings(deadline=None, max_examples=40, derandomize=True)
 #: First numbers of one stream.

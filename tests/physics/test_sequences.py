@@ -8,8 +8,8 @@ from ulfprep.physics.sequences import (
     PRESETS,
     default_sequence,
     parse_sequence,
+    tissue_signals,
 )
-from ulfprep.physics.signals import tissue_signals
 
 HIGH_FIELD_T1W, LOW_FIELD_T1W = PRESETS['HF-T1w'], PRESETS['ULF-T1w']
 

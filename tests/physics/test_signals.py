@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.relaxation import relaxation
-from ulfprep.physics.sequences import PRESETS
-from ulfprep.physics.signals import Sequence, signal, signal_spread, tissue_signals
+from ulfprep.physics.sequences import PRESETS, Sequence, signal, signal_spread, tissue_signals
 
 QUICK = settings(deadline=None, max_examples=40, derandomize=True)
 SPACING = 0.005  # of the echoes of a simulated fast spin echo, s

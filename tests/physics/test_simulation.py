@@ -9,8 +9,7 @@ from plans import make_plan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.physics.psf import FWHM_PER_SIGMA, KINDS
-from ulfprep.physics.seeds import stream
-from ulfprep.physics.simulation import bias_field, expected_snr, realise, simulate
+from ulfprep.physics.simulation import bias_field, expected_snr, realise, simulate, stream
 
 PLAN = make_plan(
     contrast_vector=(1.5, 1.1, 1.0),

@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ulfprep.physics.sequences import PRESETS, default_sequence, shows_usual_order
-from ulfprep.physics.signals import Sequence, signal, tissue_signals
+from ulfprep.physics.sequences import (
+    PRESETS,
+    Sequence,
+    default_sequence,
+    shows_usual_order,
+    signal,
+    tissue_signals,
+)
 from ulfprep.physics.source_sequence import (
     expected_signals,
     sequence_from_metadata,

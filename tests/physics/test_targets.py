@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ulfprep.physics.contrast import michelson
-from ulfprep.physics.sequences import PRESETS
-from ulfprep.physics.signals import Sequence, tissue_signals
+from ulfprep.physics.sequences import PRESETS, Sequence, tissue_signals
 from ulfprep.physics.targets import (
     parse_contrasts,
     target_from_physics,

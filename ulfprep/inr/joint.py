@@ -18,8 +18,7 @@ from ulfprep.inr.warm import (
 from ulfprep.physics.grid import brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import discrepancy_inverse
-from ulfprep.physics.placement import Placement, place
-from ulfprep.physics.stacked import Part, StackedModel
+from ulfprep.physics.stacked import Part, Placement, StackedModel, place
 
 #: Part of a scan's brain that must lie in the brain of the first: less is another place.
 OVERLAP = 0.5

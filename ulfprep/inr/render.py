@@ -13,9 +13,9 @@ from ulfprep.inr.memory import halved_until_it_fits
 from ulfprep.inr.problem import evaluate
 from ulfprep.inr.sampling import Sampler, interpolate
 from ulfprep.inr.uncertainty import tissue_entropy
+from ulfprep.physics import to_dseg
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import spread_out
-from ulfprep.physics.labels import to_dseg
 
 #: Slices of the field's lattice that go through the network at a time.
 SLAB = 16

@@ -187,7 +187,7 @@ class CompareReference(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.metrics.registry import names_of
-        from ulfprep.physics.motion import RegistrationError
+        from ulfprep.physics.registration import RegistrationError
 
         inputs = self.inputs
         measured = read_json(inputs.metrics_file)
@@ -214,7 +214,7 @@ class CompareReference(SimpleInterface):
         from ulfprep.metrics.compared import compare_with_highfield
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import bring, carry, carry_shares, covered
-        from ulfprep.physics.motion import find_motion
+        from ulfprep.physics.registration import find_motion
 
         inputs = self.inputs
         enhanced, fine = read_volume(inputs.enhanced)

@@ -56,7 +56,7 @@ class PlanContrast(SimpleInterface):
         from ulfprep.segmentation.placement import misplaced
 
         inputs = self.inputs
-        reference = inputs.reference_file
+        reference, sequence = inputs.reference_file, inputs.target_sequence
         data, grid = read_volume(inputs.in_file)
         found = inputs.segmentation if isdefined(inputs.segmentation) else {}
         mask, probs = read_mask(inputs.in_mask), read_probabilities(inputs.probsegs)
@@ -70,7 +70,8 @@ class PlanContrast(SimpleInterface):
             inputs.target_field,
             modality=inputs.modality,
             wishes=Wishes(
-                sequence=inputs.target_sequence,
+                sequence=sequence and sequence.value,
+                sequence_name=sequence.name if sequence else '',
                 contrasts=inputs.target_contrast,
                 reference=read_json(reference) if isdefined(reference) else None,
                 relaxation=inputs.relaxation.value if inputs.relaxation else (),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ulfprep.physics.labels import LABELS
+from ulfprep.physics import LABELS
 
 
 def bias_effect(

@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.optimize import lsq_linear
 
 from ulfprep.physics import TISSUES
-from ulfprep.physics.rician import amplitude_from_mean
+from ulfprep.physics.acquisition import amplitude_from_mean
 from ulfprep.physics.types import Numbers
 
 CSF = TISSUES.index('CSF')

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ulfprep.note import Note
-from ulfprep.physics.signals import Sequence
+from ulfprep.physics.sequences import Sequence
 from ulfprep.typed import read_as
 
 Triple = tuple[float, ...]

@@ -5,15 +5,15 @@ inverts it, simulation applies it and adds Rician noise.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices
+from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices, rician_mean
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.grid import Grid, are_aligned
 from ulfprep.physics.oblique import ObliqueAcquisition
-from ulfprep.physics.rician import rician_mean
 from ulfprep.physics.types import Numbers
 
 
@@ -95,12 +95,7 @@ class ForwardModel:
 
 @dataclass(frozen=True, eq=False)
 class ObliqueForwardModel(ForwardModel):
-    """The same model between grids whose axes are not parallel.
-
-    Attributes
-    ----------
-    acquisition : ObliqueAcquisition
-    """
+    """The same model between grids whose axes are not parallel."""
 
     acquisition: ObliqueAcquisition
 
@@ -114,12 +109,31 @@ class ObliqueForwardModel(ForwardModel):
 
 
 def _apply(forward, transpose, array):
+    """Apply a linear map of NumPy arrays to an array, or to a tensor, on the CPU."""
     if isinstance(array, np.ndarray):
         return forward(array)
-    # Imported late: torch is slow to load and of no use to arrays.
-    from ulfprep.physics.differentiable import Linear
+    return _differentiable().apply(array, forward, transpose)
 
-    return Linear.apply(array, forward, transpose)
+
+@cache
+def _differentiable() -> Any:
+    """Return a torch function of a tensor, a linear map and its transpose."""
+    # Imported late: torch is slow to load and of no use to arrays.
+    import torch
+
+    class Linear(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, tensor, forward, transpose):
+            ctx.forward_map, ctx.transpose_map = forward, transpose
+            result = forward(tensor.detach().cpu().numpy())
+            return torch.from_numpy(result).to(tensor.device)
+
+        @staticmethod
+        def backward(ctx, gradient):
+            # Each map is the other's gradient, so that this can be differentiated as well.
+            return Linear.apply(gradient, ctx.transpose_map, ctx.forward_map), None, None
+
+    return Linear
 
 
 def residual(
@@ -139,15 +153,11 @@ def residual(
     Parameters
     ----------
     image, mask : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected scan and brain mask.
+        Bias-corrected scan and brain mask, on ``scan``.
     intensity : numpy.ndarray, shape (x, y, z)
         Enhanced image on ``fine``, zero outside the brain.
     probs : numpy.ndarray, shape (3, x, y, z)
         Its tissue probabilities.
-    scan, fine : Grid
-        The two grids.
-    plan : ContrastPlan
-        Of :func:`ulfprep.physics.plan.plan_contrast`.
 
     Returns
     -------

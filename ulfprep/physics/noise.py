@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.physics.acquisition import rician_mean
 from ulfprep.physics.grid import finest_axes
-from ulfprep.physics.rician import rician_mean
 from ulfprep.physics.types import Numbers
 
 #: Voxels that a median needs to be known within a few percent.

@@ -10,9 +10,7 @@ from ulfprep.physics.contrast import contrasts, solve_contrast, tissue_statistic
 from ulfprep.physics.contrast_plan import ContrastPlan, Triple
 from ulfprep.physics.noise import NoiseEstimate, estimate_noise
 from ulfprep.physics.relaxation import Measurement, read_table, relaxation
-from ulfprep.physics.resolution import are_lengths
-from ulfprep.physics.sequences import default_name, default_sequence
-from ulfprep.physics.signals import Sequence
+from ulfprep.physics.sequences import Sequence, default_name, default_sequence
 from ulfprep.physics.source_sequence import source_sequence
 from ulfprep.physics.targets import (
     target_from_physics,
@@ -20,7 +18,6 @@ from ulfprep.physics.targets import (
     with_contrasts,
 )
 from ulfprep.physics.types import Numbers
-from ulfprep.settings import Stated
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,8 @@ class Wishes:
 
     Attributes
     ----------
-    sequence : Stated of Sequence, optional
-        The usual sequence of the modality at the target field without.
+    sequence, sequence_name
+        The usual ones of the modality at the target field without.
     contrasts : dict
         Typed contrasts (:func:`ulfprep.physics.targets.parse_contrasts`).
     reference : dict or None
@@ -39,7 +36,8 @@ class Wishes:
         User's values (:func:`ulfprep.physics.relaxation.parse_override`).
     """
 
-    sequence: Stated[Sequence] | None = None
+    sequence: Sequence | None = None
+    sequence_name: str = ''
     contrasts: dict[tuple[str, str], float] = field(default_factory=dict)
     reference: dict | None = None
     relaxation: tuple[Measurement, ...] = ()
@@ -73,21 +71,19 @@ def plan_contrast(
     probs : numpy.ndarray, shape (3, X, Y, Z)
         Posteriors of CSF, GM, WM.
     zooms : sequence of 3 floats
-        Voxel size, mm.
+        Voxel size of the file, mm.
     metadata : dict
         BIDS sidecar of the scan.
     source_field, target_field : float
         Tesla. A target above the source asks for enhancement, one below for simulation.
     modality : {'T1w', 'T2w', 'FLAIR'}
-    wishes : Wishes, optional
-        What the user wants of the target.
     stated_sequence : Sequence, optional
         The sequence of the scan, where the user states it.
     resolution : dict, optional
-        ``voxel_size_mm`` at acquisition along the axes of ``image`` and its ``source``.
-        Without, see :func:`acquired_resolution`.
+        ``voxel_size_mm`` at acquisition along the axes of ``image`` and its ``source``; that of
+        the file without.
     psf : str
-        Kind of point-spread function (:mod:`ulfprep.physics.psf`).
+        One of :data:`ulfprep.physics.psf.KINDS`.
     means : sequence of 3 floats, optional
         Signals of pure CSF, GM, WM where the segmentation measured them through the PSF;
         without, they are measured in voxels that are nearly pure.
@@ -98,9 +94,8 @@ def plan_contrast(
     Returns
     -------
     ContrastPlan
-        Its ``contrast_vector`` always takes the higher field to the lower one.
-        White matter keeps its intensity in either direction, so that the output's
-        voxel values stay in the scan's own units.
+        Its ``contrast_vector`` always takes the higher field to the lower one. White matter
+        keeps its intensity in either direction, so that the output stays in the scan's units.
 
     Raises
     ------
@@ -110,8 +105,7 @@ def plan_contrast(
     wishes = wishes or Wishes()
     table = read_table(wishes.relaxation)
     if resolution is None:
-        fwhm, fwhm_source = acquired_resolution(metadata, zooms)
-        resolution = {'voxel_size_mm': fwhm, 'source': fwhm_source}
+        resolution = {'voxel_size_mm': zooms, 'source': 'voxel size of the file'}
     if noise and noise['shared'] > 1:
         found = NoiseEstimate(**noise)
     else:
@@ -138,7 +132,8 @@ def plan_contrast(
         high, low, errors = target, statistics.means, statistics.standard_errors
     else:
         high, low, errors = statistics.means, target, None
-    solution = solve_contrast(high / found.sigma, low / found.sigma, _scaled(errors, found.sigma))
+    errors = None if errors is None else errors / found.sigma
+    solution = solve_contrast(high / found.sigma, low / found.sigma, errors)
     return ContrastPlan(
         direction='enhance' if enhance else 'simulate',
         modality=modality,
@@ -182,15 +177,11 @@ def plan_contrast(
 
 def _target(wishes: Wishes, field: float, modality: str, table):
     """Target, its sequence, and what the sequence is called."""
-    if wishes.sequence:
-        sequence, name = wishes.sequence.value, wishes.sequence.name
-    else:
+    sequence, name = wishes.sequence, wishes.sequence_name
+    if sequence is None:
         sequence, name = default_sequence(field, modality), default_name(field, modality)
     if wishes.reference is not None:
-        reference = wishes.reference
-        target = target_from_reference(
-            reference['means'], reference['standard_errors'], reference['name']
-        )
+        target = target_from_reference(**wishes.reference)
     else:
         target = target_from_physics(sequence, field, name, table)
     return with_contrasts(target, wishes.contrasts), sequence, name
@@ -242,28 +233,5 @@ def _keep_stronger_contrast(target, means, derived):
     return kept, notes
 
 
-def acquired_resolution(metadata: dict, zooms: Numbers) -> tuple[Triple, str]:
-    """FWHM of the PSF along the image axes in mm, and where it was read.
-
-    Parameters
-    ----------
-    metadata : dict
-        ``AcquisitionVoxelSize`` (three lengths in mm along the image axes) wins over
-        the voxel size of the file, which a resampled scan does not keep.
-    zooms : sequence of 3 floats
-        Voxel size of the file, mm.
-    """
-    stated = metadata.get('AcquisitionVoxelSize')
-    if are_lengths(stated):
-        # The same lengths in another order: the axes of the file were reordered.
-        same = np.allclose(sorted(stated), sorted(map(float, zooms)), rtol=0.05)
-        return _floats(zooms if same else stated), 'AcquisitionVoxelSize in the sidecar'
-    return _floats(zooms), 'voxel size of the file'
-
-
 def _floats(values) -> Triple:
     return tuple(float(v) for v in values)
-
-
-def _scaled(errors, sigma):
-    return None if errors is None else errors / sigma

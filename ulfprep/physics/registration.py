@@ -1,4 +1,4 @@
-"""Rigid match of two scans of one head, in world millimetres."""
+"""Rigid match of two scans of one head, in world millimetres, and whether to believe it."""
 
 from dataclasses import dataclass
 
@@ -19,38 +19,76 @@ AROUND = 6.0
 GAIN, GAIN_PART = 5e-4, 0.01
 #: At most so many steps on each lattice.
 ITERATIONS = 60
+#: Correlation of two brains of one contrast below which they are not taken for one brain.
+LEAST_CORRELATION = 0.5
+
+
+class RegistrationError(ValueError):
+    """Two scans of one head could not be matched; the message names both."""
 
 
 @dataclass(frozen=True, eq=False)
 class Registration:
     """Where a scan lies in the world of another.
 
-    Attributes
-    ----------
-    transform : numpy.ndarray, shape (4, 4)
-        Moves points of the world of the moving scan (mm, RAS+) into that of the fixed one:
-        ``transform @ affine`` is the moving scan's affine there. The identity where ``ok`` is
-        false.
-    rotation_deg : float
-        Angle of the rotation that was found.
-    translation_mm : float
-        How far it moves the centre of the moving scan's brain.
-    similarity_before, similarity_after : float
-        Correlation, or for two contrasts the mutual information, as the headers have it and as
-        it was found.
-    ok : bool
-        Whether to believe it.
-    reason : str
-        Why not; empty where ``ok``.
+    ``transform``, shape (4, 4), moves points of the world of the moving scan (mm, RAS+) into that
+    of the fixed one: ``transform @ affine`` is the moving scan's affine there. It is the identity
+    where ``ok`` is false. Similarities are correlations, or for two contrasts mutual information,
+    as the headers have it and as it was found.
     """
 
     transform: np.ndarray
     rotation_deg: float
-    translation_mm: float
+    translation_mm: float  #: how far it moves the centre of the moving scan's brain
     similarity_before: float
     similarity_after: float
-    ok: bool
-    reason: str = ''
+    ok: bool  #: whether to believe it
+    reason: str = ''  #: why not
+
+
+def find_motion(
+    moving: tuple, fixed: tuple, *, names: tuple[str, str], same_contrast: bool
+) -> dict:
+    """Register one scan to another, and say how.
+
+    Parameters
+    ----------
+    moving, fixed
+        Image, mask and Grid of either, as :func:`register_rigid` takes them.
+    names
+        What the two are called.
+
+    Returns
+    -------
+    dict
+        ``name``, ``reference``, ``transform`` (4x4, from the moving world to the fixed, mm),
+        ``rotation_deg``, ``translation_mm``, ``measure``, ``similarity_before``,
+        ``similarity_after``.
+
+    Raises
+    ------
+    RegistrationError
+        If what was found cannot be believed.
+    """
+    found = register_rigid(*moving, *fixed, same_contrast=same_contrast)
+    after = found.similarity_after if found.ok else found.similarity_before
+    # Where no motion makes the two more alike, the headers are as good as can be.
+    believed = found.rotation_deg <= MOST_ROTATION and found.translation_mm <= MOST_SHIFT
+    reason = '' if believed else found.reason
+    if same_contrast and after < LEAST_CORRELATION:
+        reason = f'at best the two correlate by {after:.2f}'
+    if reason:
+        raise RegistrationError(f'{names[0]} could not be registered to {names[1]}: {reason}')
+    return {
+        'name': names[0],
+        'reference': names[1],
+        'transform': found.transform,
+        'rotation_deg': found.rotation_deg if found.ok else 0.0,
+        'translation_mm': found.translation_mm if found.ok else 0.0,
+        'measure': 'correlation' if same_contrast else 'mutual information',
+        'similarity_before': found.similarity_before,
+        'similarity_after': after,
+    }
 
 
 def register_rigid(
@@ -84,10 +122,6 @@ def register_rigid(
         In the world of the scanner, as their headers say.
     same_contrast : bool
         Whether tissues are as bright in the one as in the other.
-
-    Returns
-    -------
-    Registration
     """
     import SimpleITK as sitk
 

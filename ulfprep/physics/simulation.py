@@ -1,9 +1,10 @@
 """From a high-field image to the scans an ultra-low-field scanner would have made of it.
 
 The noise-free scan is computed once (:func:`simulate`), any number of noisy ones are drawn
-from it (:func:`realise`), each from a random stream of its own.
+from it (:func:`realise`), each from a random stream of its own (:func:`stream`).
 """
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,6 @@ from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, covered, resized_grid
-from ulfprep.physics.seeds import stream
 from ulfprep.physics.types import Numbers
 
 #: Voxel size of a portable 64 mT scan, mm.
@@ -27,7 +27,6 @@ class Simulation:
     ----------
     expected : numpy.ndarray, shape ``grid.shape``, float32
         Noise-free scan, bias field included, in the units of the source image.
-    grid : Grid
     sigma : float
         S.d. of the real and of the imaginary noise, image units.
     bias_field : numpy.ndarray or None
@@ -90,13 +89,8 @@ def simulate(
     keep_head : bool
         Simulate what lies outside the mask as well. Its relaxation is not known: it keeps
         its own intensity, relative to white matter. Without, the outside is zero.
-    seed : int
     label : str
         Name of the scan; with ``seed`` it fixes the bias field.
-
-    Returns
-    -------
-    Simulation
 
     Raises
     ------
@@ -123,21 +117,10 @@ def simulate(
 
 
 def realise(simulation: Simulation, seed: int = 0, label: str = '', index: int = 1) -> np.ndarray:
-    """Draw one noisy scan.
+    """Draw one noisy scan: the magnitude of signal plus complex noise, float32.
 
-    Parameters
-    ----------
-    simulation : Simulation
-    seed : int
-    label : str
-        Name of the scan: two scans of one run never share their noise.
-    index : int
-        Number of the realisation; each has noise of its own.
-
-    Returns
-    -------
-    numpy.ndarray, shape ``simulation.grid.shape``, float32
-        Magnitude of signal plus complex noise.
+    ``label`` is the name of the scan, ``index`` the number of the realisation: no two scans of a
+    run share their noise, nor two realisations of a scan.
     """
     rng = stream(seed, label, 'noise', index)
     zooms = simulation.grid.zooms
@@ -159,7 +142,7 @@ def bias_field(
     grid : Grid
     brain : numpy.ndarray of bool, shape ``grid.shape``
     strength : float
-        S.d. of the logarithm of the field within the brain.
+        S.d. of the field's logarithm within the brain.
     rng : numpy.random.Generator
 
     Returns
@@ -195,6 +178,32 @@ def expected_snr(plan: ContrastPlan, voxel_size: Numbers) -> float:
     """
     volume = float(np.prod(voxel_size)) / float(np.prod(VOXEL_SIZE))
     return 14.0 * volume * (plan.target_field_T / 0.064) ** 1.5
+
+
+def stream(seed: int, *names: str | int) -> np.random.Generator:
+    """Return the random stream of a seed and the names of what it is drawn for.
+
+    The same seed and names always give the same numbers; another seed, another name or
+    another order of names gives an independent stream. What is drawn from one stream,
+    and how much, leaves all others as they are.
+
+    Parameters
+    ----------
+    seed : int
+        Of the whole run.
+    *names
+        Say, a scan's name, ``'noise'`` and the number of a realisation; their text counts.
+
+    Raises
+    ------
+    ValueError
+        If ``seed`` is negative.
+    """
+    if seed < 0:
+        raise ValueError(f'a seed must not be negative: {seed}')
+    words = [zlib.crc32(str(name).encode()) for name in names]
+    # The number of names keeps ('a',) apart from ('a', ''): zero words at the end are ignored.
+    return np.random.default_rng(np.random.SeedSequence([int(seed), len(words), *words]))
 
 
 def _check(snr, bias_strength, noise_fwhm):

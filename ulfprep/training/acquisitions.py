@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ulfprep.physics.psf import KINDS
-from ulfprep.physics.sequences import PRESETS, ULTRA_LOW_FIELD
-from ulfprep.physics.signals import Sequence
+from ulfprep.physics.sequences import PRESETS, ULTRA_LOW_FIELD, Sequence
 from ulfprep.segmentation.network import CHANNELS
 from ulfprep.training.deform import rotation
 

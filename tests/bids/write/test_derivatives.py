@@ -26,7 +26,7 @@ from ulfprep.bids.write.derivatives import (
 from ulfprep.bids.write.figures import figure_path
 from ulfprep.bids.write.provenance import provenance
 from ulfprep.bids.write.sidecars import sidecar
-from ulfprep.physics.labels import to_dseg
+from ulfprep.physics import to_dseg
 from ulfprep.settings import MODALITIES, Settings
 
 

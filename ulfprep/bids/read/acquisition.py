@@ -6,7 +6,7 @@ from ulfprep.bids.read.nifti import UnusableScanError
 from ulfprep.bids.read.sidecars import shown
 from ulfprep.note import INFO, WARNING, Note
 from ulfprep.physics.relaxation import FIELD_RANGE, GYROMAGNETIC_RATIO
-from ulfprep.physics.sequences import is_number
+from ulfprep.physics.types import is_number
 
 #: Scans below this field strength are enhanced by default, tesla.
 LOW_FIELD_LIMIT = 0.3

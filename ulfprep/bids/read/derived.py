@@ -167,8 +167,7 @@ def label_numbers(path: Path, folder: Path) -> tuple[int, ...]:
     BadDerivativeError
         If the table does not name the three.
     """
-    from ulfprep.physics import TISSUES
-    from ulfprep.physics.labels import LABELS
+    from ulfprep.physics import LABELS, TISSUES
 
     tables = [sidecar_of(path).with_suffix('.tsv')]
     for place in path.parents:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ulfprep.physics.resampling import COARSER
-from ulfprep.physics.resolution import ResolutionEstimate, are_lengths, in_words, is_length
+from ulfprep.physics.resolution import COARSER, ResolutionEstimate, in_words
+from ulfprep.physics.types import are_lengths, is_length
 
 
 @dataclass(frozen=True)

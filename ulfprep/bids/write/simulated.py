@@ -12,7 +12,7 @@ from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import QC, path_of, simulated
 from ulfprep.physics.contrast_plan import ContrastPlan
-from ulfprep.physics.signals import INVERTED, Sequence
+from ulfprep.physics.sequences import INVERTED, Sequence
 from ulfprep.record import SimulationRecord
 from ulfprep.settings import Settings
 
