@@ -22,8 +22,7 @@ factors = st.tuples(st.floats(0.05, 2), st.floats(0.05, 2), st.floats(0.2, 2)).m
 @QUICK
 @given(levels)
 def test_differences_alone_leave_one_direction_free(high):
-    matrix, target, _ = contrast_system(high, high, anchor=False)
-    assert matrix.shape == (3, 3)
+    matrix, target = (part[:3] for part in contrast_system(high, high)[:2])
     assert np.linalg.matrix_rank(matrix) == 2
     # A common shift of all tissues satisfies them as well.
     np.testing.assert_allclose(matrix @ (1 + 5 / high), target, atol=1e-9)

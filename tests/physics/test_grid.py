@@ -178,8 +178,8 @@ def test_bounds_of_a_brain_hold_it_with_a_margin_on_both_grids():
     grid = Grid((40, 50, 12), np.diag([1.6, 1.6, 5.0, 1.0]))
     mask = np.zeros(grid.shape, bool)
     mask[12:30, 15:40, 4:9] = True
-    bounds, fine_bounds = brain_bounds(mask, grid, 1.0, margin=4.0)
-    assert bounds == (slice(9, 33), slice(12, 43), slice(3, 10))
+    bounds, fine_bounds = brain_bounds(mask, grid, 1.0)
+    assert bounds == (slice(7, 35), slice(10, 45), slice(2, 11))
     cropped, fine = grid.crop(bounds), isotropic_grid(grid, 1.0).crop(fine_bounds)
     # The lattice is that of the whole scan, and no cropped voxel lies outside it.
     assert covered(fine, cropped).all()

@@ -130,8 +130,8 @@ def test_the_smoothness_returned_is_the_one_that_made_the_image(noisy_scan, sigm
 
     monkeypatch.setattr(inverse, 'conjugate_gradient', spy)
     y = clean + np.float32(0.05) * noise
-    image, smoothness = discrepancy_inverse(model, y, mask, sigma, fine.zooms, steps=4)
-    assert len(tried) <= 4
+    image, smoothness = discrepancy_inverse(model, y, mask, sigma, fine.zooms)
+    assert len(tried) <= inverse.STEPS
     assert smoothness == tried[-1][0]
     np.testing.assert_array_equal(image, tried[-1][1])
 

@@ -1,6 +1,7 @@
 """Sequences by name and as a user states them."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_white_matter_stands_out_more_at_3_t_than_at_64_mt():
 @pytest.mark.parametrize('name', PRESETS)
 def test_a_preset_has_its_name_and_its_json(name):
     assert parse_sequence(name) == PRESETS[name]
-    assert parse_sequence(json.dumps(PRESETS[name].to_dict())) == PRESETS[name]
+    assert parse_sequence(json.dumps(asdict(PRESETS[name]))) == PRESETS[name]
 
 
 @pytest.mark.parametrize(

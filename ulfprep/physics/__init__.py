@@ -19,10 +19,7 @@ __all__ = ['LABELS', 'TISSUES', 'ForwardModel', 'Grid', 'to_dseg']
 def to_dseg(probabilities: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Label every voxel of a mask (X, Y, Z) with its most probable tissue (3, X, Y, Z).
 
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (X, Y, Z)
-        By :data:`LABELS`; 0 outside the mask and where all probabilities are zero.
+    By :data:`LABELS`, uint8; 0 outside the mask and where all probabilities are zero.
     """
     numbers = np.array([LABELS[tissue] for tissue in TISSUES], np.uint8)
     known = mask & (probabilities.max(axis=0) > 0)

@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.special import ive
 
 from ulfprep.physics.grid import Grid, aligned_offsets
-from ulfprep.physics.psf import FWHM_PER_SIGMA, axis_kinds, extends_border, profile, reach
+from ulfprep.physics.psf import FWHM_PER_SIGMA, RINGING, axis_kinds, profile, reach
 from ulfprep.physics.types import Numbers
 
 
@@ -21,24 +21,12 @@ def psf_matrix(
 ) -> np.ndarray:
     """Weights with which fine samples enter each acquired sample along one axis.
 
-    Parameters
-    ----------
-    positions : numpy.ndarray, shape (n_scan,)
-        Centres of the acquired samples in fine index units.
-    n_fine : int
-        Number of fine samples.
-    fwhm : float
-        Full width at half maximum of the PSF in fine index units.
-    psf : str
-        Profile along this axis, one of :data:`ulfprep.physics.psf.KINDS`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n_scan, n_fine), float32
-        Rows sum to one: a constant image stays the same constant up to the border.
+    ``positions`` are the centres of the acquired samples and ``fwhm`` is the width of the PSF,
+    both in fine index units. The shape is (len(positions), n_fine), float32. Rows sum to one: a
+    constant image stays the same constant up to the border.
     """
     positions = np.asarray(positions)
-    if extends_border(psf):
+    if psf == RINGING:
         weights = _extended_weights(positions, n_fine, fwhm, psf)
     else:
         weights = profile(np.arange(n_fine)[None, :] - positions[:, None], fwhm, psf)
@@ -65,19 +53,9 @@ def acquisition_matrices(
 ) -> list[np.ndarray]:
     """Return the matrices that take an image on ``fine`` to the voxels of ``scan``.
 
-    Parameters
-    ----------
-    scan, fine : Grid
-        Aligned (:func:`ulfprep.physics.grid.are_aligned`).
-    psf_fwhm : sequence of 3 floats
-        FWHM of the PSF along the acquired axes, mm.
-    psf : str
-        One of :data:`ulfprep.physics.psf.KINDS`.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One an axis, shape (scan.shape[axis], fine.shape[axis]).
+    One an axis, shape (scan.shape[axis], fine.shape[axis]), of aligned grids
+    (:func:`ulfprep.physics.grid.are_aligned`). ``psf_fwhm`` is the PSF's FWHM along the acquired
+    axes, mm; ``psf`` one of :data:`ulfprep.physics.psf.KINDS`.
     """
     positions, kinds = aligned_offsets(fine, scan), axis_kinds(psf, psf_fwhm)
     return [
@@ -103,21 +81,10 @@ def apply_matrices(matrices: Any, volume: Any) -> Any:
 def add_rician_noise(
     image: np.ndarray, sigma: float, rng: np.random.Generator, fwhm: Numbers = (0.0, 0.0, 0.0)
 ) -> np.ndarray:
-    """Magnitude of the complex image plus complex Gaussian noise of s.d. ``sigma``.
+    """Magnitude of the image plus complex Gaussian noise of s.d. ``sigma`` in either part.
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Noise-free; side lobes of the PSF may take it below zero.
-    sigma : float
-        S.d. of the real and of the imaginary noise, image units.
-    rng : numpy.random.Generator
-    fwhm : sequence of 3 floats
-        FWHM, in voxels, of the Gaussian that correlates the noise; its s.d. is kept.
-
-    Returns
-    -------
-    numpy.ndarray, shape (X, Y, Z), float32
+    Side lobes of the PSF may take the noise-free image below zero. ``fwhm`` is that of the
+    Gaussian which correlates the noise, in voxels; its s.d. is kept. The result is float32.
     """
     real = image + sigma * _unit_noise(image.shape, rng, fwhm)
     imaginary = sigma * _unit_noise(image.shape, rng, fwhm)

@@ -23,44 +23,22 @@ class ForwardModel:
 
     ``y = A (I * sum_t m_t p_t)``. Works on NumPy arrays and, through :meth:`to`, on torch
     tensors; differentiable in both arguments. :meth:`between` builds it for any two grids.
-
-    Attributes
-    ----------
-    matrices : tuple of array or tensor
-        One acquisition matrix an axis, (scan samples, fine samples): ``A = Az x Ay x Ax``.
-        Empty where the grids are not aligned, and ``A`` does not separate.
-    contrast : array or tensor, shape (3,)
-        Contrast vector for CSF, GM, WM.
     """
 
+    #: One acquisition matrix an axis, (scan samples, fine samples): ``A = Az x Ay x Ax``.
+    #: Empty where the grids are not aligned, and ``A`` does not separate.
     matrices: tuple
-    contrast: Any
+    contrast: Any  #: contrast vector for CSF, GM, WM
 
     @classmethod
     def between(
-        cls,
-        scan: Grid,
-        fine: Grid,
-        psf_fwhm: Numbers,
-        contrast: Numbers,
-        psf: str = 'gaussian',
+        cls, scan: Grid, fine: Grid, psf_fwhm: Numbers, contrast: Numbers, psf: str = 'gaussian'
     ) -> 'ForwardModel':
         """Build the model that takes images on ``fine`` to voxels on ``scan``.
 
-        Parameters
-        ----------
-        scan, fine : Grid
-            In any orientation; flipped, exchanged and oblique axes included.
-        psf_fwhm : sequence of 3 floats
-            FWHM of the PSF along the axes of ``scan``, mm.
-        contrast : array_like, shape (3,)
-        psf : str
-            One of :data:`ulfprep.physics.psf.KINDS`.
-
-        Returns
-        -------
-        ForwardModel
-            Of separable matrices on aligned grids, an :class:`ObliqueForwardModel` elsewhere.
+        The grids may lie in any orientation: of separable matrices where they are aligned, it is
+        an :class:`ObliqueForwardModel` elsewhere. The PSF's FWHM is given along the axes of
+        ``scan``, mm; ``psf`` is one of :data:`ulfprep.physics.psf.KINDS`.
         """
         contrast = np.asarray(contrast, np.float32)
         if are_aligned(fine, scan):
@@ -153,11 +131,9 @@ def residual(
     Parameters
     ----------
     image, mask : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected scan and brain mask, on ``scan``.
-    intensity : numpy.ndarray, shape (x, y, z)
-        Enhanced image on ``fine``, zero outside the brain.
-    probs : numpy.ndarray, shape (3, x, y, z)
-        Its tissue probabilities.
+        Bias-corrected scan and brain, on ``scan``.
+    intensity, probs : numpy.ndarray, shapes (x, y, z) and (3, x, y, z)
+        Enhanced image, zero outside the brain, and its tissues, on ``fine``.
 
     Returns
     -------

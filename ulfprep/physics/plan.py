@@ -24,21 +24,14 @@ from ulfprep.physics.types import Numbers
 class Wishes:
     """What a user wants of the target, where not the usual.
 
-    Attributes
-    ----------
-    sequence, sequence_name
-        The usual ones of the modality at the target field without.
-    contrasts : dict
-        Typed contrasts (:func:`ulfprep.physics.targets.parse_contrasts`).
-    reference : dict or None
-        ``means``, ``standard_errors`` (CSF, GM, WM) and ``name`` of a scan to look like.
-    relaxation : tuple of Measurement
-        User's values (:func:`ulfprep.physics.relaxation.parse_override`).
+    ``contrasts`` are from :func:`ulfprep.physics.targets.parse_contrasts`, ``relaxation`` from
+    :func:`ulfprep.physics.relaxation.parse_override`.
     """
 
     sequence: Sequence | None = None
     sequence_name: str = ''
     contrasts: dict[tuple[str, str], float] = field(default_factory=dict)
+    #: ``means``, ``standard_errors`` (CSF, GM, WM) and ``name`` of a scan to look like.
     reference: dict | None = None
     relaxation: tuple[Measurement, ...] = ()
 
@@ -64,21 +57,16 @@ def plan_contrast(
 
     Parameters
     ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected scan.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    probs : numpy.ndarray, shape (3, X, Y, Z)
-        Posteriors of CSF, GM, WM.
+    image, mask, probs : numpy.ndarray, shapes (X, Y, Z), (X, Y, Z) and (3, X, Y, Z)
+        Bias-corrected scan, brain, and posteriors of CSF, GM, WM.
     zooms : sequence of 3 floats
         Voxel size of the file, mm.
     metadata : dict
         BIDS sidecar of the scan.
     source_field, target_field : float
         Tesla. A target above the source asks for enhancement, one below for simulation.
-    modality : {'T1w', 'T2w', 'FLAIR'}
     stated_sequence : Sequence, optional
-        The sequence of the scan, where the user states it.
+        That of the scan, where the user states it.
     resolution : dict, optional
         ``voxel_size_mm`` at acquisition along the axes of ``image`` and its ``source``; that of
         the file without.
@@ -88,8 +76,7 @@ def plan_contrast(
         Signals of pure CSF, GM, WM where the segmentation measured them through the PSF;
         without, they are measured in voxels that are nearly pure.
     noise : dict, optional
-        Fields of a :class:`ulfprep.physics.noise.NoiseEstimate`, where the segmentation looked at
-        what it leaves of the scan.
+        A :class:`ulfprep.physics.noise.NoiseEstimate`, where the segmentation made one.
 
     Returns
     -------
@@ -113,8 +100,8 @@ def plan_contrast(
     statistics = tissue_statistics(image, probs, found.sigma, zooms)
     if means is not None:
         statistics = replace(statistics, means=np.asarray(means, float))
-    missing = [TISSUES[i] for i in range(3) if not np.isfinite(statistics.means[i])]
-    if missing:
+    pairs = zip(TISSUES, statistics.means, strict=True)
+    if missing := [tissue for tissue, mean in pairs if not np.isfinite(mean)]:
         raise ValueError(f'no voxels of {", ".join(missing)} were found in the scan')
     source = source_sequence(metadata, source_field, modality, table, stated_sequence)
     wanted, target_sequence, name = _target(wishes, target_field, modality, table)
@@ -189,10 +176,9 @@ def _target(wishes: Wishes, field: float, modality: str, table):
 
 def _relaxation_used(field: float, table) -> dict:
     """T1, T2 and proton density of each tissue at a field, in ms, with s.d. and sources."""
-    out = {}
-    for tissue in TISSUES:
-        values = relaxation(tissue, field, table)
-        out[tissue] = {
+    found = {tissue: relaxation(tissue, field, table) for tissue in TISSUES}
+    return {
+        tissue: {
             'T1_ms': 1e3 * values.t1,
             'T1_sd_ms': 1e3 * values.t1_sd,
             'T2_ms': 1e3 * values.t2,
@@ -201,7 +187,8 @@ def _relaxation_used(field: float, table) -> dict:
             'PD_sd': values.density_sd,
             'sources': list(values.sources),
         }
-    return out
+        for tissue, values in found.items()
+    }
 
 
 def _keep_stronger_contrast(target, means, derived):

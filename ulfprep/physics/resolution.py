@@ -43,12 +43,7 @@ class ResolutionEstimate:
 def estimate_resolution(image: np.ndarray, zooms: Numbers) -> ResolutionEstimate:
     """Estimate the acquired voxel size of a scan from the image alone.
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Magnitudes.
-    zooms : sequence of 3 floats
-        Voxel size of the file, mm.
+    ``image`` holds magnitudes, ``zooms`` is the voxel size of the file, mm.
 
     Raises
     ------

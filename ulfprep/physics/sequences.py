@@ -24,53 +24,28 @@ INVERTED = ('MPRAGE', 'IR-FSE', 'FLAIR')
 
 @dataclass(frozen=True)
 class Sequence:
-    """A pulse sequence, as far as its tissue contrast goes.
+    """A pulse sequence, as far as its tissue contrast goes; times in seconds."""
 
-    Attributes
-    ----------
-    kind
-        One of :data:`KINDS`.
-    repetition_time
-        Between inversions (MPRAGE, IR-FSE, FLAIR) or excitations (FSE, SE, SPGR, GRE), s.
-    echo_time
-        Effective echo time, s.
-    inversion_time
-        From inversion to the centre of k-space (MPRAGE) or to the excitation of the train
-        (IR-FSE, FLAIR), s; 0 where there is no inversion.
-    flip_angle
-        Of the excitation, degrees (MPRAGE, SPGR, GRE).
-    train_duration
-        Length of the read-out train, s (MPRAGE, IR-FSE, FLAIR, FSE).
-    echo_spacing
-        Between excitations of the MPRAGE train, s.
-    inversion_efficiency
-        Share of the magnetisation that the inversion turns over, 0 to 1.
-    phase_sensitive
-        Whether the sign of inverted magnetisation is kept; magnitude without.
-    transverse_share
-        Share of the echo time that the magnetisation spends in the transverse plane, 0 to 1.
-        Refocusing pulses far below 180 degrees store the rest along the field, where it decays
-        with T1 instead of T2.
-    """
-
-    kind: str
+    kind: str  #: one of :data:`KINDS`
+    #: Between inversions (MPRAGE, IR-FSE, FLAIR) or excitations (FSE, SE, SPGR, GRE).
     repetition_time: float
-    echo_time: float
+    echo_time: float  #: the effective one of a train
+    #: From inversion to the centre of k-space (MPRAGE) or to the excitation of the train
+    #: (IR-FSE, FLAIR); 0 where there is no inversion.
     inversion_time: float = 0.0
-    flip_angle: float = 90.0
-    train_duration: float = 0.0
-    echo_spacing: float = 0.007
-    inversion_efficiency: float = 1.0
-    phase_sensitive: bool = False
+    flip_angle: float = 90.0  #: of the excitation, degrees (MPRAGE, SPGR, GRE)
+    train_duration: float = 0.0  #: of the read-out (MPRAGE, IR-FSE, FLAIR, FSE)
+    echo_spacing: float = 0.007  #: between excitations of the MPRAGE train
+    inversion_efficiency: float = 1.0  #: share of the magnetisation that is turned over, 0 to 1
+    phase_sensitive: bool = False  #: whether the sign of inverted magnetisation is kept
+    #: Share of the echo time that the magnetisation spends in the transverse plane, 0 to 1.
+    #: Refocusing pulses far below 180 degrees store the rest along the field, where it decays
+    #: with T1 instead of T2.
     transverse_share: float = 1.0
 
     def __post_init__(self):
         if self.kind not in KINDS:
             raise ValueError(f'unknown sequence {self.kind}; known: {", ".join(KINDS)}')
-
-    def to_dict(self) -> dict:
-        """Return the timings as JSON-ready values."""
-        return dataclasses.asdict(self)
 
 
 #: Usual sequences by name. ULF: a portable 64 mT scanner's 3-D fast spin echoes. Their
@@ -85,6 +60,14 @@ PRESETS = {
     'ULF-T1w': Sequence('IR-FSE', 1.5, 0.005, 0.3, train_duration=0.6),
     'ULF-T2w': Sequence('FSE', 2.0, 0.16, train_duration=0.6),
     'ULF-FLAIR': Sequence('FLAIR', 4.0, 0.16, 1.4, train_duration=0.6),
+}
+#: Presets whose timings stand in for those that a sidecar of another kind than usual lacks.
+STAND_INS = {
+    'MPRAGE': 'HF-T1w',
+    'SPGR': 'HF-T1w-SPGR',
+    'GRE': 'HF-T1w-SPGR',
+    'IR-FSE': 'ULF-T1w',
+    'SE': 'HF-T1w-SE',
 }
 #: What a weighting shows by its very name, in words.
 USUAL_ORDER = {
@@ -106,6 +89,18 @@ def default_name(field: float, modality: str = 'T1w') -> str:
     return f'{"ULF" if field < ULTRA_LOW_FIELD else "HF"}-{modality}'
 
 
+def preset_of_kind(kind: str, field: float, modality: str) -> Sequence:
+    """Return the preset whose timings stand in for missing ones of ``kind``."""
+    usual = default_sequence(field, modality)
+    if kind == usual.kind:
+        return usual
+    if modality == 'T1w' and kind == 'FSE':  # a T1w fast spin echo has a short repetition time
+        return replace(PRESETS['HF-T1w-SE'], kind='FSE', train_duration=0.05)
+    if modality != 'T1w' and kind == 'SE':
+        return replace(usual, kind='SE', train_duration=0.0)
+    return PRESETS[STAND_INS[kind]] if kind in STAND_INS else usual
+
+
 def shows_usual_order(signals: Numbers, modality: str = 'T1w') -> bool:
     """Tell whether signals of CSF, GM and WM are in the order of :data:`USUAL_ORDER`."""
     csf, gm, wm = signals
@@ -118,12 +113,7 @@ def parse_sequence(text: str) -> Sequence:
     """Return the sequence of a preset's name, or of a JSON object.
 
     The object has attributes of :class:`Sequence`: ``kind``, ``repetition_time`` and
-    ``echo_time`` at least.
-
-    Raises
-    ------
-    ValueError
-        With one line that says what is wrong.
+    ``echo_time`` at least. A ``ValueError`` says in one line what is wrong.
     """
     if text in PRESETS:
         return PRESETS[text]
@@ -160,18 +150,8 @@ def parse_sequence(text: str) -> Sequence:
 def signal(sequence: Sequence, t1: float, t2: float, density: float) -> float:
     """Steady-state signal of a tissue, relative to fully relaxed CSF.
 
-    Parameters
-    ----------
-    sequence : Sequence
-    t1, t2 : float
-        Relaxation times, s.
-    density : float
-        Proton density relative to CSF.
-
-    Returns
-    -------
-    float
-        Negative only for inverted magnetisation in a phase-sensitive sequence.
+    Relaxation times are in seconds, the proton density is relative to CSF. The signal is negative
+    only for inverted magnetisation in a phase-sensitive sequence.
 
     Notes
     -----

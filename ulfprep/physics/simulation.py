@@ -21,25 +21,14 @@ VOXEL_SIZE = (1.6, 1.6, 5.0)
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What a scanner would measure, before the noise.
+    """What a scanner would measure, before the noise."""
 
-    Attributes
-    ----------
-    expected : numpy.ndarray, shape ``grid.shape``, float32
-        Noise-free scan, bias field included, in the units of the source image.
-    sigma : float
-        S.d. of the real and of the imaginary noise, image units.
-    bias_field : numpy.ndarray or None
-        Factor that ``expected`` holds; geometric mean one in the brain.
-    noise_fwhm : float
-        FWHM of the noise's correlation, mm; zero for white noise.
-    """
-
-    expected: np.ndarray
+    expected: np.ndarray  #: noise-free scan, bias field included, units of the source, float32
     grid: Grid
-    sigma: float
+    sigma: float  #: s.d. of the real and of the imaginary noise, image units
+    #: Factor in ``expected``; its geometric mean in the brain is one.
     bias_field: np.ndarray | None = None
-    noise_fwhm: float = 0.0
+    noise_fwhm: float = 0.0  #: over which the noise is correlated, mm
 
 
 def simulate(
@@ -63,14 +52,10 @@ def simulate(
 
     Parameters
     ----------
-    image, mask : numpy.ndarray, shape (X, Y, Z)
-        High-field image and brain mask.
-    probs : numpy.ndarray, shape (3, X, Y, Z)
-        Posteriors of CSF, GM, WM.
-    grid : Grid
-        Grid of ``image``.
+    image, mask, probs : numpy.ndarray, shapes (X, Y, Z), (X, Y, Z) and (3, X, Y, Z)
+        High-field image, brain, and posteriors of CSF, GM, WM, on ``grid``.
     plan : ContrastPlan
-        Of :func:`ulfprep.physics.plan.plan_contrast`, direction ``simulate``.
+        Of direction ``simulate``.
     voxel_size : sequence of 3 floats, optional
         Acquired voxel size in mm along the axes of the simulated scan; also the FWHM of
         the PSF. By default that of ``target``, or :data:`VOXEL_SIZE`.
@@ -97,7 +82,11 @@ def simulate(
     ValueError
         If ``snr``, ``bias_strength`` or ``noise_fwhm`` is no possible value.
     """
-    _check(snr, bias_strength, noise_fwhm)
+    if snr is not None and not snr > 0:
+        raise ValueError(f'the SNR must be positive, not {snr}')
+    for name, value in (('bias_strength', bias_strength), ('noise_fwhm', noise_fwhm)):
+        if not 0 <= value < np.inf:
+            raise ValueError(f'{name} must be zero or positive, not {value}')
     if voxel_size is None:
         voxel_size = VOXEL_SIZE if target is None else target.zooms
     if target is None:
@@ -137,18 +126,7 @@ def bias_field(
     Defined in world millimetres around the brain's centre, so that one random stream gives
     one field, however finely it is sampled.
 
-    Parameters
-    ----------
-    grid : Grid
-    brain : numpy.ndarray of bool, shape ``grid.shape``
-    strength : float
-        S.d. of the field's logarithm within the brain.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    numpy.ndarray, shape ``grid.shape``, float32
-        Its geometric mean in the brain is one.
+    The s.d. of the logarithm within the brain is ``strength``, the geometric mean one; float32.
     """
     index = np.argwhere(brain)
     middle = index.mean(axis=0) if len(index) else (np.array(grid.shape) - 1) / 2
@@ -187,31 +165,14 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
     another order of names gives an independent stream. What is drawn from one stream,
     and how much, leaves all others as they are.
 
-    Parameters
-    ----------
-    seed : int
-        Of the whole run.
-    *names
-        Say, a scan's name, ``'noise'`` and the number of a realisation; their text counts.
-
-    Raises
-    ------
-    ValueError
-        If ``seed`` is negative.
+    Names are, say, a scan's, ``'noise'`` and the number of a realisation; their text counts.
+    A negative seed raises a ``ValueError``.
     """
     if seed < 0:
         raise ValueError(f'a seed must not be negative: {seed}')
     words = [zlib.crc32(str(name).encode()) for name in names]
     # The number of names keeps ('a',) apart from ('a', ''): zero words at the end are ignored.
     return np.random.default_rng(np.random.SeedSequence([int(seed), len(words), *words]))
-
-
-def _check(snr, bias_strength, noise_fwhm):
-    if snr is not None and not snr > 0:
-        raise ValueError(f'the SNR must be positive, not {snr}')
-    for name, value in (('bias_strength', bias_strength), ('noise_fwhm', noise_fwhm)):
-        if not 0 <= value < np.inf:
-            raise ValueError(f'{name} must be zero or positive, not {value}')
 
 
 def _low_field_image(image, mask, probs, model, plan, keep_head):

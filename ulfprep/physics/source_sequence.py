@@ -1,18 +1,18 @@
 """Which sequence a scan was made with: as the user states it, or as its sidecar describes it."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ulfprep.physics.relaxation import relaxation
 from ulfprep.physics.sequences import (
     INVERTED,
-    PRESETS,
     ULTRA_LOW_FIELD,
     USUAL_ORDER,
     Sequence,
     default_sequence,
     nulling_time,
+    preset_of_kind,
     shows_usual_order,
     tissue_signals,
 )
@@ -21,14 +21,6 @@ from ulfprep.physics.types import is_length, is_number
 GRADIENT_ECHOES = ('MPRAGE', 'SPGR', 'GRE')
 #: Timings that can turn the order of the tissues round.
 TIMINGS = ('RepetitionTime', 'EchoTime', 'InversionTime', 'FlipAngle')
-#: Presets whose timings stand in for those that a sidecar of another kind than usual lacks.
-STAND_INS = {
-    'MPRAGE': 'HF-T1w',
-    'SPGR': 'HF-T1w-SPGR',
-    'GRE': 'HF-T1w-SPGR',
-    'IR-FSE': 'ULF-T1w',
-    'SE': 'HF-T1w-SE',
-}
 #: An echo time (s) at which 180-degree refocusing would leave no signal of brain. Trains that
 #: reach it have low, variable refocusing angles; at 30 degrees extended phase graphs give the
 #: magnetisation this share of its time in the transverse plane.
@@ -145,27 +137,21 @@ def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, .
 def expected_signals(
     metadata: dict, field: float, modality: str = 'T1w', table: Any = None
 ) -> tuple[float, ...]:
-    """Signals of CSF, GM and WM that a scan should show, relative to WM.
-
-    Parameters: see :func:`source_sequence`.
-    """
+    """Signals of CSF, GM and WM that a scan should show; see :func:`source_sequence`."""
     return source_sequence(metadata, field, modality, table).signals
 
 
 def sequence_from_metadata(
     metadata: dict, field: float, modality: str = 'T1w', table: Any = None
 ) -> tuple[Sequence, list[str]]:
-    """Read a sequence off BIDS metadata, with a sentence for each value that is not there.
-
-    Parameters: see :func:`source_sequence`.
-    """
+    """Read a sequence off BIDS metadata, with a sentence for each value that is not there."""
     usual = default_sequence(field, modality)
     kind, assumed = _kind_of(metadata, usual.kind, modality)
     if modality == 'T1w' and _is_mp2rage(metadata, kind, usual.kind):
         told = 'the sidecar is that of an MP2RAGE, whose uniform image is close in contrast to an'
         return usual, [f'{told} {usual.kind}: its usual timings assumed']
     # Timings that are missing are those of the usual sequence of that kind.
-    values = {**_preset_of(kind, field, modality).to_dict(), 'kind': kind}
+    values = {**asdict(preset_of_kind(kind, field, modality)), 'kind': kind}
     fields = {
         'repetition_time': ('RepetitionTimePreparation', 'RepetitionTime'),
         'echo_time': ('EchoTime',),
@@ -231,18 +217,6 @@ def _read_train(metadata: dict, values: dict) -> list[str]:
     values['train_duration'] = min(values['train_duration'], 0.9 * max(room, 0.0))
     length = values['train_duration']
     return [f'the length of the read-out train is not in the sidecar: {length:g} s assumed']
-
-
-def _preset_of(kind: str, field: float, modality: str) -> Sequence:
-    """Return the preset whose timings stand in for missing ones of ``kind``."""
-    usual = default_sequence(field, modality)
-    if kind == usual.kind:
-        return usual
-    if modality == 'T1w' and kind == 'FSE':  # a T1w fast spin echo has a short repetition time
-        return replace(PRESETS['HF-T1w-SE'], kind='FSE', train_duration=0.05)
-    if modality != 'T1w' and kind == 'SE':
-        return replace(usual, kind='SE', train_duration=0.0)
-    return PRESETS[STAND_INS[kind]] if kind in STAND_INS else usual
 
 
 def _positive(metadata: dict, key: str) -> float | None:

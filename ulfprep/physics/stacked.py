@@ -14,20 +14,11 @@ from ulfprep.physics.types import Numbers
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One acquisition within a :class:`StackedModel`.
+    """One acquisition within a :class:`StackedModel`."""
 
-    Attributes
-    ----------
-    model : ForwardModel
-        From the scan's lattice to its voxels.
-    weights : numpy.ndarray, shape (X, Y, Z)
-        Of every voxel: one over its noise, zero where it says nothing.
-    resampling : scipy.sparse.csr_array, optional
-        From the common lattice to the scan's, where they differ.
-    """
-
-    model: ForwardModel
-    weights: np.ndarray
+    model: ForwardModel  #: from the scan's lattice to its voxels
+    weights: np.ndarray  #: of every voxel: one over its noise, zero where it says nothing
+    #: Sparse matrix from the common lattice to the scan's, where they differ.
     resampling: Any = None
 
     def acquire(self, volume: np.ndarray) -> np.ndarray:
@@ -87,11 +78,8 @@ class StackedModel:
 def linear_resampling(source: Grid, target: Grid) -> sparse.csr_array:
     """Linear interpolation between lattices of any orientation as a matrix: it has a transpose.
 
-    Returns
-    -------
-    scipy.sparse.csr_array, float32
-        One row a point of ``target``, with eight weights at most; beyond ``source`` the border's
-        values go on.
+    One row a point of ``target``, with eight weights at most, float32; beyond ``source`` the
+    border's values go on.
     """
     to_source = np.linalg.inv(source.affine) @ target.affine
     index = np.ogrid[tuple(slice(n) for n in target.shape)]
@@ -116,31 +104,16 @@ def linear_resampling(source: Grid, target: Grid) -> sparse.csr_array:
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """What of a scan the common lattice covers, and how it is seen from there.
+    """What of a scan the common lattice covers, and how it is seen from there."""
 
-    Attributes
-    ----------
-    bounds : tuple of 3 slices
-        In the whole scan.
-    scan, fine : Grid
-        Voxels within the bounds; a lattice along their axes, the common one where parallel.
-    model : ForwardModel
-        From ``fine`` to ``scan``.
-    inside : numpy.ndarray of bool, shape (x, y, z)
-        The common brain on ``fine``.
-    voxels, seen : numpy.ndarray of bool, shape (X, Y, Z)
-        Voxels of the scan's brain; voxels that the common lattice covers.
-    resampling : scipy.sparse.csr_array or None
-        From the common lattice to ``fine``, where they differ.
-    """
-
-    bounds: tuple
-    scan: Grid
-    fine: Grid
-    model: ForwardModel
-    inside: np.ndarray
-    voxels: np.ndarray
-    seen: np.ndarray
+    bounds: tuple  #: in the whole scan, 3 slices
+    scan: Grid  #: of the voxels within the bounds
+    fine: Grid  #: a lattice along their axes, the common one where parallel
+    model: ForwardModel  #: from ``fine`` to ``scan``
+    inside: np.ndarray  #: the common brain on ``fine``, shape (x, y, z)
+    voxels: np.ndarray  #: which of the scan are its brain, shape (X, Y, Z)
+    seen: np.ndarray  #: which of the scan the common lattice covers
+    #: Sparse matrix from the common lattice to ``fine``, where they differ.
     resampling: object = None
 
 
@@ -155,18 +128,9 @@ def place(
 ) -> Placement:
     """Crop a scan to what a lattice covers; give it a lattice of its own where it is turned.
 
-    Parameters
-    ----------
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain of the scan.
-    grid : Grid
-        Of the scan, in the world of the lattice.
-    common : Grid
-        The lattice.
-    inside : numpy.ndarray of bool, shape (x, y, z)
-        Brain on it.
-    psf_fwhm, contrast, psf
-        See :meth:`ulfprep.physics.forward.ForwardModel.between`.
+    ``mask`` is the brain of the scan, whose ``grid`` lies in the world of the lattice ``common``;
+    ``inside`` is the brain on that. For the rest see
+    :meth:`ulfprep.physics.forward.ForwardModel.between`.
 
     Raises
     ------

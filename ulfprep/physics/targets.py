@@ -54,10 +54,7 @@ def target_from_physics(
 def target_from_reference(means: Numbers, standard_errors: Numbers, name: str) -> Target:
     """Target that a scan called ``name`` shows, by its means of CSF, GM, WM in its own units.
 
-    Raises
-    ------
-    ValueError
-        If a mean is missing or not positive.
+    A mean that is missing or not positive raises a ``ValueError``.
     """
     means, errors = np.asarray(means, float), np.asarray(standard_errors, float)
     if not (np.isfinite(means).all() and (means > 0).all()):
@@ -71,17 +68,8 @@ def target_from_reference(means: Numbers, standard_errors: Numbers, name: str) -
 def parse_contrasts(texts: Iterable[str]) -> dict[tuple[str, str], float]:
     """Read contrasts ``2 (a - b) / (a + b)`` as users type them: ``WM-GM=0.45``.
 
-    Returns
-    -------
-    dict
-        Pair of tissues, which is WM-GM, WM-CSF or GM-CSF -> contrast (that of a reversed pair
-        changes its sign).
-
-    Raises
-    ------
-    ValueError
-        With one line that names the text and what is wrong with it, or that the contrasts
-        contradict each other.
+    By pair of tissues: WM-GM, WM-CSF or GM-CSF. A reversed pair changes the sign. A ``ValueError``
+    names in one line the text and what is wrong with it, or that they contradict each other.
     """
     known = (('WM', 'GM'), ('WM', 'CSF'), ('GM', 'CSF'))
     found: dict[tuple[str, str], float] = {}
@@ -112,12 +100,8 @@ def parse_contrasts(texts: Iterable[str]) -> dict[tuple[str, str], float]:
 def with_contrasts(target: Target, contrasts: dict[tuple[str, str], float]) -> Target:
     """Return the target with contrasts of :func:`parse_contrasts` in the place of derived ones.
 
-    A tissue that none of them reaches stays as it is.
-
-    Raises
-    ------
-    ValueError
-        If three typed contrasts contradict each other.
+    A tissue that none of them reaches stays as it is. Three that contradict each other raise a
+    ``ValueError``.
     """
     ratios, spread, sources = target.ratios.copy(), target.spread.copy(), list(target.sources)
 
