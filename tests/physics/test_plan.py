@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from shapes import tissue_ball
 
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.plan import Wishes, plan_contrast
@@ -12,21 +13,15 @@ ZOOMS = (1.6, 1.6, 5.0)
 TIMINGS = {'RepetitionTime': 1.5, 'EchoTime': 0.005, 'InversionTime': 0.3}
 
 
-def make_scan(means, sigma, seed=0):
-    n = 44
-    axes = np.meshgrid(*[np.linspace(-1, 1, n)] * 3, indexing='ij')
-    radius = np.sqrt(sum(a**2 for a in axes))
-    mask = radius < 0.7
-    probs = np.stack([radius >= 0.6, (radius < 0.6) & (radius >= 0.45), radius < 0.45]) & mask
-    image = np.tensordot(means, probs.astype(float), 1)
-    noisy = add_rician_noise(image, sigma, np.random.default_rng(seed))
-    return noisy, mask, probs.astype(np.float32)
+def make_scan(means, sigma=5.0, seed=0):
+    image, mask, probs, _ = tissue_ball(44, (0.7, 0.6, 0.45), means)
+    return add_rician_noise(image, sigma, np.random.default_rng(seed)), mask, probs
 
 
 @pytest.fixture(scope='module')
 def low_field_plan():
     """Return the plan that takes a 64 mT scan to 3 T."""
-    return plan_contrast(*make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    return plan_contrast(*make_scan([40, 75, 100]), ZOOMS, TIMINGS, 0.064, 3.0)
 
 
 @pytest.fixture(scope='module')
@@ -72,7 +67,7 @@ def test_enhancement_raises_and_simulation_lowers_contrast(low_field_plan, high_
 
 def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low_field_plan):
     assert low_field_plan.notes == ()
-    plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    plan = plan_contrast(*make_scan([40, 60, 100]), ZOOMS, TIMINGS, 0.064, 3.0)
     assert plan.target_means[1:] == plan.means[1:]
     assert plan.target_means[0] < plan.means[0]
     assert plan.contrast_vector[1] == pytest.approx(1, abs=0.01)
@@ -89,7 +84,7 @@ def test_plan_says_what_it_assumed(low_field_plan, high_field_plan):
 
 
 def test_a_tissue_that_is_not_there_is_an_error():
-    image, mask, probs = make_scan([40, 75, 100], 5.0)
+    image, mask, probs = make_scan([40, 75, 100])
     probs[1] += probs[0]
     probs[0] = 0
     with pytest.raises(ValueError, match='no voxels of CSF were found'):
@@ -97,7 +92,7 @@ def test_a_tissue_that_is_not_there_is_an_error():
 
 
 def test_plan_carries_the_acquired_resolution(low_field_plan):
-    scan, coarse = make_scan([40, 75, 100], 5.0), {'voxel_size_mm': ZOOMS, 'source': 'the user'}
+    scan, coarse = make_scan([40, 75, 100]), {'voxel_size_mm': ZOOMS, 'source': 'the user'}
     plan = plan_contrast(*scan, (1, 1, 1), TIMINGS, 0.064, 3.0, resolution=coarse)
     assert (plan.psf_fwhm_mm, plan.psf_source) == (ZOOMS, 'the user')
     assert plan.voxel_size_mm == (1.0, 1.0, 1.0)
@@ -122,7 +117,7 @@ def test_other_modalities_have_targets_of_their_own(modality, means, field):
 
 
 def test_a_target_taken_from_the_scan_says_so():
-    plan = plan_contrast(*make_scan([40, 55, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    plan = plan_contrast(*make_scan([40, 55, 100]), ZOOMS, TIMINGS, 0.064, 3.0)
     own = [source.startswith("the scan's own contrast") for source in plan.target_sources]
     assert own == [False, True, False]
     assert plan.target_means[1] == plan.means[1]
@@ -130,13 +125,13 @@ def test_a_target_taken_from_the_scan_says_so():
 
 
 def test_a_scan_ordered_the_other_way_round_is_warned_of():
-    plan = plan_contrast(*make_scan([210, 120, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    plan = plan_contrast(*make_scan([210, 120, 100]), ZOOMS, TIMINGS, 0.064, 3.0)
     assert any('the other side of white matter' in note.text for note in plan.notes)
 
 
 def test_typed_contrasts_go_before_physics_and_before_the_scan():
     wishes = Wishes(contrasts={('WM', 'GM'): 0.2, ('WM', 'CSF'): 0.9})
-    plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0, wishes=wishes)
+    plan = plan_contrast(*make_scan([40, 60, 100]), ZOOMS, TIMINGS, 0.064, 3.0, wishes=wishes)
     assert plan.target_contrast['WM-GM'] == pytest.approx(0.2)
     assert plan.target_contrast['WM-CSF'] == pytest.approx(0.9)
     assert plan.notes == ()
@@ -146,7 +141,7 @@ def test_typed_contrasts_go_before_physics_and_before_the_scan():
 def test_a_reference_scan_sets_the_target():
     reference = {'means': [2.0, 7.0, 10.0], 'standard_errors': [0.1, 0.1, 0.1], 'name': 'other'}
     plan = plan_contrast(
-        *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
+        *make_scan([40, 75, 100]), ZOOMS, TIMINGS, 0.064, 3.0,
         wishes=Wishes(reference=reference),
     )  # fmt: skip
     ratios = np.array(plan.target_means) / plan.means[2]
@@ -156,7 +151,7 @@ def test_a_reference_scan_sets_the_target():
 
 def test_a_stated_sequence_and_relaxation_change_the_target(low_field_plan):
     spgr = plan_contrast(
-        *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
+        *make_scan([40, 75, 100]), ZOOMS, TIMINGS, 0.064, 3.0,
         wishes=Wishes(sequence=PRESETS['HF-T1w-SPGR'], sequence_name='HF-T1w-SPGR'),
     )  # fmt: skip
     assert spgr.target_sequence.kind == 'SPGR'
@@ -164,7 +159,7 @@ def test_a_stated_sequence_and_relaxation_change_the_target(low_field_plan):
     assert spgr.target_means != low_field_plan.target_means
     own = '[{"tissue": "GM", "field_T": 3, "T1_ms": 1600}]'
     slow = plan_contrast(
-        *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
+        *make_scan([40, 75, 100]), ZOOMS, TIMINGS, 0.064, 3.0,
         wishes=Wishes(relaxation=parse_override(own)),
     )  # fmt: skip
     assert slow.target_means[1] < low_field_plan.target_means[1]
