@@ -151,13 +151,12 @@ def test_noise_of_scans_that_the_forward_model_simulates(name):
 @pytest.mark.parametrize('sequence', ['GRE', 'FSE'])
 @pytest.mark.parametrize('reconstruction', ['zero-filled', 'native'])
 def test_noise_of_real_55_mt_images_is_that_of_their_complex_parts(sequence, reconstruction):
-    folder = brains.data_folder() / 'kspace_55mt'
-    name = f'0.055T_{sequence}'
+    file = f'{brains.data_folder()}/kspace_55mt/0.055T_{sequence}'
     if reconstruction == 'native':
-        space = loadmat(folder / f'{name}_kspace_postEMI.mat')['kspace']
+        space = loadmat(f'{file}_kspace_postEMI.mat')['kspace']
         image = np.fft.fftshift(np.fft.ifft2(space, axes=(0, 1)), axes=(0, 1)) * 256
     else:
-        image = loadmat(folder / f'{name}.mat')['image']
+        image = loadmat(f'{file}.mat')['image']
     # A frame around the head: its real and imaginary parts are noise and nothing else.
     frame = np.ones(image.shape, bool)
     rim = [n // 12 for n in image.shape[:2]]

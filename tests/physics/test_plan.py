@@ -54,15 +54,11 @@ def test_contrast_vector_takes_the_higher_field_to_the_lower(low_field_plan, hig
     np.testing.assert_allclose(vector * up.target_means, up.means, rtol=0.01)
     vector = np.array(down.contrast_vector)
     np.testing.assert_allclose(vector * down.means, down.target_means, rtol=0.01)
-    for plan in (up, down):
+    for plan, sign in ((up, 1), (down, -1)):
+        gain = plan.target_contrast['WM-GM'] - plan.source_contrast['WM-GM']
+        assert sign * gain > 0  # enhancement raises contrast, simulation lowers it
         assert plan.contrast_vector[2] == pytest.approx(1, abs=0.01)
         assert plan.rank == 3
-
-
-def test_enhancement_raises_and_simulation_lowers_contrast(low_field_plan, high_field_plan):
-    for plan, sign in ((low_field_plan, 1), (high_field_plan, -1)):
-        gain = plan.target_contrast['WM-GM'] - plan.source_contrast['WM-GM']
-        assert sign * gain > 0
 
 
 def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low_field_plan):
@@ -70,6 +66,9 @@ def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low
     plan = plan_contrast(*make_scan([40, 60, 100]), ZOOMS, TIMINGS, 0.064, 3.0)
     assert plan.target_means[1:] == plan.means[1:]
     assert plan.target_means[0] < plan.means[0]
+    own = [source.startswith("the scan's own contrast") for source in plan.target_sources]
+    assert own == [False, True, False]
+    assert plan.target_spread[1] == plan.standard_errors[1]
     assert plan.contrast_vector[1] == pytest.approx(1, abs=0.01)
     assert len(plan.notes) == 1
     assert plan.notes[0].text.startswith('GM is 0.60 of WM in the scan')
@@ -114,14 +113,6 @@ def test_other_modalities_have_targets_of_their_own(modality, means, field):
     np.testing.assert_allclose(ratios, further)
     assert plan.target_sequence_name == f'HF-{modality}'
     assert plan.rank == 3
-
-
-def test_a_target_taken_from_the_scan_says_so():
-    plan = plan_contrast(*make_scan([40, 55, 100]), ZOOMS, TIMINGS, 0.064, 3.0)
-    own = [source.startswith("the scan's own contrast") for source in plan.target_sources]
-    assert own == [False, True, False]
-    assert plan.target_means[1] == plan.means[1]
-    assert plan.target_spread[1] == plan.standard_errors[1]
 
 
 def test_a_scan_ordered_the_other_way_round_is_warned_of():

@@ -162,18 +162,18 @@ HIGH = {'RepetitionTime': 2.3, 'EchoTime': 0.003, 'InversionTime': 0.9, 'FlipAng
 
 
 @pytest.mark.parametrize(
-    'words',
+    ('key', 'words'),
     [
-        {'ScanningSequence': 'SE'},
-        {'PulseSequenceType': 'Spin Echo'},
-        {'PulseSequenceType': '3D FSE'},
-        {'ScanningSequence': 'RM'},
-        {},
+        ('ScanningSequence', 'SE'),
+        ('PulseSequenceType', 'Spin Echo'),
+        ('PulseSequenceType', '3D FSE'),
+        ('ScanningSequence', 'RM'),
+        ('ScanningSequence', ''),
     ],
 )
-def test_a_stated_inversion_counts_whatever_the_words(words):
+def test_a_stated_inversion_counts_whatever_the_words(key, words):
     inverted = {**LOW, 'ScanningSequence': 'SE\\IR'}
-    assert source_sequence({**LOW, **words}, 0.064).signals == expected_signals(inverted, 0.064)
+    assert source_sequence({**LOW, key: words}, 0.064).signals == expected_signals(inverted, 0.064)
 
 
 @pytest.mark.parametrize(
