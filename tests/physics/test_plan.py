@@ -18,10 +18,14 @@ def make_scan(means, sigma=5.0, seed=0):
     return add_rician_noise(image, sigma, np.random.default_rng(seed)), mask, probs
 
 
+def enhance(means=(40, 75, 100), zooms=ZOOMS, **more):
+    """Return the plan that takes a 64 mT scan to 3 T."""
+    return plan_contrast(*make_scan(means), zooms, TIMINGS, 0.064, 3.0, **more)
+
+
 @pytest.fixture(scope='module')
 def low_field_plan():
-    """Return the plan that takes a 64 mT scan to 3 T."""
-    return plan_contrast(*make_scan([40, 75, 100]), ZOOMS, TIMINGS, 0.064, 3.0)
+    return enhance()
 
 
 @pytest.fixture(scope='module')
@@ -63,7 +67,7 @@ def test_contrast_vector_takes_the_higher_field_to_the_lower(low_field_plan, hig
 
 def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low_field_plan):
     assert low_field_plan.notes == ()
-    plan = plan_contrast(*make_scan([40, 60, 100]), ZOOMS, TIMINGS, 0.064, 3.0)
+    plan = enhance([40, 60, 100])
     assert plan.target_means[1:] == plan.means[1:]
     assert plan.target_means[0] < plan.means[0]
     own = [source.startswith("the scan's own contrast") for source in plan.target_sources]
@@ -91,8 +95,7 @@ def test_a_tissue_that_is_not_there_is_an_error():
 
 
 def test_plan_carries_the_acquired_resolution(low_field_plan):
-    scan, coarse = make_scan([40, 75, 100]), {'voxel_size_mm': ZOOMS, 'source': 'the user'}
-    plan = plan_contrast(*scan, (1, 1, 1), TIMINGS, 0.064, 3.0, resolution=coarse)
+    plan = enhance(zooms=(1, 1, 1), resolution={'voxel_size_mm': ZOOMS, 'source': 'the user'})
     assert (plan.psf_fwhm_mm, plan.psf_source) == (ZOOMS, 'the user')
     assert plan.voxel_size_mm == (1.0, 1.0, 1.0)
     assert low_field_plan.psf_fwhm_mm == ZOOMS
@@ -116,13 +119,13 @@ def test_other_modalities_have_targets_of_their_own(modality, means, field):
 
 
 def test_a_scan_ordered_the_other_way_round_is_warned_of():
-    plan = plan_contrast(*make_scan([210, 120, 100]), ZOOMS, TIMINGS, 0.064, 3.0)
+    plan = enhance([210, 120, 100])
     assert any('the other side of white matter' in note.text for note in plan.notes)
 
 
 def test_typed_contrasts_go_before_physics_and_before_the_scan():
     wishes = Wishes(contrasts={('WM', 'GM'): 0.2, ('WM', 'CSF'): 0.9})
-    plan = plan_contrast(*make_scan([40, 60, 100]), ZOOMS, TIMINGS, 0.064, 3.0, wishes=wishes)
+    plan = enhance([40, 60, 100], wishes=wishes)
     assert plan.target_contrast['WM-GM'] == pytest.approx(0.2)
     assert plan.target_contrast['WM-CSF'] == pytest.approx(0.9)
     assert plan.notes == ()
@@ -131,28 +134,18 @@ def test_typed_contrasts_go_before_physics_and_before_the_scan():
 
 def test_a_reference_scan_sets_the_target():
     reference = {'means': [2.0, 7.0, 10.0], 'standard_errors': [0.1, 0.1, 0.1], 'name': 'other'}
-    plan = plan_contrast(
-        *make_scan([40, 75, 100]), ZOOMS, TIMINGS, 0.064, 3.0,
-        wishes=Wishes(reference=reference),
-    )  # fmt: skip
-    ratios = np.array(plan.target_means) / plan.means[2]
-    np.testing.assert_allclose(ratios, [0.2, 0.7, 1.0])
+    plan = enhance(wishes=Wishes(reference=reference))
+    np.testing.assert_allclose(np.array(plan.target_means) / plan.means[2], [0.2, 0.7, 1.0])
     assert plan.target_sources == ('measured in other',) * 3
 
 
 def test_a_stated_sequence_and_relaxation_change_the_target(low_field_plan):
-    spgr = plan_contrast(
-        *make_scan([40, 75, 100]), ZOOMS, TIMINGS, 0.064, 3.0,
-        wishes=Wishes(sequence=PRESETS['HF-T1w-SPGR'], sequence_name='HF-T1w-SPGR'),
-    )  # fmt: skip
-    assert spgr.target_sequence.kind == 'SPGR'
-    assert spgr.target_sequence_name == 'HF-T1w-SPGR'
+    name = 'HF-T1w-SPGR'
+    spgr = enhance(wishes=Wishes(sequence=PRESETS[name], sequence_name=name))
+    assert (spgr.target_sequence.kind, spgr.target_sequence_name) == ('SPGR', name)
     assert spgr.target_means != low_field_plan.target_means
-    own = '[{"tissue": "GM", "field_T": 3, "T1_ms": 1600}]'
-    slow = plan_contrast(
-        *make_scan([40, 75, 100]), ZOOMS, TIMINGS, 0.064, 3.0,
-        wishes=Wishes(relaxation=parse_override(own)),
-    )  # fmt: skip
+    own = parse_override('[{"tissue": "GM", "field_T": 3, "T1_ms": 1600}]')
+    slow = enhance(wishes=Wishes(relaxation=own))
     assert slow.target_means[1] < low_field_plan.target_means[1]
     assert slow.relaxation['target']['GM']['T1_ms'] == pytest.approx(1600)
     assert low_field_plan.relaxation['target']['GM']['T1_ms'] == pytest.approx(1331)

@@ -155,9 +155,7 @@ def test_a_users_value_replaces_ours_at_its_field_and_bends_the_rest():
     again = read_table(parse_override('[{"tissue": "WM", "field_T": 3, "T1_ms": 850}]'))
     assert relaxation('WM', 3.0, again).t1 == pytest.approx(0.85)
     assert len(again) == len(read_table())
-
-
-def test_a_users_proton_density_holds_at_every_field():
+    # A proton density holds at every field.
     table = read_table(parse_override('[{"tissue": "WM", "PD": 0.66}]'))
     assert relaxation('WM', 0.064, table).density == relaxation('WM', 3, table).density == 0.66
 

@@ -256,7 +256,7 @@ def test_a_preset_has_its_name_and_its_json(name):
         ('{"kind": "SE", "repetition_time": 1}', 'lacks echo_time'),
         (
             '{"kind": "EPI", "repetition_time": 1, "echo_time": 0.1}',
-            'unknown sequence EPI; known: MPRAGE',
+            'EPI; known: MPRAGE',
         ),
         ('{"kind": "SE", "repetition_time": 500, "echo_time": 0.012}', 'in seconds'),
         ('{"kind": "SE", "repetition_time": "1", "echo_time": 0.1}', "'1'"),

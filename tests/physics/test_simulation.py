@@ -183,10 +183,8 @@ def test_an_oblique_target_sees_the_same_brain_and_nothing_beyond(brain):
 
 def test_a_target_brings_its_own_resolution(brain):
     target = resized_grid(brain[3], (3.0, 3.0, 3.0))
-    found, same = (
-        simulate(*brain, PLAN, target=target),
-        simulate(*brain, PLAN, voxel_size=(3,) * 3),
-    )
+    found = simulate(*brain, PLAN, target=target)
+    same = simulate(*brain, PLAN, voxel_size=(3.0, 3.0, 3.0))
     np.testing.assert_allclose(found.expected, same.expected, rtol=1e-5)
     assert found.sigma == pytest.approx(same.sigma)
 
@@ -218,14 +216,9 @@ def draw(seed, *names):
 
 
 @QUICK
-@given(st.integers(0, 2**63), names)
-def test_a_stream_is_fixed_by_seed_and_names(seed, names):
-    np.testing.assert_array_equal(draw(seed, *names), draw(seed, *names))
-
-
-@QUICK
-@given(st.integers(0, 2**40), names, st.integers(0, 2**40), names)
-def test_another_seed_or_other_names_give_another_stream(seed, mine, other_seed, others):
+@given(st.integers(0, 2**63), names, st.integers(0, 2**63), names)
+def test_a_stream_is_fixed_by_seed_and_names(seed, mine, other_seed, others):
+    np.testing.assert_array_equal(draw(seed, *mine), draw(seed, *mine))
     if (seed, mine) != (other_seed, others):
         assert (draw(seed, *mine) != draw(other_seed, *others)).all()
 

@@ -12,11 +12,7 @@ from ulfprep.physics.noise import NoiseEstimate, estimate_noise
 from ulfprep.physics.relaxation import Measurement, read_table, relaxation
 from ulfprep.physics.sequences import Sequence, default_name, default_sequence
 from ulfprep.physics.source_sequence import source_sequence
-from ulfprep.physics.targets import (
-    target_from_physics,
-    target_from_reference,
-    with_contrasts,
-)
+from ulfprep.physics.targets import target_from_physics, target_from_reference, with_contrasts
 from ulfprep.physics.types import Numbers
 
 
