@@ -150,21 +150,6 @@ def test_density_scales_and_t2_decays_the_signal(name, t1, t2, density, echo):
     assert abs(whole) <= 1
 
 
-def test_the_ernst_angle_gives_the_largest_spoiled_signal():
-    t1, tr = 0.9, 0.02
-    ernst = math.degrees(math.acos(math.exp(-tr / t1)))
-    best = signal(Sequence('SPGR', tr, 0.0, flip_angle=ernst), t1, 0.1, 1.0)
-    for angle in (ernst - 1, ernst + 1):
-        assert signal(Sequence('SPGR', tr, 0.0, flip_angle=angle), t1, 0.1, 1.0) < best
-
-
-def test_inversion_nulls_where_it_must():
-    # Fully recovered before the inversion: the null is at T1 ln 2.
-    t1 = 0.5
-    sequence = Sequence('IR-FSE', 30.0, 0.0, t1 * math.log(2))
-    assert signal(sequence, t1, 0.1, 1.0) == pytest.approx(0, abs=1e-9)
-
-
 @pytest.mark.parametrize('ti', [0.05, 0.1, 0.3, 0.8])
 def test_phase_sensitive_signals_keep_the_sign_that_magnitudes_lose(ti):
     magnitude = Sequence('IR-FSE', 4.0, 0.005, ti)
