@@ -11,7 +11,7 @@ from ulfprep.bids.read.fusion import group_scans
 from ulfprep.bids.write.derivatives import FIELD, QC, golden_list, path_of
 from ulfprep.bids.write.figures import figure_path
 from ulfprep.cli.parser import parse_args
-from ulfprep.interfaces.tissue import learned_from
+from ulfprep.interfaces.segment import learned_from
 
 FIGURE = 'disagreement'
 OF_DATASET = {'dataset_description.json', 'README.md', '.bidsignore', 'dseg.tsv', 'sub-01.html'}

@@ -27,15 +27,15 @@ def broken_fit(monkeypatch):
     """Have the fit of sub-01 fail, until the function returned is called."""
     from ulfprep import inr
 
-    whole = inr.fit_scan
+    whole = inr.fit_scans
 
-    def fit_scan(*args, progress, **kwargs):
+    def fit_scans(*args, progress, **kwargs):
         if progress.label.startswith('sub-01'):
             raise ValueError('no field could be fitted')
         return whole(*args, progress=progress, **kwargs)
 
-    monkeypatch.setattr(inr, 'fit_scan', fit_scan)
-    return lambda: monkeypatch.setattr(inr, 'fit_scan', whole)
+    monkeypatch.setattr(inr, 'fit_scans', fit_scans)
+    return lambda: monkeypatch.setattr(inr, 'fit_scans', whole)
 
 
 def qc_time(tmp_path, label):
@@ -96,15 +96,15 @@ def test_a_failed_scan_is_on_record_until_it_is_finished(
 def test_the_record_is_there_while_the_run_goes_on(make_dataset, run, tmp_path, monkeypatch):
     from ulfprep import inr
 
-    whole, seen = inr.fit_scan, []
+    whole, seen = inr.fit_scans, []
 
-    def fit_scan(*args, progress, **kwargs):
+    def fit_scans(*args, progress, **kwargs):
         if progress.label.startswith('sub-01'):
             raise ValueError('bad')
         seen.extend(record['scan'] for record in read_failures(tmp_path / 'out'))
         return whole(*args, progress=progress, **kwargs)
 
-    monkeypatch.setattr(inr, 'fit_scan', fit_scan)
+    monkeypatch.setattr(inr, 'fit_scans', fit_scans)
     assert run(make_dataset('sub-01', 'sub-02')) == 1
     assert seen == ['sub-01_T1w']
 

@@ -6,7 +6,7 @@ import pytest
 from derived import affine_of, put_prep, tissue_labels
 
 from ulfprep.interfaces.given import GivenTissues
-from ulfprep.interfaces.physics import PlanContrast
+from ulfprep.interfaces.plan import PlanContrast
 
 #: Signals of CSF, GM and WM.
 SIGNALS = {'T1w': (30.0, 78.0, 100.0), 'T2w': (500.0, 140.0, 100.0), 'FLAIR': (30.0, 125.0, 100.0)}
@@ -27,8 +27,8 @@ def given(tmp_path, monkeypatch):
         for name, image in (('scan', data), ('mask', (labels > 0).astype(np.uint8))):
             nib.save(nib.Nifti1Image(image, affine_of()), f'{name}.nii.gz')
         files = {
-            'in_file': str(tmp_path / 'scan.nii.gz'),
-            'in_mask': str(tmp_path / 'mask.nii.gz'),
+            'preproc': str(tmp_path / 'scan.nii.gz'),
+            'brain_mask': str(tmp_path / 'mask.nii.gz'),
         }
         paths = [str(anat / f'sub-01_label-{t}_probseg.nii.gz') for t in names]
         expected = [s / 100 for s in SIGNALS[expected or modality]]
@@ -37,14 +37,14 @@ def given(tmp_path, monkeypatch):
         plan = PlanContrast(
             **files,
             probsegs=outputs.probsegs,
-            segmentation=outputs.summary,
+            segmentation=outputs.segmentation,
             metadata={},
             source_field=0.064,
             target_field=3.0,
             modality=modality,
         )
         plan.run(cwd=str(tmp_path))
-        return outputs.summary['notes'], (tmp_path / 'plan.json').read_text()
+        return outputs.segmentation['notes'], (tmp_path / 'plan.json').read_text()
 
     return given
 

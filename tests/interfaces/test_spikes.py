@@ -6,9 +6,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.interfaces.physics import PlanContrast
-from ulfprep.interfaces.preprocess import BrainMask, Conform, CorrectBias
-from ulfprep.interfaces.tissue import SegmentTissues
+from ulfprep.interfaces.plan import PlanContrast
+from ulfprep.interfaces.prepare import Prepare
+from ulfprep.interfaces.segment import SegmentTissues
 from ulfprep.note import warnings_in
 
 SHAPE, ZOOMS = (40, 48, 24), (4.0, 4.0, 6.0)
@@ -54,20 +54,17 @@ def prepared(folder, data, modality):
     def run(node):
         return node.run(cwd=str(folder)).outputs
 
-    conformed = run(Conform(in_file=str(folder / 'scan.nii.gz'), metadata=about))
-    files = {'in_file': conformed.out_file}
-    brain = run(BrainMask(**files, stripped=True, expected=expected))
-    files['in_mask'] = brain.out_mask
-    bias = run(CorrectBias(**files, expected=expected))
-    files['in_file'] = bias.out_file
-    known = {'resolution': conformed.resolution}
+    scan = str(folder / 'scan.nii.gz')
+    made = run(Prepare(in_file=scan, metadata=about, stripped=True, expected=expected))
+    files = {'preproc': made.preproc, 'brain_mask': made.brain_mask}
+    known = {'resolution': made.resolution}
     tissues = run(SegmentTissues(**files, **known, expected=expected, spacing=2.5))
     plan = run(
         PlanContrast(
             **files,
             **known,
             probsegs=tissues.probsegs,
-            segmentation=tissues.summary,
+            segmentation=tissues.segmentation,
             metadata=about,
             source_field=0.064,
             target_field=3.0,
@@ -76,7 +73,7 @@ def prepared(folder, data, modality):
     )
     volumes = [nib.load(path).get_fdata().sum() for path in tissues.probsegs]
     with open(plan.plan_file, encoding='utf-8') as file:
-        return np.array(volumes), json.load(file), [*conformed.notes, *bias.notes]
+        return np.array(volumes), json.load(file), made.notes
 
 
 @pytest.fixture(scope='module')

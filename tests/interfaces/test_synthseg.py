@@ -63,7 +63,7 @@ def scan(tmp_path):
         images = (data * factor).astype(np.float32), (truth > 0).astype(np.uint8)
         for file, image in zip(files, images, strict=True):
             nib.save(nib.Nifti1Image(image, affine), file)
-        return {'in_file': str(files[0]), 'in_mask': str(files[1])}
+        return {'preproc': str(files[0]), 'brain_mask': str(files[1])}
 
     return scan
 
@@ -109,9 +109,9 @@ def test_the_line_that_says_what_went_wrong(out, err, line):
 def test_labels_become_tissues_on_the_scan_and_on_the_lattice(tmp_path, monkeypatch, scan):
     monkeypatch.chdir(tmp_path)
     files = scan()
-    labels = SynthSeg(in_file=files['in_file']).run().outputs.out_files
+    labels = SynthSeg(preproc=files['preproc']).run().outputs.out_files
     arguments = (tmp_path / 'arguments.txt').read_text().splitlines()
-    assert arguments[1] == files['in_file']
+    assert arguments[1] == files['preproc']
     node = SynthSegTissues(
         **files,
         given=labels,
@@ -136,16 +136,16 @@ def test_labels_become_tissues_on_the_scan_and_on_the_lattice(tmp_path, monkeypa
     white = fine[2].get_fdata()[inside], shares[2][truth > 0]
     mixed = [((share > 0.2) & (share < 0.8)).mean() for share in white]
     assert mixed[0] < 0.6 * mixed[1]
-    assert outputs.summary['method'] == 'SynthSeg'
-    assert outputs.summary['notes'] == []
-    assert outputs.summary['means'] == pytest.approx(SIGNALS, rel=0.15)
+    assert outputs.segmentation['method'] == 'SynthSeg'
+    assert outputs.segmentation['notes'] == []
+    assert outputs.segmentation['means'] == pytest.approx(SIGNALS, rel=0.15)
 
 
 @pytest.mark.usefixtures('with_synthseg')
 def test_small_voxels_need_no_lattice(tmp_path, monkeypatch, scan):
     monkeypatch.chdir(tmp_path)
     files = scan(zooms=(1.2, 1.2, 1.2))
-    labels = SynthSeg(in_file=files['in_file']).run().outputs.out_files
+    labels = SynthSeg(preproc=files['preproc']).run().outputs.out_files
     outputs = SynthSegTissues(**files, given=labels, given_name='SynthSeg').run().outputs
     assert not isinstance(outputs.lattice_probsegs, list)
     assert dice(load(outputs.dseg) == 2, tissue_labels(SHAPE) == 3) > 0.9
@@ -156,10 +156,10 @@ def test_what_it_says_of_a_failure_is_told_with_the_exit_status(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     files = scan(factor=0.1)
     with pytest.raises(RuntimeError) as error:
-        SynthSeg(in_file=files['in_file']).run()
+        SynthSeg(preproc=files['preproc']).run()
     (line,) = str(error.value).splitlines()
     said = 'mri_synthseg ended with exit status 1, and said: ValueError: nothing to see'
-    assert line.startswith(f'{files["in_file"]}: {said}')
+    assert line.startswith(f'{files["preproc"]}: {said}')
     assert 'leave --segmentation out' in line
     assert 'Traceback' in (tmp_path / 'synthseg.txt').read_text()
 
@@ -169,7 +169,7 @@ def test_no_labels_are_a_failure_even_with_exit_status_0(tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'synthseg.nii.gz').write_bytes(b'of an earlier run')
     with pytest.raises(RuntimeError, match=r'wrote no labels \(exit status 0\), and said: using'):
-        SynthSeg(in_file=scan(factor=0.4)['in_file']).run()
+        SynthSeg(preproc=scan(factor=0.4)['preproc']).run()
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_other_ends(tmp_path, monkeypatch, scan, script, words):
     monkeypatch.chdir(tmp_path)
     put_synthseg(tmp_path / 'bin', monkeypatch, script)
     with pytest.raises(RuntimeError, match=words):
-        SynthSeg(in_file=scan()['in_file']).run()
+        SynthSeg(preproc=scan()['preproc']).run()
 
 
 @pytest.mark.parametrize(

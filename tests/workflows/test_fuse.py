@@ -68,7 +68,7 @@ def test_the_methods_say_what_was_fused_and_nothing_twice(settings, group):
     assert text.count('The T1-weighted scan was reoriented') == 1
     assert text.count('It was rendered at 1 mm') == 1
     for name in workflow.list_node_names():
-        if name.endswith('.derivatives'):
+        if name.endswith('.write'):
             assert workflow.get_node(name).inputs.methods == text
 
 
@@ -80,7 +80,7 @@ def test_groups_and_scans_stand_side_by_side(settings, tasks, tmp_path):
     measured.touch()
     workflows = [init_job_wf(job, settings, measured=measured) for job in jobs]
     plans = [node for w in workflows for node in w._create_flat_graph() if node.name == 'plan']
-    assert [plan.inputs.reference_file for plan in plans] == [str(measured)] * 4
+    assert [plan.inputs.like for plan in plans] == [str(measured)] * 4
 
 
 def failure(group, *where, kind='ValueError', message='no brain was found'):
@@ -94,7 +94,7 @@ def judged(group, settings, *failures):
 
 def test_who_fails_is_left_out_and_tried_alone(settings, group):
     first, second, other = group.members
-    bad = failure(group, node_name(first), 'brain_mask')
+    bad = failure(group, node_name(first), 'prepare')
     assert judged(group, settings, bad) == ([], [[second.name, other.name], [first.name]])
     moved = failure(group, register_name(other), kind='RegistrationError')
     assert judged(group, settings, moved) == ([], [[first.name, second.name], [other.name]])
@@ -106,7 +106,7 @@ def test_who_fails_is_left_out_and_tried_alone(settings, group):
 
 def test_a_killed_worker_leaves_nobody_out(settings, group):
     where = node_name(group.members[1])
-    killed = failure(group, where, 'bias', kind='WorkerKilledError')
+    killed = failure(group, where, 'prepare', kind='WorkerKilledError')
     assert judged(group, settings, killed) == (['failed'] * 3, [])
 
 
@@ -131,9 +131,9 @@ def test_a_figure_that_cannot_be_drawn_is_the_failure_of_its_scan(settings, grou
     monkeypatch.setattr('ulfprep.workflows.endings.is_finished', lambda *_: True)
     first, second, other = group.members
     where = f'results_{node_name(second)}'
-    figures = failure(group, where, 'figures')
+    figures = failure(group, where, 'write')
     assert judged(group, settings, figures) == (['finished', 'failed', 'finished'], [])
-    shared = failure(group, 'outputs_T1w', 'figures')
+    shared = failure(group, 'outputs_T1w', 'write')
     assert judged(group, settings, shared) == (['failed', 'failed', 'finished'], [])
     # What its files need is missing: the reason is told of each that wants it.
     monkeypatch.setattr('ulfprep.workflows.endings.is_finished', lambda scan, *_: scan is None)

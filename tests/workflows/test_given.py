@@ -40,10 +40,10 @@ def test_given_tissues_leave_no_segmentation_to_do(settings, tasks):
         workflow = init_scan_wf(task, settings)
         assert_all_inputs_given(workflow)
         assert 'fast' not in workflow.list_node_names()
-        tissues = workflow.get_node('tissues').inputs
+        tissues = workflow.get_node('segment').inputs
         assert len(tissues.given) == files
-        mask = workflow.get_node('brain_mask').inputs
-        assert mask.given_with == '--derivatives'
+        mask = workflow.get_node('prepare').inputs
+        assert mask.mask_option == '--derivatives'
         methods = workflow.visit_desc()
         assert 'FSL FAST' not in methods
         assert 'those of other software' in methods
@@ -53,7 +53,7 @@ def test_given_tissues_go_before_synthseg(settings, tasks):
     settings = dataclasses.replace(settings, segmentation='synthseg')
     names = init_scan_wf(tasks[0], settings).list_node_names()
     assert 'synthseg' not in names
-    assert 'tissues' in names
+    assert 'segment' in names
 
 
 def test_scans_with_given_tissues_are_not_segmented_together(settings, tasks):

@@ -51,7 +51,7 @@ def test_scan_workflow_builds(settings, segmentation, target):
 
 def test_threads_of_heavy_nodes_are_declared(settings):
     workflow = init_scan_wf(make_task(find_scans(settings)[0], settings), settings)
-    for name in ('fit', 'measure', 'brain_mask'):
+    for name in ('fit', 'measure', 'prepare'):
         assert workflow.get_node(name).n_procs == 2
     assert workflow.get_node('fit').inputs.n_threads == 2
 
@@ -72,9 +72,9 @@ def test_what_is_kept_has_the_output_resolution_and_what_is_measured_its_own(set
         for out, field in data['connect']
     }
     for name in ('enhanced', 'fine_dseg', 'claim'):
-        assert edges['derivatives', name] == ('render_kept', name)
-        assert edges['figures', name] == ('measure', name)
-    assert edges['derivatives', 'metrics_file'] == ('measure', 'metrics_file')
+        assert edges['write', name] == ('measure', name)
+    assert edges['write', 'kept'] == ('render_kept', 'kept')
+    assert edges['write', 'metrics_file'] == ('measure', 'metrics_file')
     plain = init_scan_wf(make_task(find_scans(settings)[0], settings), settings)
     assert 'render_kept' not in plain.list_node_names()
 
@@ -94,7 +94,7 @@ def test_methods_say_what_this_workflow_does(settings):
     assert 'FSL FAST' not in texts[0]
     assert 'FSL FAST' in texts[1]
     workflow = init_scan_wf(task, settings)
-    assert 'hidden Markov' in workflow.get_node('derivatives').inputs.methods
+    assert 'hidden Markov' in workflow.get_node('write').inputs.methods
 
 
 def test_synthseg_sees_the_corrected_scan_with_its_head(settings):
@@ -104,7 +104,7 @@ def test_synthseg_sees_the_corrected_scan_with_its_head(settings):
     assert (node.n_procs, node.inputs.n_threads) == (2, 2)
     graph = workflow._create_flat_graph()
     ((source, _, how),) = graph.in_edges(next(n for n in graph if n.name == 'synthseg'), data=True)
-    assert (source.name, how['connect']) == ('bias', [('out_file', 'in_file')])
+    assert (source.name, how['connect']) == ('prepare', [('preproc', 'preproc')])
     methods = ' '.join(workflow.visit_desc().split())
     assert 'labelled at 1 mm with SynthSeg [@synthseg]' in methods
     assert 'hidden Markov' not in methods
@@ -114,8 +114,8 @@ def test_a_prior_reaches_the_segmentation_and_the_methods(settings):
     task = make_task(find_scans(settings)[0], settings)
     asked = dataclasses.replace(settings, tissue_prior='template')
     plain, told = (init_scan_wf(task, chosen) for chosen in (settings, asked))
-    assert plain.get_node('tissues').inputs.prior == 'none'
-    assert told.get_node('tissues').inputs.prior == 'template'
+    assert plain.get_node('segment').inputs.prior == 'none'
+    assert told.get_node('segment').inputs.prior == 'template'
     assert 'MNI152 template [@mni152]' in told.visit_desc()
     assert 'MNI152' not in plain.visit_desc()
 

@@ -40,15 +40,14 @@ def task(settings):
 def test_the_reference_is_prepared_as_a_scan_is_and_its_metrics_are_kept(task, settings):
     workflow = init_scan_wf(task, settings)
     assert_all_inputs_given(workflow)
-    conform = workflow.get_node('highfield.conform')
-    assert conform.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
+    prepare = workflow.get_node('highfield.prepare')
+    assert prepare.inputs.in_file.endswith('sub-01_ses-hf_T1w.nii.gz')
     # Said of the scans with --skull-strip, not of the image of another scanner.
-    brain = workflow.get_node('highfield.brain_mask')
-    assert brain.inputs.said_by != '--skull-strip skip'
+    assert prepare.inputs.said_by != '--skull-strip skip'
     sources = {
         start.name
         for start, end, data in workflow._graph.edges(data=True)
-        if end.name == 'derivatives'
+        if end.name == 'write'
         for names in data['connect']
         if names[1] == 'metrics_file'
     }
@@ -64,7 +63,7 @@ def test_memory_is_that_of_both_images(task, settings):
 @pytest.mark.parametrize(
     ('node', 'kind', 'again'),
     [
-        ('highfield.bias', 'ValueError', True),
+        ('highfield.prepare', 'ValueError', True),
         ('highfield.compare', 'WorkerKilledError', False),
         ('fit', 'ValueError', False),
     ],

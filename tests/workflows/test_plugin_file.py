@@ -32,9 +32,9 @@ def test_scans_run_in_the_plugin_and_are_judged_one_by_one(make_dataset, tmp_pat
     """No child is started, and a bad scan costs no other."""
     from ulfprep import inr
 
-    root, whole = make_dataset('sub-01', 'sub-02'), inr.fit_scan
+    root, whole = make_dataset('sub-01', 'sub-02'), inr.fit_scans
 
-    def fit_scan(*args, progress, **kwargs):
+    def fit_scans(*args, progress, **kwargs):
         if progress.label.startswith('sub-01'):
             raise ValueError('no field could be fitted')
         return whole(*args, progress=progress, **kwargs)
@@ -42,7 +42,7 @@ def test_scans_run_in_the_plugin_and_are_judged_one_by_one(make_dataset, tmp_pat
     def never(*args):
         raise AssertionError('a child was started')
 
-    monkeypatch.setattr(inr, 'fit_scan', fit_scan)
+    monkeypatch.setattr(inr, 'fit_scans', fit_scans)
     monkeypatch.setattr('ulfprep.workflows.engine.pool.in_children', never)
     (tmp_path / 'plugin.yml').write_text('plugin: Linear')
     words = ['-w', tmp_path / 'work', *QUICK, '--use-plugin', tmp_path / 'plugin.yml']

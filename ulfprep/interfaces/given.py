@@ -13,8 +13,8 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from ulfprep.interfaces.tissue import TissueOutputSpec
-from ulfprep.interfaces.volumes import read_mask, read_volume, write_tissues
+from ulfprep.interfaces.segment import TissueOutputSpec
+from ulfprep.interfaces.volumes import if_given, read_mask, read_volume, write_tissues
 from ulfprep.note import warning
 
 #: The command of FreeSurfer.
@@ -26,8 +26,8 @@ WAY_OUT = 'look at the scan and at FreeSurfer, or leave --segmentation out'
 
 
 class _GivenTissuesInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
-    in_mask = File(exists=True, mandatory=True, desc='brain mask')
+    preproc = File(exists=True, mandatory=True, desc='bias-corrected scan')
+    brain_mask = File(exists=True, mandatory=True, desc='brain mask')
     given = traits.List(
         File(exists=True), mandatory=True, desc='shares of CSF, GM, WM, or one file of labels'
     )
@@ -63,14 +63,13 @@ class GivenTissues(SimpleInterface):
         from ulfprep.segmentation.placement import misplaced
 
         inputs = self.inputs
-        data, grid = read_volume(inputs.in_file)
-        mask = read_mask(inputs.in_mask)
-        numbers = inputs.numbers if isdefined(inputs.numbers) else ()
+        data, grid = read_volume(inputs.preproc)
+        mask = read_mask(inputs.brain_mask)
+        numbers = if_given(inputs.numbers, ())
         try:
             shares, affine = read_shares(inputs.given, numbers)
         except BadDerivativeError as error:
             raise BadDerivativeError(str(error).replace('--derivatives', self.flag)) from error
-        resolution = inputs.resolution if isdefined(inputs.resolution) else {}
         try:
             result = given_tissues(
                 data,
@@ -78,7 +77,7 @@ class GivenTissues(SimpleInterface):
                 grid,
                 shares,
                 Grid(shares.shape[1:], affine),
-                acquired=resolution.get('voxel_size_mm'),
+                acquired=if_given(inputs.resolution, {}).get('voxel_size_mm'),
                 psf=inputs.psf,
                 spacing=inputs.spacing,
             )
@@ -96,7 +95,7 @@ class GivenTissues(SimpleInterface):
         self._results |= write_tissues(
             runtime.cwd, result.probs, mask, grid, result.fine, inputs.spacing
         )
-        self._results['summary'] = {
+        self._results['segmentation'] = {
             'method': f'{result.method} ({inputs.given_name})',
             'unmixed': False,
             'notes': [contradiction] if turned else [],
@@ -145,7 +144,7 @@ def what_went_wrong(out: str, err: str) -> str:
 
 
 class _SynthSegInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan, with its head')
+    preproc = File(exists=True, mandatory=True, desc='bias-corrected scan, with its head')
     n_threads = traits.Int(1, usedefault=True)
 
 
@@ -165,7 +164,7 @@ class SynthSeg(SimpleInterface):
     def _run_interface(self, runtime):
         labels = Path(runtime.cwd, LABELS)
         labels.unlink(missing_ok=True)
-        command = synthseg_command(self.inputs.in_file, str(labels), self.inputs.n_threads)
+        command = synthseg_command(self.inputs.preproc, str(labels), self.inputs.n_threads)
         done = subprocess.run(
             command,
             cwd=runtime.cwd,
@@ -182,7 +181,7 @@ class SynthSeg(SimpleInterface):
         if done.returncode or not labels.exists():
             said = what_went_wrong(done.stdout, done.stderr)
             raise RuntimeError(
-                f'{self.inputs.in_file}: {COMMAND} {_ended(done.returncode)}'
+                f'{self.inputs.preproc}: {COMMAND} {_ended(done.returncode)}'
                 f'{f", and said: {said}" if said else " without a word"} ({log}); {WAY_OUT}'
             )
         self._results['out_files'] = [str(labels)]
@@ -210,5 +209,5 @@ class SynthSegTissues(GivenTissues):
 
     def _run_interface(self, runtime):
         runtime = super()._run_interface(runtime)
-        self._results['summary']['method'] = 'SynthSeg'
+        self._results['segmentation']['method'] = 'SynthSeg'
         return runtime

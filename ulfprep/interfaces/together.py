@@ -1,6 +1,7 @@
 """Scans of a session in one world, and their tissues at once, as Nipype nodes."""
 
 import os
+from types import SimpleNamespace
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
@@ -25,10 +26,10 @@ from ulfprep.interfaces.volumes import (
 class _RegisterInputSpec(BaseInterfaceInputSpec):
     moving = File(exists=True, mandatory=True, desc='bias-corrected scan')
     moving_mask = File(exists=True, mandatory=True)
-    fixed = File(exists=True, mandatory=True, desc='bias-corrected reference scan')
+    fixed = File(exists=True, mandatory=True, desc='bias-corrected anchor scan')
     fixed_mask = File(exists=True, mandatory=True)
     name = traits.Str(mandatory=True, desc='what the moving scan is called')
-    reference = traits.Str(mandatory=True, desc='what the reference is called')
+    anchor = traits.Str(mandatory=True, desc='what the anchor is called')
     same_contrast = traits.Bool(mandatory=True)
 
 
@@ -51,7 +52,7 @@ class RegisterScan(SimpleInterface):
         found = find_motion(
             (moving, read_mask(inputs.moving_mask), moving_grid),
             (fixed, read_mask(inputs.fixed_mask), fixed_grid),
-            names=(inputs.name, inputs.reference),
+            names=(inputs.name, inputs.anchor),
             same_contrast=inputs.same_contrast,
         )
         path = os.path.join(runtime.cwd, 'registration.json')
@@ -60,34 +61,57 @@ class RegisterScan(SimpleInterface):
         return runtime
 
 
-#: What is told of each scan, as inputs ``<name>_<number>``.
-OF_EACH = ('in_file', 'in_mask', 'plan_file', 'registration_file')
+class SeveralInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
+    """Scans of one session, each by inputs of its own: see :class:`OfSeveral`."""
+
+    modalities = traits.List(traits.Str, mandatory=True, desc='of the scans, the anchor first')
 
 
-class _TogetherInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
-    n_scans = traits.Int(mandatory=True)
+class OfSeveral(SimpleInterface):
+    """Takes each scan by inputs that end with its number, from one: ``preproc_1``.
+
+    Lists would lose the places of scans that have no tissues on the lattice.
+    """
+
+    #: What is told of each scan.
+    EACH = (
+        'preproc',
+        'brain_mask',
+        'probsegs',
+        'lattice_probsegs',
+        'plan_file',
+        'registration_file',
+    )
+
+    def __init__(self, modalities, **inputs):
+        super().__init__(modalities=list(modalities), **inputs)
+        numbers = range(1, len(modalities) + 1)
+        add_traits(self.inputs, [f'{name}_{number}' for number in numbers for name in self.EACH])
+
+    def each(self):
+        """Yield what is told of each scan, a name space, and its modality."""
+        for number, modality in enumerate(self.inputs.modalities, 1):
+            told = {name: getattr(self.inputs, f'{name}_{number}') for name in self.EACH}
+            yield SimpleNamespace(**told), modality
+
+
+class _TogetherInputSpec(SeveralInputSpec):
     spacing = traits.Float(1.0, usedefault=True, desc='of the lattice, mm')
     expected = traits.List(
         traits.List(traits.Float), desc='signals of CSF, GM, WM that each should show'
     )
-    modalities = traits.List(traits.Str, desc='of each')
     network = traits.Bool(False, usedefault=True, desc='whether the trained network is the prior')
 
 
 class _TogetherOutputSpec(TraitedSpec):
-    probsegs = traits.List(File(exists=True), desc='CSF, GM, WM on the lattice over the first')
+    tissues = traits.List(File(exists=True), desc='CSF, GM, WM on the lattice over the first')
 
 
-class SegmentTogether(SimpleInterface):
+class SegmentTogether(OfSeveral):
     """One segmentation of all; see :func:`ulfprep.segmentation.together.segment_together`."""
 
     input_spec = _TogetherInputSpec
     output_spec = _TogetherOutputSpec
-
-    def __init__(self, n_scans, **inputs):
-        super().__init__(n_scans=n_scans, **inputs)
-        numbers = range(1, n_scans + 1)
-        add_traits(self.inputs, [f'{name}_{number}' for number in numbers for name in OF_EACH])
 
     def _run_interface(self, runtime):
         from ulfprep.physics.grid import isotropic_grid
@@ -95,31 +119,31 @@ class SegmentTogether(SimpleInterface):
         from ulfprep.segmentation.together import segment_together
 
         inputs = self.inputs
-        runs = [self._run_of(number) for number in range(1, inputs.n_scans + 1)]
+        each = zip(self.each(), inputs.expected, strict=True)
+        runs = [_run_of(scan, modality, expected) for (scan, modality), expected in each]
         if inputs.network:
             found = learned_tissues(runs, inputs.spacing).fine
         else:
             found = segment_together(runs, spacing=inputs.spacing, expected=inputs.expected[0])
         fine = isotropic_grid(runs[0].grid, inputs.spacing)
-        self._results['probsegs'] = write_probabilities(
-            runtime.cwd, 'together', found, fine.affine
-        )
+        self._results['tissues'] = write_probabilities(runtime.cwd, 'together', found, fine.affine)
         return runtime
 
-    def _run_of(self, number: int):
-        from ulfprep.segmentation.together import Run
 
-        given = {name: getattr(self.inputs, f'{name}_{number}') for name in OF_EACH}
-        data, grid = read_volume(given['in_file'])
-        plan = read_plan(given['plan_file'])
-        return Run(
-            image=data,
-            mask=read_mask(given['in_mask']),
-            grid=moved_grid(grid, given['registration_file'])[0],
-            white=plan.means[2],
-            sigma=plan.noise_sigma,
-            acquired=plan.psf_fwhm_mm,
-            psf=plan.psf,
-            modality=self.inputs.modalities[number - 1],
-            expected=tuple(self.inputs.expected[number - 1]),
-        )
+def _run_of(scan, modality: str, expected):
+    """Return what the segmentation of several scans takes of one."""
+    from ulfprep.segmentation.together import Run
+
+    data, grid = read_volume(scan.preproc)
+    plan = read_plan(scan.plan_file)
+    return Run(
+        image=data,
+        mask=read_mask(scan.brain_mask),
+        grid=moved_grid(grid, scan.registration_file)[0],
+        white=plan.means[2],
+        sigma=plan.noise_sigma,
+        acquired=plan.psf_fwhm_mm,
+        psf=plan.psf,
+        modality=modality,
+        expected=tuple(expected),
+    )

@@ -9,6 +9,11 @@ from nipype.interfaces.base import isdefined
 from ulfprep.bids.files import read_json, write_nifti
 
 
+def if_given(value, default=None):
+    """Return an input, or a default where it was left undefined."""
+    return value if isdefined(value) else default
+
+
 def read_volume(path: str | Path):
     """Return an image's float32 array and its grid."""
     import nibabel as nib
@@ -79,13 +84,13 @@ def write_tissues(folder, probs, mask, grid, fine=None, spacing: float = 1.0) ->
 
 
 def moved_grid(grid, registration_file):
-    """Return a grid in the world of the reference, and what takes that back to its own.
+    """Return a grid in the world of the anchor scan, and what takes that back to its own.
 
     Parameters
     ----------
     grid : Grid
     registration_file : path-like or Undefined
-        JSON of :class:`ulfprep.interfaces.together.RegisterScan`; the reference has none.
+        JSON of :class:`ulfprep.interfaces.together.RegisterScan`; the anchor has none.
 
     Returns
     -------

@@ -27,7 +27,7 @@ LOGGER = logging.getLogger('ulfprep')
 TEMPORARY = frozenset({'WorkerKilledError', 'MemoryError'})
 #: Workflows that prepare the image which scans shall look like, and that which one is measured
 #: against.
-TARGET_LIKE, HIGHFIELD = 'reference_wf', 'highfield'
+TARGET_LIKE, HIGHFIELD = 'target_wf', 'highfield'
 
 
 class Records:
@@ -136,11 +136,11 @@ def ending_of(
             if reasons := _culprits(job, own, settings):
                 # Those left out before have jobs of their own.
                 return [], settle(job.without(reasons), job.members)
-        elif problem := _reference_problem(own):
-            reference = job.highfield.without(without_paths(problem, settings))
-            note = reference.notes[-1]
+        elif problem := _highfield_problem(own):
+            highfield = job.highfield.without(without_paths(problem, settings))
+            note = highfield.notes[-1]
             LOGGER.warning('%s: %s', job.name, note.text)
-            return [], [dataclasses.replace(job, highfield=reference, notes=(*job.notes, note))]
+            return [], [dataclasses.replace(job, highfield=highfield, notes=(*job.notes, note))]
     endings = []
     for task in job.members:
         failure = shared or next((f for f in own if _concerns(f, task)), None)
@@ -162,7 +162,7 @@ def _concerns(failure: Failure, task: Task) -> bool:
     return True
 
 
-def _reference_problem(own: list[Failure]) -> str:
+def _highfield_problem(own: list[Failure]) -> str:
     """Return why a scan's high-field image cannot be used, if nothing else is wrong."""
     if any(_part(f, 2) != HIGHFIELD or f.kind in TEMPORARY for f in own):
         return ''

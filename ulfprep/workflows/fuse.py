@@ -5,15 +5,14 @@ from niworkflows.engine.workflows import LiterateWorkflow
 
 from ulfprep.bids.read.decision import expected_of, keeps_another, resolution_notes
 from ulfprep.bids.task import Fusion
-from ulfprep.interfaces.inr import FitScans
 from ulfprep.interfaces.together import RegisterScan, SegmentTogether
 from ulfprep.note import Note
 from ulfprep.settings import Settings
 from ulfprep.workflows.jobs import job_node, node_name, register_name
 from ulfprep.workflows.methods import at_once, fusion_methods
 from ulfprep.workflows.preparation import add_preparation
-from ulfprep.workflows.scan import add_measure, add_outputs, add_render, fit_inputs
-from ulfprep.workflows.wiring import MEANT, Made, add
+from ulfprep.workflows.scan import add_fit, add_measure, add_render, add_write, numbered
+from ulfprep.workflows.wiring import Made, add
 
 
 def init_fuse_wf(fusion: Fusion, settings: Settings, alone: bool = True) -> LiterateWorkflow:
@@ -41,7 +40,7 @@ def init_fuse_wf(fusion: Fusion, settings: Settings, alone: bool = True) -> Lite
         made = add_preparation(workflow, task, settings, part)
         prepared.append(_registered(workflow, made, prepared, fusion))
     fitted = _add_fit(workflow, prepared, fusion, settings, alone)
-    # Images to keep lie in the world of the reference, and have the voxels asked for.
+    # Images to keep lie in the world of the anchor, and have the voxels asked for.
     kept = {
         contrast: add_render(
             workflow, prepared[0] | fitted, settings, f'render_{contrast}', contrast
@@ -54,30 +53,30 @@ def init_fuse_wf(fusion: Fusion, settings: Settings, alone: bool = True) -> Lite
         part = LiterateWorkflow(name=f'results_{node_name(task)}')
         suffix = task.scan.suffix
         result = add_measure(workflow, made | fitted, task, settings, suffix, part)
-        own = kept.get(suffix) if task.role == 'scan' else None
-        add_outputs(workflow, result, task, settings, methods, kept=own, part=part)
+        own = kept.get(suffix, {}) if task.role == 'scan' else {}
+        add_write(workflow, result | own, task, settings, methods, part=part)
         results.append(result)
     for contrast in fusion.contrasts:
         output = fusion.output(contrast)
         if output.role != 'fused':
             continue
         # Figures and metrics hold it against the first scan of its contrast, in that scan's world.
-        result = results[fusion.members.index(fusion.lead(contrast))]
+        result = results[fusion.members.index(fusion.lead(contrast))] | kept.get(contrast, {})
         part = LiterateWorkflow(name=f'outputs_{contrast}')
         notes = _notes(fusion, contrast, settings)
-        add_outputs(workflow, result, output, settings, methods, notes, kept.get(contrast), part)
+        add_write(workflow, result, output, settings, methods, notes, part)
     return workflow
 
 
 def _registered(workflow, made: Made, prepared: list[Made], fusion: Fusion) -> Made:
-    """Add the registration of a scan to the reference, which is the first and needs none."""
+    """Add the registration of a scan to the anchor, which is the first and needs none."""
     if not prepared:
         return made
-    task, reference = fusion.members[len(prepared)], fusion.members[0]
+    task, anchor = fusion.members[len(prepared)], fusion.members[0]
     register = RegisterScan(
         name=task.name,
-        reference=reference.name,
-        same_contrast=task.scan.suffix == reference.scan.suffix,
+        anchor=anchor.name,
+        same_contrast=task.scan.suffix == anchor.scan.suffix,
     )
     takes = {
         'moving': made['preproc'],
@@ -91,35 +90,19 @@ def _registered(workflow, made: Made, prepared: list[Made], fusion: Fusion) -> M
 
 def _add_fit(workflow, prepared: list[Made], fusion: Fusion, settings: Settings, alone) -> Made:
     """Add the fit, and one segmentation of all scans that are segmented at once."""
-    takes = _numbered(prepared)
+    takes = numbered(prepared)
     if same := at_once(fusion, settings):
+        scans = [fusion.members[n].scan for n in same]
         together = SegmentTogether(
-            n_scans=len(same),
+            modalities=[scan.suffix for scan in scans],
             spacing=2.0 if settings.sloppy else 1.0,
-            expected=[expected_of(fusion.members[n].scan, settings) for n in same],
-            modalities=[fusion.members[n].scan.suffix for n in same],
+            expected=[expected_of(scan, settings) for scan in scans],
             network=settings.segmentation == 'network',
         )
         node = pe.Node(together, name='together', n_procs=settings.omp_nthreads)
-        found = add(workflow, node, _numbered([prepared[n] for n in same]))
-        takes['tissues'] = found['probsegs']
-    fit = FitScans(
-        modalities=[task.scan.suffix for task in fusion.members],
-        **fit_inputs(settings, fusion.members[0].name, alone),
-    )
-    node = pe.Node(fit, name='fit', n_procs=settings.omp_nthreads)
-    fitted = add(workflow, node, takes)
-    return {name: source for name, source in fitted.items() if source[1] is node}
-
-
-def _numbered(prepared: list[Made]) -> Made:
-    """Return what was made of several scans by names that end with their numbers, from one."""
-    meant = {name: short for short, name in MEANT.items()}
-    return {
-        f'{meant.get(name, name)}_{number}': source
-        for number, made in enumerate(prepared, 1)
-        for name, source in made.items()
-    }
+        found = add(workflow, node, numbered([prepared[n] for n in same]))
+        takes['tissues'] = found['tissues']
+    return add_fit(workflow, takes, list(fusion.members), settings, alone)
 
 
 def _notes(fusion: Fusion, contrast: str, settings: Settings) -> tuple[Note, ...]:

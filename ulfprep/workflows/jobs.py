@@ -72,7 +72,7 @@ def settle(fusion: Fusion, tasks: Iterable[Task]) -> list[Job]:
     jobs: list[Job] = []
     if fusion.members:
         first, *others = (task.name for task in fusion.members)
-        LOGGER.info('%s is fused with %s, as their reference', first, ', '.join(others))
+        LOGGER.info('%s is fused with %s, as their anchor', first, ', '.join(others))
         jobs.append(fusion)
     known = {task.name: task for task in tasks}
     for name, reason in fusion.left_out:

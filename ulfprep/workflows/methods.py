@@ -101,7 +101,7 @@ was prepared as the scan was and registered to it rigidly, by the correlation of
 enhancement did not see it. """
 FUSION = """\
 {count} scans of the session ({kinds}) were each prepared by themselves. All but the
-reference ({reference}) were registered to it rigidly, by the correlation of brains of one contrast
+anchor ({anchor}) were registered to it rigidly, by the correlation of brains of one contrast
 and the mutual information of those of two, and fitted in one field with it: the tissues are
 shared, and so is the image among scans of one contrast. """
 TOGETHER = """\
@@ -151,7 +151,7 @@ def fusion_methods(fusion: Fusion, settings: Settings) -> str:
         parts += [_prepared(task, settings), _plan(task, settings)]
     kinds = [task.scan.suffix for task in fusion.members]
     counted = ', '.join(f'{kinds.count(k)} {WEIGHTINGS[k]}' for k in dict.fromkeys(kinds))
-    fused = FUSION.format(count=len(kinds), kinds=counted, reference=fusion.members[0].name)
+    fused = FUSION.format(count=len(kinds), kinds=counted, anchor=fusion.members[0].name)
     if at_once(fusion, settings):
         which, how = TOGETHER_HOW[settings.segmentation == 'network']
         fused += TOGETHER.format(which=which, how=how)

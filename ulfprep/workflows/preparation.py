@@ -6,11 +6,10 @@ from ulfprep.bids.given import Given
 from ulfprep.bids.read.decision import expected_of
 from ulfprep.bids.read.scan import Scan
 from ulfprep.bids.task import Task
-from ulfprep.bids.write.derivatives import asks_network
 from ulfprep.interfaces.given import GivenTissues, SynthSeg, SynthSegTissues
-from ulfprep.interfaces.physics import PlanContrast
-from ulfprep.interfaces.preprocess import BrainMask, Conform, CorrectBias
-from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
+from ulfprep.interfaces.plan import PlanContrast
+from ulfprep.interfaces.prepare import Prepare
+from ulfprep.interfaces.segment import ApplyMask, FastToTissues, SegmentTissues, make_fast
 from ulfprep.settings import Settings
 from ulfprep.workflows.wiring import Made, add
 
@@ -34,7 +33,7 @@ def add_preparation(workflow, task: Task, settings: Settings, part=None) -> Made
 
 
 def add_tissues(workflow, scan: Scan, settings: Settings, given: Given, part=None) -> Made:
-    """Add check, conform, brain mask, bias field and tissues; return what they make.
+    """Add preparation and segmentation; return what they make.
 
     Parameters
     ----------
@@ -48,41 +47,28 @@ def add_tissues(workflow, scan: Scan, settings: Settings, given: Given, part=Non
         Part of the workflow to add them to.
     """
     expected = expected_of(scan, settings)
-    conform = Conform(
+    prepare = Prepare(
         in_file=str(scan.path),
         metadata=dict(scan.metadata),
         stated=list(settings.acquired_resolution),
+        expected=expected,
     )
-    names = {'out_file': 'conformed', 'notes': 'conform_notes', 'resolution': 'resolution'}
-    made = add(workflow, pe.Node(conform, name='conform'), {}, part, names)
-    brain = BrainMask(expected=expected)
     stripped = scan.metadata.get('SkullStripped')
     if settings.skull_strip != 'auto':
-        brain.inputs.stripped = settings.skull_strip == 'skip'
-        brain.inputs.said_by = f'--skull-strip {settings.skull_strip}'
+        prepare.inputs.stripped = settings.skull_strip == 'skip'
+        prepare.inputs.said_by = f'--skull-strip {settings.skull_strip}'
     elif isinstance(stripped, bool):
-        brain.inputs.stripped = stripped
+        prepare.inputs.stripped = stripped
     if given.mask:
-        brain.inputs.given = str(given.mask.paths[0])
-        brain.inputs.given_note = given.mask.note
-        brain.inputs.given_with = given.mask.option
-    bias = CorrectBias(expected=expected)
+        prepare.inputs.mask = str(given.mask.paths[0])
+        prepare.inputs.mask_note = given.mask.note
+        prepare.inputs.mask_option = given.mask.option
     if given.corrected:
-        bias.inputs.given = str(given.corrected.paths[0])
-        bias.inputs.given_name = given.corrected.name
-    # So far it is the best image there is.
-    made['preproc'] = made['conformed']
+        prepare.inputs.corrected = str(given.corrected.paths[0])
+        prepare.inputs.corrected_name = given.corrected.name
     # The network behind the mask and N4 are threaded; what they use is declared.
-    node = pe.Node(brain, name='brain_mask', n_procs=settings.omp_nthreads)
-    names = {'out_mask': 'brain_mask', 'notes': 'brain_notes', 'stripped': 'stripped'}
-    made = add(workflow, node, made, part, names)
-    names = {
-        'out_file': 'preproc',
-        'out_field': 'bias_field',
-        'given_used': 'given_bias',
-        'notes': 'bias_notes',
-    }
-    made = add(workflow, pe.Node(bias, name='bias'), made, part, names)
+    node = pe.Node(prepare, name='prepare', n_procs=settings.omp_nthreads)
+    made = add(workflow, node, {}, part)
     return _add_segmentation(workflow, made, scan.suffix, expected, settings, given, part)
 
 
@@ -93,10 +79,6 @@ def _add_segmentation(workflow, made: Made, suffix, expected, settings, given, p
         'spacing': 2.0 if settings.sloppy else 1.0,
         'psf': settings.psf,
     }
-    names = {name: name for name in ('probsegs', 'lattice_probsegs', 'dseg')}
-    names['summary'] = 'segmentation'
-    if asks_network(given, settings):
-        names['disagreement'] = 'disagreement'
     if given.tissues:
         paths = [str(path) for path in given.tissues.paths]
         tissues = GivenTissues(given=paths, given_name=given.tissues.name, **common)
@@ -121,4 +103,4 @@ def _add_segmentation(workflow, made: Made, suffix, expected, settings, given, p
             **common,
         )
     threads = 1 if isinstance(tissues, FastToTissues) else settings.omp_nthreads
-    return add(workflow, pe.Node(tissues, name='tissues', n_procs=threads), made, part, names)
+    return add(workflow, pe.Node(tissues, name='segment', n_procs=threads), made, part)

@@ -21,7 +21,7 @@ from ulfprep.workflows.engine.steps import Costs, Linear, let_go
 from ulfprep.workflows.jobs import Job, job_node
 from ulfprep.workflows.leftovers import remove_damaged
 from ulfprep.workflows.resources import how_many, need_gb
-from ulfprep.workflows.scan import TARGET_MEASURED, init_reference_wf
+from ulfprep.workflows.scan import TARGET_MEASURED, init_target_wf
 from ulfprep.workflows.whole import draw_graph, init_job_wf, init_ulfprep_wf, workflow_folder
 
 LOGGER = logging.getLogger('ulfprep')
@@ -75,7 +75,7 @@ def run_jobs(
         logs = settings.verbose, _log_file()
         return closing(pool.in_children(calls, at_once, memory.gb, logs))
 
-    like, measured = _reference_of(settings, locks), None
+    like, measured = _target_of(settings, locks), None
     if like:
         with children([_measuring(like, settings, crash_dir)]) as over:
             failures += next(over).failures
@@ -103,7 +103,7 @@ def run_jobs(
     for part in parts:
         if part not in again:
             tell(part)
-    if like and like != _reference_name(settings):
+    if like and like != _target_name(settings):
         shutil.rmtree(work / like, ignore_errors=True)
     return [job for part in parts for job in again[part]]
 
@@ -137,10 +137,10 @@ def run_job(
     return _run(workflow, settings, crash_dir, [task.name for task in job.results()], tell)
 
 
-def measure_reference(name: str, settings: Settings, crash_dir: Path, *, tell) -> list[Failure]:
+def measure_target(name: str, settings: Settings, crash_dir: Path, *, tell) -> list[Failure]:
     """Measure the scan of ``--target-like`` in a workflow of that name; see :func:`run_job`."""
     remove_damaged(workflow_folder(settings) / name)
-    return _run(init_reference_wf(settings, name), settings, crash_dir, [], tell)
+    return _run(init_target_wf(settings, name), settings, crash_dir, [], tell)
 
 
 def _clear_work(job: Job, settings: Settings) -> None:
@@ -195,7 +195,7 @@ def _need(job: Job, settings: Settings, memory: Limit) -> float:
     return need
 
 
-def _reference_name(settings: Settings) -> str:
+def _target_name(settings: Settings) -> str:
     """Return the name of the workflow: another one for everything that may change its results.
 
     So the steps of one run are never replaced by those of another that uses the work folder too.
@@ -203,11 +203,11 @@ def _reference_name(settings: Settings) -> str:
     return f'{TARGET_LIKE}_{settings.digest()}_{settings.modalities[0]}'
 
 
-def _reference_of(settings: Settings, locks: Locks) -> str:
+def _target_of(settings: Settings, locks: Locks) -> str:
     """Return the name of the workflow of ``--target-like``; empty without one."""
     if not settings.target_like:
         return ''
-    name = _reference_name(settings)
+    name = _target_name(settings)
     if locks.take_in_work(name):
         return name
     return f'{name}_{uuid4().hex[:8]}'  # another run is at it: its steps are its own
@@ -217,7 +217,7 @@ def _measuring(name: str, settings: Settings, crash_dir: Path) -> pool.Call:
     scan = other_scan(settings.target_like, settings.modalities[0])
     need = need_gb([Task(scan)], settings)
     full_name = f'{workflow_folder(settings).name}.{name}'
-    return pool.Call(full_name, measure_reference, (name, settings, crash_dir), need)
+    return pool.Call(full_name, measure_target, (name, settings, crash_dir), need)
 
 
 def _log_file() -> str | None:

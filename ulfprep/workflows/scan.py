@@ -7,10 +7,11 @@ from ulfprep.bids.given import Given
 from ulfprep.bids.read.decision import MEASURED, keeps_another
 from ulfprep.bids.read.highfield import other_scan, why_not
 from ulfprep.bids.task import Task
-from ulfprep.interfaces.inr import FitField, RenderField
-from ulfprep.interfaces.metrics import CompareReference, MeasureEnhanced, SimulateMetrics
-from ulfprep.interfaces.outputs import WriteDerivatives, WriteFigures
-from ulfprep.interfaces.physics import MeasureTissues, Simulate
+from ulfprep.interfaces.fit import FitField, RenderKept
+from ulfprep.interfaces.measure import CompareHighfield, MeasureEnhanced
+from ulfprep.interfaces.plan import MeasureTissues
+from ulfprep.interfaces.simulate import Simulate
+from ulfprep.interfaces.write import WriteScan
 from ulfprep.note import Note
 from ulfprep.settings import Settings
 from ulfprep.workflows.endings import HIGHFIELD, TARGET_LIKE
@@ -21,7 +22,7 @@ from ulfprep.workflows.wiring import Made, add
 
 #: Where the scan that others shall look like is measured, and what comes of it, in the folder
 #: of its workflow.
-TARGET_MEASURED = 'measure/reference.json'
+TARGET_MEASURED = 'measure/target.json'
 
 
 def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> LiterateWorkflow:
@@ -45,21 +46,18 @@ def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> Literate
     made = add_preparation(workflow, task, settings)
     if task.direction == 'simulate':
         made = _add_simulation(workflow, made, task, settings)
-        add_outputs(workflow, made, task, settings, methods)
-        return workflow
-    fit = FitField(**fit_inputs(settings, task.name, alone))
-    made = add(workflow, pe.Node(fit, name='fit', n_procs=settings.omp_nthreads), made)
-    made = add_measure(workflow, made, task, settings)
-    kept = {}
-    if keeps_another(settings):
-        kept = add_render(workflow, made, settings, 'render_kept')
-    if not why_not(task):
-        made = _add_comparison(workflow, made, task, settings)
-    add_outputs(workflow, made, task, settings, methods, kept=kept)
+    else:
+        made |= add_fit(workflow, numbered([made]), [task], settings, alone)
+        made = add_measure(workflow, made, task, settings)
+        if keeps_another(settings):
+            made |= add_render(workflow, made, settings, 'render_kept')
+        if not why_not(task):
+            made = _add_comparison(workflow, made, task, settings)
+    add_write(workflow, made, task, settings, methods)
     return workflow
 
 
-def init_reference_wf(settings: Settings, name: str = TARGET_LIKE) -> LiterateWorkflow:
+def init_target_wf(settings: Settings, name: str = TARGET_LIKE) -> LiterateWorkflow:
     """Build the workflow that measures the scan of ``--target-like`` (:data:`TARGET_MEASURED`)."""
     path = settings.target_like
     workflow = LiterateWorkflow(name=name)
@@ -78,26 +76,45 @@ def torch_inputs(settings: Settings) -> dict:
     }
 
 
-def fit_inputs(settings: Settings, label: str, alone: bool) -> dict:
-    """Return the inputs of a node that fits, whatever it fits.
+def numbered(prepared: list[Made]) -> Made:
+    """Return what was made of several scans by names that end with their numbers, from one."""
+    return {
+        f'{name}_{number}': source
+        for number, made in enumerate(prepared, 1)
+        for name, source in made.items()
+    }
+
+
+def add_fit(workflow, made: Made, members: list[Task], settings: Settings, alone: bool) -> Made:
+    """Add the fit of scans in one field; return what it alone makes.
 
     Parameters
     ----------
+    workflow : LiterateWorkflow
+    made : dict
+        Of :func:`numbered`.
+    members : list of Task
     settings : Settings
-    label : str
-        Name in progress lines.
     alone : bool
         Whether nothing else runs at the same time.
     """
-    return {
-        'sloppy': settings.sloppy,
-        'likelihood': settings.likelihood,
-        'backbone': settings.backbone,
-        'seed': settings.random_seed,
-        'label': label,
-        'alone': alone,
+    fit = FitField(
+        modalities=[task.scan.suffix for task in members],
+        sloppy=settings.sloppy,
+        likelihood=settings.likelihood,
+        backbone=settings.backbone,
+        seed=settings.random_seed,
+        label=members[0].name,
+        alone=alone,
         **torch_inputs(settings),
-    }
+    )
+    return _own(workflow, pe.Node(fit, name='fit', n_procs=settings.omp_nthreads), made)
+
+
+def _own(workflow, node: pe.Node, made: Made) -> Made:
+    """Add a node; return what it alone makes."""
+    every = add(workflow, node, made)
+    return {name: source for name, source in every.items() if source[1] is node}
 
 
 def add_measure(
@@ -109,7 +126,7 @@ def add_measure(
     """
     measure = MeasureEnhanced(
         spacing=MEASURED,
-        no_reference=why_not(task),
+        no_highfield=why_not(task),
         **({'contrast': contrast} if contrast else {}),
         **torch_inputs(settings),
     )
@@ -118,7 +135,7 @@ def add_measure(
 
 
 def add_render(workflow, made: Made, settings: Settings, name: str, contrast: str = '') -> Made:
-    """Add what renders the images to keep, where others are measured; return these images.
+    """Add what renders the images to keep, where others are measured; return these as ``kept``.
 
     Parameters
     ----------
@@ -131,10 +148,8 @@ def add_render(workflow, made: Made, settings: Settings, name: str, contrast: st
         Modality, where the field shows several.
     """
     more = {'contrast': contrast} if contrast else {}
-    render = RenderField(spacing=settings.output_resolution, **more, **torch_inputs(settings))
-    node = pe.Node(render, name=name, n_procs=settings.omp_nthreads)
-    rendered = add(workflow, node, made)
-    return {name: source for name, source in rendered.items() if source[1] is node}
+    render = RenderKept(spacing=settings.output_resolution, **more, **torch_inputs(settings))
+    return _own(workflow, pe.Node(render, name=name, n_procs=settings.omp_nthreads), made)
 
 
 def _add_simulation(workflow, made: Made, task: Task, settings: Settings) -> Made:
@@ -150,40 +165,34 @@ def _add_simulation(workflow, made: Made, task: Task, settings: Settings) -> Mad
     if settings.target_snr is not None:
         simulate.inputs.snr = settings.target_snr
     node = pe.Node(simulate, name='simulate', n_procs=settings.omp_nthreads)
-    names = {'first': 'simulated', 'out_files': 'simulated_files', 'facts': 'facts'}
-    made = add(workflow, node, made, gives=names)
-    measure = pe.Node(SimulateMetrics(), name='measure')
-    return add(workflow, measure, made, gives={'out_file': 'metrics_file'})
+    return add(workflow, node, made)
 
 
 def _add_comparison(workflow, made: Made, task: Task, settings: Settings) -> Made:
     """Add the preparation of a high-field image and the metrics against it."""
-    reference = task.highfield
+    highfield = task.highfield
     part = LiterateWorkflow(name=HIGHFIELD)
-    other = add_tissues(workflow, reference.scan, settings.of_another_scanner(), Given(), part)
-    compare = CompareReference(source=reference.source, name=task.name)
-    if reference.field_strength is not None:
-        compare.inputs.field_strength = reference.field_strength
-    takes = {name: made[name] for name in ('probsegs', 'enhanced', 'fine_dseg', 'fine_probsegs')}
-    takes |= {name: made[name] for name in ('bicubic', 'metrics_file')}
-    takes |= {name: source for name, source in other.items() if name.endswith('_notes')}
-    takes |= {
-        'reference': other['preproc'],
-        'reference_mask': other['brain_mask'],
-        'reference_probsegs': other['probsegs'],
+    other = add_tissues(workflow, highfield.scan, settings.of_another_scanner(), Given(), part)
+    compare = CompareHighfield(source=highfield.source, name=task.name)
+    if highfield.field_strength is not None:
+        compare.inputs.field_strength = highfield.field_strength
+    takes = made | {
+        'highfield': other['preproc'],
+        'highfield_mask': other['brain_mask'],
+        'highfield_probsegs': other['probsegs'],
+        'highfield_notes': other['notes'],
     }
     compared = add(workflow, pe.Node(compare, name='compare'), takes, part)
-    return made | {'metrics_file': compared['out_file']}
+    return made | {'metrics_file': compared['metrics_file']}
 
 
-def add_outputs(
+def add_write(
     workflow,
     made: Made,
     task: Task,
     settings: Settings,
     methods: str,
     notes: tuple[Note, ...] = (),
-    kept: Made | None = None,
     part=None,
 ) -> None:
     """Add what writes a scan's derivatives and figures into the output folder.
@@ -197,15 +206,8 @@ def add_outputs(
     methods : str
     notes : tuple of Note
         Of an image that several scans share; of others those of the scan and its preparation.
-    kept : dict, optional
-        Images to keep that lie in another world than those to draw, or have other voxels.
     part : LiterateWorkflow, optional
-        Part of the workflow to add them to.
+        Part of the workflow to add it to.
     """
-    write = WriteDerivatives(
-        task=task, settings=settings, methods=methods, shared_notes=list(notes)
-    )
-    draw = WriteFigures(task=task, output_dir=str(settings.output_dir))
-    node = pe.Node(write, name='derivatives')
-    written = add(workflow, node, made | (kept or {}), part)
-    add(workflow, pe.Node(draw, name='figures'), made | {'qc_file': written['qc_file']}, part)
+    write = WriteScan(task=task, settings=settings, methods=methods, shared_notes=list(notes))
+    add(workflow, pe.Node(write, name='write'), made, part)

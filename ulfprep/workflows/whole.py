@@ -39,7 +39,7 @@ def init_job_wf(
     if measured:
         for task in job.members:
             name = f'{node_name(task)}.plan' if fused else 'plan'
-            workflow.get_node(name).inputs.reference_file = str(measured)
+            workflow.get_node(name).inputs.like = str(measured)
     return workflow
 
 

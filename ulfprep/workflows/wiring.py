@@ -5,8 +5,6 @@ from niworkflows.engine.workflows import LiterateWorkflow
 
 #: What was made, by name: the part of the workflow that its node is in, the node, its output.
 Made = dict[str, tuple[LiterateWorkflow | None, pe.Node, str]]
-#: Names of inputs that mean the same in every interface.
-MEANT = {'in_file': 'preproc', 'in_mask': 'brain_mask'}
 
 
 def add(
@@ -39,7 +37,7 @@ def add(
         workflow.add_nodes([part])
     (workflow if part is None else part).add_nodes([node])
     for field in node.inputs.copyable_trait_names():
-        if source := made.get(MEANT.get(field, field)):
+        if source := made.get(field):
             _connect(workflow, source, (part, node, field))
     gives = gives or {name: name for name in node.outputs.copyable_trait_names()}
     return made | {name: (part, node, output) for output, name in gives.items()}

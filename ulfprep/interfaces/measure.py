@@ -13,8 +13,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_json
-from ulfprep.interfaces.inr import RenderInputSpec, RenderOutputSpec, rendered
-from ulfprep.interfaces.preprocess import NotesInputSpec, noted
+from ulfprep.interfaces.fit import RenderInputSpec, RenderOutputSpec, rendered
 from ulfprep.interfaces.volumes import (
     read_mask,
     read_plan,
@@ -25,17 +24,13 @@ from ulfprep.interfaces.volumes import (
 from ulfprep.note import Note, warning, warnings_in
 
 
-class _MetricsOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='JSON: metrics, null_reasons')
-
-
 class _MeasureInputSpec(RenderInputSpec):
-    in_mask = File(exists=True, mandatory=True)
+    brain_mask = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True)
     plan_file = File(exists=True, mandatory=True)
     conformed = File(exists=True, mandatory=True, desc='scan before bias correction')
     bias_field = File(exists=True, mandatory=True)
-    no_reference = traits.Str('', usedefault=True, desc='why there is no high-field image')
+    no_highfield = traits.Str('', usedefault=True, desc='why there is no high-field image')
 
 
 class _MeasureOutputSpec(RenderOutputSpec):
@@ -68,8 +63,8 @@ class MeasureEnhanced(SimpleInterface):
         # What is measured is what was written, its grid in single precision included.
         enhanced, fine_grid = read_volume(files['enhanced'])
         fine_probs = read_probabilities(files['fine_probsegs'])
-        scan, grid = read_volume(inputs.in_file)
-        mask, plan = read_mask(inputs.in_mask), read_plan(inputs.plan_file)
+        scan, grid = read_volume(inputs.preproc)
+        mask, plan = read_mask(inputs.brain_mask), read_plan(inputs.plan_file)
         left = residual(scan, mask, enhanced, fine_probs, grid, fine_grid, plan)
         files['residual'] = write_volume(cwd, 'residual', left, grid.affine)
         plain = bicubic(scan, grid, fine_grid)
@@ -101,52 +96,14 @@ class MeasureEnhanced(SimpleInterface):
             change=change,
         )
         values = values | dict.fromkeys(names_of('compare'))
-        reasons = reasons | dict.fromkeys(names_of('compare'), inputs.no_reference)
-        files['metrics_file'] = _write(cwd, values, reasons)
+        reasons = reasons | dict.fromkeys(names_of('compare'), inputs.no_highfield)
+        files['metrics_file'] = write_metrics(cwd, values, reasons)
         self._results |= files
         return runtime
 
 
-class _SimulateMetricsInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True)
-    in_mask = File(exists=True, mandatory=True)
-    probsegs = traits.List(File(exists=True), mandatory=True)
-    simulated = File(exists=True, mandatory=True)
-    facts = traits.Any(mandatory=True, desc='SimulationRecord')
-    plan_file = File(exists=True, mandatory=True)
-    conformed = File(exists=True, mandatory=True, desc='source before bias correction')
-    bias_field = File(exists=True, mandatory=True)
-
-
-class SimulateMetrics(SimpleInterface):
-    """Metrics of a simulated scan; see :func:`ulfprep.metrics.summary.simulate_metrics`."""
-
-    input_spec = _SimulateMetricsInputSpec
-    output_spec = _MetricsOutputSpec
-
-    def _run_interface(self, runtime):
-        from ulfprep.metrics.summary import simulate_metrics
-
-        source, grid = read_volume(self.inputs.in_file)
-        simulated, simulated_grid = read_volume(self.inputs.simulated)
-        values, reasons = simulate_metrics(
-            scan=source,
-            scan_mask=read_mask(self.inputs.in_mask),
-            scan_probs=read_probabilities(self.inputs.probsegs),
-            scan_grid=grid,
-            simulated=simulated,
-            simulated_grid=simulated_grid,
-            plan=read_plan(self.inputs.plan_file),
-            facts=self.inputs.facts,
-            conformed=read_volume(self.inputs.conformed)[0],
-            bias_field=read_volume(self.inputs.bias_field)[0],
-        )
-        self._results['out_file'] = _write(runtime.cwd, values, reasons)
-        return runtime
-
-
-def _write(folder: str, values: dict, reasons: dict) -> str:
-    """Write metrics beside the reasons for those that are missing."""
+def write_metrics(folder: str, values: dict, reasons: dict) -> str:
+    """Write metrics beside the reasons for those that are missing; return the file."""
     path = os.path.join(folder, 'metrics.json')
     write_json(path, {'metrics': values, 'null_reasons': reasons})
     return path
@@ -156,26 +113,27 @@ def _write(folder: str, values: dict, reasons: dict) -> str:
 MASK = 'the brain by the enhanced and by the high-field image'
 
 
-class _CompareInputSpec(NotesInputSpec):
+class _CompareInputSpec(BaseInterfaceInputSpec):
     metrics_file = File(exists=True, mandatory=True, desc='JSON: metrics, null_reasons')
     enhanced = File(exists=True, mandatory=True)
     fine_dseg = File(exists=True, mandatory=True)
     fine_probsegs = traits.List(File(exists=True), mandatory=True)
     bicubic = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True, desc="on the scan's grid")
-    reference = File(exists=True, mandatory=True, desc='bias-corrected high-field image')
-    reference_mask = File(exists=True, mandatory=True)
-    reference_probsegs = traits.List(File(exists=True), mandatory=True)
+    highfield = File(exists=True, mandatory=True, desc='bias-corrected high-field image')
+    highfield_mask = File(exists=True, mandatory=True)
+    highfield_probsegs = traits.List(File(exists=True), mandatory=True)
+    highfield_notes = traits.List(traits.Any, desc='Note')
     source = traits.Str(mandatory=True, desc='what the high-field image is called in reports')
     name = traits.Str(mandatory=True, desc='what the scan is called')
     field_strength = traits.Float(desc='of the high-field image, tesla')
 
 
 class _CompareOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='JSON: metrics, null_reasons, reference, notes')
+    metrics_file = File(exists=True, desc='JSON: metrics, null_reasons, reference, notes')
 
 
-class CompareReference(SimpleInterface):
+class CompareHighfield(SimpleInterface):
     """Metrics against a high-field image; see :mod:`ulfprep.metrics.compared`.
 
     The high-field image is registered rigidly. Where that is not possible its metrics are missing,
@@ -200,11 +158,12 @@ class CompareReference(SimpleInterface):
         measured['metrics'] |= values
         kept = {n: why for n, why in measured['null_reasons'].items() if n not in values}
         measured['null_reasons'] = kept | reasons
-        notes = [note, *(n.about('the high-field image') for n in warnings_in(noted(inputs)))]
+        told = warnings_in(inputs.highfield_notes)
+        notes = [note, *(n.about('the high-field image') for n in told)]
         measured |= {'reference': record, 'notes': [asdict(note) for note in notes]}
         path = os.path.join(runtime.cwd, 'metrics.json')
         write_json(path, measured)
-        self._results['out_file'] = path
+        self._results['metrics_file'] = path
         return runtime
 
     def _compare(self):
@@ -219,17 +178,17 @@ class CompareReference(SimpleInterface):
         inputs = self.inputs
         enhanced, fine = read_volume(inputs.enhanced)
         mask = read_mask(inputs.fine_dseg)
-        image, own = read_volume(inputs.reference)
+        image, own = read_volume(inputs.highfield)
         found = find_motion(
-            (image, read_mask(inputs.reference_mask), own),
+            (image, read_mask(inputs.highfield_mask), own),
             (enhanced, mask, fine),
             names=(inputs.source, f'the enhanced image of {inputs.name}'),
             same_contrast=True,
         )
         grid = Grid(own.shape, found['transform'] @ own.affine)
-        tissues = read_probabilities(inputs.reference_probsegs)
+        tissues = read_probabilities(inputs.highfield_probsegs)
         scan_grid = read_volume(inputs.probsegs[0])[1]
-        brain = carry_shares(read_mask(inputs.reference_mask), grid, fine) > 0.5
+        brain = carry_shares(read_mask(inputs.highfield_mask), grid, fine) > 0.5
         plain = [carry(p, scan_grid, fine) for p in read_probabilities(inputs.probsegs)]
         values, reasons = compare_with_highfield(
             enhanced=enhanced,

@@ -13,7 +13,7 @@ from nipype.pipeline import engine as pe
 from scipy import ndimage
 from template_brain import ZOOMS, scan_of_template
 
-from ulfprep.interfaces.tissue import ApplyMask, FastToTissues, SegmentTissues, make_fast
+from ulfprep.interfaces.segment import ApplyMask, FastToTissues, SegmentTissues, make_fast
 from ulfprep.segmentation.template import load_template
 
 #: Writes what FAST writes: `_pve_0..2` hold 0.1, 0.2 and 0.7, the rest copies of its input.
@@ -83,8 +83,8 @@ def test_fast_classes_become_csf_gm_wm(tmp_path, monkeypatch):
     mask[:, 0] = 0
     node = FastToTissues(
         partial_volume_files=[save(tmp_path / f'pve_{k}.nii.gz', pve[k]) for k in range(3)],
-        in_mask=save(tmp_path / 'mask.nii.gz', mask),
-        in_file=save(tmp_path / 'brain.nii.gz', np.tensordot([30.0, 75.0, 100.0], pve, 1)),
+        brain_mask=save(tmp_path / 'mask.nii.gz', mask),
+        preproc=save(tmp_path / 'brain.nii.gz', np.tensordot([30.0, 75.0, 100.0], pve, 1)),
     )
     outputs = node.run().outputs
     names = [os.path.basename(file) for file in outputs.probsegs]
@@ -97,7 +97,7 @@ def test_fast_classes_become_csf_gm_wm(tmp_path, monkeypatch):
     assert (dseg[0, 1, 1], dseg[1, 1, 1], dseg[2, 1, 1]) == (3, 1, 2)
     assert not dseg[:, 0].any()
     assert not wm[:, 0].any()
-    assert outputs.summary['method'] == 'FSL FAST'
+    assert outputs.segmentation['method'] == 'FSL FAST'
 
 
 @pytest.mark.parametrize('numbering', [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
@@ -111,8 +111,8 @@ def test_fast_classes_are_known_by_their_brightness(tmp_path, monkeypatch, numbe
             save(tmp_path / f'pve_{k}.nii.gz', tissues[tissue])
             for k, tissue in enumerate(numbering)
         ],
-        in_mask=save(tmp_path / 'mask.nii.gz', np.ones((6, 6, 6), np.uint8)),
-        in_file=save(tmp_path / 'x.nii.gz', np.tensordot([220.0, 135.0, 100.0], tissues, 1)),
+        brain_mask=save(tmp_path / 'mask.nii.gz', np.ones((6, 6, 6), np.uint8)),
+        preproc=save(tmp_path / 'x.nii.gz', np.tensordot([220.0, 135.0, 100.0], tissues, 1)),
         expected=[2.2, 1.35, 1.0],
     )
     found = [nib.load(file).get_fdata() for file in node.run().outputs.probsegs]
@@ -134,8 +134,8 @@ def test_fast_itself_finds_the_tissues_of_the_phantom(tmp_path, monkeypatch, pha
     fast.inputs.in_files = [save(tmp_path / 'brain.nii.gz', data * mask)]
     node = FastToTissues(
         partial_volume_files=fast.run().outputs.partial_volume_files,
-        in_mask=save(tmp_path / 'mask.nii.gz', mask),
-        in_file=str(tmp_path / 'brain.nii.gz'),
+        brain_mask=save(tmp_path / 'mask.nii.gz', mask),
+        preproc=str(tmp_path / 'brain.nii.gz'),
     )
     dseg = np.asanyarray(nib.load(node.run().outputs.dseg).dataobj)
     assert dseg[tuple(n // 2 for n in phantom.shape)] == 3  # its ventricle
@@ -153,7 +153,7 @@ def test_apply_mask(tmp_path, monkeypatch):
     mask = np.zeros((2, 2, 2), np.uint8)
     mask[0] = 1
     image = save(tmp_path / 'x.nii.gz', np.full((2, 2, 2), 5, np.float32))
-    outputs = ApplyMask(in_file=image, in_mask=save(tmp_path / 'm.nii.gz', mask)).run().outputs
+    outputs = ApplyMask(preproc=image, brain_mask=save(tmp_path / 'm.nii.gz', mask)).run().outputs
     np.testing.assert_array_equal(nib.load(outputs.out_file).get_fdata(), mask * 5)
 
 
@@ -162,14 +162,14 @@ def test_embedded_segmentation_has_the_same_outputs(tmp_path, monkeypatch, phant
     affine = np.diag([1.2, 1.2, 1.2, 1])  # small voxels are segmented as they are: quick
     save(tmp_path / 'x.nii.gz', phantom.get_fdata(dtype=np.float32), affine)
     mask = save(tmp_path / 'm.nii.gz', (phantom.get_fdata() > 15).astype(np.uint8), affine)
-    outputs = SegmentTissues(in_file=str(tmp_path / 'x.nii.gz'), in_mask=mask).run().outputs
+    outputs = SegmentTissues(preproc=str(tmp_path / 'x.nii.gz'), brain_mask=mask).run().outputs
     assert len(outputs.probsegs) == 3
     centre = tuple(n // 2 for n in phantom.shape)
     dseg = np.asanyarray(nib.load(outputs.dseg).dataobj)
     assert dseg[centre] == 3  # the ventricle of the phantom
     assert set(np.unique(dseg)) == {0, 1, 2, 3}
-    assert outputs.summary['method'] == 'the embedded mixture model'
-    assert outputs.summary['means'] == sorted(outputs.summary['means'])
+    assert outputs.segmentation['method'] == 'the embedded mixture model'
+    assert outputs.segmentation['means'] == sorted(outputs.segmentation['means'])
 
 
 def test_the_network_says_which_weights_it_has_and_where_the_scan_disagrees(
@@ -180,11 +180,11 @@ def test_the_network_says_which_weights_it_has_and_where_the_scan_disagrees(
     data = phantom.get_fdata(dtype=np.float32)
     image = save(tmp_path / 'x.nii.gz', data, affine)
     mask = save(tmp_path / 'm.nii.gz', (data > 15).astype(np.uint8), affine)
-    node = SegmentTissues(in_file=image, in_mask=mask, expected=[0.25, 0.8, 1.0], network=True)
+    node = SegmentTissues(preproc=image, brain_mask=mask, expected=[0.25, 0.8, 1.0], network=True)
     outputs = node.run().outputs
     assert len(outputs.probsegs) == len(outputs.lattice_probsegs) == 3
-    assert outputs.summary['unmixed']
-    assert re.fullmatch('[0-9a-f]{64}', outputs.summary['network_weights_sha256'])
+    assert outputs.segmentation['unmixed']
+    assert re.fullmatch('[0-9a-f]{64}', outputs.segmentation['network_weights_sha256'])
     found = nib.load(outputs.disagreement).get_fdata()
     assert found.shape == data.shape
     assert np.isfinite(found).all()
@@ -197,16 +197,16 @@ def test_the_template_is_laid_over_the_scan_it_segments(tmp_path, monkeypatch):
     scan = scan_of_template()
     image = save(tmp_path / 'x.nii.gz', scan.image, scan.grid.affine)
     mask = save(tmp_path / 'mask.nii.gz', scan.mask.astype(np.uint8), scan.grid.affine)
-    node = SegmentTissues(in_file=image, in_mask=mask, spacing=2.5, expected=[0.23, 0.85, 1])
+    node = SegmentTissues(preproc=image, brain_mask=mask, spacing=2.5, expected=[0.23, 0.85, 1])
     node.inputs.resolution = {'voxel_size_mm': list(ZOOMS)}
     plain = node.run().outputs
-    assert plain.summary['prior'] == 'none'
-    assert 'prior' not in plain.summary['method']
+    assert plain.segmentation['prior'] == 'none'
+    assert 'prior' not in plain.segmentation['method']
     without = [nib.load(file).get_fdata() for file in plain.lattice_probsegs]
     node.inputs.prior = 'template'
     told = node.run().outputs
-    assert told.summary['prior'] == 'template'
-    assert 'MNI152' in told.summary['method']
+    assert told.segmentation['prior'] == 'template'
+    assert 'MNI152' in told.segmentation['method']
     _, grey, white, where = load_template()
     affine = nib.load(told.lattice_probsegs[0]).affine
     index = np.linalg.inv(where.affine) @ scan.matrix @ affine
@@ -228,6 +228,6 @@ def test_a_template_that_fits_no_brain_names_the_scan(tmp_path, monkeypatch):
     giant = scan.grid.affine @ np.diag([2, 2, 2, 1])
     image = save(tmp_path / 'x.nii.gz', scan.image, giant)
     mask = save(tmp_path / 'mask.nii.gz', scan.mask.astype(np.uint8), giant)
-    node = SegmentTissues(in_file=image, in_mask=mask, spacing=2.5, prior='template')
+    node = SegmentTissues(preproc=image, brain_mask=mask, spacing=2.5, prior='template')
     with pytest.raises(ValueError, match=r'x\.nii\.gz: the template does not fit .*none'):
         node.run()

@@ -9,12 +9,12 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
-    isdefined,
     traits,
 )
 from nipype.interfaces.fsl.preprocess import FASTInputSpec
 
 from ulfprep.interfaces.volumes import (
+    if_given,
     read_mask,
     read_probabilities,
     read_volume,
@@ -24,8 +24,8 @@ from ulfprep.interfaces.volumes import (
 
 
 class _SegmentInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='bias-corrected scan')
-    in_mask = File(exists=True, mandatory=True, desc='brain mask')
+    preproc = File(exists=True, mandatory=True, desc='bias-corrected scan')
+    brain_mask = File(exists=True, mandatory=True, desc='brain mask')
     spacing = traits.Float(1.0, usedefault=True, desc='fine lattice for coarse scans, mm')
     expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
     resolution = traits.Dict(desc='voxel_size_mm at acquisition; those of the file without')
@@ -43,7 +43,7 @@ class TissueOutputSpec(TraitedSpec):
         File(exists=True), desc='the same on the fine lattice, where the scan was segmented there'
     )
     dseg = File(exists=True, desc='1 GM, 2 WM, 3 CSF')
-    summary = traits.Dict(desc='method, means and standard deviations of the classes')
+    segmentation = traits.Dict(desc='method, means and standard deviations of the classes')
     disagreement = File(
         exists=True, desc='what the anatomy of the network leaves of the scan unexplained'
     )
@@ -58,11 +58,10 @@ class SegmentTissues(SimpleInterface):
     def _run_interface(self, runtime):
         from ulfprep.segmentation.tissue import segment
 
-        data, grid = read_volume(self.inputs.in_file)
-        mask = read_mask(self.inputs.in_mask)
-        expected = self.inputs.expected if isdefined(self.inputs.expected) else None
-        resolution = self.inputs.resolution if isdefined(self.inputs.resolution) else {}
-        acquired = resolution.get('voxel_size_mm')
+        data, grid = read_volume(self.inputs.preproc)
+        mask = read_mask(self.inputs.brain_mask)
+        expected = if_given(self.inputs.expected)
+        acquired = if_given(self.inputs.resolution, {}).get('voxel_size_mm')
         more = {}
         if self.inputs.prior == 'template':
             more['prior'] = self._template(data, mask, grid, acquired)
@@ -85,7 +84,7 @@ class SegmentTissues(SimpleInterface):
         method = result.method
         if more:
             method += ' and the prior of the MNI152 template'
-        self._results['summary'] = {
+        self._results['segmentation'] = {
             'method': method,
             'unmixed': bool(result.unmixed),
             'prior': self.inputs.prior,
@@ -93,12 +92,12 @@ class SegmentTissues(SimpleInterface):
             'sds': [float(value) for value in result.sds],
         }
         if result.noise is not None:
-            self._results['summary']['noise'] = asdict(result.noise)
+            self._results['segmentation']['noise'] = asdict(result.noise)
         if result.surprise is not None:
             self._results['disagreement'] = write_volume(
                 runtime.cwd, 'disagreement', result.surprise, grid.affine
             )
-            self._results['summary'] |= learned_from()
+            self._results['segmentation'] |= learned_from()
         return runtime
 
     def _learned(self, data, mask, grid, acquired, expected):
@@ -117,7 +116,7 @@ class SegmentTissues(SimpleInterface):
                 spacing=self.inputs.spacing,
             )
         except ValueError as error:
-            raise ValueError(f'{self.inputs.in_file}: {error}') from error
+            raise ValueError(f'{self.inputs.preproc}: {error}') from error
 
     def _template(self, data, mask, grid, acquired):
         """Return the template's prior where the scan will be segmented."""
@@ -130,7 +129,7 @@ class SegmentTissues(SimpleInterface):
         try:
             return template_prior(data, mask, grid, where)
         except ValueError as error:
-            raise ValueError(f'{self.inputs.in_file}: {error}') from error
+            raise ValueError(f'{self.inputs.preproc}: {error}') from error
 
 
 def learned_from() -> dict:
@@ -143,8 +142,8 @@ def learned_from() -> dict:
 
 
 class _ApplyMaskInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True)
-    in_mask = File(exists=True, mandatory=True)
+    preproc = File(exists=True, mandatory=True)
+    brain_mask = File(exists=True, mandatory=True)
 
 
 class _ApplyMaskOutputSpec(TraitedSpec):
@@ -158,8 +157,8 @@ class ApplyMask(SimpleInterface):
     output_spec = _ApplyMaskOutputSpec
 
     def _run_interface(self, runtime):
-        data, grid = read_volume(self.inputs.in_file)
-        data[~read_mask(self.inputs.in_mask)] = 0
+        data, grid = read_volume(self.inputs.preproc)
+        data[~read_mask(self.inputs.brain_mask)] = 0
         self._results['out_file'] = write_volume(runtime.cwd, 'brain', data, grid.affine)
         return runtime
 
@@ -200,8 +199,8 @@ class _FastToTissuesInputSpec(BaseInterfaceInputSpec):
     partial_volume_files = traits.List(
         File(exists=True), minlen=3, maxlen=3, mandatory=True, desc='_pve_0, _pve_1, _pve_2'
     )
-    in_mask = File(exists=True, mandatory=True)
-    in_file = File(exists=True, mandatory=True, desc='the image that FAST saw')
+    brain_mask = File(exists=True, mandatory=True)
+    preproc = File(exists=True, mandatory=True, desc='the image that FAST saw')
     expected = traits.List(traits.Float, desc='signals of CSF, GM, WM that it should show')
 
 
@@ -223,16 +222,16 @@ class FastToTissues(SimpleInterface):
 
         files = self.inputs.partial_volume_files
         probabilities = read_probabilities(files)
-        mask = read_mask(self.inputs.in_mask)
-        grid = read_volume(self.inputs.in_mask)[1]
+        mask = read_mask(self.inputs.brain_mask)
+        grid = read_volume(self.inputs.brain_mask)[1]
         probabilities[:, ~mask] = 0
-        image = read_volume(self.inputs.in_file)[0]
+        image = read_volume(self.inputs.preproc)[0]
         means = [np.average(image, weights=p + 1e-12 * mask) for p in probabilities]
-        expected = self.inputs.expected if isdefined(self.inputs.expected) else None
+        expected = if_given(self.inputs.expected)
         by_tissue = np.empty_like(probabilities)
         by_tissue[brightness_order(expected)] = probabilities[np.argsort(means)]
         probabilities = by_tissue
         self._results |= write_tissues(runtime.cwd, probabilities, mask, grid)
         # FAST prints its class parameters but stores none; the plan measures the means.
-        self._results['summary'] = {'method': 'FSL FAST', 'means': None, 'sds': None}
+        self._results['segmentation'] = {'method': 'FSL FAST', 'means': None, 'sds': None}
         return runtime

@@ -1,4 +1,4 @@
-"""Conform and brain mask nodes."""
+"""A scan's file as the image that everything is computed from."""
 
 import brains
 import nibabel as nib
@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ulfprep.interfaces.preprocess import BrainMask, Conform
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+from ulfprep.bids.read.conform import conform
+from ulfprep.bids.read.nifti import UnusableScanError
 
 
 @pytest.mark.parametrize('codes', ['RAS', 'LPS', 'PIR', 'SAL'])
@@ -20,46 +16,29 @@ def test_conform_moves_no_voxel_in_the_world(tmp_path, phantom, codes):
         nib.orientations.axcodes2ornt('RAS'), nib.orientations.axcodes2ornt(codes)
     )
     turned = phantom.as_reoriented(to)
-    nib.save(turned, 'turned.nii.gz')
-    outputs = Conform(in_file=str(tmp_path / 'turned.nii.gz')).run().outputs
-    image = nib.load(outputs.out_file)
-    assert nib.aff2axcodes(image.affine) == ('R', 'A', 'S')
-    np.testing.assert_allclose(image.affine, phantom.affine, atol=1e-4)
-    np.testing.assert_array_equal(image.get_fdata(), phantom.get_fdata())
-    assert bool(outputs.notes) == (codes != 'RAS')
+    nib.save(turned, tmp_path / 'turned.nii.gz')
+    scan = conform(tmp_path / 'turned.nii.gz')
+    assert nib.aff2axcodes(scan.grid.affine) == ('R', 'A', 'S')
+    np.testing.assert_allclose(scan.grid.affine, phantom.affine, atol=1e-4)
+    np.testing.assert_array_equal(scan.data, phantom.get_fdata())
+    assert bool(scan.notes) == (codes != 'RAS')
 
 
 def test_oblique_scan_stays_oblique(tmp_path, phantom):
     c, s = np.cos(0.2), np.sin(0.2)
     turn = np.array([[c, -s, 0, 5], [s, c, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    nib.save(nib.Nifti1Image(phantom.get_fdata(), turn @ phantom.affine), 'x.nii.gz')
-    image = nib.load(Conform(in_file=str(tmp_path / 'x.nii.gz')).run().outputs.out_file)
-    np.testing.assert_allclose(image.affine, turn @ phantom.affine, atol=1e-4)
+    nib.save(nib.Nifti1Image(phantom.get_fdata(), turn @ phantom.affine), tmp_path / 'x.nii.gz')
+    np.testing.assert_allclose(
+        conform(tmp_path / 'x.nii.gz').grid.affine, turn @ phantom.affine, atol=1e-4
+    )
 
 
 def test_missing_file_gets_the_checks_own_words(tmp_path):
-    with pytest.raises(Exception, match='there is no such file'):
-        Conform(in_file=str(tmp_path / 'none.nii.gz')).run()
+    with pytest.raises(UnusableScanError, match='there is no such file'):
+        conform(tmp_path / 'none.nii.gz')
 
 
-def test_sidecar_decides_on_the_skull(tmp_path, phantom, monkeypatch):
-    nib.save(phantom, 'x.nii.gz')
-    asked = []
-    monkeypatch.setattr(
-        'ulfprep.segmentation.brain.brain_mask',
-        lambda image, zooms, stripped, *rest: asked.append(stripped) or image > 15,
-    )
-    path = str(tmp_path / 'x.nii.gz')
-    said = BrainMask(in_file=path, stripped=False).run().outputs
-    found = BrainMask(in_file=path).run().outputs
-    assert asked == [False, True]
-    assert 'SkullStripped: false' in said.notes[0].text
-    assert 'SkullStripped' not in found.notes[0].text
-    assert nib.load(found.out_mask).get_data_dtype() == np.uint8
-
-
-def test_a_resampled_scan_goes_back_to_its_acquired_voxels(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_resampled_scan_goes_back_to_its_acquired_voxels(tmp_path):
     shape = (60, 72, 120)
     data = np.zeros(shape, np.float32)
     data[12:48, 12:60, 24:96] = np.random.default_rng(0).uniform(80, 120, (36, 48, 72))
@@ -67,13 +46,12 @@ def test_a_resampled_scan_goes_back_to_its_acquired_voxels(tmp_path, monkeypatch
     affine = np.array([[-1, 0, 0, 29], [0, 0, -1, 59], [0, 1, 0, -35], [0, 0, 0, 1.0]])
     nib.save(nib.Nifti1Image(data, affine), tmp_path / 'scan.nii.gz')
     for metadata, zooms in (({'AcquisitionVoxelSize': [2, 5, 2]}, (2, 2, 5)), ({}, (1, 1, 1))):
-        done = Conform(in_file=str(tmp_path / 'scan.nii.gz'), metadata=metadata).run().outputs
-        image = nib.load(done.out_file)
-        assert np.allclose(image.header.get_zooms(), zooms)
-        assert nib.aff2axcodes(image.affine) == ('R', 'A', 'S')
-        values = image.get_fdata()
+        done = conform(tmp_path / 'scan.nii.gz', metadata)
+        values, grid = done.data, done.grid
+        assert np.allclose(grid.zooms, zooms)
+        assert nib.aff2axcodes(grid.affine) == ('R', 'A', 'S')
         # The block stays where it was in the world, and its surroundings exactly zero.
-        centre = nib.affines.apply_affine(image.affine, np.argwhere(values > 50)).mean(axis=0)
+        centre = nib.affines.apply_affine(grid.affine, np.argwhere(values > 50)).mean(axis=0)
         assert np.allclose(centre, nib.affines.apply_affine(affine, (29.5, 35.5, 59.5)), atol=1)
         assert (values == 0).any()
         assert values[values > 0].min() > 5
@@ -88,22 +66,21 @@ def test_a_resampled_scan_is_known_without_a_sidecar(tmp_path):
     # Axes of the file: inferior, right, anterior.
     affine = np.array([[0, 1, 0, -70], [0, 0, 1, -90], [-1, 0, 0, 80], [0, 0, 0, 1.0]])
     nib.save(nib.Nifti1Image(fine.transpose(2, 0, 1)[::-1], affine), tmp_path / 'scan.nii.gz')
-    done = Conform(in_file=str(tmp_path / 'scan.nii.gz')).run().outputs
-    zooms = nib.load(done.out_file).header.get_zooms()
-    assert np.allclose(zooms, voxel, rtol=0.05)
+    done = conform(tmp_path / 'scan.nii.gz')
+    assert np.allclose(done.grid.zooms, voxel, rtol=0.05)
     assert done.resolution['source'] == 'the image itself'
     assert np.allclose(done.resolution['voxel_size_mm'], voxel, rtol=0.05)
     assert done.resolution['file_mm'] == [1, 1, 1]
     assert any('resampled from about' in note.text for note in done.notes)
-    said = Conform(in_file=str(tmp_path / 'scan.nii.gz'), stated=[5.0, 2.0, 1.0]).run().outputs
-    assert np.allclose(nib.load(said.out_file).header.get_zooms(), (2, 1, 5))
+    said = conform(tmp_path / 'scan.nii.gz', stated=[5.0, 2.0, 1.0])
+    assert np.allclose(said.grid.zooms, (2, 1, 5))
     assert said.resolution['source'] == 'the user'
     assert any('looks resampled from about' in note.text for note in said.notes)
 
 
 def test_a_scan_as_acquired_keeps_its_voxels_and_says_where_they_are_from(tmp_path, phantom):
     nib.save(phantom, tmp_path / 'x.nii.gz')
-    done = Conform(in_file=str(tmp_path / 'x.nii.gz')).run().outputs
+    done = conform(tmp_path / 'x.nii.gz')
     sizes = [float(v) for v in phantom.header.get_zooms()]
     assert done.resolution['voxel_size_mm'] == done.resolution['estimated_mm'] == sizes
     assert done.resolution['source'] == 'the voxel size of the file'

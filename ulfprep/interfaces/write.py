@@ -1,8 +1,4 @@
-"""Derivatives and figures: the last nodes of a scan, which write into the output folder.
-
-Both run every time: Nipype's memory of earlier runs knows nothing of what became of the
-output folder since.
-"""
+"""Derivatives and figures: the last node of a scan, which writes into the output folder."""
 
 import dataclasses
 import os
@@ -19,8 +15,7 @@ from nipype.interfaces.base import (
 )
 
 from ulfprep.bids.files import read_json, write_bytes, write_json
-from ulfprep.interfaces.preprocess import NotesInputSpec, noted
-from ulfprep.interfaces.volumes import read_plan
+from ulfprep.interfaces.volumes import if_given, read_plan
 from ulfprep.note import Note
 from ulfprep.physics import TISSUES
 from ulfprep.typed import read_as
@@ -39,20 +34,28 @@ IMAGES = (
 )
 
 
-class _DerivativesInputSpec(NotesInputSpec):
+class _WriteInputSpec(BaseInterfaceInputSpec):
     task = traits.Any(mandatory=True, desc='bids.task.Task')
     settings = traits.Any(mandatory=True, desc='settings.Settings')
+    conformed = File(exists=True, mandatory=True)
     preproc = File(exists=True)
+    bias_field = File(exists=True)
     brain_mask = File(exists=True)
     dseg = File(exists=True)
     probsegs = traits.List(File(exists=True), desc='CSF, GM, WM on the scan grid')
+    disagreement = File(exists=True, desc='of scan and network, where that was asked')
     enhanced = File(exists=True)
     fine_dseg = File(exists=True)
     fine_probsegs = traits.List(File(exists=True), desc='CSF, GM, WM on the fine grid')
     uncertainty = File(exists=True)
     entropy = File(exists=True)
     claim = File(exists=True)
+    kept = traits.Dict(desc='files to keep instead of those drawn; RenderKept')
+    bicubic = File(exists=True)
     residual = File(exists=True)
+    tissue_change = File(exists=True)
+    tissue_move = File(exists=True)
+    simulated = File(exists=True)
     simulated_files = traits.List(File(exists=True), desc='one a realisation')
     facts = traits.Any(desc='SimulationRecord')
     plan_file = File(exists=True, mandatory=True)
@@ -62,22 +65,44 @@ class _DerivativesInputSpec(NotesInputSpec):
     segmentation = traits.Dict(mandatory=True)
     stripped = traits.Bool(False, usedefault=True)
     given_bias = traits.Bool(True, usedefault=True, desc='whether a given bias field was used')
+    notes = traits.List(traits.Any, desc='Note, of the preparation')
     shared_notes = traits.List(traits.Any, desc='Note, of an image that several scans share')
     methods = traits.Str('', usedefault=True)
 
 
-class _DerivativesOutputSpec(TraitedSpec):
-    qc_file = File(exists=True, desc='the QC file, written last')
+class _WriteOutputSpec(TraitedSpec):
+    qc_file = File(exists=True, desc='the QC file, written after all derivatives')
+    figures = traits.List(File(exists=True))
 
 
-class WriteDerivatives(SimpleInterface):
-    """Write all images, sidecars and at the end the QC file of a scan, each atomically."""
+#: Inputs that are images to draw, as :func:`ulfprep.reports.drawing.figures.plot_scan` has them.
+DRAWN = (
+    'preproc', 'bias_field', 'brain_mask', 'dseg', 'disagreement', 'enhanced', 'fine_dseg',
+    'uncertainty', 'entropy', 'claim', 'bicubic', 'residual', 'tissue_change', 'tissue_move',
+    'simulated',
+)  # fmt: skip
 
-    input_spec = _DerivativesInputSpec
-    output_spec = _DerivativesOutputSpec
+
+class WriteScan(SimpleInterface):
+    """Write images, sidecars, QC file and figures of a scan, each atomically.
+
+    It runs every time: Nipype's memory of earlier runs knows nothing of what became of the
+    output folder since.
+    """
+
+    input_spec = _WriteInputSpec
+    output_spec = _WriteOutputSpec
     _always_run = True
 
     def _run_interface(self, runtime):
+        record, qc_file = self._write_derivatives()
+        self._results |= {'qc_file': str(qc_file), 'figures': []}
+        # Those that could be drawn are shown even where another could not.
+        self._draw(record, Path(runtime.cwd, 'figures'), self._results['figures'])
+        return runtime
+
+    def _write_derivatives(self):
+        """Write images, sidecars and at the end the QC file; return its record and path."""
         from ulfprep.bids.names import sidecar_of
         from ulfprep.bids.write.derivatives import (
             QC,
@@ -108,7 +133,8 @@ class WriteDerivatives(SimpleInterface):
         remove_unshared(task, out)
         if task.direction == 'enhance':
             remove_rendered(task, out)
-        registrations, weights = self._registrations(), self._weights(task)
+        registrations = [read_json(path) for path in if_given(inputs.registration_files, ())]
+        weights = self._weights(task)
         files = self._files()
         simulated = self._simulated_sidecars(plan)
         for derivative in derivatives_of(task.direction, settings.n_realisations, task.role):
@@ -121,7 +147,7 @@ class WriteDerivatives(SimpleInterface):
             )
             write_json(sidecar_of(target), content | simulated.get(derivative.key, {}))
         measured = read_json(inputs.metrics_file)
-        notes = inputs.shared_notes or [*task.notes, *noted(inputs), *inputs.task.given.notes]
+        notes = inputs.shared_notes or [*task.notes, *inputs.notes, *inputs.task.given.notes]
         record = ScanRecord(
             entities={**task.scan.entities, 'session': task.scan.session},
             modality=task.scan.suffix,
@@ -130,7 +156,7 @@ class WriteDerivatives(SimpleInterface):
             verdict=judge(measured['metrics'], task.direction, warned([*notes, *plan.notes])),
             metrics=measured['metrics'],
             null_reasons=measured['null_reasons'],
-            # What a reference is warned of is no fault of the scan.
+            # What a high-field image is warned of is no fault of the scan.
             notes=(*notes, *(read_as(Note, n) for n in measured.get('notes', [])), *plan.notes),
             contrast=plan,
             segmentation=dict(inputs.segmentation),
@@ -143,23 +169,25 @@ class WriteDerivatives(SimpleInterface):
             **made_by,
         )
         write_json(qc_file, record.to_json())
-        self._results['qc_file'] = str(qc_file)
-        return runtime
+        return record, qc_file
 
     def _files(self) -> dict[str, str]:
         """Return the images given, by the key of their derivative."""
         inputs = self.inputs
-        files = {k: getattr(inputs, k) for k in IMAGES if isdefined(getattr(inputs, k))}
-        for prefix, paths in (('', inputs.probsegs), ('fine_', inputs.fine_probsegs)):
-            if isdefined(paths):
+        given = inputs.get_traitsfree() | if_given(inputs.kept, {})
+        files = {key: given[key] for key in IMAGES if key in given}
+        for prefix in ('', 'fine_'):
+            if paths := given.get(f'{prefix}probsegs'):
                 for tissue, path in zip(TISSUES, paths, strict=True):
                     files[f'{prefix}probseg_{tissue.lower()}'] = path
-        return files | dict(zip(self._realisations(), self._simulated(), strict=True))
+        return files | dict(
+            zip(self._realisations(), given.get('simulated_files', ()), strict=True)
+        )
 
     def _weights(self, task) -> tuple[str, str]:
         """Return the digests of the network's weights behind the tissues of scan and field."""
         from ulfprep.bids.write.derivatives import asks_network
-        from ulfprep.interfaces.tissue import learned_from
+        from ulfprep.interfaces.segment import learned_from
         from ulfprep.record import WEIGHTS
 
         own = dict(self.inputs.segmentation).get(WEIGHTS, '')
@@ -167,31 +195,21 @@ class WriteDerivatives(SimpleInterface):
         shared = any(asks_network(other.given, self.inputs.settings) for other in others)
         return own, own or (learned_from()[WEIGHTS] if shared else '')
 
-    def _registrations(self) -> list[dict]:
-        files = self.inputs.registration_files
-        return [read_json(path) for path in files] if isdefined(files) else []
-
     def _facts(self):
         """Return how scans were simulated; a head that came without skull has none to keep."""
-        if not isdefined(self.inputs.facts):
+        facts = if_given(self.inputs.facts)
+        if facts is None:
             return None
-        facts = self.inputs.facts
         return dataclasses.replace(facts, keep_head=facts.keep_head and not self.inputs.stripped)
-
-    def _simulated(self) -> list[str]:
-        files = self.inputs.simulated_files
-        return list(files) if isdefined(files) else []
 
     def _realisations(self) -> list[str]:
         """Return the keys of the simulated scans."""
         from ulfprep.bids.write.derivatives import simulated
 
-        return [d.key for d in simulated(len(self._simulated()))] if self._simulated() else []
+        return [d.key for d in simulated(len(if_given(self.inputs.simulated_files, ())))]
 
     def _simulated_sidecars(self, plan) -> dict[str, dict]:
         """Return what the sidecars of simulated scans state of their acquisition, by key."""
-        if not self._simulated():
-            return {}
         from ulfprep.bids.write.simulated import simulated_sidecar
 
         source = self.inputs.task.scan.source
@@ -200,78 +218,35 @@ class WriteDerivatives(SimpleInterface):
             for number, key in enumerate(self._realisations(), 1)
         }
 
-
-class _FiguresInputSpec(BaseInterfaceInputSpec):
-    output_dir = traits.Str(mandatory=True)
-    task = traits.Any(mandatory=True, desc='bids.task.Task')
-    qc_file = File(exists=True, mandatory=True)
-    conformed = File(exists=True, mandatory=True)
-    preproc = File(exists=True)
-    bias_field = File(exists=True)
-    brain_mask = File(exists=True)
-    dseg = File(exists=True)
-    disagreement = File(exists=True, desc='of scan and network, where that was asked')
-    bicubic = File(exists=True)
-    enhanced = File(exists=True)
-    fine_dseg = File(exists=True)
-    residual = File(exists=True)
-    uncertainty = File(exists=True)
-    entropy = File(exists=True)
-    claim = File(exists=True)
-    tissue_change = File(exists=True)
-    tissue_move = File(exists=True)
-    simulated = File(exists=True)
-
-
-class _FiguresOutputSpec(TraitedSpec):
-    figures = traits.List(File(exists=True))
-
-
-class WriteFigures(SimpleInterface):
-    """Draw a scan's figures; see :func:`ulfprep.reports.drawing.figures.plot_scan`."""
-
-    input_spec = _FiguresInputSpec
-    output_spec = _FiguresOutputSpec
-    _always_run = True
-
-    #: Inputs that are no images to draw.
-    _OTHERS = ('output_dir', 'task', 'qc_file', 'conformed')
-
-    def _run_interface(self, runtime):
-        from ulfprep.bids.qc_file import read_record
+    def _draw(self, record, folder: Path, figures: list[str]) -> None:
+        """Draw into a folder of this node, and put what was drawn beside the derivatives."""
         from ulfprep.bids.write.figures import OF_NETWORK, figure_path, figures_of
         from ulfprep.reports.drawing.figures import plot_scan
 
-        inputs, task = self.inputs, self.inputs.task
-        record = read_record(inputs.qc_file)
+        task, out = self.inputs.task, self.inputs.settings.output_dir
         wanted = figures_of(task.direction, task.role, record.used_network)
         for name in set(OF_NETWORK).difference(wanted):  # of an earlier run with other tissues
-            (Path(inputs.output_dir) / figure_path(task.scan, name)).unlink(missing_ok=True)
-        given = inputs.get_traitsfree()
-        images = {name: path for name, path in given.items() if name not in self._OTHERS}
-        drawn = Path(runtime.cwd, 'figures')
-        shutil.rmtree(drawn, ignore_errors=True)
-        drawn.mkdir()
+            (out / figure_path(task.scan, name)).unlink(missing_ok=True)
+        given = self.inputs.get_traitsfree()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
         try:
             plot_scan(
-                drawn / 'figure',
+                folder / 'figure',
                 direction=task.direction,
-                scan=inputs.conformed,
+                scan=self.inputs.conformed,
                 plan=record.contrast,
                 fit=record.fit,
                 metrics=record.metrics,
                 facts=record.simulation,
                 only=wanted,
-                **images,
+                **{name: given[name] for name in DRAWN if name in given},
             )
         finally:
-            # Those that could be drawn are shown even where another could not.
-            self._results['figures'] = []
-            for source in sorted(drawn.glob('figure_desc-*.svg')):
+            for source in sorted(folder.glob('figure_desc-*.svg')):
                 name = source.stem.removeprefix('figure_desc-')
                 if name not in wanted:
                     continue
-                target = Path(inputs.output_dir) / figure_path(task.scan, name)
+                target = out / figure_path(task.scan, name)
                 write_bytes(target, source.read_bytes())
-                self._results['figures'].append(os.path.abspath(target))
-        return runtime
+                figures.append(os.path.abspath(target))
