@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 if TYPE_CHECKING:  # the types of values that the command line made; nothing is imported for them
     from ulfprep.physics.relaxation import Measurement
-    from ulfprep.physics.signals import Sequence
+    from ulfprep.physics.sequences import Sequence
 
 Value = TypeVar('Value')
 Modality = Literal['T1w', 'T2w', 'FLAIR']

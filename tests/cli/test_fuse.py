@@ -34,9 +34,9 @@ def expect_files(out, page, *scans):
 
 def refuse(monkeypatch, number):
     """Let the registration of one scan fail, by its place among the calls; count the calls."""
-    from ulfprep.physics import motion
+    from ulfprep.physics import registration
 
-    calls, true = [], motion.register_rigid
+    calls, true = [], registration.register_rigid
 
     def register(*args, same_contrast):
         calls.append(same_contrast)
@@ -46,7 +46,7 @@ def refuse(monkeypatch, number):
         reason = 'a motion of 50 degrees and 0 mm is not believed'
         return dataclasses.replace(found, ok=False, reason=reason, rotation_deg=50.0)
 
-    monkeypatch.setattr(motion, 'register_rigid', register)
+    monkeypatch.setattr('ulfprep.physics.registration.register_rigid', register)
     return calls
 
 

@@ -11,7 +11,7 @@ from ulfprep import __version__
 from ulfprep.cli.exit_codes import Exit
 from ulfprep.cli.parser import build_parser, parse_args
 from ulfprep.machine import usable_cpus
-from ulfprep.physics.signals import Sequence
+from ulfprep.physics.sequences import Sequence
 
 BASE = ['in', 'out', 'participant']
 

@@ -85,16 +85,16 @@ def test_a_reference_that_breaks_on_the_way_costs_no_scan(pair, tmp_path, capsys
 
 
 def test_a_reference_of_another_head_is_not_measured_against(pair, tmp_path, monkeypatch):
-    from ulfprep.physics import motion
+    from ulfprep.physics import registration
 
-    true = motion.register_rigid
+    true = registration.register_rigid
 
     def refused(*args, **more):
         found = true(*args, **more)
         reason = 'that motion is not believed'
         return dataclasses.replace(found, ok=False, reason=reason, rotation_deg=80.0)
 
-    monkeypatch.setattr(motion, 'register_rigid', refused)
+    monkeypatch.setattr(registration, 'register_rigid', refused)
     assert pair('--reference', 'auto') == 0
     qc = qc_of(tmp_path)
     assert 'could not be registered' in qc['null_reasons']['highfield_psnr']

@@ -26,9 +26,8 @@ from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.real import find_datasets, low_field_dataset
 from ulfprep.evaluation.stripped import STRIPPED, lay_stripped
 from ulfprep.note import warnings_in
-from ulfprep.physics import TISSUES
+from ulfprep.physics import TISSUES, to_dseg
 from ulfprep.physics.grid import Grid, resized_grid
-from ulfprep.physics.labels import to_dseg
 
 SIGNALS = np.array([0, 30, 70, 110], np.float32)
 SHARP = np.array([0, 20, 60, 120], np.float32)

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ulfprep.physics.acquisition import (
-    acquisition_matrices,
     add_rician_noise,
+    amplitude_from_mean,
     apply_matrices,
     psf_matrix,
+    rician_mean,
 )
-from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.physics.psf import KINDS
 
 QUICK = settings(deadline=None, max_examples=40, derandomize=True)
@@ -59,62 +59,12 @@ def test_a_sample_outside_the_fine_grid_takes_the_nearest_point(psf):
     np.testing.assert_array_equal(matrix.argmax(axis=1), [0, 7])
 
 
-def test_widths_are_millimetres_along_each_axis():
-    fine = Grid((31, 31, 31), np.diag([0.5, 1.0, 2.0, 1.0]))
-    matrices = acquisition_matrices(fine, fine, (6.0, 6.0, 6.0))
-    for matrix, zoom in zip(matrices, (0.5, 1.0, 2.0), strict=True):
-        row = matrix[15].astype(float)
-        spread = np.sqrt(row @ (np.arange(31) - 15.0) ** 2) * zoom
-        assert spread * 2.3548 == pytest.approx(6.0, rel=0.03)
-
-
-def test_only_the_thick_axis_has_a_slice_profile():
-    grid = Grid((41, 41, 41), np.eye(4))
-    sliced = acquisition_matrices(grid, grid, (2.0, 2.0, 5.0), 'slice-profile')
-    plain = acquisition_matrices(grid, grid, (2.0, 2.0, 5.0))
-    for axis in range(2):
-        np.testing.assert_array_equal(sliced[axis], plain[axis])
-    # Five equal samples but for the soft edges: nothing is seen 4 mm off.
-    np.testing.assert_allclose(sliced[2][20, 19:22], sliced[2][20, 20], rtol=1e-5)
-    assert sliced[2][20, 24] == 0 < plain[2][20, 24]
-
-
-def test_flipped_axes_are_acquired_back_to_front():
-    rng = np.random.default_rng(0)
-    fine = Grid((12, 13, 14), np.eye(4))
-    scan = resized_grid(fine, (2.0, 3.0, 2.0))
-    affine = scan.affine.copy()
-    affine[:3, 3] += affine[:3, 1] * (scan.shape[1] - 1)
-    affine[:3, 1] *= -1
-    volume = rng.random(fine.shape).astype(np.float32)
-    straight = apply_matrices(acquisition_matrices(scan, fine, (2, 3, 2)), volume)
-    flipped = apply_matrices(
-        acquisition_matrices(Grid(scan.shape, affine), fine, (2, 3, 2)), volume
-    )
-    np.testing.assert_allclose(flipped[:, ::-1], straight, atol=1e-6)
-
-
 def test_matrices_work_axis_by_axis_and_on_leading_channels():
     rng = np.random.default_rng(0)
     matrices = [rng.standard_normal(s) for s in ((2, 5), (3, 6), (4, 7))]
     volume = rng.standard_normal((2, 5, 6, 7))
     expected = np.einsum('ai,bj,ck,nijk->nabc', *matrices, volume)
     np.testing.assert_allclose(apply_matrices(matrices, volume), expected, atol=1e-12)
-
-
-@pytest.mark.parametrize('sigma', [1.0, 25.0])
-def test_rician_background_has_the_rayleigh_mean(sigma):
-    noisy = add_rician_noise(np.zeros((60, 60, 60)), sigma, np.random.default_rng(1))
-    assert noisy.mean() == pytest.approx(sigma * np.sqrt(np.pi / 2), rel=0.01)
-    assert noisy.dtype == np.float32
-    assert noisy.min() >= 0
-
-
-def test_rician_noise_is_gaussian_where_the_signal_is_strong():
-    noisy = add_rician_noise(np.full((60, 60, 60), 100.0), 2.0, np.random.default_rng(1))
-    assert noisy.std() == pytest.approx(2.0, rel=0.02)
-    # The bias of a magnitude is sigma^2 / (2 signal).
-    assert noisy.mean() == pytest.approx(100.02, abs=0.02)
 
 
 def test_rician_noise_is_determined_by_its_seed():
@@ -147,6 +97,38 @@ def test_noise_is_correlated_over_the_stated_width():
         assert found == pytest.approx(expected, abs=0.03)
 
 
-def test_no_noise_leaves_the_magnitude():
+@pytest.mark.parametrize('snr', [0.0, 0.5, 1.0, 2.0, 5.0, 20.0])
+def test_mean_is_that_of_simulated_magnitudes(snr):
+    noisy = add_rician_noise(np.full(400_000, 3.0 * snr), 3.0, np.random.default_rng(0))
+    assert rician_mean(3.0 * snr, 3.0) == pytest.approx(noisy.mean(), rel=4e-3)
+    assert (noisy.dtype, noisy.min() >= 0) == (np.float32, True)
+    if snr == 0:  # Rayleigh's law
+        assert rician_mean(0.0, 3.0) == pytest.approx(3 * np.sqrt(np.pi / 2))
+    if snr == 20:  # nearly Gaussian, with a bias of sigma^2 / (2 signal)
+        assert noisy.std() == pytest.approx(3.0, rel=0.02)
+        assert noisy.mean() - 60 == pytest.approx(9 / 120, abs=0.02)
+
+
+@QUICK
+@given(st.floats(0.15, 200.0), st.floats(1e-3, 1e3))
+def test_the_amplitude_comes_back(snr, sigma):
+    back = amplitude_from_mean(rician_mean(snr * sigma, sigma), sigma)
+    assert back == pytest.approx(snr * sigma, rel=1e-4, abs=2e-3 * sigma)
+
+
+@QUICK
+@given(st.floats(0.0, 50.0))
+def test_noise_only_ever_raises_the_mean(amplitude):
+    assert rician_mean(amplitude, 1.0) > amplitude
+
+
+def test_a_mean_below_that_of_noise_has_no_amplitude():
+    assert amplitude_from_mean(1.0, 1.0) == 0
+    assert amplitude_from_mean(np.sqrt(np.pi / 2), 1.0) == pytest.approx(0, abs=1e-6)
+
+
+def test_without_noise_nothing_changes():
     image = np.array([[[1.0, 2.0, 3.0]]])
     np.testing.assert_array_equal(add_rician_noise(image, 0.0, np.random.default_rng(0)), image)
+    assert rician_mean(5.0, 0.0) == 5.0
+    assert amplitude_from_mean(5.0, 0.0) == 5.0

@@ -1,4 +1,6 @@
-"""The one operator of both directions."""
+"""The one operator of both directions, between grids that are aligned and that are not."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,23 +8,29 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import make_plan
+from shapes import tissue_ball, turned
 
-from ulfprep.physics.acquisition import add_rician_noise
-from ulfprep.physics.forward import ForwardModel, residual
+from ulfprep.physics.acquisition import add_rician_noise, rician_mean
+from ulfprep.physics.forward import ForwardModel, ObliqueForwardModel, residual
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.physics.psf import KINDS
-from ulfprep.physics.rician import rician_mean
 
 QUICK = settings(deadline=None, max_examples=25, derandomize=True)
-sides = st.tuples(*[st.integers(2, 12)] * 3)
+EITHER = pytest.mark.parametrize('oblique', [False, True])
+shapes = st.tuples(*[st.integers(1, 10)] * 3)
 sizes = st.tuples(*[st.floats(0.8, 6.0)] * 3)
+turns = st.tuples(*[st.floats(1, 180)] * 3)
 seeds = st.integers(0, 10_000)
 kinds = st.sampled_from(KINDS)
+values = st.floats(-3, 3)
 
 
-def make_model(shape, size, contrast=(0.3, 0.8, 1.0), psf='gaussian'):
-    fine = Grid(shape, np.eye(4))
-    return ForwardModel.between(resized_grid(fine, size), fine, size, contrast, psf)
+def make_model(shape, size, turn=None, psf='gaussian', contrast=(0.3, 0.8, 1.0)):
+    """Model of voxels of ``size`` over a fine grid of anisotropic ones, turned or not."""
+    fine = Grid(shape, np.diag([1.0, 1.2, 0.9, 1.0]))
+    scan = resized_grid(fine, size)
+    scan = turned(scan, turn) if turn else scan
+    return ForwardModel.between(scan, fine, size, contrast, psf)
 
 
 def make_tissues(rng, shape):
@@ -30,23 +38,24 @@ def make_tissues(rng, shape):
     return probs / probs.sum(axis=0)
 
 
+@EITHER
 @QUICK
-@given(sides, sizes, seeds, kinds)
-def test_adjoint_is_the_transpose(shape, size, seed, psf):
-    model, rng = make_model(shape, size, psf=psf), np.random.default_rng(seed)
-    x = rng.standard_normal(shape).astype(np.float32)
+@given(shapes, sizes, turns, kinds, seeds)
+def test_adjoint_is_the_transpose(oblique, shape, size, turn, psf, seed):
+    model, rng = make_model(shape, size, oblique and turn, psf), np.random.default_rng(seed)
+    x = rng.standard_normal(shape)
     seen = model.acquire(x)
-    y = rng.standard_normal(seen.shape).astype(np.float32)
+    y = rng.standard_normal(seen.shape)
     back = model.adjoint(y)
     assert back.shape == shape
-    forth = float(np.vdot(seen.astype(float), y))
-    assert forth == pytest.approx(float(np.vdot(x, back.astype(float))), abs=1e-3)
+    assert np.vdot(seen, y) == pytest.approx(np.vdot(x, back), abs=1e-9)
 
 
+@EITHER
 @QUICK
-@given(sides, sizes, seeds, st.floats(-3, 3), st.floats(-3, 3), kinds)
-def test_the_operator_is_linear_in_the_image(shape, size, seed, a, b, psf):
-    model, rng = make_model(shape, size, psf=psf), np.random.default_rng(seed)
+@given(shapes, sizes, turns, kinds, seeds, values, values)
+def test_the_operator_is_linear_in_the_image(oblique, shape, size, turn, psf, seed, a, b):
+    model, rng = make_model(shape, size, oblique and turn, psf), np.random.default_rng(seed)
     u, v = rng.standard_normal((2, *shape)).astype(np.float32)
     probs = make_tissues(rng, shape)
     together = model(np.float32(a) * u + np.float32(b) * v, probs)
@@ -54,40 +63,52 @@ def test_the_operator_is_linear_in_the_image(shape, size, seed, a, b, psf):
     np.testing.assert_allclose(together, apart, atol=1e-4)
 
 
+@EITHER
 @QUICK
-@given(sides, sizes, st.floats(0.1, 100), kinds)
-def test_constants_stay_constants(shape, size, value, psf):
-    seen = make_model(shape, size, psf=psf).acquire(np.full(shape, value, np.float32))
-    np.testing.assert_allclose(seen, value, rtol=1e-5)
+@given(shapes, sizes, turns, kinds, st.floats(0.1, 100))
+def test_constants_stay_constants(oblique, shape, size, turn, psf, value):
+    model = make_model(shape, size, oblique and turn, psf)
+    np.testing.assert_allclose(model.acquire(np.full(shape, value, np.float32)), value, rtol=1e-5)
 
 
+@EITHER
 @QUICK
-@given(sides, sizes, seeds, st.sampled_from(('gaussian', 'slice-profile')))
-def test_energy_is_bounded_by_the_density_of_the_samples(shape, size, seed, psf):
-    model = make_model(shape, size, psf=psf)
-    x = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+@given(shapes, sizes, turns, st.sampled_from(('gaussian', 'slice-profile')), seeds)
+def test_energy_is_bounded_by_the_density_of_the_samples(oblique, shape, size, turn, psf, seed):
+    model = make_model(shape, size, oblique and turn, psf)
+    n = int(np.prod(shape))
+    weights = model.acquire(np.eye(n, dtype=np.float32).reshape(n, *shape))
+    assert weights.min() >= 0
+    # Rows sum to one: no voxel exceeds what it sees, and the norm squared is at most the
+    # largest column's sum.
+    columns = model.adjoint(np.ones(weights.shape[1:]))
+    x = np.random.default_rng(seed).standard_normal(shape)
     seen = model.acquire(x)
-    # Weights are not negative and rows sum to one: no voxel exceeds what it sees, and the
-    # norm squared is at most the largest column's sum, here a product of one an axis.
+    assert (seen**2).sum() <= columns.max() * (x**2).sum() * (1 + 1e-5)
     assert np.abs(seen).max() <= np.abs(x).max() * (1 + 1e-5)
-    columns = np.prod([m.sum(axis=0).max() for m in model.matrices])
-    assert (seen.astype(float) ** 2).sum() <= columns * (x.astype(float) ** 2).sum() * (1 + 1e-5)
 
 
-def test_away_from_borders_all_fine_samples_count_alike():
-    counts = make_model((40, 40, 60), (1.6, 2.0, 5.0)).adjoint(np.ones((25, 20, 12), np.float32))
-    middle = counts[12:-12, 12:-12, 12:-12] * 1.6 * 2.0 * 5.0
+@pytest.mark.parametrize('psf', ['gaussian', 'slice-profile'])
+@pytest.mark.parametrize('turn', [(0, 0, 0), (20, 20, 0)])
+def test_away_from_borders_all_fine_samples_count_alike(turn, psf):
+    # Each is seen by fine volume / scan volume voxels' worth: nothing is lost or doubled.
+    size, fine = (1.6, 1.6, 3.0), Grid((44, 44, 44), np.eye(4))
+    wide = turned(Grid((40, 40, 20), np.diag([*size, 1.0])), turn)
+    affine = wide.affine.copy()
+    affine[:3, 3] += 21.5 - (affine @ [19.5, 19.5, 9.5, 1])[:3]
+    model = ForwardModel.between(Grid(wide.shape, affine), fine, size, np.ones(3), psf)
+    middle = model.adjoint(np.ones(wide.shape))[14:30, 14:30, 14:30] * np.prod(size)
     assert middle.mean() == pytest.approx(1, rel=0.01)
     # Voxels as wide as they are apart leave a ripple of 6 % an axis.
     np.testing.assert_allclose(middle, 1, atol=0.2)
 
 
+@EITHER
 @QUICK
-@given(sides, sizes, seeds, kinds)
-def test_numpy_and_torch_agree(shape, size, seed, psf):
-    model, rng = make_model(shape, size, psf=psf), np.random.default_rng(seed)
-    image = rng.random(shape).astype(np.float32)
-    probs = make_tissues(rng, shape)
+@given(shapes, sizes, turns, kinds, seeds)
+def test_numpy_and_torch_agree(oblique, shape, size, turn, psf, seed):
+    model, rng = make_model(shape, size, oblique and turn, psf), np.random.default_rng(seed)
+    image, probs = rng.random(shape).astype(np.float32), make_tissues(rng, shape)
     tensors = model.to('cpu')
     seen = tensors(torch.as_tensor(image), torch.as_tensor(probs))
     np.testing.assert_allclose(seen.numpy(), model(image, probs), atol=1e-5)
@@ -96,16 +117,20 @@ def test_numpy_and_torch_agree(shape, size, seed, psf):
     np.testing.assert_allclose(back, model.adjoint(y), atol=1e-5)
 
 
-def test_gradients_are_exact_in_image_and_tissues():
-    model = make_model((4, 3, 5), (1.5, 1.6, 2.0))
-    double = ForwardModel(
-        tuple(torch.as_tensor(m, dtype=torch.float64) for m in model.matrices),
-        torch.as_tensor(model.contrast, dtype=torch.float64),
-    )
-    generator = torch.Generator().manual_seed(0)
-    image = torch.rand(4, 3, 5, dtype=torch.float64, generator=generator, requires_grad=True)
-    probs = torch.rand(3, 4, 3, 5, dtype=torch.float64, generator=generator, requires_grad=True)
+@EITHER
+@pytest.mark.parametrize('psf', KINDS)
+def test_gradients_are_exact_in_image_and_tissues(oblique, psf):
+    model = make_model((4, 3, 4), (1.5, 1.6, 2.0), oblique and (20, 20, 0), psf)
+    assert isinstance(model, ObliqueForwardModel) == oblique
+    exact = {'dtype': torch.float64}
+    matrices = tuple(torch.as_tensor(m, **exact) for m in model.matrices)
+    double = replace(model, matrices=matrices, contrast=torch.as_tensor(model.contrast, **exact))
+    draw = {**exact, 'generator': torch.Generator().manual_seed(0), 'requires_grad': True}
+    image, probs = torch.rand(4, 3, 4, **draw), torch.rand(3, 4, 3, 4, **draw)
     assert torch.autograd.gradcheck(double, (image, probs))
+    assert torch.autograd.gradgradcheck(double, (image, probs))
+    voxels = torch.rand(double(image, probs).shape, **draw)
+    assert torch.autograd.gradcheck(double.adjoint, (voxels,))
 
 
 def test_pure_tissue_is_scaled_by_its_own_factor():
@@ -126,35 +151,33 @@ def test_contrast_acts_before_the_blur():
     np.testing.assert_allclose(model(np.full((4, 4, 4), 10, np.float32), probs), 6.0, rtol=1e-5)
 
 
-def test_leading_axes_are_carried_along():
-    model = make_model((6, 5, 7), (2, 2, 3))
+@EITHER
+def test_leading_axes_are_carried_along(oblique):
+    model = make_model((6, 5, 7), (2, 2, 3), oblique and (20, 20, 0))
     stack = np.random.default_rng(0).random((2, 6, 5, 7)).astype(np.float32)
-    both = model.acquire(stack)
-    for k in range(2):
-        np.testing.assert_allclose(both[k], model.acquire(stack[k]), atol=1e-6)
+    for both, one in zip(model.acquire(stack), stack, strict=True):
+        np.testing.assert_allclose(both, model.acquire(one), atol=1e-6)
     probs = make_tissues(np.random.default_rng(1), (6, 5, 7))
     assert model.modulation(np.stack([probs, probs])).shape == (2, 6, 5, 7)
 
 
+FINE, PLAN = (1.5, 1.5, 1.5), make_plan(contrast_vector=(1.5, 1.1, 1.0), noise_sigma=5.0)
+
+
 @pytest.fixture(scope='module')
 def brain():
-    """Return an image, mask, tissues and grid of a ball of three tissues, 1.5 mm."""
-    n = 40
-    axes = np.meshgrid(*[np.linspace(-1, 1, n)] * 3, indexing='ij')
-    radius = np.sqrt(sum(a**2 for a in axes))
-    mask = radius < 0.8
-    probs = np.stack([radius >= 0.7, (radius < 0.7) & (radius >= 0.5), radius < 0.5]) & mask
-    image = np.tensordot([20.0, 70.0, 100.0], probs.astype(float), 1).astype(np.float32)
-    return image, mask, probs.astype(np.float32), Grid((n, n, n), np.diag([1.5, 1.5, 1.5, 1.0]))
+    return tissue_ball()
 
 
-PLAN = make_plan(contrast_vector=(1.5, 1.1, 1.0), noise_sigma=5.0)
+def seen_as(brain, fwhm, scan=None):
+    """Return the scan's grid and the model of a brain's scan."""
+    scan = scan or brain[3]
+    return scan, ForwardModel.between(scan, brain[3], fwhm, PLAN.contrast_vector)
 
 
 def test_residual_of_the_truth_is_unit_normal_noise(brain):
     image, mask, probs, grid = brain
-    scan_grid = resized_grid(grid, (1.6, 1.6, 5.0))
-    model = ForwardModel.between(scan_grid, grid, PLAN.psf_fwhm_mm, PLAN.contrast_vector)
+    scan_grid, model = seen_as(brain, PLAN.psf_fwhm_mm, resized_grid(grid, (1.6, 1.6, 5.0)))
     noise = np.random.default_rng(0).standard_normal(scan_grid.shape)
     scan = rician_mean(model(image, probs), PLAN.noise_sigma) + PLAN.noise_sigma * noise
     scan_mask = model.acquire(mask.astype(np.float32)) > 0.5
@@ -169,19 +192,15 @@ def test_residual_of_the_truth_is_unit_normal_noise(brain):
 def test_residual_of_magnitudes_has_no_offset_where_the_signal_is_weak(brain):
     image, mask, probs, grid = brain
     weak = np.where(mask, 0.1 * image, 0)  # CSF of 3, WM of 10 in noise of 5
-    model = ForwardModel.between(grid, grid, (1.5, 1.5, 1.5), PLAN.contrast_vector)
+    _, model = seen_as(brain, FINE)
     scan = add_rician_noise(model(weak, probs), PLAN.noise_sigma, np.random.default_rng(0))
-    plan = make_plan(
-        contrast_vector=PLAN.contrast_vector, noise_sigma=5.0, psf_fwhm_mm=(1.5, 1.5, 1.5)
-    )
-    out = residual(scan, mask, weak, probs, grid, grid, plan)
+    out = residual(scan, mask, weak, probs, grid, grid, replace(PLAN, psf_fwhm_mm=FINE))
     assert out[out != 0].mean() == pytest.approx(0, abs=0.03)
 
 
 def test_residual_is_zero_outside_the_mask_and_where_the_psf_leaves_the_brain(brain):
     image, mask, probs, grid = brain
-    scan_grid = resized_grid(grid, (1.6, 1.6, 5.0))
-    model = ForwardModel.between(scan_grid, grid, PLAN.psf_fwhm_mm, PLAN.contrast_vector)
+    scan_grid, model = seen_as(brain, PLAN.psf_fwhm_mm, resized_grid(grid, (1.6, 1.6, 5.0)))
     share = model.acquire(mask.astype(np.float32))
     half = np.zeros(scan_grid.shape, bool)
     half[: half.shape[0] // 2] = True
@@ -193,7 +212,7 @@ def test_residual_is_zero_outside_the_mask_and_where_the_psf_leaves_the_brain(br
 
 def test_residual_is_measured_in_noise(brain):
     image, mask, probs, grid = brain
-    model = ForwardModel.between(grid, grid, (1.6, 1.6, 5.0), PLAN.contrast_vector)
+    _, model = seen_as(brain, PLAN.psf_fwhm_mm)
     shifted = 10.0 + rician_mean(model(image, probs), PLAN.noise_sigma)
     out = residual(shifted, mask, image, probs, grid, grid, PLAN)
     np.testing.assert_allclose(out[out != 0], 2.0, atol=1e-4)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ulfprep.physics import TISSUES
-from ulfprep.physics.labels import LABELS, to_dseg
+from ulfprep.physics import LABELS, TISSUES, to_dseg
 
 
 def test_every_tissue_has_the_number_of_bids():

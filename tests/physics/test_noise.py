@@ -13,6 +13,7 @@ from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.physics.noise import estimate_noise, noise_in_tissue, rayleigh_sigma
 
+VOXEL = (1.6, 1.6, 5.0)
 QUICK = settings(deadline=None, max_examples=10, derandomize=True)
 
 
@@ -30,42 +31,26 @@ def test_noise_is_found_within_a_tenth(snr, background):
     noisy = add_rician_noise(image, 100 / snr, np.random.default_rng(snr))
     if background == 'zeroed':
         noisy = np.where(mask, noisy, 0)
-    estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
-    assert estimate.sigma == pytest.approx(100 / snr, rel=0.1)
+    estimate = estimate_noise(noisy, mask, VOXEL)
+    # The second difference at a voxel next to the rim of a stripped brain would see the edge.
+    near = 0.1 if background == 'measured' else 0.03
+    assert estimate.sigma == pytest.approx(100 / snr, rel=near)
     assert ('air' in estimate.method) == (background == 'measured')
 
 
-@pytest.mark.parametrize('snr', [10, 20, 40])
-def test_the_rim_of_a_stripped_brain_is_not_taken_for_noise(snr):
-    # The second difference at a voxel next to the rim would see the edge.
-    image, mask = smooth_ball()
-    noisy = np.where(mask, add_rician_noise(image, 100 / snr, np.random.default_rng(snr)), 0)
-    estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
-    assert estimate.sigma == pytest.approx(100 / snr, rel=0.03)
-
-
-def test_smoothed_air_is_not_believed():
-    image, mask = smooth_ball()
-    noisy = add_rician_noise(image, 5.0, np.random.default_rng(0))
-    noisy = np.where(mask, noisy, ndimage.uniform_filter(noisy, 3))
-    estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
-    assert 'of the brain' in estimate.method
-    assert estimate.sigma == pytest.approx(5.0, rel=0.1)
-
-
-def test_air_that_is_quieter_than_the_brain_is_not_believed():
-    # Rayleigh in shape, but somebody has damped it.
+@pytest.mark.parametrize(
+    'processed',
+    [
+        lambda noisy: ndimage.uniform_filter(noisy, 3),
+        lambda noisy: 0.2 * noisy,  # Rayleigh in shape, but somebody has damped it
+        np.ones_like,
+    ],
+    ids=['smoothed', 'damped', 'constant'],
+)
+def test_air_that_was_processed_is_not_believed(processed):
     image, mask = smooth_ball()
     noisy = add_rician_noise(image, 5.0, np.random.default_rng(0))
-    estimate = estimate_noise(np.where(mask, noisy, 0.2 * noisy), mask, (1.6, 1.6, 5.0))
-    assert 'of the brain' in estimate.method
-    assert estimate.sigma == pytest.approx(5.0, rel=0.1)
-
-
-def test_air_of_one_constant_value_is_no_noise():
-    image, mask = smooth_ball()
-    noisy = np.where(mask, add_rician_noise(image, 5.0, np.random.default_rng(0)), 1)
-    estimate = estimate_noise(noisy, mask, (1.6, 1.6, 5.0))
+    estimate = estimate_noise(np.where(mask, noisy, processed(noisy)), mask, VOXEL)
     assert 'of the brain' in estimate.method
     assert estimate.sigma == pytest.approx(5.0, rel=0.1)
 
@@ -125,9 +110,8 @@ def test_rayleigh_noise_is_known_by_its_law(sigma, seed):
     rng = np.random.default_rng(seed)
     noise = np.hypot(*(sigma * rng.standard_normal((2, 20000))))
     assert rayleigh_sigma(noise) == pytest.approx(sigma, rel=0.02)
-    assert np.isnan(rayleigh_sigma(noise + sigma))
-    assert np.isnan(rayleigh_sigma(np.maximum(noise - sigma, 0)))
-    assert np.isnan(rayleigh_sigma(np.abs(rng.standard_normal(20000))))
+    for other in (noise + sigma, np.maximum(noise - sigma, 0), abs(rng.standard_normal(20000))):
+        assert np.isnan(rayleigh_sigma(other))
 
 
 def test_a_brain_that_is_little_but_noise_floor_is_corrected_for_it():
@@ -142,40 +126,37 @@ def test_a_brain_that_is_little_but_noise_floor_is_corrected_for_it():
 @pytest.mark.parametrize('modality', ['T1w', 'T2w', 'FLAIR'])
 @pytest.mark.parametrize('name', ['aomic', 'colin'])
 def test_noise_of_simulated_scans_of_real_brains(name, modality, zeroed):
-    voxel = (1.6, 1.6, 5.0)
-    image, brain, white = brains.scanned(name, voxel, modality)
+    image, brain, white = brains.scanned(name, VOXEL, modality)
     for snr in (5, 8, 14, 25, 40):
         scan = brains.noisy(image, white / snr, snr, brain if zeroed else None)
-        estimate = estimate_noise(scan, brain, voxel)
+        estimate = estimate_noise(scan, brain, VOXEL)
         assert estimate.sigma == pytest.approx(white / snr, rel=0.1), f'SNR {snr}'
         assert ('air' in estimate.method) != zeroed
 
 
 @pytest.mark.parametrize('name', ['aomic', 'colin'])
 def test_noise_of_scans_that_the_forward_model_simulates(name):
-    voxel = (1.6, 1.6, 5.0)
     image, labels = brains.low_field_brain(name)
     fine = Grid(image.shape, np.eye(4))
-    model = ForwardModel.between(resized_grid(fine, voxel), fine, voxel, np.ones(3))
+    model = ForwardModel.between(resized_grid(fine, VOXEL), fine, VOXEL, np.ones(3))
     clean, share = model.acquire(image), model.acquire((labels > 0).astype(np.float32))
     white = clean[model.acquire((labels == 3).astype(np.float32)) > 0.9].mean()
     for snr in (5, 14, 40):
         for brain in (share > 0.5, None):
             scan = brains.noisy(clean, white / snr, snr, brain)
-            estimate = estimate_noise(scan, share > 0.5, voxel)
+            estimate = estimate_noise(scan, share > 0.5, VOXEL)
             assert estimate.sigma == pytest.approx(white / snr, rel=0.1), f'SNR {snr}'
 
 
 @pytest.mark.parametrize('sequence', ['GRE', 'FSE'])
 @pytest.mark.parametrize('reconstruction', ['zero-filled', 'native'])
 def test_noise_of_real_55_mt_images_is_that_of_their_complex_parts(sequence, reconstruction):
-    folder = brains.data_folder() / 'kspace_55mt'
-    name = f'0.055T_{sequence}'
+    file = f'{brains.data_folder()}/kspace_55mt/0.055T_{sequence}'
     if reconstruction == 'native':
-        space = loadmat(folder / f'{name}_kspace_postEMI.mat')['kspace']
+        space = loadmat(f'{file}_kspace_postEMI.mat')['kspace']
         image = np.fft.fftshift(np.fft.ifft2(space, axes=(0, 1)), axes=(0, 1)) * 256
     else:
-        image = loadmat(folder / f'{name}.mat')['image']
+        image = loadmat(f'{file}.mat')['image']
     # A frame around the head: its real and imaginary parts are noise and nothing else.
     frame = np.ones(image.shape, bool)
     rim = [n // 12 for n in image.shape[:2]]
@@ -196,9 +177,6 @@ def test_noise_of_high_field_brains_is_small_whatever_their_background():
     mask = stripped > 0
     for scan in (stripped, head):
         assert 30 < np.median(scan[mask]) / estimate_noise(scan, mask, zooms).sigma < 300
-
-
-VOXEL = (1.6, 1.6, 5.0)
 
 
 def smoothed_noise(width, level=4.0, shape=(60, 60, 20)):

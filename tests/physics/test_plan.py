@@ -2,33 +2,30 @@
 
 import numpy as np
 import pytest
+from shapes import tissue_ball
 
 from ulfprep.physics.acquisition import add_rician_noise
-from ulfprep.physics.plan import Wishes, acquired_resolution, plan_contrast
+from ulfprep.physics.plan import Wishes, plan_contrast
 from ulfprep.physics.relaxation import parse_override
-from ulfprep.physics.sequences import PRESETS, default_sequence
-from ulfprep.physics.signals import tissue_signals
-from ulfprep.settings import Stated
+from ulfprep.physics.sequences import PRESETS, default_sequence, tissue_signals
 
 ZOOMS = (1.6, 1.6, 5.0)
 TIMINGS = {'RepetitionTime': 1.5, 'EchoTime': 0.005, 'InversionTime': 0.3}
 
 
-def make_scan(means, sigma, seed=0):
-    n = 44
-    axes = np.meshgrid(*[np.linspace(-1, 1, n)] * 3, indexing='ij')
-    radius = np.sqrt(sum(a**2 for a in axes))
-    mask = radius < 0.7
-    probs = np.stack([radius >= 0.6, (radius < 0.6) & (radius >= 0.45), radius < 0.45]) & mask
-    image = np.tensordot(means, probs.astype(float), 1)
-    noisy = add_rician_noise(image, sigma, np.random.default_rng(seed))
-    return noisy, mask, probs.astype(np.float32)
+def make_scan(means, sigma=5.0, seed=0):
+    image, mask, probs, _ = tissue_ball(44, (0.7, 0.6, 0.45), means)
+    return add_rician_noise(image, sigma, np.random.default_rng(seed)), mask, probs
+
+
+def enhance(means=(40, 75, 100), zooms=ZOOMS, **more):
+    """Return the plan that takes a 64 mT scan to 3 T."""
+    return plan_contrast(*make_scan(means), zooms, TIMINGS, 0.064, 3.0, **more)
 
 
 @pytest.fixture(scope='module')
 def low_field_plan():
-    """Return the plan that takes a 64 mT scan to 3 T."""
-    return plan_contrast(*make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    return enhance()
 
 
 @pytest.fixture(scope='module')
@@ -61,22 +58,21 @@ def test_contrast_vector_takes_the_higher_field_to_the_lower(low_field_plan, hig
     np.testing.assert_allclose(vector * up.target_means, up.means, rtol=0.01)
     vector = np.array(down.contrast_vector)
     np.testing.assert_allclose(vector * down.means, down.target_means, rtol=0.01)
-    for plan in (up, down):
+    for plan, sign in ((up, 1), (down, -1)):
+        gain = plan.target_contrast['WM-GM'] - plan.source_contrast['WM-GM']
+        assert sign * gain > 0  # enhancement raises contrast, simulation lowers it
         assert plan.contrast_vector[2] == pytest.approx(1, abs=0.01)
         assert plan.rank == 3
 
 
-def test_enhancement_raises_and_simulation_lowers_contrast(low_field_plan, high_field_plan):
-    for plan, sign in ((low_field_plan, 1), (high_field_plan, -1)):
-        gain = plan.target_contrast['WM-GM'] - plan.source_contrast['WM-GM']
-        assert sign * gain > 0
-
-
 def test_a_scan_with_more_contrast_than_physics_expects_keeps_it_and_says_so(low_field_plan):
     assert low_field_plan.notes == ()
-    plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    plan = enhance([40, 60, 100])
     assert plan.target_means[1:] == plan.means[1:]
     assert plan.target_means[0] < plan.means[0]
+    own = [source.startswith("the scan's own contrast") for source in plan.target_sources]
+    assert own == [False, True, False]
+    assert plan.target_spread[1] == plan.standard_errors[1]
     assert plan.contrast_vector[1] == pytest.approx(1, abs=0.01)
     assert len(plan.notes) == 1
     assert plan.notes[0].text.startswith('GM is 0.60 of WM in the scan')
@@ -91,33 +87,19 @@ def test_plan_says_what_it_assumed(low_field_plan, high_field_plan):
 
 
 def test_a_tissue_that_is_not_there_is_an_error():
-    image, mask, probs = make_scan([40, 75, 100], 5.0)
+    image, mask, probs = make_scan([40, 75, 100])
     probs[1] += probs[0]
     probs[0] = 0
     with pytest.raises(ValueError, match='no voxels of CSF were found'):
         plan_contrast(image, mask, probs, ZOOMS, {}, 0.064, 3.0)
 
 
-def test_resolution_is_the_voxel_size_unless_the_sidecar_knows_better():
-    assert acquired_resolution({}, (1, 1, 2)) == ((1, 1, 2), 'voxel size of the file')
-    stated = acquired_resolution({'AcquisitionVoxelSize': [1.6, 1.6, 5]}, (1, 1, 1))
-    assert stated == ((1.6, 1.6, 5.0), 'AcquisitionVoxelSize in the sidecar')
-
-
-@pytest.mark.parametrize(
-    'bad', [[1.6, 1.6], [1.6, 1.6, 0], ['1.6', '1.6', '5'], 'coarse', 5.0, None]
-)
-def test_a_resolution_that_is_none_is_not_taken_from_the_sidecar(bad):
-    fwhm, source = acquired_resolution({'AcquisitionVoxelSize': bad}, (1, 1, 1))
-    assert fwhm == (1, 1, 1)
-    assert source == 'voxel size of the file'
-
-
-def test_plan_carries_the_acquired_resolution():
-    metadata = {**TIMINGS, 'AcquisitionVoxelSize': [1.6, 1.6, 5.0]}
-    plan = plan_contrast(*make_scan([40, 75, 100], 5.0), (1, 1, 1), metadata, 0.064, 3.0)
-    assert plan.psf_fwhm_mm == (1.6, 1.6, 5.0)
+def test_plan_carries_the_acquired_resolution(low_field_plan):
+    plan = enhance(zooms=(1, 1, 1), resolution={'voxel_size_mm': ZOOMS, 'source': 'the user'})
+    assert (plan.psf_fwhm_mm, plan.psf_source) == (ZOOMS, 'the user')
     assert plan.voxel_size_mm == (1.0, 1.0, 1.0)
+    assert low_field_plan.psf_fwhm_mm == ZOOMS
+    assert low_field_plan.psf_source == 'voxel size of the file'
 
 
 @pytest.mark.parametrize(
@@ -136,22 +118,14 @@ def test_other_modalities_have_targets_of_their_own(modality, means, field):
     assert plan.rank == 3
 
 
-def test_a_target_taken_from_the_scan_says_so():
-    plan = plan_contrast(*make_scan([40, 55, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
-    own = [source.startswith("the scan's own contrast") for source in plan.target_sources]
-    assert own == [False, True, False]
-    assert plan.target_means[1] == plan.means[1]
-    assert plan.target_spread[1] == plan.standard_errors[1]
-
-
 def test_a_scan_ordered_the_other_way_round_is_warned_of():
-    plan = plan_contrast(*make_scan([210, 120, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0)
+    plan = enhance([210, 120, 100])
     assert any('the other side of white matter' in note.text for note in plan.notes)
 
 
 def test_typed_contrasts_go_before_physics_and_before_the_scan():
     wishes = Wishes(contrasts={('WM', 'GM'): 0.2, ('WM', 'CSF'): 0.9})
-    plan = plan_contrast(*make_scan([40, 60, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0, wishes=wishes)
+    plan = enhance([40, 60, 100], wishes=wishes)
     assert plan.target_contrast['WM-GM'] == pytest.approx(0.2)
     assert plan.target_contrast['WM-CSF'] == pytest.approx(0.9)
     assert plan.notes == ()
@@ -160,28 +134,18 @@ def test_typed_contrasts_go_before_physics_and_before_the_scan():
 
 def test_a_reference_scan_sets_the_target():
     reference = {'means': [2.0, 7.0, 10.0], 'standard_errors': [0.1, 0.1, 0.1], 'name': 'other'}
-    plan = plan_contrast(
-        *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
-        wishes=Wishes(reference=reference),
-    )  # fmt: skip
-    ratios = np.array(plan.target_means) / plan.means[2]
-    np.testing.assert_allclose(ratios, [0.2, 0.7, 1.0])
+    plan = enhance(wishes=Wishes(reference=reference))
+    np.testing.assert_allclose(np.array(plan.target_means) / plan.means[2], [0.2, 0.7, 1.0])
     assert plan.target_sources == ('measured in other',) * 3
 
 
 def test_a_stated_sequence_and_relaxation_change_the_target(low_field_plan):
-    spgr = plan_contrast(
-        *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
-        wishes=Wishes(sequence=Stated('HF-T1w-SPGR', PRESETS['HF-T1w-SPGR'])),
-    )  # fmt: skip
-    assert spgr.target_sequence.kind == 'SPGR'
-    assert spgr.target_sequence_name == 'HF-T1w-SPGR'
+    name = 'HF-T1w-SPGR'
+    spgr = enhance(wishes=Wishes(sequence=PRESETS[name], sequence_name=name))
+    assert (spgr.target_sequence.kind, spgr.target_sequence_name) == ('SPGR', name)
     assert spgr.target_means != low_field_plan.target_means
-    own = '[{"tissue": "GM", "field_T": 3, "T1_ms": 1600}]'
-    slow = plan_contrast(
-        *make_scan([40, 75, 100], 5.0), ZOOMS, TIMINGS, 0.064, 3.0,
-        wishes=Wishes(relaxation=parse_override(own)),
-    )  # fmt: skip
+    own = parse_override('[{"tissue": "GM", "field_T": 3, "T1_ms": 1600}]')
+    slow = enhance(wishes=Wishes(relaxation=own))
     assert slow.target_means[1] < low_field_plan.target_means[1]
     assert slow.relaxation['target']['GM']['T1_ms'] == pytest.approx(1600)
     assert low_field_plan.relaxation['target']['GM']['T1_ms'] == pytest.approx(1331)

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ulfprep.physics import ForwardModel, Grid
+from ulfprep.physics import ForwardModel, Grid, registration
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.grid import resized_grid
-from ulfprep.physics.registration import register_rigid
+from ulfprep.physics.registration import (
+    MOST_ROTATION,
+    Registration,
+    RegistrationError,
+    find_motion,
+    register_rigid,
+)
 
 AXIAL, CORONAL = (1.6, 1.6, 5.0), (1.6, 5.0, 1.6)
 #: Signals of background, surface and core.
@@ -84,20 +90,16 @@ def test_motion_of_a_few_degrees_is_found(labels, voxel, signals, same):
     assert found.translation_mm == pytest.approx(np.linalg.norm((1.5, -2, 3)), abs=0.3)
 
 
-def test_without_motion_the_headers_stand(labels):
+@pytest.mark.parametrize(
+    ('voxel', 'angle', 'why'), [(CORONAL, 0, 'headers'), (AXIAL, 40, '')], ids=['none', 'too much']
+)
+def test_no_motion_and_too_much_of_it_leave_the_headers_as_they_are(labels, voxel, angle, why):
+    moved = motion(angle, (0, 0, 1), (0, 0, 0)) if angle else None
     fixed = scan(labels, AXIAL, T1W, 0)
-    found = register_rigid(*scan(labels, CORONAL, T1W, 1), *fixed, same_contrast=True)
-    assert not found.ok
-    assert 'headers' in found.reason
-    np.testing.assert_array_equal(found.transform, np.eye(4))
-
-
-def test_a_head_turned_too_far_is_not_believed(labels):
-    moved = motion(40, (0, 0, 1), (0, 0, 0))
-    fixed = scan(labels, AXIAL, T1W, 0)
-    found = register_rigid(*scan(labels, AXIAL, T1W, 1, moved), *fixed, same_contrast=True)
+    found = register_rigid(*scan(labels, voxel, T1W, 1, moved), *fixed, same_contrast=True)
     assert not found.ok
     assert found.reason
+    assert why in found.reason
     np.testing.assert_array_equal(found.transform, np.eye(4))
 
 
@@ -107,3 +109,45 @@ def test_the_same_scans_give_the_same_numbers(labels):
     one, other = (register_rigid(*scans, same_contrast=True) for _ in range(2))
     np.testing.assert_array_equal(one.transform, other.transform)
     assert one.similarity_after == other.similarity_after
+
+
+# Which motions are believed
+
+NAMES = ('the T2w', 'the T1w')
+
+
+def found(monkeypatch, same_contrast=True, **changes):
+    """Return what becomes of a registration that was found so."""
+    known = {
+        'transform': np.eye(4), 'rotation_deg': 3.0, 'translation_mm': 4.0,
+        'similarity_before': 0.7, 'similarity_after': 0.9, 'ok': True,
+    } | changes  # fmt: skip
+    monkeypatch.setattr(registration, 'register_rigid', lambda *a, **k: Registration(**known))
+    return find_motion((), (), names=NAMES, same_contrast=same_contrast)
+
+
+def test_a_motion_that_makes_scans_alike_is_believed(monkeypatch):
+    got = found(monkeypatch)
+    assert (got['name'], got['reference']) == NAMES
+    assert (got['rotation_deg'], got['translation_mm']) == (3.0, 4.0)
+    assert (got['measure'], got['similarity_after']) == ('correlation', 0.9)
+
+
+def test_headers_that_nothing_betters_are_as_good_as_can_be(monkeypatch):
+    got = found(monkeypatch, ok=False, reason='no position is better', similarity_after=0.6)
+    assert (got['rotation_deg'], got['translation_mm']) == (0.0, 0.0)
+    assert got['similarity_after'] == 0.7
+
+
+def test_a_motion_that_no_head_makes_is_refused(monkeypatch):
+    far = {'rotation_deg': MOST_ROTATION + 1, 'ok': False, 'reason': 'it is not believed'}
+    with pytest.raises(RegistrationError, match='the T2w .* the T1w: it is not believed'):
+        found(monkeypatch, **far)
+
+
+def test_brains_that_do_not_look_alike_are_not_one_brain(monkeypatch):
+    unlike = {'similarity_before': 0.3, 'similarity_after': 0.4}
+    with pytest.raises(RegistrationError, match=r'correlate by 0\.40'):
+        found(monkeypatch, **unlike)
+    # Mutual information has another scale.
+    assert found(monkeypatch, same_contrast=False, **unlike)['measure'] == 'mutual information'

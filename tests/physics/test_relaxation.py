@@ -27,10 +27,10 @@ def values(tissue, quantity):
 
 @pytest.mark.parametrize('tissue', TISSUES)
 def test_measured_values_are_reproduced(tissue):
-    for anchor in measured(tissue, 'T1'):
-        assert relaxation(tissue, anchor.field).t1 == pytest.approx(anchor.value)
-    for anchor in measured(tissue, 'T2'):
-        assert relaxation(tissue, anchor.field).t2 == pytest.approx(anchor.value)
+    for quantity in ('T1', 'T2'):
+        for anchor in measured(tissue, quantity):
+            found = getattr(relaxation(tissue, anchor.field), quantity.lower())
+            assert found == pytest.approx(anchor.value)
 
 
 def test_measurements_are_seconds_in_order_of_field_with_a_source():
@@ -46,6 +46,8 @@ def test_measurements_are_seconds_in_order_of_field_with_a_source():
 def test_t1_never_falls_with_field(tissue, one, other):
     low, high = sorted((one, other))
     assert relaxation(tissue, low).t1 <= relaxation(tissue, high).t1 * (1 + 1e-9)
+    if tissue != 'CSF' and high > 1.01 * low:  # that of brain tissue grows
+        assert relaxation(tissue, low).t1 < relaxation(tissue, high).t1
 
 
 @QUICK
@@ -56,12 +58,6 @@ def test_every_value_has_a_spread_and_a_source(tissue, field):
     assert 0.09 < found.t2_sd / found.t2 < 0.2
     assert found.density_sd == (0 if tissue == 'CSF' else pytest.approx(0.03 * found.density))
     assert found.sources
-
-
-@pytest.mark.parametrize('tissue', ['GM', 'WM'])
-def test_t1_of_brain_tissue_grows_with_field(tissue):
-    t1 = [relaxation(tissue, field).t1 for field in (0.01, 0.064, 0.3, 1.5, 3, 7, 11.7)]
-    assert np.all(np.diff(t1) > 0)
 
 
 @QUICK
@@ -123,32 +119,19 @@ def test_the_law_gives_the_published_white_matter_t1():
 
 #: Law over anchor, and how far they are apart: the law is a fit to 0.2 to 7 T of one study.
 DIFFERENCES = {
-    ('WM', 0.05): 0.68,
-    ('WM', 0.55): 0.94,
-    ('WM', 1.5): 1.04,
-    ('WM', 3.0): 1.07,
-    ('WM', 7.0): 1.00,
-    ('GM', 0.05): 0.85,
-    ('GM', 0.55): 0.96,
-    ('GM', 1.5): 0.84,
-    ('GM', 3.0): 0.97,
-    ('GM', 7.0): 0.84,
-    ('CSF', 0.05): 1.17,
-    ('CSF', 3.0): 1.13,
-    ('CSF', 7.0): 0.98,
+    'WM': {0.05: 0.68, 0.55: 0.94, 1.5: 1.04, 3.0: 1.07, 7.0: 1.00},
+    'GM': {0.05: 0.85, 0.55: 0.96, 1.5: 0.84, 3.0: 0.97, 7.0: 0.84},
+    'CSF': {0.05: 1.17, 3.0: 1.13, 7.0: 0.98},
 }
 
 
 def test_law_and_anchors_differ_as_documented():
-    found = {
-        (tissue, anchor.field): dispersion_t1(tissue, anchor.field) / anchor.value
-        for tissue in TISSUES
-        for anchor in measured(tissue, 'T1')
-    }
-    assert found == pytest.approx(DIFFERENCES, abs=0.01)
-    # In the range it was fitted to the law is good to a sixth; extrapolated to 50 mT it
-    # is a third short for white matter, which is why measurements go first.
-    assert all(abs(v - 1) < 0.18 for (_, field), v in found.items() if field >= 0.55)
+    for tissue in TISSUES:
+        found = {m.field: dispersion_t1(tissue, m.field) / m.value for m in measured(tissue, 'T1')}
+        assert found == pytest.approx(DIFFERENCES[tissue], abs=0.01)
+        # In the range it was fitted to the law is good to a sixth; extrapolated to 50 mT it
+        # is a third short for white matter, which is why measurements go first.
+        assert all(abs(v - 1) < 0.18 for field, v in found.items() if field >= 0.55)
 
 
 @pytest.mark.parametrize('tissue', ['GM', 'WM'])
@@ -172,9 +155,7 @@ def test_a_users_value_replaces_ours_at_its_field_and_bends_the_rest():
     again = read_table(parse_override('[{"tissue": "WM", "field_T": 3, "T1_ms": 850}]'))
     assert relaxation('WM', 3.0, again).t1 == pytest.approx(0.85)
     assert len(again) == len(read_table())
-
-
-def test_a_users_proton_density_holds_at_every_field():
+    # A proton density holds at every field.
     table = read_table(parse_override('[{"tissue": "WM", "PD": 0.66}]'))
     assert relaxation('WM', 0.064, table).density == relaxation('WM', 3, table).density == 0.66
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from shapes import rotation
 
 from ulfprep.physics import ForwardModel, Grid
 from ulfprep.physics.grid import isotropic_grid
@@ -9,12 +10,9 @@ from ulfprep.physics.stacked import Part, StackedModel, linear_resampling
 
 
 def grid(shape, zooms, angle=0.0, shift=(0.0, 0.0, 0.0)):
-    affine = np.diag([*zooms, 1.0])
-    affine[:3, 3] = shift
-    c, s = np.cos(angle), np.sin(angle)
-    turn = np.eye(4)
-    turn[:2, :2] = [[c, -s], [s, c]]
-    return Grid(shape, turn @ affine)
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = rotation((0, 0, angle)) * zooms, shift
+    return Grid(shape, affine)
 
 
 @pytest.fixture
@@ -22,23 +20,16 @@ def stacked():
     """Return an axial and a turned coronal scan of one lattice."""
     fine = grid((12, 14, 16), (1.0, 1.0, 1.0))
     axial = grid((6, 7, 4), (2.0, 2.0, 4.0), shift=(0.5, 0.5, 1.5))
-    turned = grid((6, 4, 8), (2.0, 4.0, 2.0), 0.2, (0.4, 1.0, 0.5))
+    turned = grid((6, 4, 8), (2.0, 4.0, 2.0), 11, (0.4, 1.0, 0.5))
     own = isotropic_grid(turned, 1.0)
     rng = np.random.default_rng(0)
-    return StackedModel(
-        fine.shape,
-        (
-            Part(
-                ForwardModel.between(axial, fine, (2, 2, 4), np.ones(3)),
-                rng.random(axial.shape).astype(np.float32),
-            ),
-            Part(
-                ForwardModel.between(turned, own, (2, 4, 2), np.ones(3)),
-                rng.random(turned.shape).astype(np.float32),
-                linear_resampling(fine, own),
-            ),
-        ),
-    )
+    models = [
+        ForwardModel.between(scan, lattice, scan.zooms, np.ones(3))
+        for scan, lattice in ((axial, fine), (turned, own))
+    ]
+    weights = [rng.random(scan.shape).astype(np.float32) for scan in (axial, turned)]
+    resampled = None, linear_resampling(fine, own)
+    return StackedModel(fine.shape, tuple(map(Part, models, weights, resampled)))
 
 
 def test_the_adjoint_is_the_exact_transpose(stacked):
@@ -65,7 +56,7 @@ def test_an_even_image_is_seen_as_even(stacked):
 
 
 def test_resampling_reproduces_linear_functions_in_any_orientation():
-    source, target = grid((9, 8, 7), (1.0, 1.5, 2.0)), grid((5, 4, 3), (1, 1, 1), 0.3, (2, 2, 3))
+    source, target = grid((9, 8, 7), (1.0, 1.5, 2.0)), grid((5, 4, 3), (1, 1, 1), 17, (2, 2, 3))
 
     def ramp(where):
         index = np.indices(where.shape).reshape(3, -1)

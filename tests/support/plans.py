@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast_plan import ContrastPlan
-from ulfprep.physics.sequences import default_sequence
-from ulfprep.physics.signals import Sequence
+from ulfprep.physics.sequences import Sequence, default_sequence
 
 PLAN = ContrastPlan(
     direction='enhance',

@@ -11,8 +11,7 @@ import torch
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.relaxation import relaxation
-from ulfprep.physics.sequences import PRESETS
-from ulfprep.physics.signals import tissue_signals
+from ulfprep.physics.sequences import PRESETS, tissue_signals
 from ulfprep.segmentation.network import CHANNELS, STRIDE, TissueNet
 from ulfprep.segmentation.weights import digest, read_network, write_weights
 from ulfprep.training import learning

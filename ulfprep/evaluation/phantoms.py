@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.grid import Grid
-from ulfprep.physics.seeds import stream
+from ulfprep.physics.simulation import stream
 
 #: CSF, GM and WM of a T1w scan at 64 mT, relative to WM.
 RATIOS = (0.25, 0.8, 1.0)

@@ -13,13 +13,12 @@ from ulfprep.metrics.edges import canny_edges, edge_f1
 from ulfprep.metrics.lines import line_correlations
 from ulfprep.metrics.perceptual import lpips
 from ulfprep.metrics.similarity import dice, match_intensity, psnr, ssim
-from ulfprep.physics import TISSUES
+from ulfprep.physics import TISSUES, to_dseg
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import residual
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import carry, resample_mask
-from ulfprep.physics.labels import to_dseg
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.segmentation.hmrf import fit_markov_field
 from ulfprep.segmentation.plain import plain_tissues

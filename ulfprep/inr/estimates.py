@@ -15,8 +15,7 @@ from ulfprep.inr.views import (
     target_means,
 )
 from ulfprep.inr.warm import Deconvolved, Frame, WarmStart, deconvolve, start, warm_start
-from ulfprep.physics.placement import Placement, place
-from ulfprep.physics.stacked import Part, StackedModel
+from ulfprep.physics.stacked import Part, Placement, StackedModel, place
 
 #: Part of a scan's brain that must lie in the brain of the first: less is another place.
 OVERLAP = 0.5

@@ -12,9 +12,9 @@ from ulfprep.inr.fit import Fit
 from ulfprep.inr.memory import halved_until_it_fits
 from ulfprep.inr.problem import Block, evaluate
 from ulfprep.inr.uncertainty import doubt, tissue_entropy
+from ulfprep.physics import to_dseg
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import spread_out
-from ulfprep.physics.labels import to_dseg
 
 #: Slices of the field's lattice that go through the network at a time.
 SLAB = 16

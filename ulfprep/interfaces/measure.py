@@ -145,7 +145,7 @@ class CompareHighfield(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.metrics.registry import names_of
-        from ulfprep.physics.motion import RegistrationError
+        from ulfprep.physics.registration import RegistrationError
 
         inputs = self.inputs
         measured = read_json(inputs.metrics_file)
@@ -173,7 +173,7 @@ class CompareHighfield(SimpleInterface):
         from ulfprep.metrics.compared import compare_with_highfield
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import bring, carry, carry_shares, covered
-        from ulfprep.physics.motion import find_motion
+        from ulfprep.physics.registration import find_motion
 
         inputs = self.inputs
         enhanced, fine = read_volume(inputs.enhanced)

@@ -55,6 +55,7 @@ class PlanContrast(SimpleInterface):
         from ulfprep.segmentation.placement import misplaced
 
         inputs = self.inputs
+        sequence = inputs.target_sequence
         data, grid = read_volume(inputs.preproc)
         found = if_given(inputs.segmentation, {})
         mask, probs = read_mask(inputs.brain_mask), read_probabilities(inputs.probsegs)
@@ -68,7 +69,8 @@ class PlanContrast(SimpleInterface):
             inputs.target_field,
             modality=inputs.modality,
             wishes=Wishes(
-                sequence=inputs.target_sequence,
+                sequence=sequence and sequence.value,
+                sequence_name=sequence.name if sequence else '',
                 contrasts=inputs.target_contrast,
                 reference=read_json(inputs.like) if isdefined(inputs.like) else None,
                 relaxation=inputs.relaxation.value if inputs.relaxation else (),

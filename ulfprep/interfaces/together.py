@@ -44,7 +44,7 @@ class RegisterScan(SimpleInterface):
     output_spec = _RegisterOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.physics.motion import find_motion
+        from ulfprep.physics.registration import find_motion
 
         inputs = self.inputs
         moving, moving_grid = read_volume(inputs.moving)

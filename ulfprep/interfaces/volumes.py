@@ -70,8 +70,8 @@ def write_tissues(folder, probs, mask, grid, fine=None, spacing: float = 1.0) ->
     fine : ndarray, optional
         The same on the isotropic lattice of that ``spacing`` (mm) over the grid.
     """
+    from ulfprep.physics import to_dseg
     from ulfprep.physics.grid import isotropic_grid
-    from ulfprep.physics.labels import to_dseg
 
     made = {
         'probsegs': write_probabilities(folder, 'probseg', probs, grid.affine),

@@ -12,9 +12,8 @@ from ulfprep.metrics.lines import line_correlations
 from ulfprep.metrics.perceptual import lpips
 from ulfprep.metrics.registry import Metric, NotMeasured, measures
 from ulfprep.metrics.similarity import dice, match_intensity, psnr, ssim
-from ulfprep.physics import TISSUES
+from ulfprep.physics import LABELS, TISSUES, to_dseg
 from ulfprep.physics.contrast import michelson
-from ulfprep.physics.labels import LABELS, to_dseg
 
 #: The brightest tissue of the high-field image is one; a little more is the range of a brain.
 DATA_RANGE = 1.2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ulfprep.physics.labels import LABELS
+from ulfprep.physics import LABELS
 
 
 def bias_effect(
@@ -17,7 +17,7 @@ def bias_effect(
     field : numpy.ndarray, shape (X, Y, Z)
         The multiplicative field.
     labels : numpy.ndarray of int, shape (X, Y, Z)
-        Tissues as BIDS numbers them (:data:`ulfprep.physics.labels.LABELS`), 0 elsewhere.
+        Tissues as BIDS numbers them (:data:`ulfprep.physics.LABELS`), 0 elsewhere.
         The same for both images, or the labels would differ where the images do.
 
     Returns

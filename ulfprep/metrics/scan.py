@@ -9,10 +9,9 @@ import numpy as np
 from ulfprep.metrics import contrast as c
 from ulfprep.metrics.evenness import bias_effect
 from ulfprep.metrics.registry import INFINITY, Metric, NotMeasured, Rule, measures
-from ulfprep.physics import TISSUES
+from ulfprep.physics import TISSUES, to_dseg
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.grid import Grid
-from ulfprep.physics.labels import to_dseg
 from ulfprep.physics.spikes import without_spikes
 from ulfprep.physics.types import Numbers
 

@@ -1,16 +1,18 @@
 """How a scanner samples an image: point-spread function, sampling and noise.
 
 The PSF is separable along the acquired axes, so on aligned grids acquisition is one
-small dense matrix an axis (``A = Az x Ay x Ax``), with an exact adjoint.
+small dense matrix an axis (``A = Az x Ay x Ax``), with an exact adjoint. Magnitudes of
+complex images in noise follow Rice's law.
 """
 
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import ive
 
 from ulfprep.physics.grid import Grid, aligned_offsets
-from ulfprep.physics.psf import FWHM_PER_SIGMA, axis_kinds, extends_border, profile, reach
+from ulfprep.physics.psf import FWHM_PER_SIGMA, RINGING, axis_kinds, profile, reach
 from ulfprep.physics.types import Numbers
 
 
@@ -19,24 +21,12 @@ def psf_matrix(
 ) -> np.ndarray:
     """Weights with which fine samples enter each acquired sample along one axis.
 
-    Parameters
-    ----------
-    positions : numpy.ndarray, shape (n_scan,)
-        Centres of the acquired samples in fine index units.
-    n_fine : int
-        Number of fine samples.
-    fwhm : float
-        Full width at half maximum of the PSF in fine index units.
-    psf : str
-        Profile along this axis, one of :data:`ulfprep.physics.psf.KINDS`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n_scan, n_fine), float32
-        Each row sums to one: a constant image stays the same constant up to the border.
+    ``positions`` are the centres of the acquired samples and ``fwhm`` is the width of the PSF,
+    both in fine index units. The shape is (len(positions), n_fine), float32. Rows sum to one: a
+    constant image stays the same constant up to the border.
     """
     positions = np.asarray(positions)
-    if extends_border(psf):
+    if psf == RINGING:
         weights = _extended_weights(positions, n_fine, fwhm, psf)
     else:
         weights = profile(np.arange(n_fine)[None, :] - positions[:, None], fwhm, psf)
@@ -61,21 +51,11 @@ def _extended_weights(positions, n_fine, fwhm, psf):
 def acquisition_matrices(
     scan: Grid, fine: Grid, psf_fwhm: Numbers, psf: str = 'gaussian'
 ) -> list[np.ndarray]:
-    """Return the three matrices that take an image on ``fine`` to the voxels of ``scan``.
+    """Return the matrices that take an image on ``fine`` to the voxels of ``scan``.
 
-    Parameters
-    ----------
-    scan, fine : Grid
-        Aligned grids (:func:`ulfprep.physics.grid.aligned_offsets`).
-    psf_fwhm : sequence of 3 floats
-        FWHM of the PSF along the acquired axes, mm.
-    psf : str
-        One of :data:`ulfprep.physics.psf.KINDS`.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One matrix an axis, shape (scan.shape[axis], fine.shape[axis]).
+    One an axis, shape (scan.shape[axis], fine.shape[axis]), of aligned grids
+    (:func:`ulfprep.physics.grid.are_aligned`). ``psf_fwhm`` is the PSF's FWHM along the acquired
+    axes, mm; ``psf`` one of :data:`ulfprep.physics.psf.KINDS`.
     """
     positions, kinds = aligned_offsets(fine, scan), axis_kinds(psf, psf_fwhm)
     return [
@@ -101,23 +81,10 @@ def apply_matrices(matrices: Any, volume: Any) -> Any:
 def add_rician_noise(
     image: np.ndarray, sigma: float, rng: np.random.Generator, fwhm: Numbers = (0.0, 0.0, 0.0)
 ) -> np.ndarray:
-    """Magnitude of the complex image plus complex Gaussian noise of s.d. ``sigma``.
+    """Magnitude of the image plus complex Gaussian noise of s.d. ``sigma`` in either part.
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Noise-free image; side lobes of the PSF may take it below zero.
-    sigma : float
-        Standard deviation of the real and of the imaginary noise, image units.
-    rng : numpy.random.Generator
-        Source of randomness.
-    fwhm : sequence of 3 floats
-        FWHM, in voxels, of the Gaussian that correlates the noise; its s.d. is kept.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape, float32. The mean in a zero background is ``sigma * sqrt(pi / 2)``.
+    Side lobes of the PSF may take the noise-free image below zero. ``fwhm`` is that of the
+    Gaussian which correlates the noise, in voxels; its s.d. is kept. The result is float32.
     """
     real = image + sigma * _unit_noise(image.shape, rng, fwhm)
     imaginary = sigma * _unit_noise(image.shape, rng, fwhm)
@@ -135,3 +102,40 @@ def _unit_noise(shape, rng, fwhm):
             noise = ndimage.gaussian_filter1d(noise, width / FWHM_PER_SIGMA, axis, mode='wrap')
             noise /= np.sqrt((kernel**2).sum())
     return noise
+
+
+def rician_mean(amplitude: Numbers, sigma: float) -> np.ndarray:
+    """Mean of ``|amplitude + complex noise|``, the noise of s.d. ``sigma`` in either part.
+
+    ``sigma sqrt(pi/2) L(-amplitude^2 / (2 sigma^2))`` with the Laguerre function of order one
+    half (Rice 1945; Gudbjartsson and Patz 1995).
+    """
+    amplitude = np.asarray(amplitude, float)
+    if sigma <= 0:
+        return amplitude.copy()
+    half = amplitude**2 / (4 * sigma**2)
+    # The scaled Bessel functions hold the exponential that would overflow.
+    laguerre = (1 + 2 * half) * ive(0, half) + 2 * half * ive(1, half)
+    return sigma * np.sqrt(np.pi / 2) * laguerre
+
+
+def amplitude_from_mean(mean: Numbers, sigma: float) -> np.ndarray:
+    """Noise-free magnitude of which ``mean`` is the average in noise.
+
+    Inverse of :func:`rician_mean` by Newton's method. A mean at or below that of pure
+    noise, ``sigma sqrt(pi/2)``, has the amplitude zero.
+    """
+    mean = np.asarray(mean, float)
+    if sigma <= 0:
+        return mean.copy()
+    floor = sigma * np.sqrt(np.pi / 2)
+    # Second moment: E[M^2] = A^2 + 2 sigma^2 with little spread; a start from above.
+    amplitude = np.sqrt(np.maximum(mean**2 - sigma**2, 0.0) + 1e-12 * sigma**2)
+    for _ in range(30):
+        step = 1e-4 * sigma
+        slope = (rician_mean(amplitude + step, sigma) - rician_mean(amplitude, sigma)) / step
+        change = (rician_mean(amplitude, sigma) - mean) / np.maximum(slope, 1e-3)
+        amplitude = np.maximum(amplitude - change, 0.0)
+        if np.all(np.abs(change) < 1e-9 * sigma):
+            break
+    return np.where(mean <= floor, 0.0, amplitude)

@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.optimize import lsq_linear
 
 from ulfprep.physics import TISSUES
-from ulfprep.physics.rician import amplitude_from_mean
+from ulfprep.physics.acquisition import amplitude_from_mean
 from ulfprep.physics.types import Numbers
 
 CSF = TISSUES.index('CSF')
@@ -36,26 +36,13 @@ class TissueStatistics:
 
 @dataclass(frozen=True)
 class ContrastSolution:
-    """Solution of the contrast system and what is needed to judge it.
+    """Solution of the contrast system and what is needed to judge it."""
 
-    Attributes
-    ----------
-    factors : numpy.ndarray, shape (3,)
-        Contrast vector for CSF, GM, WM.
-    rank : int
-        Rank of the weighted system (3: nothing is left free).
-    condition_number : float
-    equations : list of dict
-        ``name``, ``target``, ``achieved``, ``residual`` (in target units) and ``weight``.
-    active_bounds : list of str
-        Tissues whose factor sits on a bound.
-    """
-
-    factors: np.ndarray
-    rank: int
+    factors: np.ndarray  #: contrast vector for CSF, GM, WM
+    rank: int  #: of the weighted system; 3: nothing is left free
     condition_number: float
-    equations: list
-    active_bounds: list
+    equations: list  #: name, target, achieved, residual (in target units) and weight of each
+    active_bounds: list  #: tissues whose factor sits on a bound
 
 
 def tissue_statistics(
@@ -69,13 +56,10 @@ def tissue_statistics(
 
     Parameters
     ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Magnitudes.
-    probs : numpy.ndarray, shape (3, X, Y, Z)
-        Tissue posteriors in the order CSF, GM, WM.
+    image, probs : numpy.ndarray, shapes (X, Y, Z) and (3, X, Y, Z)
+        Magnitudes; posteriors of CSF, GM, WM.
     sigma : float
-        Noise standard deviation, image units; with the spread inside the tissue it
-        gives the standard error.
+        Noise s.d., image units; with the spread inside the tissue it gives the standard error.
     zooms : sequence of 3 floats, optional
         Voxel size, mm. With it CSF is measured away from the rim of the brain, in the
         ventricles, where there is enough of it: what a segmentation calls CSF at the rim
@@ -88,11 +72,12 @@ def tissue_statistics(
     """
     means, errors, counts = np.full(3, np.nan), np.full(3, np.nan), np.zeros(3, int)
     mixing = np.eye(3)
-    deep = None if zooms is None else _deep(probs.sum(axis=0) > 0.5, zooms)
     for tissue in range(3):
         region = _core(probs[tissue])
-        if tissue == CSF and deep is not None and (region & deep).sum() >= ENOUGH:
-            region &= deep
+        if tissue == CSF and zooms is not None:
+            depth = ndimage.distance_transform_edt(probs.sum(axis=0) > 0.5, sampling=zooms)
+            deep = region & (depth > RIM)
+            region = deep if deep.sum() >= ENOUGH else region
         values = image[region]
         if values.size:
             means[tissue] = values.mean()
@@ -105,11 +90,6 @@ def tissue_statistics(
     if known.all():
         means = _unmixed(means, mixing)
     return TissueStatistics(means, errors, counts)
-
-
-def _deep(brain: np.ndarray, zooms) -> np.ndarray:
-    """Voxels farther than :data:`RIM` from what is not brain."""
-    return ndimage.distance_transform_edt(brain, sampling=zooms) > RIM
 
 
 def _core(probability: np.ndarray) -> np.ndarray:
@@ -144,36 +124,19 @@ def contrasts(means: Numbers) -> dict[str, float]:
     return {f'{TISSUES[a]}-{TISSUES[b]}': michelson(means[a], means[b]) for a, b in PAIRS}
 
 
-def contrast_system(
-    high: np.ndarray, low: np.ndarray, anchor: bool = True
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Matrix and right-hand side of the contrast equations.
+def contrast_system(high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Matrix (4, 3), right-hand side (4,) and names of the contrast equations.
 
-    Parameters
-    ----------
-    high, low : numpy.ndarray, shape (3,)
-        Tissue SNRs (or means) at the high field and wanted at the low field.
-    anchor : bool
-        Add the equation ``m_WM high_WM = low_WM``. Without it the rank is two.
-
-    Returns
-    -------
-    matrix : numpy.ndarray, shape (4, 3) or (3, 3)
-    target : numpy.ndarray, shape (4,) or (3,)
-    names : list of str
+    Of the tissues' means, or SNRs, at the high field and wanted at the low one. The last equation
+    is the anchor, ``m_WM high_WM = low_WM``: without it the rank is two.
     """
-    rows, target, names = [], [], []
-    for a, b in PAIRS:
-        row = np.zeros(3)
-        row[a], row[b] = high[a], -high[b]
-        rows.append(row)
-        target.append(low[a] - low[b])
-        names.append(f'{TISSUES[a]}-{TISSUES[b]} difference')
-    if anchor:
-        rows.append(np.array([0.0, 0.0, high[2]]))
-        target.append(low[2])
-        names.append('WM anchor')
-    return np.array(rows), np.array(target), names
+    matrix = np.zeros((len(PAIRS) + 1, 3))
+    for row, (a, b) in enumerate(PAIRS):
+        matrix[row, a], matrix[row, b] = high[a], -high[b]
+    matrix[-1, 2] = high[2]
+    target = np.array([*(low[a] - low[b] for a, b in PAIRS), low[2]])
+    names = [f'{TISSUES[a]}-{TISSUES[b]} difference' for a, b in PAIRS]
+    return matrix, target, [*names, 'WM anchor']
 
 
 def solve_contrast(
@@ -187,16 +150,12 @@ def solve_contrast(
     Parameters
     ----------
     high, low : array_like, shape (3,)
-        Tissue means or SNRs at the high field, and those wanted at the low field, in
-        units of one common scale. Positive.
+        Tissue means or SNRs at the high field, and those wanted at the low field, on one
+        scale. Positive.
     errors : array_like, shape (3,), optional
         Standard errors of ``low``; equal weights without.
-    upper : float
-        Upper bound of every factor.
-
-    Returns
-    -------
-    ContrastSolution
+    upper
+        Bound of every factor.
 
     Raises
     ------

@@ -5,15 +5,15 @@ inverts it, simulation applies it and adds Rician noise.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices
+from ulfprep.physics.acquisition import acquisition_matrices, apply_matrices, rician_mean
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.grid import Grid, are_aligned
 from ulfprep.physics.oblique import ObliqueAcquisition
-from ulfprep.physics.rician import rician_mean
 from ulfprep.physics.types import Numbers
 
 
@@ -23,44 +23,22 @@ class ForwardModel:
 
     ``y = A (I * sum_t m_t p_t)``. Works on NumPy arrays and, through :meth:`to`, on torch
     tensors; differentiable in both arguments. :meth:`between` builds it for any two grids.
-
-    Attributes
-    ----------
-    matrices : tuple of array or tensor
-        One acquisition matrix an axis, (scan samples, fine samples): ``A = Az x Ay x Ax``.
-        Empty where the grids are not aligned, and ``A`` does not separate.
-    contrast : array or tensor, shape (3,)
-        Contrast vector for CSF, GM, WM.
     """
 
+    #: One acquisition matrix an axis, (scan samples, fine samples): ``A = Az x Ay x Ax``.
+    #: Empty where the grids are not aligned, and ``A`` does not separate.
     matrices: tuple
-    contrast: Any
+    contrast: Any  #: contrast vector for CSF, GM, WM
 
     @classmethod
     def between(
-        cls,
-        scan: Grid,
-        fine: Grid,
-        psf_fwhm: Numbers,
-        contrast: Numbers,
-        psf: str = 'gaussian',
+        cls, scan: Grid, fine: Grid, psf_fwhm: Numbers, contrast: Numbers, psf: str = 'gaussian'
     ) -> 'ForwardModel':
         """Build the model that takes images on ``fine`` to voxels on ``scan``.
 
-        Parameters
-        ----------
-        scan, fine : Grid
-            In any orientation; flipped, exchanged and oblique axes included.
-        psf_fwhm : sequence of 3 floats
-            FWHM of the PSF along the axes of ``scan``, mm.
-        contrast : array_like, shape (3,)
-        psf : str
-            One of :data:`ulfprep.physics.psf.KINDS`.
-
-        Returns
-        -------
-        ForwardModel
-            Of separable matrices on aligned grids, an :class:`ObliqueForwardModel` elsewhere.
+        The grids may lie in any orientation: of separable matrices where they are aligned, it is
+        an :class:`ObliqueForwardModel` elsewhere. The PSF's FWHM is given along the axes of
+        ``scan``, mm; ``psf`` is one of :data:`ulfprep.physics.psf.KINDS`.
         """
         contrast = np.asarray(contrast, np.float32)
         if are_aligned(fine, scan):
@@ -95,12 +73,7 @@ class ForwardModel:
 
 @dataclass(frozen=True, eq=False)
 class ObliqueForwardModel(ForwardModel):
-    """The same model between grids whose axes are not parallel.
-
-    Attributes
-    ----------
-    acquisition : ObliqueAcquisition
-    """
+    """The same model between grids whose axes are not parallel."""
 
     acquisition: ObliqueAcquisition
 
@@ -114,12 +87,31 @@ class ObliqueForwardModel(ForwardModel):
 
 
 def _apply(forward, transpose, array):
+    """Apply a linear map of NumPy arrays to an array, or to a tensor, on the CPU."""
     if isinstance(array, np.ndarray):
         return forward(array)
-    # Imported late: torch is slow to load and of no use to arrays.
-    from ulfprep.physics.differentiable import Linear
+    return _differentiable().apply(array, forward, transpose)
 
-    return Linear.apply(array, forward, transpose)
+
+@cache
+def _differentiable() -> Any:
+    """Return a torch function of a tensor, a linear map and its transpose."""
+    # Imported late: torch is slow to load and of no use to arrays.
+    import torch
+
+    class Linear(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, tensor, forward, transpose):
+            ctx.forward_map, ctx.transpose_map = forward, transpose
+            result = forward(tensor.detach().cpu().numpy())
+            return torch.from_numpy(result).to(tensor.device)
+
+        @staticmethod
+        def backward(ctx, gradient):
+            # Each map is the other's gradient, so that this can be differentiated as well.
+            return Linear.apply(gradient, ctx.transpose_map, ctx.forward_map), None, None
+
+    return Linear
 
 
 def residual(
@@ -139,15 +131,9 @@ def residual(
     Parameters
     ----------
     image, mask : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected scan and brain mask.
-    intensity : numpy.ndarray, shape (x, y, z)
-        Enhanced image on ``fine``, zero outside the brain.
-    probs : numpy.ndarray, shape (3, x, y, z)
-        Its tissue probabilities.
-    scan, fine : Grid
-        The two grids.
-    plan : ContrastPlan
-        Of :func:`ulfprep.physics.plan.plan_contrast`.
+        Bias-corrected scan and brain, on ``scan``.
+    intensity, probs : numpy.ndarray, shapes (x, y, z) and (3, x, y, z)
+        Enhanced image, zero outside the brain, and its tissues, on ``fine``.
 
     Returns
     -------

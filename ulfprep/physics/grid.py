@@ -6,21 +6,18 @@ import numpy as np
 
 from ulfprep.physics.types import Numbers
 
+#: Largest sine of the angle between two axes that still counts as parallel.
+PARALLEL = 1e-3
+#: What is kept around a brain, mm.
+MARGIN = 8.0
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """A regular lattice of voxel centres.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Number of voxels along each of the three axes.
-    affine : numpy.ndarray, shape (4, 4)
-        Voxel index to world millimetre (RAS+).
-    """
+    """A regular lattice of voxel centres."""
 
     shape: tuple[int, ...]
-    affine: np.ndarray
+    affine: np.ndarray  #: voxel index to world millimetre (RAS+), shape (4, 4)
 
     @property
     def zooms(self) -> np.ndarray:
@@ -36,22 +33,11 @@ class Grid:
 
 
 def resized_grid(grid: Grid, voxel_size: Numbers) -> Grid:
-    """Lay voxels of another size over the field of view of ``grid``.
+    """Lay voxels of another size (mm along the axes) over the field of view of ``grid``.
 
     Axes and the centre of the field of view are kept, so that both grids stay aligned
     and the PSF between them separates into one small matrix an axis. An axis that the
     new voxels do not divide is rounded up: no edge of the field of view is lost.
-
-    Parameters
-    ----------
-    grid : Grid
-        The grid whose field of view is covered.
-    voxel_size : sequence of 3 floats
-        Voxel size in mm along the axes of ``grid``.
-
-    Returns
-    -------
-    Grid
     """
     zooms, size = grid.zooms, np.asarray(voxel_size, dtype=float)
     if size.shape != (3,) or not np.all(size > 0):
@@ -76,28 +62,17 @@ def isotropic_grid(grid: Grid, spacing: float = 1.0) -> Grid:
     return resized_grid(grid, (spacing,) * 3)
 
 
-def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3) -> list[np.ndarray]:
+def aligned_offsets(source: Grid, target: Grid) -> list[np.ndarray]:
     """Express the centres of ``target`` in index units of ``source``, axis by axis.
 
-    Parameters
-    ----------
-    source, target : Grid
-        Two grids whose axes are parallel; they may point in opposite directions.
-    tolerance : float
-        Largest sine of the angle between the axes that still counts as parallel.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        For each axis the positions, shape (target.shape[axis],), in source indices;
-        falling where the axis points the other way.
+    Positions fall along an axis that points the other way.
 
     Raises
     ------
     ValueError
         If the grids are not aligned.
     """
-    if not are_aligned(source, target, tolerance):
+    if not are_aligned(source, target):
         raise ValueError('the two grids are not aligned: resample one onto the axes of the other')
     to_source = np.linalg.inv(source.affine) @ target.affine
     return [
@@ -107,31 +82,19 @@ def aligned_offsets(source: Grid, target: Grid, tolerance: float = 1e-3) -> list
 
 
 def brain_bounds(
-    mask: np.ndarray, grid: Grid, spacing: float, margin: float = 8.0
+    mask: np.ndarray, grid: Grid, spacing: float
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Bounds of a brain with a margin, on its grid and on the isotropic lattice over it.
+    """Bounds of a brain with :data:`MARGIN`, on its grid and on the isotropic lattice over it.
 
-    Parameters
-    ----------
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        On ``grid``; not empty.
-    grid : Grid
-    spacing : float
-        Of the lattice, :func:`isotropic_grid`, mm.
-    margin : float
-        Of what is kept around the brain, mm.
-
-    Returns
-    -------
-    bounds, fine_bounds : tuple of 3 slices
-        The finer ones reach one voxel of ``grid`` farther.
+    ``mask``, shape (X, Y, Z), is not empty; ``spacing`` is that of the lattice, mm. The bounds on
+    the lattice, the second ones, reach one voxel of ``grid`` farther.
     """
     whole = isotropic_grid(grid, spacing)
     positions = aligned_offsets(whole, grid)
     bounds, fine_bounds = [], []
     for axis, zoom in enumerate(grid.zooms):
         found = np.flatnonzero(np.asarray(mask, bool).any(axis=tuple({0, 1, 2} - {axis})))
-        pad = int(np.ceil(margin / zoom))
+        pad = int(np.ceil(MARGIN / zoom))
         start, stop = max(found[0] - pad, 0), min(found[-1] + 1 + pad, grid.shape[axis])
         reach = zoom / whole.zooms[axis]
         first = int(np.floor(positions[axis][start] - reach))
@@ -141,35 +104,20 @@ def brain_bounds(
     return tuple(bounds), tuple(fine_bounds)
 
 
-def are_aligned(source: Grid, target: Grid, tolerance: float = 1e-3) -> bool:
+def are_aligned(source: Grid, target: Grid) -> bool:
     """Say whether each axis of one grid is parallel to the same axis of the other.
 
-    Parameters
-    ----------
-    source, target : Grid
-    tolerance : float
-        Largest sine of the angle between the axes that still counts as parallel.
-
-    Returns
-    -------
-    bool
+    They may point in opposite directions.
     """
     matrix = (np.linalg.inv(source.affine) @ target.affine)[:3, :3]
     diagonal = np.diag(matrix)
-    return bool(np.abs(matrix - np.diag(diagonal)).max() <= tolerance * np.abs(diagonal).min())
+    return bool(np.abs(matrix - np.diag(diagonal)).max() <= PARALLEL * np.abs(diagonal).min())
 
 
 def covered(source: Grid, target: Grid) -> np.ndarray:
     """Say which voxels of ``target`` have their centre in the field of view of ``source``.
 
-    Parameters
-    ----------
-    source, target : Grid
-        In any orientation.
-
-    Returns
-    -------
-    numpy.ndarray of bool, shape ``target.shape``
+    Both may lie in any orientation; the result has the shape of ``target``.
     """
     to_source = np.linalg.inv(source.affine) @ target.affine
     index = np.ogrid[tuple(slice(n) for n in target.shape)]

@@ -18,21 +18,9 @@ ROUNDS, STEPS = 4, 6
 
 
 def gaussians(n: int, spacing: float, width: float) -> np.ndarray:
-    """Gaussians along an axis of a lattice.
+    """Gaussians of s.d. ``width`` (mm) along an axis of ``n`` points ``spacing`` (mm) apart.
 
-    Parameters
-    ----------
-    n : int
-        Points of the lattice.
-    spacing : float
-        Their distance, mm.
-    width : float
-        S.d. of the Gaussians, mm.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n, m), float32
-        A Gaussian a column. Sums with independent weights of s.d. one have an s.d. of one.
+    A column each, float32. Sums with independent weights of s.d. one have an s.d. of one.
     """
     step = DISTANCE * width
     centres = np.arange(-step, (n - 1) * spacing + 2 * step, step)
@@ -63,7 +51,7 @@ def informed_inverse(
     Parameters
     ----------
     model : ForwardModel or StackedModel
-        Its acquisition ``A``; the contrast is not used.
+        Of which the acquisition ``A`` is used.
     scan, mask : numpy.ndarray
         Measured voxels ``y``, and those of them that count.
     sigma : float
@@ -115,18 +103,9 @@ def informed_inverse(
 
 
 def conjugate_gradients(apply: Callable, right: list, steps: int) -> list:
-    """Approximate solution of ``apply(x) = right``.
+    """Approximate solution of ``apply(x) = right``, lists of arrays.
 
-    Parameters
-    ----------
-    apply : callable
-        Takes a list of arrays to another; linear, symmetric and positive definite.
-    right : list of numpy.ndarray
-    steps : int
-
-    Returns
-    -------
-    list of numpy.ndarray
+    ``apply`` is linear, symmetric and positive definite.
     """
     x = [np.zeros_like(r) for r in right]
     r = [v.copy() for v in right]

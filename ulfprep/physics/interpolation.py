@@ -10,17 +10,8 @@ from ulfprep.physics.types import Numbers
 def carry(volume: np.ndarray, source: Grid, target: Grid, order: int = 1) -> np.ndarray:
     """Interpolate a volume onto a grid of any orientation and voxel size.
 
-    Parameters
-    ----------
-    volume : numpy.ndarray, shape ``source.shape``
-    source, target : Grid
-    order : int
-        Of the splines: 0 takes the nearest voxel (labels), 1 is linear, 3 cubic.
-
-    Returns
-    -------
-    numpy.ndarray, shape ``target.shape``
-        The type of ``volume``; zero beyond the field of view of ``source``.
+    By splines: ``order`` 0 takes the nearest voxel (labels), 1 is linear, 3 cubic. The type is
+    that of ``volume``; beyond the field of view of ``source`` there are zeros.
     """
     to_source = np.linalg.inv(source.affine) @ target.affine
     if source.shape == target.shape and np.allclose(to_source, np.eye(4), atol=1e-4):
@@ -35,36 +26,16 @@ def carry(volume: np.ndarray, source: Grid, target: Grid, order: int = 1) -> np.
 
 
 def bicubic(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
-    """Interpolate an image onto another grid with cubic splines.
+    """Interpolate an image onto a grid of any kind with cubic splines, float32.
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape ``source.shape``
-    source, target : Grid
-
-    Returns
-    -------
-    numpy.ndarray, shape ``target.shape``, float32
-        Zero beyond the field of view of ``source``; never below its minimum.
+    Zero beyond the field of view of ``source``; never below the image's minimum.
     """
     out = carry(np.asarray(image, np.float32), source, target, order=3)
     return np.where(covered(source, target), np.maximum(out, image.min()), 0).astype(np.float32)
 
 
 def bring(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
-    """Interpolate an image onto a grid of any kind, without aliasing where that is coarser.
-
-    Parameters
-    ----------
-    image : numpy.ndarray, shape ``source.shape``
-    source, target : Grid
-        In any orientation.
-
-    Returns
-    -------
-    numpy.ndarray, shape ``target.shape``, float32
-        Zero beyond the field of view of ``source``.
-    """
+    """:func:`bicubic` without aliasing where the target is coarser."""
     return bicubic(_averaged(image, source, target), source, target)
 
 
@@ -77,36 +48,18 @@ def resample_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
 
 
 def carry_mask(mask: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
-    """Carry a mask to a grid of any orientation and voxel size.
+    """Find the voxels of a grid of any kind of which more than half belong to a mask.
 
-    Parameters
-    ----------
-    mask : numpy.ndarray, shape ``source.shape``
-        Booleans, or the share of each voxel that belongs.
-    source, target : Grid
-
-    Returns
-    -------
-    numpy.ndarray of bool, shape ``target.shape``
-        Voxels of which more than half belong; none beyond the field of view of ``source``.
+    None beyond the field of view of ``source``. The mask may hold shares from 0 to 1.
     """
     return carry_shares(mask, source, target) > 0.5
 
 
 def carry_shares(share: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
-    """Carry what share of each voxel belongs to something to a grid of any kind.
+    """Carry what share of each voxel belongs to something to a grid of any kind, float32.
 
-    Parameters
-    ----------
-    share : numpy.ndarray, shape ``source.shape``
-        Booleans, or numbers from 0 to 1.
-    source, target : Grid
-        In any orientation; a voxel of a coarser ``target`` holds the mean over it.
-
-    Returns
-    -------
-    numpy.ndarray, shape ``target.shape``, float32
-        Zero beyond the field of view of ``source``.
+    A voxel of a coarser ``target`` holds the mean over it; beyond the field of view of
+    ``source`` there are zeros.
     """
     return carry(_averaged(share, source, target), source, target)
 
@@ -122,22 +75,11 @@ def _averaged(volume, source: Grid, target: Grid) -> np.ndarray:
 
 
 def acquired_grid(grid: Grid, acquired: Numbers) -> Grid | None:
-    """Return the grid of the acquired voxels of a scan that was resampled to finer ones.
+    """Return the grid of the acquired voxels (mm) of a scan that was resampled to finer ones.
 
     Between acquired voxels nothing was measured: sampled as finely as the file is, the
     interpolation's own smoothness would be taken for data, and deconvolved into ringing.
-
-    Parameters
-    ----------
-    grid : Grid
-        Of the file.
-    acquired : sequence of 3 floats
-        Voxel size at acquisition along its axes, mm.
-
-    Returns
-    -------
-    Grid or None
-        ``None`` where no voxel of the file is finer by a quarter or more.
+    ``None`` where no voxel of the file is finer by a quarter or more.
     """
     acquired = np.asarray(acquired, float)
     if np.all(acquired < 1.25 * grid.zooms):

@@ -12,6 +12,13 @@ from ulfprep.physics.types import Numbers
 
 #: Beyond so many standard deviations a residual is no noise.
 LARGEST = 6.0
+#: Smallest and largest smoothness tried, and bisections of its logarithm.
+SMOOTHNESS, STEPS = (1e-3, 1.0), 6
+#: Smallest and largest weight of total variation tried, in units of the tissue's intensity.
+TV_WEIGHT = (5e-4, 2e-2)
+#: Gradients (per millimetre, in units of the tissue's intensity) well below it are penalised as
+#: their square.
+FLAT = 0.05
 
 
 def conjugate_gradient(
@@ -33,12 +40,10 @@ def conjugate_gradient(
     scan : numpy.ndarray, shape (X, Y, Z)
         Measured voxels ``y``.
     smoothness : float
-        Weight of the squared gradient.
     spacing : sequence of 3 floats
         Voxel size of ``u``, mm.
     start : numpy.ndarray, shape (x, y, z), optional
         First guess; the back-projected scan without.
-    iterations : int
     tolerance : float
         Stop once the gradient's norm has fallen to this part of the right-hand side's.
 
@@ -98,14 +103,7 @@ def _neighbours(axis):
 
 
 def discrepancy_inverse(
-    model: ForwardModel,
-    scan: np.ndarray,
-    mask: np.ndarray,
-    sigma: float,
-    spacing: Numbers,
-    *,
-    bounds: Numbers = (1e-3, 1.0),
-    steps: int = 6,
+    model: ForwardModel, scan: np.ndarray, mask: np.ndarray, sigma: float, spacing: Numbers
 ) -> tuple[np.ndarray, float]:
     """Choose the smoothness that leaves a residual of the size of the noise.
 
@@ -119,20 +117,16 @@ def discrepancy_inverse(
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Voxels over which the residual is measured.
     sigma : float
-        Noise standard deviation, image units.
-    bounds : tuple of 2 floats
-        Smallest and largest smoothness tried.
-    steps : int
-        Bisections in the logarithm of the smoothness.
+        Noise s.d., image units.
 
     Returns
     -------
     image : numpy.ndarray, shape (x, y, z), float32
     smoothness : float
     """
-    low, high = np.log(bounds)
+    low, high = np.log(SMOOTHNESS)
     image: Any = None
-    for _ in range(steps):
+    for _ in range(STEPS):
         smoothness = float(np.exp((low + high) / 2))
         image = conjugate_gradient(model, scan, smoothness, spacing, start=image)
         residual = _spread((model.acquire(image) - scan)[mask])
@@ -160,11 +154,7 @@ def edge_preserving_inverse(
     mask: np.ndarray,
     sigma: float,
     spacing: Numbers,
-    *,
-    start: np.ndarray | None = None,
-    bounds: Numbers = (5e-4, 2e-2),
     steps: int = 3,
-    floor: float = 0.05,
 ) -> np.ndarray:
     """Minimise ``|A u - y|^2 / 2 + weight TV(u)``, the weight again by the discrepancy.
 
@@ -173,33 +163,16 @@ def edge_preserving_inverse(
     (lagged diffusivity, Vogel and Oman 1996). It keeps the borders between tissues that
     the quadratic penalty of :func:`discrepancy_inverse` blurs.
 
-    Parameters
-    ----------
-    model, scan, mask, sigma, spacing
-        See :func:`discrepancy_inverse`.
-    start : numpy.ndarray, shape (x, y, z), optional
-        First guess; the result of :func:`discrepancy_inverse` without.
-    bounds : tuple of 2 floats
-        Smallest and largest weight tried, in units of the tissue's intensity.
-    steps : int
-        Bisections in the logarithm of the weight.
-    floor : float
-        Gradients (per millimetre, in units of the tissue's intensity) well below it are
-        penalised as their square.
-
-    Returns
-    -------
-    numpy.ndarray, shape (x, y, z), float32
+    Parameters: see :func:`discrepancy_inverse`, whose result is the first guess. ``steps`` are
+    bisections of the logarithm of the weight.
     """
-    if start is None:
-        start, _ = discrepancy_inverse(model, scan, mask, sigma, spacing)
+    image, _ = discrepancy_inverse(model, scan, mask, sigma, spacing)
     tissue = float(np.percentile(np.asarray(scan)[mask], 75))
-    low, high = np.log(bounds)
-    image = start
+    low, high = np.log(TV_WEIGHT)
     for _ in range(steps):
         weight = np.float32(np.exp((low + high) / 2) * tissue)
         for _ in range(3):
-            weights = _diffusivity(image, weight, spacing, floor * tissue)
+            weights = _diffusivity(image, weight, spacing, FLAT * tissue)
             image = _solve(model, scan, weights, image, 8, 1e-3)
         residual = _spread((model.acquire(image) - scan)[mask])
         if abs(residual / sigma - 1) < 0.05:

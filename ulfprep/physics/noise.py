@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.physics.acquisition import rician_mean
 from ulfprep.physics.grid import finest_axes
-from ulfprep.physics.rician import rician_mean
 from ulfprep.physics.types import Numbers
 
 #: Voxels that a median needs to be known within a few percent.
@@ -24,8 +24,6 @@ FLATTEST = 0.1
 GROUPS = 8
 #: Mean of the absolute value of a standard normal variate between its quartiles.
 HALF_NORMAL_MIDMEAN = 0.6932435
-
-
 #: Residuals of flat tissue beyond this many times the s.d. that second differences tell are those
 #: of noise that somebody smoothed; below it they may be texture and small errors of the tissues.
 SMOOTHED = 1.25
@@ -37,21 +35,12 @@ WIDTHS = np.linspace(0.05, 2.0, 200)
 
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """How much noise there is.
+    """How much noise there is."""
 
-    Attributes
-    ----------
-    sigma : float
-        Standard deviation, image units.
-    method : str
-        How it was found, in words.
-    shared : float
-        Square root of the number of voxels that share their noise: by so much more than white
-        noise of the same ``sigma`` it counts in a sum over neighbours. One where it is white.
-    """
-
-    sigma: float
-    method: str
+    sigma: float  #: s.d. of the real and of the imaginary noise, image units
+    method: str  #: how it was found, in words
+    #: Square root of the number of voxels that share their noise: by so much more than white
+    #: noise of the same ``sigma`` it counts in a sum over neighbours.
     shared: float = 1.0
 
 
@@ -68,20 +57,11 @@ def estimate_noise(
 
     Parameters
     ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Magnitude image.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    zooms : sequence of 3 floats
-        Voxel size, mm.
-    acquired : sequence of 3 floats, optional
-        Voxel size at acquisition, mm, where the image was resampled since: neighbours
+    image, mask : numpy.ndarray, shape (X, Y, Z)
+        Magnitudes; brain.
+    zooms, acquired : sequence of 3 floats
+        Voxel size, mm, and that at acquisition, where the image was resampled since: neighbours
         closer than that share their noise, so differences are taken over as much.
-
-    Returns
-    -------
-    NoiseEstimate
-        ``sigma`` is the standard deviation of the real and of the imaginary noise.
 
     Raises
     ------
@@ -92,7 +72,10 @@ def estimate_noise(
     if mask.sum() < 500:
         raise ValueError(f'the brain mask holds only {int(mask.sum())} voxels')
     image = np.asarray(image, np.float32)
-    axes, lags = _lags(zooms, zooms if acquired is None else acquired)
+    acquired = zooms if acquired is None else acquired
+    axes = finest_axes(acquired)
+    # How many voxels of the file an acquired one is.
+    lags = [max(int(np.ceil(acquired[axis] / zooms[axis] - 0.25)), 1) for axis in axes]
     detail = fine_detail(image, axes, lags)
     inside = _brain_sigma(image, mask, detail, axes, lags)
     air = air_around(image, mask)
@@ -120,12 +103,11 @@ def noise_in_tissue(
 
     Parameters
     ----------
-    residual : numpy.ndarray, shape (X, Y, Z)
-        Scan less tissues and their signals, seen through the PSF and the bias field.
-    flat : numpy.ndarray of bool, shape (X, Y, Z)
-        Voxels of nearly one tissue.
+    residual, flat : numpy.ndarray, shape (X, Y, Z)
+        Scan less tissues and their signals, seen through the PSF and the bias field; voxels of
+        nearly one tissue.
     white : float
-        Noise s.d. that second differences, or air, tell (:func:`estimate_noise`).
+        Noise s.d. by :func:`estimate_noise`.
     zooms : sequence of 3 floats
         Voxel size, mm.
 
@@ -134,8 +116,9 @@ def noise_in_tissue(
     NoiseEstimate
         ``white`` where it explains the residual, or where too little is flat.
     """
+    unchanged = NoiseEstimate(white, 'second differences or air')
     if np.count_nonzero(flat) < ENOUGH:
-        return NoiseEstimate(white, 'second differences or air')
+        return unchanged
     axes = finest_axes(zooms)
     variances = np.mean([[_variance_of(residual, flat, a, lag) for lag in LAGS] for a in axes], 0)
     # Least squares of variances: the larger distance decides, whatever the filter's exact shape.
@@ -144,7 +127,7 @@ def noise_in_tissue(
     best = int(((power[:, None] * kept - variances) ** 2).sum(-1).argmin())
     level = math.sqrt(power[best])
     if not level > SMOOTHED * white:
-        return NoiseEstimate(white, 'second differences or air')
+        return unchanged
     lags = np.arange(-12, 13)
     shared = float(np.exp(-(lags**2) / (4 * WIDTHS[best] ** 2)).sum())
     return NoiseEstimate(level, 'residuals of flat tissue: the noise was smoothed', shared)
@@ -169,18 +152,10 @@ def _kept(lags: np.ndarray, widths: np.ndarray) -> np.ndarray:
 
 
 def rayleigh_sigma(background: np.ndarray) -> float:
-    """Fit a Rayleigh law to background voxels.
+    """Noise s.d. of magnitudes without signal, from the mean of their Rayleigh law.
 
-    Parameters
-    ----------
-    background : numpy.ndarray
-        Magnitudes without signal.
-
-    Returns
-    -------
-    float
-        Its parameter, from the mean; NaN where the values are no Rayleigh variate:
-        filtered, rectified or zero-filled backgrounds, and ghosts.
+    NaN where the values are no Rayleigh variate: filtered, rectified or zero-filled
+    backgrounds, and ghosts.
     """
     shares = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
     sigmas = np.quantile(background, shares) / np.sqrt(-2 * np.log(1 - shares))
@@ -192,11 +167,7 @@ def rayleigh_sigma(background: np.ndarray) -> float:
 def fine_detail(image: np.ndarray, axes: Any, lags: Any) -> np.ndarray:
     """Second difference along some axes, one after the other; of unit gain for white noise.
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-    axes, lags : sequence of ints
-        Axes and the distance of their samples in voxels.
+    ``lags`` are the distances of the samples along each of ``axes``, voxels.
     """
     detail = np.asarray(image, np.float32)
     for axis, lag in zip(axes, lags, strict=True):
@@ -206,30 +177,12 @@ def fine_detail(image: np.ndarray, axes: Any, lags: Any) -> np.ndarray:
     return detail
 
 
-def _lags(zooms, acquired):
-    """Two axes with the finest acquired voxels, and how many voxels of the file those are."""
-    axes = finest_axes(acquired)
-    lags = [max(int(np.ceil(acquired[axis] / zooms[axis] - 0.25)), 1) for axis in axes]
-    return axes, lags
-
-
 def air_around(image: np.ndarray, mask: np.ndarray, most_zeros: float = 0.05) -> np.ndarray:
     """Find voxels well outside the head: as dark as the darkest surroundings of the brain.
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Magnitude image.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    most_zeros : float
-        Share of the outside that may be zero. More than a few are a sign of processing, which
-        leaves no noise to be measured; corners beyond the field of view are zero as well.
-
-    Returns
-    -------
-    numpy.ndarray of bool, shape (X, Y, Z)
-        None where more of the outside is zero.
+    None where more than ``most_zeros`` of the outside is zero. More than a few zeros are a sign
+    of processing, which leaves no noise to be measured; corners beyond the field of view are zero
+    as well.
     """
     outside = ~ndimage.binary_dilation(mask, iterations=5)
     values = image[outside]
@@ -317,11 +270,9 @@ def _surroundings(image, mask, axes, lags):
         if inner.sum() >= 200:
             core = inner
             break
-    return level, _variance(smooth - level, box), core
-
-
-def _variance(image, box):
-    return ndimage.uniform_filter(image**2, box) - ndimage.uniform_filter(image, box) ** 2
+    band = smooth - level
+    mean = ndimage.uniform_filter(band, box)
+    return level, ndimage.uniform_filter(band**2, box) - mean**2, core
 
 
 def _scales(axes, lags):

@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 
 from ulfprep.physics.grid import Grid
-from ulfprep.physics.psf import axis_kinds, extends_border, profile, reach
+from ulfprep.physics.psf import RINGING, axis_kinds, profile, reach
 
 #: Weights in memory at a time.
 CHUNK = 2**18
@@ -24,19 +24,11 @@ class ObliqueAcquisition:
 
     Weights are worked out anew, block by block of scan voxels, whenever they are needed:
     all of them would take gigabytes.
-
-    Attributes
-    ----------
-    scan, fine : Grid
-    fwhm : tuple of 3 floats
-        FWHM of the PSF along the scan's axes, mm.
-    psf : str
-        One of :data:`ulfprep.physics.psf.KINDS`.
     """
 
     scan: Grid
     fine: Grid
-    fwhm: tuple[float, ...]
+    fwhm: tuple[float, ...]  #: of the PSF along the scan's axes, mm
     psf: str = 'gaussian'
 
     def acquire(self, volume: np.ndarray) -> np.ndarray:
@@ -112,14 +104,9 @@ class ObliqueAcquisition:
         return tuple(slice(int(a), int(b) + 1) for a, b in zip(lows, highs, strict=True))
 
     def _weights(self, centres, points):
-        """Fine samples that each voxel sees, and how much they count.
+        """Fine samples that each voxel sees (flat indices in the box of ``points``), and weights.
 
-        Returns
-        -------
-        index : numpy.ndarray of int, shape (n, s)
-            Flat indices in the box of ``points``.
-        weights : numpy.ndarray, shape (n, s), float32
-            Each row sums to one.
+        Both have the shape (n, s); rows of the weights sum to one.
         """
         _, steps, profiles, stencil = self._geometry
         base = np.rint(centres).astype(int)
@@ -140,7 +127,7 @@ class ObliqueAcquisition:
             for axis, n in enumerate(self.fine.shape):
                 wanted = base[:, None, axis] + stencil[:, axis]
                 inside = np.clip(wanted, 0, n - 1)
-                if not extends_border(self.psf):
+                if self.psf != RINGING:
                     weights *= wanted == inside
                 index = index + (inside - lows[axis]) * strides[axis]
         total = weights.sum(axis=1, keepdims=True)

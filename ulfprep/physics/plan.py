@@ -10,37 +10,24 @@ from ulfprep.physics.contrast import contrasts, solve_contrast, tissue_statistic
 from ulfprep.physics.contrast_plan import ContrastPlan, Triple
 from ulfprep.physics.noise import NoiseEstimate, estimate_noise
 from ulfprep.physics.relaxation import Measurement, read_table, relaxation
-from ulfprep.physics.resolution import are_lengths
-from ulfprep.physics.sequences import default_name, default_sequence
-from ulfprep.physics.signals import Sequence
+from ulfprep.physics.sequences import Sequence, default_name, default_sequence
 from ulfprep.physics.source_sequence import source_sequence
-from ulfprep.physics.targets import (
-    target_from_physics,
-    target_from_reference,
-    with_contrasts,
-)
+from ulfprep.physics.targets import target_from_physics, target_from_reference, with_contrasts
 from ulfprep.physics.types import Numbers
-from ulfprep.settings import Stated
 
 
 @dataclass(frozen=True)
 class Wishes:
     """What a user wants of the target, where not the usual.
 
-    Attributes
-    ----------
-    sequence : Stated of Sequence, optional
-        The usual sequence of the modality at the target field without.
-    contrasts : dict
-        Typed contrasts (:func:`ulfprep.physics.targets.parse_contrasts`).
-    reference : dict or None
-        ``means``, ``standard_errors`` (CSF, GM, WM) and ``name`` of a scan to look like.
-    relaxation : tuple of Measurement
-        User's values (:func:`ulfprep.physics.relaxation.parse_override`).
+    ``contrasts`` are from :func:`ulfprep.physics.targets.parse_contrasts`, ``relaxation`` from
+    :func:`ulfprep.physics.relaxation.parse_override`.
     """
 
-    sequence: Stated[Sequence] | None = None
+    sequence: Sequence | None = None
+    sequence_name: str = ''
     contrasts: dict[tuple[str, str], float] = field(default_factory=dict)
+    #: ``means``, ``standard_errors`` (CSF, GM, WM) and ``name`` of a scan to look like.
     reference: dict | None = None
     relaxation: tuple[Measurement, ...] = ()
 
@@ -66,41 +53,32 @@ def plan_contrast(
 
     Parameters
     ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected scan.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    probs : numpy.ndarray, shape (3, X, Y, Z)
-        Posteriors of CSF, GM, WM.
+    image, mask, probs : numpy.ndarray, shapes (X, Y, Z), (X, Y, Z) and (3, X, Y, Z)
+        Bias-corrected scan, brain, and posteriors of CSF, GM, WM.
     zooms : sequence of 3 floats
-        Voxel size, mm.
+        Voxel size of the file, mm.
     metadata : dict
         BIDS sidecar of the scan.
     source_field, target_field : float
         Tesla. A target above the source asks for enhancement, one below for simulation.
-    modality : {'T1w', 'T2w', 'FLAIR'}
-    wishes : Wishes, optional
-        What the user wants of the target.
     stated_sequence : Sequence, optional
-        The sequence of the scan, where the user states it.
+        That of the scan, where the user states it.
     resolution : dict, optional
-        ``voxel_size_mm`` at acquisition along the axes of ``image`` and its ``source``.
-        Without, see :func:`acquired_resolution`.
+        ``voxel_size_mm`` at acquisition along the axes of ``image`` and its ``source``; that of
+        the file without.
     psf : str
-        Kind of point-spread function (:mod:`ulfprep.physics.psf`).
+        One of :data:`ulfprep.physics.psf.KINDS`.
     means : sequence of 3 floats, optional
         Signals of pure CSF, GM, WM where the segmentation measured them through the PSF;
         without, they are measured in voxels that are nearly pure.
     noise : dict, optional
-        Fields of a :class:`ulfprep.physics.noise.NoiseEstimate`, where the segmentation looked at
-        what it leaves of the scan.
+        A :class:`ulfprep.physics.noise.NoiseEstimate`, where the segmentation made one.
 
     Returns
     -------
     ContrastPlan
-        Its ``contrast_vector`` always takes the higher field to the lower one.
-        White matter keeps its intensity in either direction, so that the output's
-        voxel values stay in the scan's own units.
+        Its ``contrast_vector`` always takes the higher field to the lower one. White matter
+        keeps its intensity in either direction, so that the output stays in the scan's units.
 
     Raises
     ------
@@ -110,8 +88,7 @@ def plan_contrast(
     wishes = wishes or Wishes()
     table = read_table(wishes.relaxation)
     if resolution is None:
-        fwhm, fwhm_source = acquired_resolution(metadata, zooms)
-        resolution = {'voxel_size_mm': fwhm, 'source': fwhm_source}
+        resolution = {'voxel_size_mm': zooms, 'source': 'voxel size of the file'}
     if noise and noise['shared'] > 1:
         found = NoiseEstimate(**noise)
     else:
@@ -119,8 +96,8 @@ def plan_contrast(
     statistics = tissue_statistics(image, probs, found.sigma, zooms)
     if means is not None:
         statistics = replace(statistics, means=np.asarray(means, float))
-    missing = [TISSUES[i] for i in range(3) if not np.isfinite(statistics.means[i])]
-    if missing:
+    pairs = zip(TISSUES, statistics.means, strict=True)
+    if missing := [tissue for tissue, mean in pairs if not np.isfinite(mean)]:
         raise ValueError(f'no voxels of {", ".join(missing)} were found in the scan')
     source = source_sequence(metadata, source_field, modality, table, stated_sequence)
     wanted, target_sequence, name = _target(wishes, target_field, modality, table)
@@ -138,7 +115,8 @@ def plan_contrast(
         high, low, errors = target, statistics.means, statistics.standard_errors
     else:
         high, low, errors = statistics.means, target, None
-    solution = solve_contrast(high / found.sigma, low / found.sigma, _scaled(errors, found.sigma))
+    errors = None if errors is None else errors / found.sigma
+    solution = solve_contrast(high / found.sigma, low / found.sigma, errors)
     return ContrastPlan(
         direction='enhance' if enhance else 'simulate',
         modality=modality,
@@ -182,15 +160,11 @@ def plan_contrast(
 
 def _target(wishes: Wishes, field: float, modality: str, table):
     """Target, its sequence, and what the sequence is called."""
-    if wishes.sequence:
-        sequence, name = wishes.sequence.value, wishes.sequence.name
-    else:
+    sequence, name = wishes.sequence, wishes.sequence_name
+    if sequence is None:
         sequence, name = default_sequence(field, modality), default_name(field, modality)
     if wishes.reference is not None:
-        reference = wishes.reference
-        target = target_from_reference(
-            reference['means'], reference['standard_errors'], reference['name']
-        )
+        target = target_from_reference(**wishes.reference)
     else:
         target = target_from_physics(sequence, field, name, table)
     return with_contrasts(target, wishes.contrasts), sequence, name
@@ -198,10 +172,9 @@ def _target(wishes: Wishes, field: float, modality: str, table):
 
 def _relaxation_used(field: float, table) -> dict:
     """T1, T2 and proton density of each tissue at a field, in ms, with s.d. and sources."""
-    out = {}
-    for tissue in TISSUES:
-        values = relaxation(tissue, field, table)
-        out[tissue] = {
+    found = {tissue: relaxation(tissue, field, table) for tissue in TISSUES}
+    return {
+        tissue: {
             'T1_ms': 1e3 * values.t1,
             'T1_sd_ms': 1e3 * values.t1_sd,
             'T2_ms': 1e3 * values.t2,
@@ -210,7 +183,8 @@ def _relaxation_used(field: float, table) -> dict:
             'PD_sd': values.density_sd,
             'sources': list(values.sources),
         }
-    return out
+        for tissue, values in found.items()
+    }
 
 
 def _keep_stronger_contrast(target, means, derived):
@@ -242,28 +216,5 @@ def _keep_stronger_contrast(target, means, derived):
     return kept, notes
 
 
-def acquired_resolution(metadata: dict, zooms: Numbers) -> tuple[Triple, str]:
-    """FWHM of the PSF along the image axes in mm, and where it was read.
-
-    Parameters
-    ----------
-    metadata : dict
-        ``AcquisitionVoxelSize`` (three lengths in mm along the image axes) wins over
-        the voxel size of the file, which a resampled scan does not keep.
-    zooms : sequence of 3 floats
-        Voxel size of the file, mm.
-    """
-    stated = metadata.get('AcquisitionVoxelSize')
-    if are_lengths(stated):
-        # The same lengths in another order: the axes of the file were reordered.
-        same = np.allclose(sorted(stated), sorted(map(float, zooms)), rtol=0.05)
-        return _floats(zooms if same else stated), 'AcquisitionVoxelSize in the sidecar'
-    return _floats(zooms), 'voxel size of the file'
-
-
 def _floats(values) -> Triple:
     return tuple(float(v) for v in values)
-
-
-def _scaled(errors, sigma):
-    return None if errors is None else errors / sigma

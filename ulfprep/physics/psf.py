@@ -24,6 +24,10 @@ import numpy as np
 from ulfprep.physics.types import Numbers
 
 KINDS = ('gaussian', 'slice-profile', 'kspace')
+#: What a profile without negative lobes gathers from beyond the border is left out, and the rest
+#: weighted up to one. Lobes of both signs may leave a rest close to zero: with them, samples
+#: beyond the border count as the border's own value.
+RINGING = 'kspace'
 # A Python float: NumPy's own would turn single precision into double.
 FWHM_PER_SIGMA = float(2 * np.sqrt(2 * np.log(2)))
 
@@ -35,24 +39,7 @@ TUKEY_CUT = 4.0
 
 
 def axis_kinds(psf: str, fwhm: Numbers) -> tuple[str, ...]:
-    """Kind of the profile along each axis of the scan.
-
-    Parameters
-    ----------
-    psf : str
-        One of :data:`KINDS`.
-    fwhm : sequence of 3 floats
-        FWHM along the axes, mm.
-
-    Returns
-    -------
-    tuple of 3 str
-
-    Raises
-    ------
-    ValueError
-        If there is no such PSF.
-    """
+    """Kind of the profile along each axis of the scan, by the FWHM along it."""
     _check(psf)
     if psf != 'slice-profile':
         return (psf,) * 3
@@ -74,12 +61,7 @@ def profile(distance: np.ndarray, fwhm: float, kind: str, spacing: float = 1.0) 
         One of :data:`KINDS`.
     spacing : float
         Distance of the samples that the profile weighs, same unit.
-
-    Returns
-    -------
-    numpy.ndarray, shape of ``distance``
     """
-    _check(kind)
     width = _width(fwhm, kind, spacing)
     if kind == 'gaussian':
         scaled = distance / width
@@ -96,7 +78,6 @@ def profile(distance: np.ndarray, fwhm: float, kind: str, spacing: float = 1.0) 
 
 def reach(fwhm: float, kind: str, spacing: float = 1.0) -> float:
     """Distance beyond which :func:`profile` is zero; parameters as there."""
-    _check(kind)
     width = _width(fwhm, kind, spacing)
     if kind == 'gaussian':
         return GAUSSIAN_CUT * width
@@ -105,17 +86,9 @@ def reach(fwhm: float, kind: str, spacing: float = 1.0) -> float:
     return TUKEY_CUT * width
 
 
-def extends_border(kind: str) -> bool:
-    """Say whether samples beyond the border count as the border's own value.
-
-    What a profile without negative lobes gathers from beyond the border is left out, and
-    the rest weighted up to one. Lobes of both signs may leave a rest close to zero.
-    """
-    return kind == 'kspace'
-
-
 def _width(fwhm, kind, spacing):
     """Natural width of a profile: s.d., thickness, or time unit of the pulse."""
+    _check(kind)
     if kind == 'gaussian':
         return max(fwhm / FWHM_PER_SIGMA, 0.3 * spacing)
     return max(fwhm if kind == 'slice-profile' else fwhm / TUKEY_FWHM, spacing)

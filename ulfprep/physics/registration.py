@@ -1,5 +1,6 @@
-"""Rigid match of two scans of one head, in world millimetres."""
+"""Rigid match of two scans of one head, in world millimetres, and whether to believe it."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,38 +20,69 @@ AROUND = 6.0
 GAIN, GAIN_PART = 5e-4, 0.01
 #: At most so many steps on each lattice.
 ITERATIONS = 60
+#: Correlation of two brains of one contrast below which they are not taken for one brain.
+LEAST_CORRELATION = 0.5
+
+
+class RegistrationError(ValueError):
+    """Two scans of one head could not be matched; the message names both."""
 
 
 @dataclass(frozen=True, eq=False)
 class Registration:
     """Where a scan lies in the world of another.
 
-    Attributes
-    ----------
-    transform : numpy.ndarray, shape (4, 4)
-        Moves points of the world of the moving scan (mm, RAS+) into that of the fixed one:
-        ``transform @ affine`` is the moving scan's affine there. The identity where ``ok`` is
-        false.
-    rotation_deg : float
-        Angle of the rotation that was found.
-    translation_mm : float
-        How far it moves the centre of the moving scan's brain.
-    similarity_before, similarity_after : float
-        Correlation, or for two contrasts the mutual information, as the headers have it and as
-        it was found.
-    ok : bool
-        Whether to believe it.
-    reason : str
-        Why not; empty where ``ok``.
+    ``transform``, shape (4, 4), moves points of the world of the moving scan (mm, RAS+) into that
+    of the fixed one: ``transform @ affine`` is the moving scan's affine there. It is the identity
+    where ``ok`` is false. Similarities are correlations, or for two contrasts mutual information,
+    as the headers have it and as it was found.
     """
 
     transform: np.ndarray
     rotation_deg: float
-    translation_mm: float
+    translation_mm: float  #: how far it moves the centre of the moving scan's brain
     similarity_before: float
     similarity_after: float
-    ok: bool
-    reason: str = ''
+    ok: bool  #: whether to believe it
+    reason: str = ''  #: why not
+
+
+def find_motion(
+    moving: tuple, fixed: tuple, *, names: tuple[str, str], same_contrast: bool
+) -> dict:
+    """Register one scan (image, mask and Grid) to another; ``names`` is what they are called.
+
+    Returns
+    -------
+    dict
+        ``name``, ``reference``, ``transform`` (4x4, from the moving world to the fixed, mm),
+        ``rotation_deg``, ``translation_mm``, ``measure``, ``similarity_before``,
+        ``similarity_after``.
+
+    Raises
+    ------
+    RegistrationError
+        If what was found cannot be believed.
+    """
+    found = register_rigid(*moving, *fixed, same_contrast=same_contrast)
+    after = found.similarity_after if found.ok else found.similarity_before
+    # Where no motion makes the two more alike, the headers are as good as can be.
+    believed = found.rotation_deg <= MOST_ROTATION and found.translation_mm <= MOST_SHIFT
+    reason = '' if believed else found.reason
+    if same_contrast and after < LEAST_CORRELATION:
+        reason = f'at best the two correlate by {after:.2f}'
+    if reason:
+        raise RegistrationError(f'{names[0]} could not be registered to {names[1]}: {reason}')
+    return {
+        'name': names[0],
+        'reference': names[1],
+        'transform': found.transform,
+        'rotation_deg': found.rotation_deg if found.ok else 0.0,
+        'translation_mm': found.translation_mm if found.ok else 0.0,
+        'measure': 'correlation' if same_contrast else 'mutual information',
+        'similarity_before': found.similarity_before,
+        'similarity_after': after,
+    }
 
 
 def register_rigid(
@@ -74,20 +106,8 @@ def register_rigid(
     0.1 degrees and 0.15 mm between slices of any two directions; between contrasts to 0.15
     degrees and 0.3 mm.
 
-    Parameters
-    ----------
-    moving, fixed : numpy.ndarray, shape (X, Y, Z)
-        Intensities, on any two grids.
-    moving_mask, fixed_mask : numpy.ndarray of bool
-        Brains; what is outside counts as dark.
-    moving_grid, fixed_grid : Grid
-        In the world of the scanner, as their headers say.
-    same_contrast : bool
-        Whether tissues are as bright in the one as in the other.
-
-    Returns
-    -------
-    Registration
+    Images and grids are any two, what is outside the masks counts as dark, and ``same_contrast``
+    says whether tissues are as bright in the one as in the other.
     """
     import SimpleITK as sitk
 
@@ -95,12 +115,11 @@ def register_rigid(
     still.SetCenter(_centre(fixed_mask, fixed_grid).tolist())
     found = sitk.Euler3DTransform(still)
     for spacing in SPACINGS:
-        images = _images(moving, moving_mask, moving_grid, fixed, fixed_mask, fixed_grid, spacing)
-        found = _refined(*images, found, spacing, same_contrast)  # type: ignore[call-arg]
-    before, after = (
-        _similarity(*images, t, same_contrast)  # type: ignore[call-arg]
-        for t in (still, found)
-    )
+        coarse = max(*moving_grid.zooms, *fixed_grid.zooms, spacing)
+        first, near = _on_lattice(fixed, fixed_mask, fixed_grid, spacing, coarse)
+        second, _ = _on_lattice(moving, moving_mask, moving_grid, spacing, coarse)
+        found = _refined(first, second, near, found, spacing, same_contrast)
+    before, after = (_similarity(first, second, near, t, same_contrast) for t in (still, found))
     # What was found takes points of the fixed scan to the moving one.
     transform = np.linalg.inv(_matrix(found))
     cosine = (np.trace(transform[:3, :3]) - 1) / 2
@@ -122,16 +141,11 @@ def _centre(mask, grid):
     return grid.affine[:3, :3] @ np.argwhere(mask).mean(axis=0) + grid.affine[:3, 3]
 
 
-def _images(moving, moving_mask, moving_grid, fixed, fixed_mask, fixed_grid, spacing) -> tuple:
-    """Both brains on lattices along the world's axes, and where the fixed one is compared."""
-    coarse = max(*moving_grid.zooms, *fixed_grid.zooms, spacing)
-    fixed, near = _on_lattice(fixed, fixed_mask, fixed_grid, spacing, coarse)
-    moving, _ = _on_lattice(moving, moving_mask, moving_grid, spacing, coarse)
-    return fixed, moving, near
-
-
 def _on_lattice(image, mask, grid, spacing, coarse):
-    """Brain, blurred to a resolution that is the same along all axes, and its surroundings."""
+    """Brain on a lattice along the world's axes, and where it is compared.
+
+    It is blurred to a resolution that is the same along all axes.
+    """
     import SimpleITK as sitk
 
     # A thick voxel at the rim is in or out as a whole; one more layer, mostly the dark rim of
@@ -193,7 +207,7 @@ def _refined(fixed, moving, near, start, spacing, same_contrast):
     method.SetOptimizerScalesFromPhysicalShift()
     found = sitk.Euler3DTransform(start)
     method.SetInitialTransform(found, inPlace=True)
-    with _OneThread():
+    with _one_thread():
         method.Execute(fixed, moving)
     return found
 
@@ -201,25 +215,23 @@ def _refined(fixed, moving, near, start, spacing, same_contrast):
 def _similarity(fixed, moving, near, transform, same_contrast):
     method = _method(near, same_contrast)
     method.SetInitialTransform(transform)
-    with _OneThread():
+    with _one_thread():
         value = -method.MetricEvaluate(fixed, moving)
     # The metric is the squared correlation.
     return float(np.sqrt(max(value, 0)) if same_contrast else value)
 
 
-class _OneThread:
+@contextmanager
+def _one_thread():
     """The order in which threads add up would change the last digits of a metric."""
+    from SimpleITK import ProcessObject
 
-    def __enter__(self):
-        import SimpleITK as sitk
-
-        self.before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-
-    def __exit__(self, *_):
-        import SimpleITK as sitk
-
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(self.before)
+    before = ProcessObject.GetGlobalDefaultNumberOfThreads()
+    ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def _matrix(transform):

@@ -29,42 +29,21 @@ QUANTITIES = ('T1', 'T2', 'PD')
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measured value.
+    """One measured value."""
 
-    Attributes
-    ----------
-    field : float or None
-        Tesla; ``None`` for a value that holds at every field.
-    tissue : {'CSF', 'GM', 'WM'}
-    quantity : {'T1', 'T2', 'PD'}
-    value : float
-        Seconds; proton density relative to CSF.
-    sd : float or None
-        Standard deviation, same unit, where the source states one.
-    source : str
-        Who measured it.
-    """
-
-    field: float | None
+    field: float | None  #: tesla; ``None`` for a value that holds at every field
     tissue: str
-    quantity: str
-    value: float
-    sd: float | None
-    source: str
+    quantity: str  #: one of :data:`QUANTITIES`
+    value: float  #: seconds; proton density relative to CSF
+    sd: float | None  #: same unit, where the source states one
+    source: str  #: who measured it
 
 
 @dataclass(frozen=True)
 class Relaxation:
-    """Relaxation of one tissue at one field, each value with its standard deviation.
+    """Relaxation of one tissue at one field, each value with its s.d. and all sources.
 
-    Attributes
-    ----------
-    t1, t2, t1_sd, t2_sd : float
-        Seconds.
-    density, density_sd : float
-        Relative to CSF.
-    sources : tuple of str
-        Where the values come from.
+    T1 and T2 in seconds, proton density relative to CSF.
     """
 
     t1: float
@@ -87,13 +66,9 @@ def read_table(
 ) -> tuple[Measurement, ...]:
     """Return the table that ships, with a user's own values over it.
 
-    Parameters
-    ----------
-    override : tuple of Measurement
-        A value replaces the shipped one of the same tissue, quantity and field, and is an anchor
-        more otherwise.
-    use : {'anchor', 'check'}
-        Values that are interpolated, or those only held against them.
+    These replace the shipped ones of the same tissue, quantity and field, and are anchors more
+    otherwise. ``use`` is ``'anchor'`` for values that are interpolated, ``'check'`` for those only
+    held against them.
     """
     text = resources.files('ulfprep.data').joinpath('relaxation.csv').read_text()
     rows = [row for row in csv.DictReader(text.splitlines()) if row['use'] == use]
@@ -108,17 +83,9 @@ def read_table(
 def parse_override(text: str) -> tuple[Measurement, ...]:
     """Read a user's relaxation values.
 
-    Parameters
-    ----------
-    text : str
-        JSON list of objects with ``tissue``, ``field_T`` and any of ``T1_ms``, ``T2_ms``,
-        ``PD`` (relative to CSF), ``T1_sd_ms``, ``T2_sd_ms``, ``PD_sd``, ``source``.
-        ``field_T`` may be left out of rows with PD only.
-
-    Raises
-    ------
-    ValueError
-        With one line that names the row and what is wrong with it.
+    A JSON list of objects with ``tissue``, ``field_T`` and any of ``T1_ms``, ``T2_ms``, ``PD``
+    (relative to CSF), ``T1_sd_ms``, ``T2_sd_ms``, ``PD_sd``, ``source``. ``field_T`` may be left
+    out of rows with PD only. A ``ValueError`` names the row and what is wrong with it in one line.
     """
     try:
         rows = json.loads(text)
@@ -187,24 +154,10 @@ def measured(tissue: str, quantity: str, table: Any = None) -> list[Measurement]
 
 
 def relaxation(tissue: str, field: float, table: Any = None) -> Relaxation:
-    """T1, T2 and proton density of a tissue, with standard deviations.
+    """T1, T2 and proton density of a tissue at ``field`` tesla, with standard deviations.
 
-    Parameters
-    ----------
-    tissue : {'CSF', 'GM', 'WM'}
-    field : float
-        Field strength, tesla.
-    table : sequence of Measurement, optional
-        From :func:`read_table`; the shipped one without.
-
-    Returns
-    -------
-    Relaxation
-
-    Raises
-    ------
-    ValueError
-        If the field is outside 0.01 to 20 T.
+    ``table`` is from :func:`read_table`; the shipped one without. A field outside 0.01 to 20 T
+    raises a ``ValueError``.
     """
     if not FIELD_RANGE[0] <= field <= FIELD_RANGE[1]:
         raise ValueError(f'no relaxation times are known for a field of {field} T')

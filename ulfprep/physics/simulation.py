@@ -1,9 +1,10 @@
 """From a high-field image to the scans an ultra-low-field scanner would have made of it.
 
 The noise-free scan is computed once (:func:`simulate`), any number of noisy ones are drawn
-from it (:func:`realise`), each from a random stream of its own.
+from it (:func:`realise`), each from a random stream of its own (:func:`stream`).
 """
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,6 @@ from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, covered, resized_grid
-from ulfprep.physics.seeds import stream
 from ulfprep.physics.types import Numbers
 
 #: Voxel size of a portable 64 mT scan, mm.
@@ -21,26 +21,14 @@ VOXEL_SIZE = (1.6, 1.6, 5.0)
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What a scanner would measure, before the noise.
+    """What a scanner would measure, before the noise."""
 
-    Attributes
-    ----------
-    expected : numpy.ndarray, shape ``grid.shape``, float32
-        Noise-free scan, bias field included, in the units of the source image.
-    grid : Grid
-    sigma : float
-        S.d. of the real and of the imaginary noise, image units.
-    bias_field : numpy.ndarray or None
-        Factor that ``expected`` holds; geometric mean one in the brain.
-    noise_fwhm : float
-        FWHM of the noise's correlation, mm; zero for white noise.
-    """
-
-    expected: np.ndarray
+    expected: np.ndarray  #: noise-free scan, bias field included, units of the source, float32
     grid: Grid
-    sigma: float
+    sigma: float  #: s.d. of the real and of the imaginary noise, image units
+    #: Factor in ``expected``; its geometric mean in the brain is one.
     bias_field: np.ndarray | None = None
-    noise_fwhm: float = 0.0
+    noise_fwhm: float = 0.0  #: over which the noise is correlated, mm
 
 
 def simulate(
@@ -64,14 +52,10 @@ def simulate(
 
     Parameters
     ----------
-    image, mask : numpy.ndarray, shape (X, Y, Z)
-        High-field image and brain mask.
-    probs : numpy.ndarray, shape (3, X, Y, Z)
-        Posteriors of CSF, GM, WM.
-    grid : Grid
-        Grid of ``image``.
+    image, mask, probs : numpy.ndarray, shapes (X, Y, Z), (X, Y, Z) and (3, X, Y, Z)
+        High-field image, brain, and posteriors of CSF, GM, WM, on ``grid``.
     plan : ContrastPlan
-        Of :func:`ulfprep.physics.plan.plan_contrast`, direction ``simulate``.
+        Of direction ``simulate``.
     voxel_size : sequence of 3 floats, optional
         Acquired voxel size in mm along the axes of the simulated scan; also the FWHM of
         the PSF. By default that of ``target``, or :data:`VOXEL_SIZE`.
@@ -90,20 +74,19 @@ def simulate(
     keep_head : bool
         Simulate what lies outside the mask as well. Its relaxation is not known: it keeps
         its own intensity, relative to white matter. Without, the outside is zero.
-    seed : int
     label : str
         Name of the scan; with ``seed`` it fixes the bias field.
-
-    Returns
-    -------
-    Simulation
 
     Raises
     ------
     ValueError
         If ``snr``, ``bias_strength`` or ``noise_fwhm`` is no possible value.
     """
-    _check(snr, bias_strength, noise_fwhm)
+    if snr is not None and not snr > 0:
+        raise ValueError(f'the SNR must be positive, not {snr}')
+    for name, value in (('bias_strength', bias_strength), ('noise_fwhm', noise_fwhm)):
+        if not 0 <= value < np.inf:
+            raise ValueError(f'{name} must be zero or positive, not {value}')
     if voxel_size is None:
         voxel_size = VOXEL_SIZE if target is None else target.zooms
     if target is None:
@@ -123,21 +106,10 @@ def simulate(
 
 
 def realise(simulation: Simulation, seed: int = 0, label: str = '', index: int = 1) -> np.ndarray:
-    """Draw one noisy scan.
+    """Draw one noisy scan: the magnitude of signal plus complex noise, float32.
 
-    Parameters
-    ----------
-    simulation : Simulation
-    seed : int
-    label : str
-        Name of the scan: two scans of one run never share their noise.
-    index : int
-        Number of the realisation; each has noise of its own.
-
-    Returns
-    -------
-    numpy.ndarray, shape ``simulation.grid.shape``, float32
-        Magnitude of signal plus complex noise.
+    ``label`` is the name of the scan, ``index`` the number of the realisation: no two scans of a
+    run share their noise, nor two realisations of a scan.
     """
     rng = stream(seed, label, 'noise', index)
     zooms = simulation.grid.zooms
@@ -154,18 +126,7 @@ def bias_field(
     Defined in world millimetres around the brain's centre, so that one random stream gives
     one field, however finely it is sampled.
 
-    Parameters
-    ----------
-    grid : Grid
-    brain : numpy.ndarray of bool, shape ``grid.shape``
-    strength : float
-        S.d. of the logarithm of the field within the brain.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    numpy.ndarray, shape ``grid.shape``, float32
-        Its geometric mean in the brain is one.
+    The s.d. of the logarithm within the brain is ``strength``, the geometric mean one; float32.
     """
     index = np.argwhere(brain)
     middle = index.mean(axis=0) if len(index) else (np.array(grid.shape) - 1) / 2
@@ -197,12 +158,21 @@ def expected_snr(plan: ContrastPlan, voxel_size: Numbers) -> float:
     return 14.0 * volume * (plan.target_field_T / 0.064) ** 1.5
 
 
-def _check(snr, bias_strength, noise_fwhm):
-    if snr is not None and not snr > 0:
-        raise ValueError(f'the SNR must be positive, not {snr}')
-    for name, value in (('bias_strength', bias_strength), ('noise_fwhm', noise_fwhm)):
-        if not 0 <= value < np.inf:
-            raise ValueError(f'{name} must be zero or positive, not {value}')
+def stream(seed: int, *names: str | int) -> np.random.Generator:
+    """Return the random stream of a seed and the names of what it is drawn for.
+
+    The same seed and names always give the same numbers; another seed, another name or
+    another order of names gives an independent stream. What is drawn from one stream,
+    and how much, leaves all others as they are.
+
+    Names are, say, a scan's, ``'noise'`` and the number of a realisation; their text counts.
+    A negative seed raises a ``ValueError``.
+    """
+    if seed < 0:
+        raise ValueError(f'a seed must not be negative: {seed}')
+    words = [zlib.crc32(str(name).encode()) for name in names]
+    # The number of names keeps ('a',) apart from ('a', ''): zero words at the end are ignored.
+    return np.random.default_rng(np.random.SeedSequence([int(seed), len(words), *words]))
 
 
 def _low_field_image(image, mask, probs, model, plan, keep_head):

@@ -1,45 +1,63 @@
 """Which sequence a scan was made with: as the user states it, or as its sidecar describes it."""
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ulfprep.physics.relaxation import relaxation
-from ulfprep.physics.sequence_words import DESCRIBED_BY, is_mp2rage, kind_of, positive
 from ulfprep.physics.sequences import (
-    PRESETS,
+    INVERTED,
     ULTRA_LOW_FIELD,
     USUAL_ORDER,
+    Sequence,
     default_sequence,
-    is_number,
+    nulling_time,
+    preset_of_kind,
     shows_usual_order,
+    tissue_signals,
 )
-from ulfprep.physics.signals import INVERTED, Sequence, nulling_time, tissue_signals
+from ulfprep.physics.types import is_length, is_number
 
+GRADIENT_ECHOES = ('MPRAGE', 'SPGR', 'GRE')
 #: Timings that can turn the order of the tissues round.
 TIMINGS = ('RepetitionTime', 'EchoTime', 'InversionTime', 'FlipAngle')
 #: An echo time (s) at which 180-degree refocusing would leave no signal of brain. Trains that
 #: reach it have low, variable refocusing angles; at 30 degrees extended phase graphs give the
 #: magnetisation this share of its time in the transverse plane.
 LONGEST_ECHO_TIME, SHARE_IN_LONG_TRAINS = 0.25, 0.2
+#: Fields that describe a sequence in words. Converters fill them from the DICOM file.
+DESCRIBED_BY = (
+    *('PulseSequenceType', 'ScanningSequence', 'SequenceVariant', 'ScanOptions'),
+    *('PulseSequenceName', 'SequenceName', 'PulseSequenceDetails'),
+)
+#: Fields that hold what the people at the scanner called it: believed for an MP2RAGE alone.
+CALLED_BY = ('ProtocolName', 'SeriesDescription', 'ImageType')
+#: Words for gradient echoes, refocused trains and inversions, as vendors write them in capitals
+#: ("*tfl3d1_16ns" is TFL, "%SiemensSeq%_gre" GRE).
+GRADIENT = (
+    *('GR', 'GRE', 'GRADIENT', 'SPGR', 'FLASH', 'MPRAGE', 'TFL', 'TFE', 'FFE', 'FL', 'BRAVO'),
+    'FGRE',
+)
+SPOILED = ('SPGR', 'FLASH', 'SPOILED')
+TRAIN = ('FSE', 'TSE', 'RARE', 'SPC', 'SPACE', 'CUBE', 'VISTA', 'TIR', 'HASTE', 'GRASE')
+INVERSION = ('IR', 'INVERSION', 'STIR', 'TIR', 'SPCIR', 'MPRAGE', 'TFL', 'BRAVO')
+#: A spoiled gradient echo with a longer repetition time (s) has no T1 contrast left: with a small
+#: flip angle it is the time between the inversions of an MPRAGE.
+LONGEST_SPOILED = 1.0
+#: From this repetition time (s) on, an inverted gradient echo at high field is an MP2RAGE.
+MP2RAGE_REPETITION = 4.0
 
 
 @dataclass(frozen=True)
 class SourceSequence:
     """What a scan was made with, and how bright its tissues should be.
 
-    Attributes
-    ----------
-    sequence : Sequence
-    signals : tuple of 3 floats
-        Of CSF, GM and WM, relative to WM.
-    assumed : tuple of str
-        One sentence for each value that nobody states.
-    contradictions : tuple of str
-        One sentence for each statement that cannot be true of an image of this weighting.
+    ``assumed`` holds a sentence for each value that nobody states, ``contradictions`` one for
+    each statement that cannot be true of an image of this weighting.
     """
 
     sequence: Sequence
-    signals: tuple[float, ...]
+    signals: tuple[float, ...]  #: of CSF, GM and WM, relative to WM
     assumed: tuple[str, ...] = ()
     contradictions: tuple[str, ...] = ()
 
@@ -62,12 +80,12 @@ def source_sequence(
     metadata : dict
         Sidecar fields of the scan (BIDS names and units).
     field : float
-        Its field strength, tesla.
+        Tesla.
     modality : {'T1w', 'T2w', 'FLAIR'}
-    table : sequence of Measurement, optional
+    table
         See :func:`ulfprep.physics.relaxation.relaxation`.
-    stated : Sequence, optional
-        The user's own.
+    stated
+        The user's own sequence.
 
     Raises
     ------
@@ -119,54 +137,34 @@ def _usual(field: float, modality: str, table) -> tuple[Sequence, tuple[float, .
 def expected_signals(
     metadata: dict, field: float, modality: str = 'T1w', table: Any = None
 ) -> tuple[float, ...]:
-    """Signals of CSF, GM and WM that a scan should show, relative to WM.
-
-    See :func:`source_sequence` for the parameters.
-    """
+    """Signals of CSF, GM and WM that a scan should show; see :func:`source_sequence`."""
     return source_sequence(metadata, field, modality, table).signals
 
 
 def sequence_from_metadata(
     metadata: dict, field: float, modality: str = 'T1w', table: Any = None
 ) -> tuple[Sequence, list[str]]:
-    """Read a sequence off BIDS metadata, saying what had to be assumed.
-
-    Parameters
-    ----------
-    metadata : dict
-        Sidecar fields of the scan (BIDS names and units).
-    field : float
-        Field strength, tesla.
-    modality : {'T1w', 'T2w', 'FLAIR'}
-    table : sequence of Measurement, optional
-        See :func:`ulfprep.physics.relaxation.relaxation`.
-
-    Returns
-    -------
-    sequence : Sequence
-    assumed : list of str
-        One sentence for each value that the metadata does not give.
-    """
+    """Read a sequence off BIDS metadata, with a sentence for each value that is not there."""
     usual = default_sequence(field, modality)
-    kind, assumed = kind_of(metadata, usual.kind, modality)
-    if modality == 'T1w' and is_mp2rage(metadata, kind, usual.kind):
+    kind, assumed = _kind_of(metadata, usual.kind, modality)
+    if modality == 'T1w' and _is_mp2rage(metadata, kind, usual.kind):
         told = 'the sidecar is that of an MP2RAGE, whose uniform image is close in contrast to an'
         return usual, [f'{told} {usual.kind}: its usual timings assumed']
     # Timings that are missing are those of the usual sequence of that kind.
-    values = {**_preset_of(kind, field, modality).to_dict(), 'kind': kind}
+    values = {**asdict(preset_of_kind(kind, field, modality)), 'kind': kind}
     fields = {
         'repetition_time': ('RepetitionTimePreparation', 'RepetitionTime'),
         'echo_time': ('EchoTime',),
     }
     if kind in INVERTED:
         fields['inversion_time'] = ('InversionTime',)
-    if kind in ('MPRAGE', 'SPGR', 'GRE'):
+    if kind in GRADIENT_ECHOES:
         fields['flip_angle'] = ('FlipAngle',)
-    inversion = positive(metadata, 'InversionTime') if kind in INVERTED else None
+    inversion = _positive(metadata, 'InversionTime') if kind in INVERTED else None
     # A FLAIR nulls CSF, whatever its repetition time is.
-    nulled = kind == 'FLAIR' and not inversion and positive(metadata, 'RepetitionTime')
+    nulled = kind == 'FLAIR' and not inversion and _positive(metadata, 'RepetitionTime')
     for name, keys in fields.items():
-        found = next((v for k in keys if (v := positive(metadata, k)) is not None), None)
+        found = next((v for k in keys if (v := _positive(metadata, k)) is not None), None)
         told = f'{keys[-1]} is not in the sidecar'
         if name == 'repetition_time' and found and inversion and found <= inversion:
             # Some vendors state the time between two excitations of the train.
@@ -186,11 +184,10 @@ def sequence_from_metadata(
         csf = relaxation('CSF', field, table).t1
         nulls = nulling_time(Sequence(**values), csf)
         values['inversion_time'] = nulls
-        assumed.append(
-            f'InversionTime is not in the sidecar: {nulls:.3g} s, which nulls CSF, assumed'
-        )
+        told = f'InversionTime is not in the sidecar: {nulls:.3g} s, which nulls CSF'
+        assumed.append(f'{told}, assumed')
     sequence = Sequence(**values)
-    if kind not in ('MPRAGE', 'SPGR', 'GRE') and sequence.echo_time > LONGEST_ECHO_TIME:
+    if kind not in GRADIENT_ECHOES and sequence.echo_time > LONGEST_ECHO_TIME:
         sequence = replace(sequence, transverse_share=SHARE_IN_LONG_TRAINS)
         assumed.append(
             f'EchoTime {sequence.echo_time:g} s is that of a long train of low refocusing angles: '
@@ -204,7 +201,7 @@ def _read_train(metadata: dict, values: dict) -> list[str]:
     if values['kind'] in ('SPGR', 'GRE', 'SE'):
         values['train_duration'] = 0.0
         return []
-    spacing, shots = (positive(metadata, k) for k in ('RepetitionTimeExcitation', 'NumberShots'))
+    spacing, shots = (_positive(metadata, k) for k in ('RepetitionTimeExcitation', 'NumberShots'))
     if values['kind'] == 'MPRAGE' and spacing:
         values['echo_spacing'] = spacing
         if shots and shots >= 1:
@@ -222,23 +219,65 @@ def _read_train(metadata: dict, values: dict) -> list[str]:
     return [f'the length of the read-out train is not in the sidecar: {length:g} s assumed']
 
 
-def _preset_of(kind: str, field: float, modality: str) -> Sequence:
-    """Return the preset whose timings stand in for missing ones of ``kind``."""
-    usual = default_sequence(field, modality)
-    if kind == usual.kind:
-        return usual
-    others = {
-        'MPRAGE': 'HF-T1w',
-        'SPGR': 'HF-T1w-SPGR',
-        'GRE': 'HF-T1w-SPGR',
-        'IR-FSE': 'ULF-T1w',
-        'SE': 'HF-T1w-SE',
-    }
-    if modality == 'T1w' and kind == 'FSE':  # a T1w fast spin echo has a short repetition time
-        return replace(PRESETS['HF-T1w-SE'], kind='FSE', train_duration=0.05)
-    if modality != 'T1w' and kind == 'SE':
-        return replace(usual, kind='SE', train_duration=0.0)
-    return PRESETS[others[kind]] if kind in others else usual
+def _positive(metadata: dict, key: str) -> float | None:
+    """Return a positive number; 0 is how converters write that they do not know."""
+    value = metadata.get(key)
+    return float(value) if is_length(value) else None
+
+
+def _kind_of(metadata: dict, usual: str, modality: str) -> tuple[str, list[str]]:
+    """Kind of sequence that the sidecar describes, and what had to be assumed."""
+    described = ' '.join(_text(metadata, key) for key in DESCRIBED_BY)
+    # Written as "GR IR", "GR_IR", "GR\\IR" or ["GR", "IR"], depending on who converted it.
+    words = set(re.findall('[A-Z]+', described))
+    inversion = _positive(metadata, 'InversionTime')
+    gradient = _any(words, GRADIENT)
+    train = _any(words, TRAIN) or 'FAST SPIN' in described or 'TURBO SPIN' in described
+    inverted = bool(inversion) or _any(words, INVERSION) or (gradient and 'MP' in words)
+    if modality == 'FLAIR' or 'FLAIR' in described:
+        untold = 'the sequence type is not in the sidecar: FLAIR assumed'
+        return 'FLAIR', [] if words else [untold]
+    if gradient and not train:
+        repetition, angle = (_positive(metadata, k) for k in ('RepetitionTime', 'FlipAngle'))
+        long = (repetition or 0) > LONGEST_SPOILED and (angle is None or angle < 30)
+        prepared = inverted or (long and not _any(words, SPOILED))
+        return ('MPRAGE' if prepared else 'SPGR'), []
+    single = 'SE' in words or 'SPIN ECHO' in described
+    if inverted and (train or single):
+        return 'IR-FSE', []
+    if train or single:
+        # DICOM calls fast spin echoes SE too; without a sign of a train it is one echo.
+        return ('FSE' if train or (_positive(metadata, 'EchoTrainLength') or 0) > 1 else 'SE'), []
+    if inverted:
+        usual = usual if usual in INVERTED else 'IR-FSE'
+    what = 'type in the sidecar is not known' if words else 'type is not in the sidecar'
+    return usual, [f'the sequence {what}: {usual} assumed']
+
+
+def _is_mp2rage(metadata: dict, kind: str, usual: str) -> bool:
+    """Tell whether a T1w is the uniform image of an MP2RAGE, by its names or its timings.
+
+    ``kind`` is that of its sequence, ``usual`` that of a T1w of its scanner.
+    """
+    called = ' '.join(_text(metadata, key) for key in (*DESCRIBED_BY, *CALLED_BY))
+    long = (_positive(metadata, 'RepetitionTime') or 0) >= MP2RAGE_REPETITION
+    named = 'MP2RAGE' in called or bool(re.search(r'\bUNI\b', called))
+    return named or (usual == kind == 'MPRAGE' and long)
+
+
+def _any(words: set[str], known: tuple[str, ...]) -> bool:
+    """Tell whether a word is known, or holds a longer one that is (SPCIR, TSER, EFGRE)."""
+    return any(
+        word == key or (len(key) > 2 and word.startswith(key)) or (len(key) > 3 and key in word)
+        for word in words
+        for key in known
+    )
+
+
+def _text(metadata: dict, key: str) -> str:
+    value = metadata.get(key, '')
+    texts = value if isinstance(value, list | tuple) else [value]
+    return ' '.join(str(text) for text in texts).upper()
 
 
 def _order(signals) -> str:

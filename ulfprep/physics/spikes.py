@@ -19,9 +19,8 @@ def without_spikes(
 
     Parameters
     ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-    signal : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain, or head; up to one voxel in a hundred may be a spike.
+    image, signal : numpy.ndarray, shape (X, Y, Z)
+        Scan, and its brain or head; up to one voxel in a hundred of it may be a spike.
     where : numpy.ndarray of bool, shape (X, Y, Z), optional
         Where spikes are looked for; where there is signal without.
 
@@ -30,7 +29,7 @@ def without_spikes(
     image : numpy.ndarray, shape (X, Y, Z)
         The same array where there are no spikes.
     count : int
-        How many voxels were replaced.
+        Of voxels that were replaced.
     """
     where = signal if where is None else where
     values = image[signal]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ulfprep.physics import TISSUES
-from ulfprep.physics.signals import Sequence, signal_spread, tissue_signals
+from ulfprep.physics.sequences import Sequence, signal_spread, tissue_signals
 from ulfprep.physics.types import Numbers
 
 #: Two typed contrasts imply the third; a third that is typed as well may differ by this much.
@@ -20,37 +20,19 @@ CONSISTENT = 0.02
 
 @dataclass(frozen=True)
 class Target:
-    """Tissue intensities wanted at the target field.
-
-    Attributes
-    ----------
-    ratios : numpy.ndarray, shape (3,)
-        CSF, GM, WM relative to WM.
-    spread : numpy.ndarray, shape (3,)
-        Their standard deviations.
-    sources : tuple of str
-        Where each came from, CSF, GM, WM.
-    """
+    """Intensities wanted of CSF, GM and WM at the target field, relative to WM."""
 
     ratios: np.ndarray
-    spread: np.ndarray
-    sources: tuple[str, ...]
+    spread: np.ndarray  #: their standard deviations
+    sources: tuple[str, ...]  #: where each came from
 
 
 def target_from_physics(
     sequence: Sequence, field: float, name: str = '', table: Any = None
 ) -> Target:
-    """Target that relaxation times and a sequence predict at a field.
+    """Target that relaxation times and a sequence called ``name`` predict at ``field`` tesla.
 
-    Parameters
-    ----------
-    sequence : Sequence
-    field : float
-        Tesla.
-    name : str
-        What the sequence is called, for the report.
-    table : sequence of Measurement, optional
-        See :func:`ulfprep.physics.relaxation.relaxation`.
+    ``table``: see :func:`ulfprep.physics.relaxation.relaxation`.
 
     Raises
     ------
@@ -69,17 +51,12 @@ def target_from_physics(
     return Target(ratios, np.array(signal_spread(sequence, field, table)), (how, how, how))
 
 
-def target_from_reference(means: Numbers, errors: Numbers, name: str) -> Target:
-    """Target that another scan shows.
+def target_from_reference(means: Numbers, standard_errors: Numbers, name: str) -> Target:
+    """Target that a scan called ``name`` shows, by its means of CSF, GM, WM in its own units.
 
-    Parameters
-    ----------
-    means, errors : array_like, shape (3,)
-        Tissue means of the reference scan and their standard errors, its own units.
-    name : str
-        What the scan is called, for the report.
+    A mean that is missing or not positive raises a ``ValueError``.
     """
-    means, errors = np.asarray(means, float), np.asarray(errors, float)
+    means, errors = np.asarray(means, float), np.asarray(standard_errors, float)
     if not (np.isfinite(means).all() and (means > 0).all()):
         raise ValueError(f'{name}: its tissues could not all be measured ({means})')
     relative = errors / means
@@ -89,24 +66,10 @@ def target_from_reference(means: Numbers, errors: Numbers, name: str) -> Target:
 
 
 def parse_contrasts(texts: Iterable[str]) -> dict[tuple[str, str], float]:
-    """Read contrasts as users type them: ``WM-GM=0.45``.
+    """Read contrasts ``2 (a - b) / (a + b)`` as users type them: ``WM-GM=0.45``.
 
-    Parameters
-    ----------
-    texts : sequence of str
-        Each a pair of tissues and their contrast ``2 (a - b) / (a + b)``.
-
-    Returns
-    -------
-    dict
-        Ordered pair of tissue names -> contrast, each pair once and in the order WM-GM,
-        WM-CSF, GM-CSF (a reversed pair changes its sign).
-
-    Raises
-    ------
-    ValueError
-        With one line that names the text and what is wrong with it, or that the contrasts
-        contradict each other.
+    By pair of tissues: WM-GM, WM-CSF or GM-CSF. A reversed pair changes the sign. A ``ValueError``
+    names in one line the text and what is wrong with it, or that they contradict each other.
     """
     known = (('WM', 'GM'), ('WM', 'CSF'), ('GM', 'CSF'))
     found: dict[tuple[str, str], float] = {}
@@ -135,30 +98,18 @@ def parse_contrasts(texts: Iterable[str]) -> dict[tuple[str, str], float]:
 
 
 def with_contrasts(target: Target, contrasts: dict[tuple[str, str], float]) -> Target:
-    """Return the target with typed contrasts in the place of what was derived.
+    """Return the target with contrasts of :func:`parse_contrasts` in the place of derived ones.
 
-    Parameters
-    ----------
-    target : Target
-        Serves for a tissue that no typed contrast reaches.
-    contrasts : dict
-        From :func:`parse_contrasts`.
-
-    Raises
-    ------
-    ValueError
-        If three typed contrasts contradict each other.
+    A tissue that none of them reaches stays as it is. Three that contradict each other raise a
+    ``ValueError``.
     """
     ratios, spread, sources = target.ratios.copy(), target.spread.copy(), list(target.sources)
 
     def below(name):  # intensity of the second of a pair, the first being one
         return (2 - contrasts[name]) / (2 + contrasts[name])
 
-    typed = {}
-    if ('WM', 'GM') in contrasts:
-        typed[1] = below(('WM', 'GM'))
-    if ('WM', 'CSF') in contrasts:
-        typed[0] = below(('WM', 'CSF'))
+    pairs = {0: ('WM', 'CSF'), 1: ('WM', 'GM')}
+    typed = {tissue: below(pair) for tissue, pair in pairs.items() if pair in contrasts}
     if ('GM', 'CSF') in contrasts:
         if 0 in typed and 1 in typed:
             implied = 2 * (typed[1] - typed[0]) / (typed[1] + typed[0])

@@ -9,8 +9,7 @@ import numpy as np
 from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import carry_shares, resample_mask, spread_out
 from ulfprep.physics.noise import estimate_noise
-from ulfprep.physics.placement import place
-from ulfprep.physics.stacked import Part
+from ulfprep.physics.stacked import Part, place
 from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.coarse import T1W
 from ulfprep.segmentation.estimate import TissueEstimate, View, estimate_tissues

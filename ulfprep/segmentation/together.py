@@ -6,8 +6,7 @@ import numpy as np
 
 from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
-from ulfprep.physics.placement import place
-from ulfprep.physics.stacked import Part, StackedModel
+from ulfprep.physics.stacked import Part, StackedModel, place
 from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.coarse import T1W
 from ulfprep.segmentation.tissue import lattice_tissues

@@ -7,8 +7,7 @@ import numpy as np
 from ulfprep.physics.acquisition import acquisition_matrices, add_rician_noise, apply_matrices
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.psf import KINDS
-from ulfprep.physics.sequences import PRESETS, ULTRA_LOW_FIELD
-from ulfprep.physics.signals import Sequence
+from ulfprep.physics.sequences import PRESETS, ULTRA_LOW_FIELD, Sequence
 from ulfprep.physics.simulation import bias_field
 from ulfprep.segmentation.network import CHANNELS
 from ulfprep.training.deform import rotation, smooth_field

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ulfprep.physics.grid import Grid
-from ulfprep.physics.seeds import stream
+from ulfprep.physics.simulation import stream
 from ulfprep.segmentation.channels import describe, lay, stack
 from ulfprep.training.acquisitions import draw_sequence, draw_session, make_scan, paint
 from ulfprep.training.deform import draw_patch, draw_ribbon, smooth_field

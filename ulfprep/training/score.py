@@ -10,8 +10,8 @@ from ulfprep.metrics.similarity import dice
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import carry
-from ulfprep.physics.seeds import stream
 from ulfprep.physics.sequences import PRESETS
+from ulfprep.physics.simulation import stream
 from ulfprep.segmentation.learned import learned_tissues
 from ulfprep.segmentation.network import CHANNELS, CLASSES, TissueNet
 from ulfprep.segmentation.together import Run

@@ -7,7 +7,7 @@ import numpy as np
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.relaxation import Relaxation, read_table, relaxation
-from ulfprep.physics.signals import Sequence, signal
+from ulfprep.physics.sequences import Sequence, signal
 from ulfprep.training.maps import NAMES
 
 #: Where structures lie between grey (0) and white matter (1): lowest and highest.

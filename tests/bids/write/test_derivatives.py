@@ -24,7 +24,7 @@ from ulfprep.bids.write.derivatives import (
     remove_earlier,
 )
 from ulfprep.bids.write.sidecars import provenance, sidecar
-from ulfprep.physics.labels import to_dseg
+from ulfprep.physics import to_dseg
 from ulfprep.settings import MODALITIES, Settings
 
 

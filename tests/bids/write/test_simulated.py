@@ -15,7 +15,7 @@ from runs import validate
 
 from ulfprep import __version__
 from ulfprep.bids.files import read_json, write_json, write_nifti, write_text
-from ulfprep.bids.read.acquisition import field_strength
+from ulfprep.bids.read.acquisition import decide_resolution, field_strength
 from ulfprep.bids.read.dataset import find_scans
 from ulfprep.bids.task import Scan
 from ulfprep.bids.write.simulated import (
@@ -27,9 +27,8 @@ from ulfprep.bids.write.simulated import (
     start_dataset,
     write_simulated,
 )
-from ulfprep.physics.plan import acquired_resolution
-from ulfprep.physics.sequences import PRESETS
-from ulfprep.physics.signals import KINDS, Sequence, tissue_signals
+from ulfprep.physics.resolution import ResolutionEstimate
+from ulfprep.physics.sequences import KINDS, PRESETS, Sequence, tissue_signals
 from ulfprep.physics.source_sequence import expected_signals, sequence_from_metadata
 from ulfprep.settings import MODALITIES, Settings
 
@@ -224,7 +223,9 @@ def test_ulfprep_reads_the_dataset_as_low_field_scans(source, tmp_path):
     for scan in scans:
         assert field_strength(scan.metadata, None, scan.name)[0] == 0.064
         zooms = nib.load(scan.path).header.get_zooms()
-        assert acquired_resolution(scan.metadata, zooms)[0] == pytest.approx(VOXEL_SIZE)
+        seen = ResolutionEstimate((1.0, 1.0, 1.0), (True, True, True), '')
+        found = decide_resolution(seen, zooms, scan.metadata)
+        assert found.voxel_size_mm == pytest.approx(VOXEL_SIZE)
 
 
 def test_the_description_names_what_the_dataset_is_and_where_it_is_from(source, tmp_path):

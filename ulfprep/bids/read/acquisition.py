@@ -9,9 +9,9 @@ from ulfprep.bids.read.nifti import UnusableScanError
 from ulfprep.bids.read.sidecars import shown
 from ulfprep.note import INFO, WARNING, Note
 from ulfprep.physics.relaxation import FIELD_RANGE, GYROMAGNETIC_RATIO
-from ulfprep.physics.resampling import COARSER
-from ulfprep.physics.resolution import ResolutionEstimate, are_lengths, in_words, is_length
+from ulfprep.physics.resolution import COARSER, ResolutionEstimate, in_words
 from ulfprep.physics.sequences import is_number
+from ulfprep.physics.types import are_lengths, is_length
 
 #: Scans below this field strength are enhanced by default, tesla.
 LOW_FIELD_LIMIT = 0.3

@@ -23,8 +23,7 @@ from ulfprep.bids.read.derived_read import (
 from ulfprep.bids.tables import read_table
 from ulfprep.bids.task import Given, Piece, Scan
 from ulfprep.note import Note
-from ulfprep.physics import TISSUES
-from ulfprep.physics.labels import LABELS
+from ulfprep.physics import LABELS, TISSUES
 
 #: Where fMRIPrep and sMRIPrep keep their FreeSurfer folders.
 NESTED = Path('sourcedata', 'freesurfer')

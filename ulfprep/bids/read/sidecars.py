@@ -9,7 +9,7 @@ from ulfprep.bids.files import not_here, read_json
 from ulfprep.bids.names import name_parts
 from ulfprep.bids.read.index import DatasetError
 from ulfprep.note import Note, warning
-from ulfprep.physics.sequences import is_number
+from ulfprep.physics.types import is_number
 
 
 class BrokenSidecarError(ValueError):

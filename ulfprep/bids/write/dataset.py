@@ -21,7 +21,7 @@ from ulfprep.settings import MODALITIES, Settings
 
 #: Version of BIDS that the derivatives follow.
 BIDS_VERSION = '1.10.0'
-#: BIDS look-up: index (as :data:`ulfprep.physics.labels.LABELS`), abbreviation, name, colour
+#: BIDS look-up: index (as :data:`ulfprep.physics.LABELS`), abbreviation, name, colour
 #: (HTML), as in the report.
 LOOKUP = (
     (0, 'BG', 'Background', '#000000'),

@@ -23,7 +23,7 @@ from ulfprep.bids.write.dataset import dataset_description, made_here
 from ulfprep.bids.write.derivatives import QC, path_of, simulated
 from ulfprep.bids.write.sidecars import read_record
 from ulfprep.physics.contrast_plan import ContrastPlan
-from ulfprep.physics.signals import INVERTED, Sequence
+from ulfprep.physics.sequences import INVERTED, Sequence
 from ulfprep.record import SimulationRecord
 from ulfprep.settings import Settings
 
