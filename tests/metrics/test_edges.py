@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ulfprep.metrics.edges import canny_edges, edge_f1
+from ulfprep.metrics.similarity import canny_edges, edge_f1
 
 
 @pytest.fixture

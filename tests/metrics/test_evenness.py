@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ulfprep.metrics.evenness import bias_effect, profile
+from ulfprep.metrics.contrast import bias_effect, profile
 
 QUICK = settings(deadline=None, max_examples=25, derandomize=True)
 GM, WM = 1, 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ulfprep.metrics.lines import line_correlations, pair_correlations
+from ulfprep.metrics.similarity import line_correlations, pair_correlations
 
 
 def test_pairs_of_known_correlation():

@@ -9,8 +9,9 @@ from plans import make_plan
 from records import SIMULATION
 
 from ulfprep.metrics.contrast import foreground_to_background
-from ulfprep.metrics.registry import CATEGORIES, DIRECTIONS, all_metrics, names_of
-from ulfprep.metrics.summary import enhance_metrics, simulate_metrics
+from ulfprep.metrics.enhanced import EnhancedScan
+from ulfprep.metrics.registry import CATEGORIES, DIRECTIONS, all_metrics, measure, names_of
+from ulfprep.metrics.simulated import SimulatedScan
 from ulfprep.metrics.tissue_change import TissueChange, moves_between
 from ulfprep.physics import Grid
 
@@ -24,6 +25,14 @@ PLAN = make_plan(
     contrast_vector=(0.5, 0.75, 1.0),
     target_field_T=0.064,
 )
+
+
+def enhance_metrics(**given):
+    return measure(EnhancedScan(**given), 'enhance')
+
+
+def simulate_metrics(**given):
+    return measure(SimulatedScan(**given), 'simulate')
 
 
 def layers(shape):

@@ -19,7 +19,7 @@ from ulfprep.metrics.contrast import (
     tissue_means,
     tissue_sds,
 )
-from ulfprep.metrics.lines import line_correlations
+from ulfprep.metrics.similarity import line_correlations
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.forward import residual
 from ulfprep.physics.grid import Grid

@@ -9,10 +9,16 @@ from ulfprep.evaluation.phantoms import remapped
 from ulfprep.evaluation.prepare import Enhanced, Measured, Prepared
 from ulfprep.evaluation.trials import Trial
 from ulfprep.metrics.contrast import tissue_means, tissue_sds
-from ulfprep.metrics.edges import canny_edges, edge_f1
-from ulfprep.metrics.lines import line_correlations
 from ulfprep.metrics.perceptual import lpips
-from ulfprep.metrics.similarity import dice, match_intensity, psnr, ssim
+from ulfprep.metrics.similarity import (
+    canny_edges,
+    dice,
+    edge_f1,
+    line_correlations,
+    match_intensity,
+    psnr,
+    ssim,
+)
 from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.contrast_plan import ContrastPlan

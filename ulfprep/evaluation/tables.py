@@ -19,7 +19,7 @@ from ulfprep.evaluation.publish import about, without_paths, write_table
 from ulfprep.evaluation.score import NAMES, known_volumes, score, volumes_of
 from ulfprep.evaluation.slices import keep_slices, middle_slices
 from ulfprep.evaluation.trials import REGIMES, Trial, outside_trials, simulated_trial
-from ulfprep.metrics.lines import line_correlations
+from ulfprep.metrics.similarity import line_correlations
 from ulfprep.physics.interpolation import carry
 
 #: What is compared unless it is said, baselines first; a quick run leaves the last out.

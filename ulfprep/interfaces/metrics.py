@@ -49,7 +49,7 @@ class _MeasureOutputSpec(RenderOutputSpec):
 class MeasureEnhanced(SimpleInterface):
     """Render a fitted field and hold it against the scan and its cubic interpolation.
 
-    See :func:`ulfprep.physics.forward.residual`, :func:`ulfprep.metrics.summary.enhance_metrics`
+    See :func:`ulfprep.physics.forward.residual`, :class:`ulfprep.metrics.enhanced.EnhancedScan`
     and :func:`ulfprep.metrics.tissue_change.tissue_change`.
     """
 
@@ -57,8 +57,8 @@ class MeasureEnhanced(SimpleInterface):
     output_spec = _MeasureOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.metrics.registry import names_of
-        from ulfprep.metrics.summary import enhance_metrics
+        from ulfprep.metrics.enhanced import EnhancedScan
+        from ulfprep.metrics.registry import measure, names_of
         from ulfprep.metrics.tissue_change import tissue_change
         from ulfprep.physics.forward import residual
         from ulfprep.physics.interpolation import bicubic
@@ -80,7 +80,7 @@ class MeasureEnhanced(SimpleInterface):
         )
         files['tissue_change'] = write_volume(cwd, 'tissue_change', change.distance, grid.affine)
         files['tissue_move'] = write_volume(cwd, 'tissue_move', change.main_move, grid.affine)
-        values, reasons = enhance_metrics(
+        subject = EnhancedScan(
             scan=scan,
             scan_mask=mask,
             scan_grid=grid,
@@ -100,6 +100,7 @@ class MeasureEnhanced(SimpleInterface):
             bias_field=read_volume(inputs.bias_field)[0],
             change=change,
         )
+        values, reasons = measure(subject, 'enhance')
         values = values | dict.fromkeys(names_of('compare'))
         reasons = reasons | dict.fromkeys(names_of('compare'), inputs.no_reference)
         files['metrics_file'] = _write(cwd, values, reasons)
@@ -119,17 +120,18 @@ class _SimulateMetricsInputSpec(BaseInterfaceInputSpec):
 
 
 class SimulateMetrics(SimpleInterface):
-    """Metrics of a simulated scan; see :func:`ulfprep.metrics.summary.simulate_metrics`."""
+    """Metrics of a simulated scan; see :class:`ulfprep.metrics.simulated.SimulatedScan`."""
 
     input_spec = _SimulateMetricsInputSpec
     output_spec = _MetricsOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.metrics.summary import simulate_metrics
+        from ulfprep.metrics.registry import measure
+        from ulfprep.metrics.simulated import SimulatedScan
 
         source, grid = read_volume(self.inputs.in_file)
         simulated, simulated_grid = read_volume(self.inputs.simulated)
-        values, reasons = simulate_metrics(
+        subject = SimulatedScan(
             scan=source,
             scan_mask=read_mask(self.inputs.in_mask),
             scan_probs=read_probabilities(self.inputs.probsegs),
@@ -141,7 +143,7 @@ class SimulateMetrics(SimpleInterface):
             conformed=read_volume(self.inputs.conformed)[0],
             bias_field=read_volume(self.inputs.bias_field)[0],
         )
-        self._results['out_file'] = _write(runtime.cwd, values, reasons)
+        self._results['out_file'] = _write(runtime.cwd, *measure(subject, 'simulate'))
         return runtime
 
 
@@ -211,7 +213,8 @@ class CompareReference(SimpleInterface):
         """Return values, reasons, what the QC file says of the high-field image, and a note."""
         import numpy as np
 
-        from ulfprep.metrics.compared import compare_with_highfield
+        from ulfprep.metrics.compared import Comparison
+        from ulfprep.metrics.registry import measure
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import bring, carry, carry_shares, covered
         from ulfprep.physics.motion import find_motion
@@ -231,7 +234,7 @@ class CompareReference(SimpleInterface):
         scan_grid = read_volume(inputs.probsegs[0])[1]
         brain = carry_shares(read_mask(inputs.reference_mask), grid, fine) > 0.5
         plain = [carry(p, scan_grid, fine) for p in read_probabilities(inputs.probsegs)]
-        values, reasons = compare_with_highfield(
+        subject = Comparison(
             enhanced=enhanced,
             mask=mask,
             probs=read_probabilities(inputs.fine_probsegs),
@@ -242,6 +245,7 @@ class CompareReference(SimpleInterface):
             highfield_probs=np.stack([carry_shares(p, grid, fine) for p in tissues]),
             voxel=float(np.prod(fine.zooms)) / 1000,
         )
+        values, reasons = measure(subject, 'compare')
         strength = inputs.field_strength
         record = {
             'source': inputs.source,

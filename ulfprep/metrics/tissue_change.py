@@ -35,7 +35,6 @@ class TissueChange:
         The same divided among :data:`MOVES`.
     compared : numpy.ndarray of bool, shape (X, Y, Z)
     voxel_ml : float
-        Volume of a voxel, ml.
     """
 
     distance: np.ndarray
@@ -73,10 +72,9 @@ def tissue_change(
 
     Parameters
     ----------
-    initial : numpy.ndarray, shape (3, X, Y, Z)
-        Tissue shares on ``scan``, in the order of :data:`ulfprep.physics.TISSUES`.
-    final : numpy.ndarray, shape (3, x, y, z)
-        Tissue probabilities on ``fine``.
+    initial, final : numpy.ndarray, shape (3, X, Y, Z) and (3, x, y, z)
+        Tissue shares on ``scan`` and on ``fine``, in the order of
+        :data:`ulfprep.physics.TISSUES`.
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain.
     scan, fine : Grid
@@ -84,10 +82,6 @@ def tissue_change(
         FWHM of the PSF along the axes of ``scan``, mm.
     psf : str
         One of :data:`ulfprep.physics.psf.KINDS`.
-
-    Returns
-    -------
-    TissueChange
     """
     seen, gathered = seen_shares(final, scan, fine, psf_fwhm, psf)
     start: np.ndarray = np.clip(np.asarray(initial, np.float32), 0, None)
@@ -124,11 +118,6 @@ def moves_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     No share goes further than it must. Of three tissues one alone gains or one alone loses, so
     there is only one such division.
 
-    Parameters
-    ----------
-    before, after : numpy.ndarray, shape (3, ...)
-        Shares, one in sum.
-
     Returns
     -------
     numpy.ndarray, shape (6, ...), float32
@@ -139,8 +128,7 @@ def moves_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     gain, loss = np.clip(difference, 0, None), np.clip(-difference, 0, None)
     total = gain.sum(axis=0)
     share = gain / np.where(total > 0, total, 1)
-    place = {tissue: k for k, tissue in enumerate(TISSUES)}
-    return np.stack([loss[place[a]] * share[place[b]] for a, b in MOVES])
+    return np.stack([loss[TISSUES.index(a)] * share[TISSUES.index(b)] for a, b in MOVES])
 
 
 def move_metric(before: str, after: str) -> str:
