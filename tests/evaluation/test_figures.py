@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from ulfprep.evaluation.__main__ import main
-from ulfprep.evaluation.publish import write_table
+from ulfprep.evaluation.publish import read_slices, write_table
 from ulfprep.evaluation.sensitivity import COLUMNS as SENSITIVITY
 from ulfprep.evaluation.sensitivity import VARIANCE
-from ulfprep.evaluation.slices import read_slices
 from ulfprep.evaluation.tables import COLUMNS, VOLUMES
 
 METHODS = ('nearest', 'bicubic', 'voxel-tv', 'ulfprep', 'ulfprep:told')

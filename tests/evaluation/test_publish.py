@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ulfprep.evaluation import noise, outputs, real, segmentation, sensitivity, tables, uncertainty
+from ulfprep.evaluation import (
+    real,
+    segmentation,
+    sensitivity,
+    tables,
+    uncertainty,
+    without_truth,
+)
 from ulfprep.evaluation.comparison import AGREED, JUDGED, PAIRED
 from ulfprep.evaluation.publish import (
     about,
@@ -23,7 +30,7 @@ from ulfprep.evaluation.publish import (
 ALL = [
     tables.COLUMNS, tables.VOLUMES, PAIRED, AGREED, JUDGED, sensitivity.COLUMNS,
     sensitivity.VARIANCE, sensitivity.SHOWN, segmentation.COLUMNS, uncertainty.COLUMNS,
-    real.COLUMNS, noise.NOISE_COLUMNS, outputs.SCORES,
+    real.COLUMNS, without_truth.NOISE_COLUMNS, without_truth.SCORES,
 ]  # fmt: skip
 
 

@@ -8,16 +8,18 @@ from small_brain import write_outside
 
 from ulfprep.evaluation.__main__ import main
 from ulfprep.evaluation.brains import find_brains
+from ulfprep.evaluation.phantoms import high_field_trial, outside_trials
 from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.segmentation import (
+    COARSE_ONLY,
     COLUMNS,
-    high_field_trial,
+    SEGMENTERS,
+    Found,
+    by_brightness,
     lattice_labels,
     run_trial,
     score,
 )
-from ulfprep.evaluation.segmenters import COARSE_ONLY, SEGMENTERS, Found, by_brightness
-from ulfprep.evaluation.trials import outside_trials
 from ulfprep.physics.grid import isotropic_grid
 
 FILES = ('segmentation.json', 'segmentation.md', 'segmentation.tsv')

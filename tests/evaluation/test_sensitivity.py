@@ -7,7 +7,7 @@ import pytest
 
 from ulfprep.evaluation import sensitivity
 from ulfprep.evaluation.__main__ import main
-from ulfprep.evaluation.enhancers.registry import Effort
+from ulfprep.evaluation.enhancers import Effort
 from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.sensitivity import (
     COLUMNS,
@@ -35,7 +35,7 @@ def _in_this_process():
 def test_every_study_changes_one_thing_and_holds_the_ordinary_fit():
     chosen = list(settings(STUDIES, quick=False))
     usual = Setting()
-    for study, (_, levels, _) in STUDIES.items():
+    for study, (_, _, levels, _) in STUDIES.items():
         mine = [setting for name, _, setting in chosen if name == study]
         assert len(mine) == len(levels) == len(set(mine))
         assert mine.count(usual) == 1, study

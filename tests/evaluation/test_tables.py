@@ -20,10 +20,10 @@ from ulfprep.evaluation.comparison import (
     sentences,
     verdicts,
 )
-from ulfprep.evaluation.enhancers.registry import Effort
+from ulfprep.evaluation.enhancers import Effort
+from ulfprep.evaluation.phantoms import METADATA, outside_trials
 from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.tables import COLUMNS, VOLUMES, run_trial
-from ulfprep.evaluation.trials import METADATA, outside_trials
 
 SLOPPY = Effort(True, steps=3, points=500)
 METHODS = ('bicubic', 'ulfprep', 'ulfprep:oracle')

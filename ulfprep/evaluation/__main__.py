@@ -42,8 +42,8 @@ def score_examples(output_dir: Path, examples: Path, picture: Path | None = None
     from ulfprep.evaluation.brains import load_canonical
     from ulfprep.evaluation.drawing import draw_slices
     from ulfprep.evaluation.examples import SUBJECTS, example_truth
+    from ulfprep.evaluation.publish import middle_slices
     from ulfprep.evaluation.score import compare
-    from ulfprep.evaluation.slices import middle_slices
     from ulfprep.physics.interpolation import bicubic
 
     rows = []

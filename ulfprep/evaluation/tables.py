@@ -10,15 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
+from ulfprep.evaluation.baselines import POINTS, STEPS
 from ulfprep.evaluation.brains import KNOWN, TEMPLATE, find_brains
 from ulfprep.evaluation.comparison import document, volume_document, write_documents
-from ulfprep.evaluation.enhancers.registry import DEFAULT, Effort, Method, enhance, parse_method
+from ulfprep.evaluation.enhancers import DEFAULT, Effort, Method, enhance, parse_method
+from ulfprep.evaluation.phantoms import REGIMES, Trial, outside_trials, simulated_trial
 from ulfprep.evaluation.prepare import Measured, measure, plan_for
 from ulfprep.evaluation.process import in_fresh_process, measured, reason
-from ulfprep.evaluation.publish import about, without_paths, write_table
+from ulfprep.evaluation.publish import (
+    about,
+    keep_slices,
+    middle_slices,
+    without_paths,
+    write_table,
+)
 from ulfprep.evaluation.score import NAMES, known_volumes, score, volumes_of
-from ulfprep.evaluation.slices import keep_slices, middle_slices
-from ulfprep.evaluation.trials import REGIMES, Trial, outside_trials, simulated_trial
 from ulfprep.metrics.similarity import line_correlations
 from ulfprep.physics.interpolation import carry
 
@@ -218,8 +224,6 @@ def folders_of(options) -> dict[str, str]:
 
 def _reference_cost(rows, points: int) -> list[str]:
     """Say how far the reference's set-up was from its published training, and what that costs."""
-    from ulfprep.evaluation.enhancers.reference import POINTS, STEPS
-
     done = [row for row in rows if row['status'] == 'ok']
     made = [row for row in done if row['method'].partition('@')[0] == 'reference']
     if not made or min(row['passes'] for row in made) >= STEPS:
