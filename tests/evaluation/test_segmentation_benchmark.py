@@ -9,10 +9,9 @@ from small_brain import write_outside
 from ulfprep.evaluation.__main__ import main
 from ulfprep.evaluation.brains import find_brains
 from ulfprep.evaluation.phantoms import high_field_trial, outside_trials
-from ulfprep.evaluation.publish import read_table
+from ulfprep.evaluation.publish import columns_of, read_table
 from ulfprep.evaluation.segmentation import (
     COARSE_ONLY,
-    COLUMNS,
     SEGMENTERS,
     Found,
     by_brightness,
@@ -40,7 +39,8 @@ def read(out):
 def test_a_quick_run_writes_all_files_and_a_row_of_every_method_and_scan(quick):
     out, rows = quick
     assert sorted(path.name for path in out.iterdir()) == list(FILES)
-    assert list(rows) == list(json.loads((out / 'segmentation.json').read_text())) == COLUMNS
+    dictionary = json.loads((out / 'segmentation.json').read_text())
+    assert list(rows) == list(dictionary) == columns_of('segmentation')
     found = {source: list(mine['method']) for source, mine in rows.groupby('source')}
     fine = [name for name in SEGMENTERS if name not in COARSE_ONLY]
     assert found == {'simulated': list(SEGMENTERS), 'high field': fine}
@@ -125,7 +125,7 @@ def test_what_is_missing_or_fails_is_a_row_and_no_error(case):
 
     rows = run_trial(case, {'absent': (absent, ''), 'broken': (broken, '')})
     assert [row['status'] for row in rows] == ['not installed', 'failed: two lines']
-    assert all(set(row) <= set(COLUMNS) for row in rows)
+    assert all(set(row) <= set(columns_of('segmentation')) for row in rows)
 
 
 def test_classes_of_other_packages_are_known_by_their_brightness(case):

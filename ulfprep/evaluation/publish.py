@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,12 @@ EACH = {
 }
 
 
+@lru_cache(maxsize=1)
 def registry() -> pd.DataFrame:
     """Return all columns of all tables, as ``columns.tsv`` describes them, by name.
 
     ``better`` is ``higher``, ``lower`` or empty where neither is; ``form`` is the format of its
-    numbers in documents.
+    numbers in documents; ``tables`` are those that it stands in, in the order of the file.
     """
     path = Path(__file__).with_name('columns.tsv')
     rows = []
@@ -35,6 +37,12 @@ def registry() -> pd.DataFrame:
         for each, more in EACH.get(end, {end: ''}).items():
             rows.append(row | {'name': stem + each, 'long_name': row['long_name'] + more})
     return pd.DataFrame(rows).set_index('name')
+
+
+def columns_of(table: str) -> list[str]:
+    """Return the columns of a table, by its name in ``columns.tsv``."""
+    known = registry()
+    return list(known.index[[table in tables.split() for tables in known['tables']]])
 
 
 def dictionary(columns) -> dict[str, dict]:
@@ -52,8 +60,9 @@ def table_text(rows: list[dict], columns, *, head: bool = True) -> str:
     return frame.to_csv(sep='\t', index=False, header=head)
 
 
-def write_table(out: Path, name: str, rows: list[dict], columns) -> None:
+def write_table(out: Path, name: str, rows: list[dict], columns=None) -> None:
     """Write ``name.tsv`` and its data dictionary ``name.json``; see :func:`table_text`."""
+    columns = columns or columns_of(name)
     write_lines(out / f'{name}.tsv', [table_text(rows, columns).rstrip('\n')])
     text = json.dumps(dictionary(columns), indent=2, ensure_ascii=False)
     write_lines(out / f'{name}.json', [text])

@@ -19,14 +19,13 @@ from ulfprep.evaluation.process import reason
 from ulfprep.evaluation.publish import (
     about,
     as_text,
+    columns_of,
     markdown,
     without_paths,
     write_lines,
     write_table,
 )
 from ulfprep.evaluation.without_truth import (
-    NOISE_COLUMNS,
-    SCORES,
     noise_rows,
     read_outputs,
     score_scan,
@@ -56,7 +55,6 @@ sidecars. What these say here is from the names of the files (64 mT), the image 
 brain), its spectrum (empty beyond 0.2 cycles per mm along S: slices of 5 mm, resampled to 1 mm)
 and the usual protocol of portable 64 mT scanners (1.6 x 1.6 mm in the plane).
 """
-COLUMNS = ['dataset', 'scan', 'modality', 'field', 'voxel', 'image', 'status', *SCORES]
 REAL_HEAD = """
 Enhanced scans and their interpolation. No truth is known of them: the numbers tell how the \
 images differ, not which is right.
@@ -205,13 +203,13 @@ def dataset_rows(dataset: Dataset, out: Path, threads: int, sloppy: bool = False
 def document(rows: list[dict], noise: list[dict], lines: list[str]) -> list[str]:
     """Return both tables as lines of Markdown, how they were made (``lines``) first."""
     out = [f'- {line}' for line in lines]
-    for found, head, columns, names in (
-        (rows, REAL_HEAD, COLUMNS, ['scan', 'image', 'status', *SCORES]),
-        (noise, NOISE_HEAD, NOISE_COLUMNS, NOISE_COLUMNS),
+    for name, found, head, left_out in (
+        ('real', rows, REAL_HEAD, ['dataset', 'modality', 'field', 'voxel']),
+        ('noise', noise, NOISE_HEAD, []),
     ):
         if found:
-            table = as_text(pd.DataFrame(found, columns=columns)[names])
-            out += [*head.splitlines(), '', *markdown(table)]
+            table = pd.DataFrame(found, columns=columns_of(name)).drop(columns=left_out)
+            out += [*head.splitlines(), '', *markdown(as_text(table))]
     return out
 
 
@@ -245,13 +243,13 @@ def run(options, argv) -> int:
         if not noise:
             raise
         say(str(error))
-    write_table(options.out, 'noise', noise, NOISE_COLUMNS)
+    write_table(options.out, 'noise', noise)
     rows: list[dict] = []
-    write_table(options.out, 'real', rows, COLUMNS)
+    write_table(options.out, 'real', rows)
     for dataset in datasets:
         found = dataset_rows(dataset, options.out, options.threads, options.sloppy)
         rows += _named(found, folders)
-        write_table(options.out, 'real', rows, COLUMNS)
+        write_table(options.out, 'real', rows)
     lines = about('real', argv, folders, f'{options.threads} thread(s)')
     lines += [without_paths(note, folders) for note in notes]
     lines += [f'`{one.name}`: {one.source}' for one in datasets]

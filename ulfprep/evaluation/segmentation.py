@@ -18,6 +18,7 @@ from ulfprep.evaluation.process import measured, reason
 from ulfprep.evaluation.publish import (
     about,
     as_text,
+    columns_of,
     markdown,
     without_paths,
     write_lines,
@@ -40,9 +41,6 @@ FAST_BETA = 0.1
 MIXTURE_SAMPLE = 50000
 DICES = ['dice_csf', 'dice_gm', 'dice_wm']
 ERRORS = ['csf_wm_error', 'gm_wm_error']
-#: Columns of the table; see ``columns.tsv``.
-COLUMNS = ['source', 'brain', 'voxel', 'snr', 'seed', 'method', 'status', *DICES, *ERRORS]
-COLUMNS += ['cpu', 'wall']
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +220,11 @@ def run_trial(trial: Trial, methods: dict) -> list[dict]:
 
 def document(rows: list[dict], lines: list[str]) -> list[str]:
     """Return the benchmark as Markdown: how it was made (``lines``), means, scan by scan."""
-    frame = pd.DataFrame(rows, columns=COLUMNS).astype({'snr': object}).fillna({'snr': 'n/a'})
+    frame = (
+        pd.DataFrame(rows, columns=columns_of('segmentation'))
+        .astype({'snr': object})
+        .fillna({'snr': 'n/a'})
+    )
     frame[ERRORS] = frame[ERRORS].astype(float).abs()  # means of their size
     frame['dice_mean'] = frame[DICES].mean(axis=1, skipna=False)
     groups = frame.groupby(['source', 'voxel', 'method'], sort=False)
@@ -273,7 +275,7 @@ def run(options, argv) -> int:
         rows += run_trial(
             trial, {n: m for n, m in SEGMENTERS.items() if not (fine and n in COARSE_ONLY)}
         )
-        write_table(options.out, 'segmentation', rows, COLUMNS)
+        write_table(options.out, 'segmentation', rows)
         lines = about('segmentation', argv, folders, 'one process')
         lines += [without_paths(line, folders) for line in missing]
         write_lines(options.out / 'segmentation.md', document(rows, lines))

@@ -17,6 +17,7 @@ from ulfprep.evaluation.process import in_fresh_process, reason
 from ulfprep.evaluation.publish import (
     about,
     as_text,
+    columns_of,
     keep_slices,
     markdown,
     middle_slices,
@@ -63,13 +64,6 @@ SPREAD = ('target', 'psf', 'segmentation', 'seed', 'scan')
 #: Scores that are held beside those of bicubic on the same scan.
 BESIDE = ['contrast', 'edge_f1', 'psnr', 'ssim']
 DICES = [f'dice_{tissue}' for tissue in NAMES]
-#: Columns of the tables; see ``columns.tsv``.
-COLUMNS = ['study', 'level', 'brain', 'status', 'contrast', 'contrast_truth', 'contrast_error']
-COLUMNS += ['cnr', 'edge_f1', 'edge_f1_1voxel', 'psnr', 'ssim', 'lpips', 'mlc', 'mslc', *DICES]
-COLUMNS += [*(f'own_{name}' for name in DICES), *(f'volume_{tissue}' for tissue in NAMES)]
-COLUMNS += ['residual_rms', 'within_1_sd', 'within_1.96_sd']
-COLUMNS += [f'bicubic_{name}' for name in BESIDE]
-VARIANCE = ['study', 'brain', 'images', 'variance', 'variance_less_means']
 #: What the document shows.
 SHOWN = ['contrast', 'edge_f1', 'edge_f1_of_bicubic', 'psnr', 'ssim', *DICES, 'residual_rms']
 SHOWN += ['within_1_sd']
@@ -161,7 +155,7 @@ def run_brain(brain: Brain, chosen, effort: Effort, out, *, jobs=1, done=lambda:
 
 def document(rows: list[dict], variances: list[dict], lines: list[str]) -> list[str]:
     """Return the studies as lines of Markdown, how they were made (``lines``) first."""
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame = pd.DataFrame(rows, columns=columns_of('sensitivity'))
     frame['edge_f1_of_bicubic'] = frame['edge_f1'] / frame['bicubic_edge_f1']
     groups = frame.groupby(['study', 'level'], sort=False)
     means = as_text(groups[SHOWN].mean())
@@ -178,7 +172,7 @@ def document(rows: list[dict], variances: list[dict], lines: list[str]) -> list[
         '',
         'Variance of the image over the levels of a study, white matter as one:',
         '',
-        *markdown(as_text(pd.DataFrame(variances, columns=VARIANCE))),
+        *markdown(as_text(pd.DataFrame(variances, columns=columns_of('variance')))),
     ]
 
 
@@ -211,8 +205,8 @@ def run(options, argv) -> int:
             )
             rows += more[0]
             variances += more[1]
-            write_table(options.out, 'sensitivity', rows, COLUMNS)
-            write_table(options.out, 'variance', variances, VARIANCE)
+            write_table(options.out, 'sensitivity', rows)
+            write_table(options.out, 'variance', variances)
     if not rows:
         raise FileNotFoundError('there is no brain to scan')
     used = f'{options.jobs} processes of one thread'

@@ -35,21 +35,6 @@ METHODS = (
 )  # fmt: skip
 #: Steps of the reference set-up in a quick run: far from its end, and the tables say so.
 QUICK_STEPS, QUICK_POINTS = 400, 4096
-IDENTITY = ['regime', 'brain', 'labels_by', 'seed']
-#: Columns of the table of methods; see ``columns.tsv``.
-COLUMNS = [*IDENTITY, 'method', 'status', 'contrast', 'contrast_truth', 'contrast_error']
-COLUMNS += ['contrast_of_bicubic', 'cnr', 'edge_f1', 'edge_f1_1voxel']
-COLUMNS += ['edge_f1_of_bicubic', 'edge_f1_unfitted', 'edge_f1_unfitted_of_bicubic', 'psnr']
-COLUMNS += ['ssim', 'lpips', 'mlc', 'mslc', 'mlc_truth', 'mslc_truth']
-COLUMNS += [
-    f'{kind}_{tissue}'
-    for kind in ('dice', 'own_dice', 'volume', 'own_volume', 'volume_error')
-    for tissue in NAMES
-]
-COLUMNS += ['residual_rms', 'within_1_sd', 'within_1.96_sd', 'rank_correlation']
-COLUMNS += ['passes', 'cpu', 'wall', 'memory', 'preparation']
-#: Columns of the table of volumes.
-VOLUMES = [*IDENTITY, 'volume_source', *NAMES]
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,8 +183,8 @@ def run(options, argv) -> int:
         ):
             rows += outcome.rows
             volumes += outcome.volumes
-            write_table(options.out, 'tables', rows, COLUMNS)
-            write_table(options.out, 'volumes', volumes, VOLUMES)
+            write_table(options.out, 'tables', rows)
+            write_table(options.out, 'volumes', volumes)
             first = outcome.rows[0]
             if outcome.slices and first['seed'] in (1, None):
                 name = f'{first["regime"]}_{first["brain"]}.npz'

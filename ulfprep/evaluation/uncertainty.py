@@ -10,13 +10,12 @@ from ulfprep.evaluation.enhancers import Effort, fit_field
 from ulfprep.evaluation.phantoms import Trial, gather
 from ulfprep.evaluation.prepare import prepare
 from ulfprep.evaluation.process import measured
-from ulfprep.evaluation.publish import table_text
-from ulfprep.evaluation.score import INTERVALS, coverage, truth_at_target
+from ulfprep.evaluation.publish import columns_of, table_text
+from ulfprep.evaluation.score import coverage, truth_at_target
 from ulfprep.evaluation.segmentation import add_scans
 
-#: Columns of what is printed; see ``columns.tsv``.
-COLUMNS = ['source', 'brain', 'voxel', 'snr', 'seed', *INTERVALS, 'rms_error', 'mean_sd']
-COLUMNS += ['rank_correlation', 'mean_claim', 'mean_entropy', 'fit_cpu', 'render_cpu']
+#: Of what is printed.
+COLUMNS = columns_of('uncertainty')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

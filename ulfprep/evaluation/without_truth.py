@@ -26,28 +26,12 @@ from ulfprep.physics.noise import estimate_noise, fine_detail, rayleigh_sigma
 from ulfprep.physics.source_sequence import expected_signals
 from ulfprep.record import ScanRecord
 
-#: Tissues under which both images are measured.
-UNDER = ('ulfprep', 'mixture')
-#: Columns of the scores; see ``columns.tsv``.
-SCORES = [
-    f'{name}_{under}'
-    for name in ('contrast_wm_gm', 'contrast_gm_csf', 'cnr_noise', 'cnr', 'cjv')
-    for under in UNDER
-]
-SCORES += ['efc', 'mlc', 'mslc', *(f'volume_{tissue}' for tissue in NAMES), 'residual_rms']
-SCORES += ['claim_mean', 'uncertainty_mean']
-
 FOLDER = 'kspace_55mt'
 #: Sequences of the set, as its files name them, and what they weight.
 SEQUENCES = {'GRE': 'T1w', 'FSE': 'T2w'}
 RECONSTRUCTIONS = ('native', 'zero-filled')
 #: Slices are 5 mm thick; of the plane only the ratio of its voxels to those of k-space counts.
 SLICE = 5.0
-#: Columns of the table of noise; see ``columns.tsv``.
-NOISE_COLUMNS = ['sequence', 'modality', 'reconstruction', 'status', 'noise_snr']
-NOISE_COLUMNS += ['sd_real', 'sd_imaginary', 'ratio_rayleigh', 'ratio_estimate']
-NOISE_COLUMNS += ['noise_method', 'ratio_brain', 'ks_rayleigh', 'ks_real']
-NOISE_COLUMNS += ['kurtosis_real', 'correlation', 'uneven', 'detail']
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +90,8 @@ def read_outputs(scan: Scan, folder: Path) -> Outputs:
 def score_scan(outputs: Outputs, metadata: dict, field: float, modality: str) -> list[dict]:
     """Measure an enhanced scan and its interpolation under the same tissues.
 
-    ``metadata`` is the sidecar of the scan, ``field`` in tesla. There is one row an image, keys
-    ``image`` and :data:`SCORES`; what cannot be had is missing.
+    ``metadata`` is the sidecar of the scan, ``field`` in tesla. There is one row an image, of
+    columns of ``real.tsv``; what cannot be had is missing.
     """
     record, mask, images = outputs.record, outputs.mask, (outputs.interpolated, outputs.enhanced)
     tissues = {'ulfprep': outputs.probs}
@@ -209,7 +193,7 @@ def _array(path, name):
 def noise_scores(data: np.ndarray, acquired) -> dict:
     """Noise of a complex image (:func:`read_complex`): as it is, and as magnitudes tell it.
 
-    Keys are of :data:`NOISE_COLUMNS`; s.d. are relative to the mean magnitude inside the head. A
+    S.d. are relative to the mean magnitude inside the head. A
     frame around it, a twelfth of the plane wide, is air and nothing else.
     """
     magnitude = np.abs(data)
