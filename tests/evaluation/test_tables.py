@@ -124,9 +124,10 @@ def test_scans_of_another_simulator_bring_image_and_metadata(tmp_path):
     assert (found.regime, found.brain) == ('outside', 'one')
     assert found.metadata['RepetitionTime'] == 1.5
     assert found.truth.image.shape == labels.shape
-    (tmp_path / 'truth' / 'one_T1w.nii.gz').unlink()
-    with pytest.raises(FileNotFoundError, match=r'one_T1w\.nii\.gz is missing'):
-        list(outside_trials(tmp_path))
+    for name in ('one_dseg', 'one_T1w'):
+        (tmp_path / 'truth' / f'{name}.nii.gz').unlink()
+        with pytest.raises(FileNotFoundError, match=rf'{name}\.nii\.gz is missing'):
+            list(outside_trials(tmp_path))
 
 
 def row(method, brain='a', regime='real', status='ok', **scores):

@@ -30,15 +30,7 @@ def contrast_to_noise(means: Numbers, sigma: float, pair: tuple[int, int] = (2, 
 
 
 def foreground_to_background(image: np.ndarray, mask: np.ndarray) -> tuple[float, str]:
-    """FBER: median energy of the brain over that of the air around the head.
-
-    Returns
-    -------
-    ratio : float
-        NaN where it cannot be had.
-    reason : str
-        Why; empty else.
-    """
+    """FBER: median energy of the brain over that of the air, or NaN and the reason why not."""
     from ulfprep.physics.noise import air_around
 
     image, mask = np.asarray(image, np.float32), np.asarray(mask, bool)

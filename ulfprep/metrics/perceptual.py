@@ -47,14 +47,8 @@ def lpips(
     """Measure LPIPS with AlexNet, the mean over axial slices (last axis).
 
     Slices are cropped to the brain, zero outside it, and brought from 0 to ``data_range`` to the
-    scale from -1 to 1 that the network takes.
-
-    Returns
-    -------
-    value : float
-        0 for the same images; NaN where it cannot be had.
-    reason : str
-        Why; empty else.
+    scale from -1 to 1 that the network takes. Returns 0 for the same images, or NaN and the reason
+    where it cannot be had.
     """
     try:
         weights = read_weights()

@@ -73,38 +73,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Metric:
-    """What one metric is.
+    """What one metric is."""
 
-    Attributes
-    ----------
-    name : str
-        In QC files and tables.
-    label : str
-        In reports.
-    hint : str
-        What it tells, in plain words.
-    description : str
-        How it is computed.
-    category : str
-        Heading of the reports under which it stands, of :data:`CATEGORIES` or another.
-    unit : str
-    better : str
-        One of :data:`DIRECTIONS`.
-    ideal : float or None
-        The best value, where ``better`` is ``ideal``.
-    rule : Rule or None
-        Of the verdict; only for what shows beyond doubt that something is broken.
-    """
-
-    name: str
-    label: str
-    hint: str
-    description: str
-    category: str
+    name: str  # in QC files and tables
+    label: str  # in reports
+    hint: str  # what it tells, in plain words
+    description: str  # how it is computed
+    category: str  # heading of the reports under which it stands, of CATEGORIES or another
     unit: str = 'dimensionless'
-    better: str = 'none'
-    ideal: float | None = None
-    rule: Rule | None = None
+    better: str = 'none'  # one of DIRECTIONS
+    ideal: float | None = None  # the best value, where better is 'ideal'
+    rule: Rule | None = None  # of the verdict; only for what shows that something is broken
 
     @property
     def good(self) -> str:
@@ -189,13 +168,8 @@ def names_of(direction: str) -> tuple[str, ...]:
     need a high-field image.
     """
     subjects = {direction, 'compare'} if direction == 'enhance' else {direction}
-    wanted = {
-        metric.name
-        for function in _functions()
-        if subjects.intersection(function.of)
-        for metric in function.metrics
-    }
-    return tuple(name for name in all_metrics() if name in wanted)
+    wanted = [function for function in _functions() if subjects.intersection(function.of)]
+    return tuple(dict.fromkeys(one.name for function in wanted for one in function.metrics))
 
 
 def rules_of(direction: str) -> Iterator[tuple[str, Rule]]:
@@ -206,13 +180,9 @@ def rules_of(direction: str) -> Iterator[tuple[str, Rule]]:
 
 
 def measure(subject: Any, of: str) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Compute all metrics of one subject, an object of the class of :data:`SUBJECTS` ``[of]``.
+    """Compute all metrics of an object of the class of :data:`SUBJECTS` ``[of]``.
 
-    Returns
-    -------
-    values : dict of float or None
-    reasons : dict of str
-        Why a value is ``None``.
+    Returns a value or ``None`` of each, and the reasons of those that are ``None``.
     """
     values, reasons = {}, {}
     for function in _functions():

@@ -82,12 +82,8 @@ def line_correlations(image: np.ndarray, mask: np.ndarray) -> tuple[float, ...]:
     Of every slice (last axis) the brain's bounding box is taken, zero outside the brain. MLC is
     the mean correlation of neighbouring rows and columns, MSLC that of rows and columns half the
     box apart (Schuppert et al. 2022). MSLC hardly reacts to blur or noise and rises where noise
-    is removed: it is no measure of artefacts by itself.
-
-    Returns
-    -------
-    mlc, mslc : float
-        Means over the slices, -1 to 1; NaN where there is no brain.
+    is removed: it is no measure of artefacts by itself. Both are means over the slices, -1 to 1;
+    NaN where there is no brain.
     """
     mask = np.asarray(mask, bool)
     area = mask.sum(axis=(0, 1))

@@ -9,12 +9,8 @@ from ulfprep.physics.types import Numbers
 def line_power(data: np.ndarray, zooms: Numbers, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the power spectrum of all lines along an axis, summed; ``zooms`` in mm.
 
-    Returns
-    -------
-    frequency : numpy.ndarray
-        Cycles per mm, from zero to half the sampling rate.
-    power : numpy.ndarray
-        Squared magnitude of the Fourier integral, so that it does not depend on the sampling.
+    Returns frequencies, from zero to half the sampling rate (cycles per mm), and the squared
+    magnitude of the Fourier integral there, so that it does not depend on the sampling.
     """
     spectrum = np.fft.rfft(data, axis=axis) * zooms[axis]
     others = tuple(a for a in range(3) if a != axis)
