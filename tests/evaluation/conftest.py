@@ -5,7 +5,7 @@ import pytest
 from small_brain import small_brain, write_real
 
 from ulfprep.evaluation.brains import make_brain
-from ulfprep.evaluation.trials import REGIMES, simulated_trial
+from ulfprep.evaluation.phantoms import REGIMES, simulated_trial
 from ulfprep.physics.grid import Grid
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from ulfprep.evaluation.enhancers.interpolate import lanczos_weights
-from ulfprep.evaluation.enhancers.reference import reference
-from ulfprep.evaluation.enhancers.registry import Effort, enhance, parse_method
+from ulfprep.evaluation.baselines import lanczos_weights, reference
+from ulfprep.evaluation.enhancers import Effort, enhance, parse_method
 from ulfprep.evaluation.prepare import prepare
 from ulfprep.evaluation.score import residual_rms, score
 from ulfprep.physics.grid import isotropic_grid

@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 
 from ulfprep.evaluation.__main__ import main
-from ulfprep.evaluation.publish import write_table
-from ulfprep.evaluation.sensitivity import COLUMNS as SENSITIVITY
-from ulfprep.evaluation.sensitivity import VARIANCE
-from ulfprep.evaluation.slices import read_slices
-from ulfprep.evaluation.tables import COLUMNS, VOLUMES
+from ulfprep.evaluation.publish import read_slices, write_table
 
 METHODS = ('nearest', 'bicubic', 'voxel-tv', 'ulfprep', 'ulfprep:told')
 
@@ -35,8 +31,8 @@ def results(tmp_path_factory):
         for source in ('high field', 'scan', 'labels'):
             ml = {'csf': 500.0, 'gm': 510.0, 'wm': 520.0}
             volumes.append(row | {'volume_source': source} | ml)
-    write_table(root, 'tables', rows, COLUMNS)
-    write_table(root, 'volumes', volumes, VOLUMES)
+    write_table(root, 'tables', rows)
+    write_table(root, 'volumes', volumes)
     about = ['- Date: today', '- ulfprep 0, commit abc', '- Machine: this']
     (root / 'tables.md').write_text('\n'.join([*about, '', 'what is made anew', '']))
     studies = [
@@ -45,8 +41,8 @@ def results(tmp_path_factory):
          'bicubic_contrast': 0.2}
         for snr in (8.0, 14.0)
     ]  # fmt: skip
-    write_table(root, 'sensitivity', studies, SENSITIVITY)
-    write_table(root, 'variance', [{'study': 'seed', 'brain': 'one', 'images': 2}], VARIANCE)
+    write_table(root, 'sensitivity', studies)
+    write_table(root, 'variance', [{'study': 'seed', 'brain': 'one', 'images': 2}])
     (root / 'sensitivity.md').write_text('studies, in words\n')
     ball = np.linalg.norm(np.indices((40, 50)) - [[[20]], [[25]]], axis=0) < 15
     for folder, file, names in (

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
+from ulfprep.evaluation.brains import padded, tissue_medians
 from ulfprep.evaluation.phantoms import (
     RATIOS,
     low_field_signal,
-    padded,
     receive_field,
     scan_brain,
-    tissue_medians,
 )
 from ulfprep.physics.grid import Grid
 

@@ -19,12 +19,11 @@ from ulfprep.bids.read.checks import check_image
 from ulfprep.bids.task import Task
 from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
 from ulfprep.cli.paths import check_dataset
-from ulfprep.evaluation import noise, outputs, real
+from ulfprep.evaluation import real, without_truth
 from ulfprep.evaluation.__main__ import main
-from ulfprep.evaluation.outputs import read_outputs
 from ulfprep.evaluation.publish import read_table
-from ulfprep.evaluation.real import find_datasets, low_field_dataset
-from ulfprep.evaluation.stripped import STRIPPED, lay_stripped
+from ulfprep.evaluation.real import STRIPPED, find_datasets, lay_stripped, low_field_dataset
+from ulfprep.evaluation.without_truth import read_outputs
 from ulfprep.note import warnings_in
 from ulfprep.physics import TISSUES, to_dseg
 from ulfprep.physics.grid import Grid, resized_grid
@@ -158,7 +157,7 @@ def test_lines_of_a_run_pass_through_and_tell_why_a_scan_failed(capfd):
 
 
 def test_contrast_is_that_of_the_greys_and_the_rest_is_where_it_belongs(made):
-    before, after = outputs.score_scan(made, {}, 0.064, 'T1w')
+    before, after = without_truth.score_scan(made, {}, 0.064, 'T1w')
     assert (before['image'], after['image']) == ('bicubic', 'ulfprep')
     assert after['contrast_wm_gm_ulfprep'] == pytest.approx(2 * 60 / 180)
     assert after['contrast_gm_csf_ulfprep'] == pytest.approx(2 * 40 / 80)
@@ -182,7 +181,7 @@ def test_the_classes_of_the_mixture_are_named_after_the_modality(greys):
     for number, grey in enumerate(greys, 1):
         image[labels == number] = grey
     image += np.random.default_rng(0).normal(0, 4, image.shape).astype(np.float32)
-    probs = outputs.mixture_tissues(image, labels > 0, Grid(labels.shape, np.eye(4)), greys)
+    probs = without_truth.mixture_tissues(image, labels > 0, Grid(labels.shape, np.eye(4)), greys)
     hard = np.where(labels > 0, probs.argmax(axis=0) + 1, 0)
     assert (hard == labels)[labels > 0].mean() > 0.98
 
@@ -200,7 +199,7 @@ def tables(make_dataset, monkeypatch, tmp_path):
     """Return the folder of the results of two scans, of which the second one's run fails."""
     (tmp_path / 'data').mkdir()
     root = make_dataset('sub-01_ses-A', 'sub-02_ses-A', name='data/mine')
-    _put_kspace(tmp_path / 'data' / noise.FOLDER, sequences=['GRE'])
+    _put_kspace(tmp_path / 'data' / without_truth.FOLDER, sequences=['GRE'])
     (root / 'dataset_description.json').write_text(
         json.dumps({'Name': 'Two phantoms', 'BIDSVersion': '1.10.0', 'License': 'CC0'})
     )
@@ -263,8 +262,8 @@ def _put_kspace(folder, sequences=('GRE', 'FSE'), sigma=0.05, shape=(96, 96, 4))
 
 
 def test_white_complex_noise_is_found_to_be_just_that(tmp_path):
-    _put_kspace(tmp_path / noise.FOLDER)
-    rows = noise.noise_rows(tmp_path)
+    _put_kspace(tmp_path / without_truth.FOLDER)
+    rows = without_truth.noise_rows(tmp_path)
     assert [(row['sequence'], row['reconstruction']) for row in rows] == [
         ('GRE', 'native'), ('GRE', 'zero-filled'), ('FSE', 'native'), ('FSE', 'zero-filled'),
     ]  # fmt: skip
@@ -288,17 +287,19 @@ def test_noise_that_is_stronger_on_one_side_is_told_from_even_noise():
     draw[:, :48] *= 3
     x, y = np.meshgrid(*[np.linspace(-1, 1, 96)] * 2, indexing='ij')
     head = np.repeat((np.hypot(x, y) < 0.6)[..., None], 4, axis=2)
-    found = noise.noise_scores(head + draw[0] + 1j * draw[1], (1.0, 1.0, 5.0))
+    found = without_truth.noise_scores(head + draw[0] + 1j * draw[1], (1.0, 1.0, 5.0))
     assert found['uneven'] > 2
     assert found['kurtosis_real'] > 0.5
     assert found['ks_rayleigh'] > 0.05
 
 
 def test_a_broken_file_of_the_noise_set_is_a_row_that_names_it(tmp_path):
-    _put_kspace(tmp_path / noise.FOLDER, sequences=['GRE'])
-    savemat(tmp_path / noise.FOLDER / '0.055T_FSE_kspace_postEMI.mat', {'other': np.ones(3)})
-    (tmp_path / noise.FOLDER / '0.055T_GRE.mat').write_bytes(b'no matlab at all' * 20)
-    rows = noise.noise_rows(tmp_path)
+    _put_kspace(tmp_path / without_truth.FOLDER, sequences=['GRE'])
+    savemat(
+        tmp_path / without_truth.FOLDER / '0.055T_FSE_kspace_postEMI.mat', {'other': np.ones(3)}
+    )
+    (tmp_path / without_truth.FOLDER / '0.055T_GRE.mat').write_bytes(b'no matlab at all' * 20)
+    rows = without_truth.noise_rows(tmp_path)
     assert [row['status'].partition(':')[0] for row in rows] == ['ok', *['failed'] * 3]
     assert '0.055T_GRE.mat: not a readable MATLAB file' in rows[1]['status']
     assert 'FSE_kspace_postEMI.mat: kspace must be a complex array' in rows[2]['status']
@@ -312,7 +313,7 @@ def test_without_scans_and_noise_the_command_says_so_in_one_line(tmp_path, capsy
 
 @pytest.mark.realdata
 def test_noise_of_the_real_complex_set_is_close_to_rayleigh():
-    rows = noise.noise_rows(brains.data_folder())
+    rows = without_truth.noise_rows(brains.data_folder())
     assert len(rows) == 4
     for row in rows:
         assert row['status'] == 'ok'

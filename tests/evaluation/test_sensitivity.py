@@ -7,13 +7,11 @@ import pytest
 
 from ulfprep.evaluation import sensitivity
 from ulfprep.evaluation.__main__ import main
-from ulfprep.evaluation.enhancers.registry import Effort
-from ulfprep.evaluation.publish import read_table
+from ulfprep.evaluation.enhancers import Effort
+from ulfprep.evaluation.publish import columns_of, read_table
 from ulfprep.evaluation.sensitivity import (
-    COLUMNS,
     SPREAD,
     STUDIES,
-    VARIANCE,
     Setting,
     fit_and_score,
     run_brain,
@@ -35,7 +33,7 @@ def _in_this_process():
 def test_every_study_changes_one_thing_and_holds_the_ordinary_fit():
     chosen = list(settings(STUDIES, quick=False))
     usual = Setting()
-    for study, (_, levels, _) in STUDIES.items():
+    for study, (_, _, levels, _) in STUDIES.items():
         mine = [setting for name, _, setting in chosen if name == study]
         assert len(mine) == len(levels) == len(set(mine))
         assert mine.count(usual) == 1, study
@@ -98,9 +96,9 @@ def run(real_scans, tmp_path_factory):
 
 
 def test_tables_have_the_columns_of_their_dictionaries(run):
-    for name, columns in (('sensitivity', COLUMNS), ('variance', VARIANCE)):
+    for name in ('sensitivity', 'variance'):
         dictionary = json.loads((run / f'{name}.json').read_text())
-        assert list(read_table(run / f'{name}.tsv')) == list(dictionary) == columns
+        assert list(read_table(run / f'{name}.tsv')) == list(dictionary) == columns_of(name)
     rows = read_table(run / 'sensitivity.tsv').set_index('level')
     assert list(rows.index) == ['0', '1', '2', 'own', 'mixture', 'true']
     assert set(rows['status']) == {'ok'}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ulfprep.evaluation.statistics import agreement, holm, paired
+from ulfprep.evaluation.comparison import agreement, holm, paired
 
 
 def compare(scans, **more):

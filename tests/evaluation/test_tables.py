@@ -20,10 +20,10 @@ from ulfprep.evaluation.comparison import (
     sentences,
     verdicts,
 )
-from ulfprep.evaluation.enhancers.registry import Effort
-from ulfprep.evaluation.publish import read_table
-from ulfprep.evaluation.tables import COLUMNS, VOLUMES, run_trial
-from ulfprep.evaluation.trials import METADATA, outside_trials
+from ulfprep.evaluation.enhancers import Effort
+from ulfprep.evaluation.phantoms import METADATA, outside_trials
+from ulfprep.evaluation.publish import columns_of, read_table
+from ulfprep.evaluation.tables import run_trial
 
 SLOPPY = Effort(True, steps=3, points=500)
 METHODS = ('bicubic', 'ulfprep', 'ulfprep:oracle')
@@ -48,9 +48,9 @@ def run(real_scans, tmp_path_factory):
 
 
 def test_a_table_has_the_columns_of_its_dictionary_and_a_row_of_every_method(run):
-    for name, columns in (('tables', COLUMNS), ('volumes', VOLUMES)):
+    for name in ('tables', 'volumes'):
         dictionary = json.loads((run[0] / f'{name}.json').read_text())
-        assert list(read_table(run[0] / f'{name}.tsv')) == list(dictionary) == columns
+        assert list(read_table(run[0] / f'{name}.tsv')) == list(dictionary) == columns_of(name)
     rows = read_table(run[0] / 'tables.tsv')
     assert list(rows['method']) == list(METHODS)
     assert set(rows['brain']) == {'aomic'}
@@ -124,9 +124,10 @@ def test_scans_of_another_simulator_bring_image_and_metadata(tmp_path):
     assert (found.regime, found.brain) == ('outside', 'one')
     assert found.metadata['RepetitionTime'] == 1.5
     assert found.truth.image.shape == labels.shape
-    (tmp_path / 'truth' / 'one_T1w.nii.gz').unlink()
-    with pytest.raises(FileNotFoundError, match=r'one_T1w\.nii\.gz is missing'):
-        list(outside_trials(tmp_path))
+    for name in ('one_dseg', 'one_T1w'):
+        (tmp_path / 'truth' / f'{name}.nii.gz').unlink()
+        with pytest.raises(FileNotFoundError, match=rf'{name}\.nii\.gz is missing'):
+            list(outside_trials(tmp_path))
 
 
 def row(method, brain='a', regime='real', status='ok', **scores):

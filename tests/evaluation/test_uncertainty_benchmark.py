@@ -8,9 +8,9 @@ from small_brain import write_outside
 
 from ulfprep.evaluation import prepare
 from ulfprep.evaluation.__main__ import main
-from ulfprep.evaluation.enhancers.registry import Effort
+from ulfprep.evaluation.enhancers import Effort
+from ulfprep.evaluation.phantoms import Regime, simulated_trial
 from ulfprep.evaluation.publish import read_table
-from ulfprep.evaluation.trials import Regime, simulated_trial
 from ulfprep.evaluation.uncertainty import COLUMNS, run_trial
 
 

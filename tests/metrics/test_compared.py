@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ulfprep.metrics.compared import compare_with_highfield
-from ulfprep.metrics.registry import all_metrics, names_of
+from ulfprep.metrics.compared import Comparison
+from ulfprep.metrics.registry import all_metrics, measure, names_of
 
 NAMES = names_of('compare')
+
+
+def compare_with_highfield(**given):
+    return measure(Comparison(**given), 'compare')
 
 
 @pytest.fixture

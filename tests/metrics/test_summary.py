@@ -9,8 +9,9 @@ from plans import make_plan
 from records import SIMULATION
 
 from ulfprep.metrics.contrast import foreground_to_background
-from ulfprep.metrics.registry import CATEGORIES, DIRECTIONS, all_metrics, names_of
-from ulfprep.metrics.summary import enhance_metrics, simulate_metrics
+from ulfprep.metrics.enhanced import EnhancedScan
+from ulfprep.metrics.registry import CATEGORIES, DIRECTIONS, all_metrics, measure, names_of
+from ulfprep.metrics.simulated import SimulatedScan
 from ulfprep.metrics.tissue_change import TissueChange, moves_between
 from ulfprep.physics import Grid
 
@@ -24,6 +25,14 @@ PLAN = make_plan(
     contrast_vector=(0.5, 0.75, 1.0),
     target_field_T=0.064,
 )
+
+
+def enhance_metrics(**given):
+    return measure(EnhancedScan(**given), 'enhance')
+
+
+def simulate_metrics(**given):
+    return measure(SimulatedScan(**given), 'simulate')
 
 
 def layers(shape):
@@ -69,28 +78,31 @@ def enhanced():
     }
 
 
-def test_contrast_of_known_images(enhanced):
-    values, _ = enhance_metrics(**enhanced)
-    assert values['contrast_wm_gm'] == pytest.approx(0.5)
-    assert values['contrast_gm_csf'] == pytest.approx(1.0)
-    assert values['contrast_wm_gm_bicubic'] == pytest.approx(2 / 9)
-    assert values['contrast_gain'] == pytest.approx(2.25)
-    assert values['contrast_target'] == 0.5
-    assert values['contrast_scan'] == 0.222
+#: Metrics of the scan that ``enhanced`` is.
+KNOWN = {
+    'contrast_wm_gm': 0.5, 'contrast_gm_csf': 1.0, 'contrast_wm_gm_bicubic': 2 / 9,
+    'contrast_gain': 2.25, 'contrast_target': 0.5, 'contrast_scan': 0.222,
+    'cnr_wm_gm': 5, 'cnr_gm_csf': 10, 'noise_sigma': 4, 'snr_csf': 10, 'snr_gm': 20, 'snr_wm': 25,
+    'uncertainty_median': 0.05, 'uncertainty_p95': 0.05, 'entropy_mean': 0.5, 'claim_mean': 0.25,
+    'volume_csf': 2.4, 'volume_gm': 2.4, 'volume_wm': 2.4, 'volume_brain': 7.2,
+    # As the scan came and as corrected.
+    'bias_range': 1.5, 'wm_cov_after': 0, 'wm_gm_ratio_before': 1.25, 'wm_gm_ratio_after': 1.25,
+    'tissue_change_mean': 0.1 / 3, 'moved_wm_to_gm': 0.1 * 3 * 10 * 4 * 0.02, 'moved_gm_to_wm': 0,
+    'moved_csf_to_gm': 0, 'moved_gm_to_csf': 0, 'moved_csf_to_wm': 0, 'moved_wm_to_csf': 0,
+}  # fmt: skip
 
 
-def test_noise_of_the_scan(enhanced):
-    values, _ = enhance_metrics(**enhanced)
-    assert values['cnr_wm_gm'] == pytest.approx(5)
-    assert values['noise_sigma'] == 4
-    assert [values[f'snr_{t}'] for t in ('csf', 'gm', 'wm')] == [10, 20, 25]
+def test_metrics_of_a_known_scan(enhanced):
+    values, reasons = enhance_metrics(**enhanced)
+    assert {name: values[name] for name in KNOWN} == pytest.approx(KNOWN, abs=1e-6)
+    assert values['wm_cov_before'] == pytest.approx(enhanced['bias_field'].std())
+    assert reasons == {'fber': 'what lies outside the head is zero in this scan: there is no air'}
+    assert all(type(v) is float for v in values.values() if v is not None)
+    enhanced['fine_grid'] = Grid((24, 20, 20), np.diag([0.5, 0.5, 0.5, 1.0]))
+    assert enhance_metrics(**enhanced)[0]['volume_brain'] == pytest.approx(0.9)
 
 
-def test_grey_matter_against_fluid(enhanced):
-    assert enhance_metrics(**enhanced)[0]['cnr_gm_csf'] == pytest.approx(10)
-
-
-def test_air_around_the_head_is_held_against_the_brain(enhanced):
+def test_air_around_the_head_is_held_against_the_brain():
     rng = np.random.default_rng(2)
     shape = (40, 40, 30)
     radius = np.sqrt(sum(a**2 for a in np.meshgrid(*[np.linspace(-1, 1, n) for n in shape],
@@ -145,45 +157,6 @@ def test_residual_counts_only_voxels_that_have_one(enhanced):
     assert values['residual_beyond_3'] == pytest.approx(0.5)
 
 
-def test_volumes_are_millilitres(enhanced):
-    values, _ = enhance_metrics(**enhanced)
-    for tissue in ('csf', 'gm', 'wm'):
-        assert values[f'volume_{tissue}'] == pytest.approx(6 * 20 * 20 / 1000)
-    assert values['volume_brain'] == pytest.approx(7.2)
-    enhanced['fine_grid'] = Grid((24, 20, 20), np.diag([0.5, 0.5, 0.5, 1.0]))
-    assert enhance_metrics(**enhanced)[0]['volume_brain'] == pytest.approx(0.9)
-
-
-def test_uncertainty_is_relative_to_white_matter(enhanced):
-    values, _ = enhance_metrics(**enhanced)
-    assert values['uncertainty_median'] == pytest.approx(0.05)
-    assert values['uncertainty_p95'] == pytest.approx(0.05)
-
-
-def test_entropy_and_claim_are_averaged_over_the_brain(enhanced):
-    values, _ = enhance_metrics(**enhanced)
-    assert values['entropy_mean'] == pytest.approx(0.5)
-    assert values['claim_mean'] == pytest.approx(0.25)
-
-
-def test_bias_is_measured_on_the_scan_as_it_came_and_as_corrected(enhanced):
-    values, _ = enhance_metrics(**enhanced)
-    assert values['bias_range'] == pytest.approx(1.5)
-    assert values['wm_cov_before'] == pytest.approx(enhanced['bias_field'].std())
-    assert values['wm_cov_after'] == pytest.approx(0, abs=1e-6)
-    assert values['wm_gm_ratio_before'] == pytest.approx(1.25)
-    assert values['wm_gm_ratio_after'] == pytest.approx(1.25)
-
-
-def test_moves_of_tissue_are_millilitres(enhanced):
-    values, _ = enhance_metrics(**enhanced)
-    moved = {name: value for name, value in values.items() if name.startswith('moved_')}
-    assert moved.pop('moved_wm_to_gm') == pytest.approx(0.1 * 3 * 10 * 4 * 0.02)
-    assert len(moved) == 5
-    assert set(moved.values()) == {0.0}
-    assert values['tissue_change_mean'] == pytest.approx(0.1 / 3)
-
-
 def test_a_missing_tissue_leaves_nulls_with_reasons(enhanced):
     enhanced['fine_probs'][2] = 0
     values, reasons = enhance_metrics(**enhanced)
@@ -218,27 +191,12 @@ def test_no_contrast_before_leaves_no_gain(enhanced):
 
 @pytest.mark.filterwarnings('ignore::RuntimeWarning')
 def test_no_brain_leaves_strict_json(enhanced):
-    for name in (
-        'fine_probs',
-        'fine_mask',
-        'enhanced',
-        'residual',
-        'uncertainty',
-        'entropy',
-        'claim',
-    ):
+    maps = ('enhanced', 'residual', 'uncertainty', 'entropy', 'claim')
+    for name in ('fine_probs', 'fine_mask', *maps):
         enhanced[name] = np.zeros_like(enhanced[name])
     values, reasons = enhance_metrics(**enhanced)
     json.dumps([values, reasons], allow_nan=False)
     assert values['volume_brain'] == 0
-
-
-def test_every_value_of_enhancement_is_described(enhanced):
-    values, reasons = enhance_metrics(**enhanced)
-    assert set(values) <= set(all_metrics())
-    assert reasons == {'fber': 'what lies outside the head is zero in this scan: there is no air'}
-    json.dumps(values, allow_nan=False)
-    assert all(type(v) is float for v in values.values() if v is not None)
 
 
 @pytest.fixture(scope='module')
@@ -311,34 +269,26 @@ def test_a_source_without_brain_leaves_nulls_with_reasons(simulation):
     json.dumps([values, reasons], allow_nan=False)
 
 
-def test_ratios_of_the_simulated_contrast(simulation):
-    values, _ = simulate_metrics(**simulation)
+def test_contrast_and_bias_of_the_source_of_a_simulation(simulation):
+    values, reasons = simulate_metrics(**simulation)
+    assert set(reasons) == {'fber'}
     assert values['ratio_csf_wm'] == pytest.approx(0.2)
     assert values['ratio_gm_wm'] == pytest.approx(0.6)
     assert values['ratio_wm_wm'] == 1
     assert values['contrast_scan'] == pytest.approx(2 / 9)
     assert values['contrast_target'] == 0.5
-
-
-def test_bias_of_the_source_of_a_simulation(simulation):
-    values, _ = simulate_metrics(**simulation)
     assert values['wm_cov_before'] > 0.05
     assert values['wm_cov_after'] == pytest.approx(0, abs=1e-6)
     assert 1.3 < values['bias_range'] < 1.5
 
 
-def test_every_value_of_simulation_is_described(simulation):
-    values, reasons = simulate_metrics(**simulation)
-    assert set(values) == set(names_of('simulate'))
-    assert set(reasons) == {'fber'}
-    json.dumps(values, allow_nan=False)
-
-
 def test_nothing_is_registered_that_is_never_measured(enhanced, simulation):
-    measured = set(enhance_metrics(**enhanced)[0]) | set(simulate_metrics(**simulation)[0])
+    values = [enhance_metrics(**enhanced)[0], simulate_metrics(**simulation)[0]]
+    json.dumps(values, allow_nan=False)
     compared = set(names_of('compare'))
-    assert measured | compared == set(all_metrics())
-    assert set(names_of('enhance')) == set(enhance_metrics(**enhanced)[0]) | compared
+    assert set(names_of('enhance')) == set(values[0]) | compared
+    assert set(names_of('simulate')) == set(values[1])
+    assert set(values[0]) | set(values[1]) | compared == set(all_metrics())
     for metric in all_metrics().values():
         needed = {'LongName', 'Description', 'Units', 'Category', 'Better', 'Hint'}
         assert all(metric.entry()[name] for name in needed)

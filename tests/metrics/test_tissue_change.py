@@ -15,6 +15,7 @@ FINE = Grid((24, 20, 30), np.eye(4))
 SIZE = (2.0, 2.0, 5.0)
 SCAN = resized_grid(FINE, SIZE)
 CSF, GM, WM = range(3)
+EVERYWHERE = np.ones(SCAN.shape, bool)
 
 
 def shares(rng, shape):
@@ -47,10 +48,9 @@ def test_the_distance_is_a_share_and_zero_against_itself(seed, psf):
     final = shares(rng, FINE.shape)
     seen, _ = seen_shares(final, SCAN, FINE, SIZE, psf)
     np.testing.assert_allclose(seen.sum(axis=0), 1, atol=1e-5)
-    mask = np.ones(SCAN.shape, bool)
-    same = tissue_change(seen, final, mask, SCAN, FINE, SIZE, psf)
+    same = tissue_change(seen, final, EVERYWHERE, SCAN, FINE, SIZE, psf)
     assert same.distance.max() < 1e-5
-    other = tissue_change(shares(rng, SCAN.shape), final, mask, SCAN, FINE, SIZE, psf)
+    other = tissue_change(shares(rng, SCAN.shape), final, EVERYWHERE, SCAN, FINE, SIZE, psf)
     assert other.distance.min() >= 0
     assert other.distance.max() <= 1
     assert other.mean == pytest.approx(other.distance[other.compared].mean())
@@ -58,21 +58,19 @@ def test_the_distance_is_a_share_and_zero_against_itself(seed, psf):
     assert sum(other.volumes.values()) == pytest.approx(total, rel=1e-4)
 
 
-def block(bounds, tissue, probs):
-    """Make a block of ``probs`` one tissue."""
-    probs[(slice(None), *bounds)] = 0
-    probs[(tissue, *bounds)] = 1
+def pure(shape, tissue, block=None, other=None):
+    """Return shares of one tissue, and of another in a block."""
+    probs = np.zeros((3, *shape), np.float32)
+    probs[tissue] = 1
+    if block is not None:
+        probs[(tissue, *block)] = 0
+        probs[(other, *block)] = 1
     return probs
 
 
 def test_a_block_that_turned_from_grey_to_white_is_found_with_its_volume():
-    initial = np.zeros((3, *SCAN.shape), np.float32)
-    initial[GM] = 1
-    final = np.zeros((3, *FINE.shape), np.float32)
-    final[GM] = 1
-    final = block(np.s_[8:16, 6:14, 10:20], WM, final)
-    mask = np.ones(SCAN.shape, bool)
-    change = tissue_change(initial, final, mask, SCAN, FINE, SIZE)
+    final = pure(FINE.shape, GM, np.s_[8:16, 6:14, 10:20], WM)
+    change = tissue_change(pure(SCAN.shape, GM), final, EVERYWHERE, SCAN, FINE, SIZE)
     assert change.volumes['GM', 'WM'] == pytest.approx(0.64, rel=0.02)
     assert sum(change.volumes.values()) == pytest.approx(change.volumes['GM', 'WM'], abs=1e-5)
     middle = (5, 4, 3)
@@ -83,26 +81,21 @@ def test_a_block_that_turned_from_grey_to_white_is_found_with_its_volume():
 
 def test_a_border_that_only_became_sharper_is_no_change():
     """The point of the comparison: mixed voxels and the fine border between them are equal."""
-    final = np.zeros((3, *FINE.shape), np.float32)
-    final[GM] = 1
-    final = block(np.s_[:, :, 13:], WM, final)
+    final = pure(FINE.shape, GM, np.s_[:, :, 13:], WM)
     mixed, _ = seen_shares(final, SCAN, FINE, SIZE)
     assert ((mixed > 0.1) & (mixed < 0.9)).any()
-    mask = np.ones(SCAN.shape, bool)
-    assert tissue_change(mixed, final, mask, SCAN, FINE, SIZE).mean < 1e-6
+    assert tissue_change(mixed, final, EVERYWHERE, SCAN, FINE, SIZE).mean < 1e-6
     # Calling each voxel by its main tissue instead does change the shares.
     hard = (mixed == mixed.max(axis=0)).astype(np.float32)
-    assert tissue_change(hard, final, mask, SCAN, FINE, SIZE).mean > 0.03
+    assert tissue_change(hard, final, EVERYWHERE, SCAN, FINE, SIZE).mean > 0.03
 
 
 def test_only_voxels_of_both_brains_are_compared():
     final = np.zeros((3, *FINE.shape), np.float32)
     final[WM, 12:] = 1
-    initial = np.zeros((3, *SCAN.shape), np.float32)
-    initial[GM] = 1
-    mask = np.ones(SCAN.shape, bool)
+    mask = EVERYWHERE.copy()
     mask[:, :5] = False
-    change = tissue_change(initial, final, mask, SCAN, FINE, SIZE)
+    change = tissue_change(pure(SCAN.shape, GM), final, mask, SCAN, FINE, SIZE)
     np.testing.assert_array_equal(change.compared, mask & (np.arange(12) >= 6)[:, None, None])
     np.testing.assert_allclose(change.distance, change.compared, atol=1e-6)
     assert change.mean == pytest.approx(1)
@@ -111,9 +104,9 @@ def test_only_voxels_of_both_brains_are_compared():
 def test_shares_need_not_add_up_to_one_to_be_compared():
     rng = np.random.default_rng(0)
     initial, final = shares(rng, SCAN.shape), shares(rng, FINE.shape)
-    mask = np.ones(SCAN.shape, bool)
-    once = tissue_change(initial, final, mask, SCAN, FINE, SIZE)
-    again = tissue_change(0.9 * initial, final, mask, SCAN, FINE, SIZE)
+    once, again = (
+        tissue_change(part * initial, final, EVERYWHERE, SCAN, FINE, SIZE) for part in (1, 0.9)
+    )
     np.testing.assert_allclose(again.distance, once.distance, atol=1e-6)
 
 
@@ -130,10 +123,7 @@ def test_tilted_grids_are_compared_too():
     tilt[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     fine = Grid((30, 30, 30), np.eye(4))
     scan = Grid((8, 8, 4), tilt @ np.diag([2.0, 2.0, 5.0, 1.0]))
-    final = np.zeros((3, *fine.shape), np.float32)
-    final[WM] = 1
-    initial = np.zeros((3, *scan.shape), np.float32)
-    initial[WM] = 1
+    initial, final = (pure(grid.shape, WM) for grid in (scan, fine))
     mask = np.ones(scan.shape, bool)
     change = tissue_change(initial, final, mask, scan, fine, SIZE)
     assert change.compared.any()

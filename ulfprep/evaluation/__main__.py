@@ -21,29 +21,18 @@ COMMANDS = {
 
 
 def score_examples(output_dir: Path, examples: Path, picture: Path | None = None) -> list[dict]:
-    """Score enhanced example scans and cubic interpolation against the template.
+    """Score the scans of the example dataset that a run enhanced, beside their interpolation.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Derivatives of a participant-level run on the example dataset.
-    examples : Path
-        The example dataset.
-    picture : Path, optional
-        File, without an ending, that the first scan is drawn into.
-
-    Returns
-    -------
-    list of dict
-        Two a subject, ``method`` ``bicubic`` and ``enhanced``.
+    There are two rows a subject, ``method`` ``bicubic`` and ``enhanced``; the first scan is drawn
+    into the ``picture``, a path without an ending.
     """
     from ulfprep.bids.names import resolution_label
     from ulfprep.bids.write.sidecars import read_record
     from ulfprep.evaluation.brains import load_canonical
     from ulfprep.evaluation.drawing import draw_slices
     from ulfprep.evaluation.examples import SUBJECTS, example_truth
+    from ulfprep.evaluation.publish import middle_slices
     from ulfprep.evaluation.score import compare
-    from ulfprep.evaluation.slices import middle_slices
     from ulfprep.physics.interpolation import bicubic
 
     rows = []

@@ -20,7 +20,6 @@ import numpy as np
 from scipy import ndimage
 
 from ulfprep.bids.read.derived_read import tissue_table
-from ulfprep.evaluation.phantoms import padded, tissue_medians
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import bring, carry, carry_mask
@@ -45,43 +44,23 @@ MARGIN = 4
 class Brain:
     """A high-field image and the tissues in it.
 
-    Attributes
-    ----------
-    name : str
-    image : numpy.ndarray, shape (x, y, z), float32
-        T1w, zero outside the brain.
-    labels : numpy.ndarray, shape (x, y, z), uint8
-        0 outside, 1 CSF, 2 GM, 3 WM.
-    lattice : Grid
-        1 mm, axes in RAS order; voxels of 1.6 x 1.6 x 5 and of 2 x 2 x 2 mm fill it.
-    labels_by : {'given', 'own'}
-        Made by other software, or by ulfprep's own segmentation: then they are no independent
-        truth.
+    The labels are ``given``, made by other software, or ulfprep's ``own``: then they are no
+    independent truth.
     """
 
     name: str
-    image: np.ndarray
-    labels: np.ndarray
-    lattice: Grid
+    image: np.ndarray  # T1w, float32, zero outside the brain
+    labels: np.ndarray  # uint8: 0 outside, 1 CSF, 2 GM, 3 WM
+    lattice: Grid  # 1 mm, axes in RAS order; voxels of 1.6 x 1.6 x 5 and of 2 x 2 x 2 mm fill it
     labels_by: str = 'given'
 
 
 def find_brains(folder, names=None, say=print) -> Iterator[Brain]:
-    """Yield the brains of a folder, each read when it is asked for.
+    """Yield the brains of a folder, each read when it is asked for, or only those named.
 
-    Parameters
-    ----------
-    folder : Path or str
-        Holds some of :data:`KNOWN`; or the word ``template``.
-    names : sequence of str, optional
-        Of the brains that are wanted; all without.
-    say : callable
-        Told what is missing or cannot be used, a line each.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none of them; the message says what was looked for.
+    The folder holds some of :data:`KNOWN`, or is the word ``template``; ``say`` is told what is
+    missing or cannot be used, a line each. If there is none of them, the error says what was
+    looked for.
     """
     if str(folder) == TEMPLATE:
         if names is None or TEMPLATE in names:
@@ -101,14 +80,8 @@ def find_brains(folder, names=None, say=print) -> Iterator[Brain]:
 
 
 def load_brain(folder: Path, name: str) -> Brain:
-    """Read one of :data:`KNOWN`.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If a file is missing, or tissues do not rise from CSF to WM as in T1w.
-    """
-    paths = [Path(folder) / file for file in KNOWN[name] if file]
+    """Read one of :data:`KNOWN`; its tissues must rise from CSF to WM, as they do in T1w."""
+    paths = [folder / file for file in KNOWN[name] if file]
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f'{path} is missing')
@@ -147,19 +120,11 @@ def load_canonical(path: Path) -> tuple[np.ndarray, Grid]:
 
 
 def make_brain(name: str, image, grid: Grid, *, labels=None, inside=None) -> Brain:
-    """Crop an image to its brain, with tissues.
+    """Crop a T1w image of 1 mm, a brain alone, to that brain, with its tissues.
 
-    Parameters
-    ----------
-    name : str
-    image : numpy.ndarray, shape (X, Y, Z)
-        T1w of 1 mm, a brain alone.
-    grid : Grid
-    labels : numpy.ndarray of int, shape (X, Y, Z), optional
-        0 outside, 1 CSF, 2 GM, 3 WM; without, the bias field is measured and divided out, and
-        they are what is most probable in ulfprep's own segmentation of voxels of 1 mm.
-    inside : numpy.ndarray of bool, shape (X, Y, Z), optional
-        Brain; where there are labels without.
+    Without ``labels`` (0 outside, 1 CSF, 2 GM, 3 WM) the bias field is measured and divided out,
+    and they are what is most probable in ulfprep's own segmentation of voxels of 1 mm. The brain
+    is ``inside``, or where there are labels.
 
     Raises
     ------
@@ -187,6 +152,37 @@ def make_brain(name: str, image, grid: Grid, *, labels=None, inside=None) -> Bra
     image = np.where(inside, image, 0).astype(np.float32)
     whole, image, labels = padded(near, image, labels.astype(np.uint8))
     return Brain(name, image, labels, whole, 'own' if own else 'given')
+
+
+def tissue_medians(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Median of each tissue, where voxels of its own surround a voxel on all six sides.
+
+    Raises
+    ------
+    ValueError
+        If the labels (1 CSF, 2 GM, 3 WM) lack a tissue.
+    """
+    out = []
+    for label, name in enumerate(TISSUES, 1):
+        tissue = labels == label
+        if not tissue.any():
+            raise ValueError(f'the labels hold no {name}')
+        inner = ndimage.binary_erosion(tissue)
+        out.append(np.median(image[inner if inner.any() else tissue]))
+    return np.array(out, float)
+
+
+def padded(grid: Grid, *volumes) -> tuple:
+    """Pad volumes of 1 mm to extents that voxels of 1.6 x 1.6 x 5 and of 2 x 2 x 2 mm both fill.
+
+    Returns the larger grid, around the middle of the given one, and the volumes on it.
+    """
+    shape = tuple(int(-(-n // m) * m) for n, m in zip(grid.shape, (8, 8, 10), strict=True))
+    before = [(p - n) // 2 for n, p in zip(grid.shape, shape, strict=True)]
+    affine = np.array(grid.affine, float)
+    affine[:3, 3] -= affine[:3, :3] @ np.array(before, float)
+    pad = [(b, p - n - b) for b, n, p in zip(before, grid.shape, shape, strict=True)]
+    return Grid(shape, affine), *(np.pad(volume, pad) for volume in volumes)
 
 
 def from_aseg(aseg: np.ndarray, brain: np.ndarray) -> np.ndarray:

@@ -1,15 +1,23 @@
-"""The tables as documents: means, ulfprep against each baseline, volumes, wins and losses."""
+"""The tables as documents: means, ulfprep against each baseline, volumes, wins and losses.
+
+What may be said of scores of few brains is by statsmodels.
+"""
 
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy.special import gammaln
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import DescrStatsW
 
-from ulfprep.evaluation.enhancers.registry import DEFAULT, parse_method
+from ulfprep.evaluation.enhancers import DEFAULT, parse_method
 from ulfprep.evaluation.publish import as_text, markdown, registry, write_lines, write_table
 from ulfprep.evaluation.score import NAMES
-from ulfprep.evaluation.statistics import agreement, holm, paired
 
+#: Half width of the limits of agreement, standard deviations.
+LIMITS = 1.96
 #: Source of the volumes that all others are held against.
 HIGH_FIELD = 'high field'
 #: Scores of the reference's paper, and those that are ours.
@@ -41,10 +49,9 @@ def is_baseline(name: str) -> bool:
 
 
 def scored(rows) -> pd.DataFrame:
-    """Return the rows that have scores, with those made of others.
+    """Return the rows that have scores, with mean Dice and the gaps of MLC and MSLC to the truth.
 
-    These are mean Dice, and how far MLC and MSLC are from the truth's: neither more nor less is
-    better. Columns that are not there are empty.
+    Neither more nor less of these two is better. Columns that are not there are empty.
     """
     frame = pd.DataFrame(rows)
     frame = frame[frame['status'] == 'ok']
@@ -77,10 +84,9 @@ def score_table(rows: pd.DataFrame, shown: list[str]) -> pd.DataFrame:
 
 
 def verdicts(rows) -> pd.DataFrame:
-    """Hold ulfprep against the best baseline of those that were scored on every scan.
+    """Hold ulfprep (``ours``) against the ``best`` baseline of those scored on every scan.
 
-    Columns are ``regime``, ``score``, ``ours`` and ``best`` (means over scans), ``method`` (the
-    best baseline), ``better`` (whether ulfprep is at least as good).
+    Both are means over scans; ``better`` is whether ulfprep is at least as good.
     """
     known, out = registry(), []
     for regime, here in scored(rows).groupby('regime', sort=False):
@@ -116,6 +122,45 @@ def sentences(rows) -> list[str]:
     return out
 
 
+def paired(values, baseline, brains, *, higher: bool = True) -> dict[str, float]:
+    """Hold scores of one method against those of another on the same scans, of these brains.
+
+    Scans of one brain with other noise are not independent: their differences are averaged
+    first, and all but ``wins`` (by ``higher``; a tie is none) and ``scans`` is over brains.
+
+    Returns
+    -------
+    dict of float
+        ``difference`` (mean), ``lower`` and ``upper`` (95 % interval by Student's t), ``effect``
+        (Cohen's d with the exact correction of Hedges, 1981), ``p`` (t test), ``wins``,
+        ``brains``, ``scans``. NaN is what so few brains cannot tell: the interval of one, effect
+        and p of fewer than three or of brains that all differ by the same.
+    """
+    found = np.round(np.subtract(values, baseline, dtype=float), 12)  # no rounding errors
+    means = pd.Series(found).groupby(list(brains), sort=False).mean()
+    described, n = DescrStatsW(means, ddof=1), len(means)
+    lower, upper = described.tconfint_mean() if n > 1 else (np.nan, np.nan)
+    effect = p = np.nan
+    if n > 2 and described.std > 1e-12:
+        half = (n - 1) / 2
+        hedges = np.exp(gammaln(half) - gammaln(half - 0.5)) / np.sqrt(half)
+        effect, p = hedges * described.mean / described.std, described.ttest_mean()[1]
+    return {
+        'difference': float(described.mean), 'lower': float(lower), 'upper': float(upper),
+        'effect': float(effect), 'p': float(p), 'brains': n, 'scans': len(found),
+        'wins': int(((found > 0) if higher else (found < 0)).sum()),
+    }  # fmt: skip
+
+
+def holm(p_values) -> np.ndarray:
+    """Adjust p values for how many there are, as Holm (1979) does; NaN is no test and stays."""
+    out = np.array(p_values, float)
+    made = ~np.isnan(out)
+    if made.any():
+        out[made] = multipletests(out[made], method='holm')[1]
+    return out
+
+
 def comparisons(rows) -> pd.DataFrame:
     """Hold ulfprep against every baseline, pair by pair; columns :data:`PAIRED`."""
     known, out = registry(), []
@@ -139,10 +184,9 @@ def comparisons(rows) -> pd.DataFrame:
 
 
 def paired_volumes(volumes, source: str, tissue: str) -> pd.DataFrame:
-    """Return volumes (ml) of a source and of the high-field image of the same scan.
+    """Return volumes (ml) of a source, ``measured``, and of the high-field image, ``reference``.
 
-    ``volumes`` are rows of ``volumes.tsv``; the columns returned are ``measured``, ``reference``
-    and those that identify the scan.
+    ``volumes`` are rows of ``volumes.tsv``; the other columns identify the scan.
     """
     frame = pd.DataFrame(volumes).fillna({'seed': 0})
     keys = ['regime', 'brain', 'seed']
@@ -151,6 +195,18 @@ def paired_volumes(volumes, source: str, tissue: str) -> pd.DataFrame:
         for name, new in ((source, 'measured'), (HIGH_FIELD, 'reference'))
     )
     return one.merge(other, on=keys).dropna()
+
+
+def agreement(measured, reference) -> dict[str, float]:
+    """How far measurements agree with a reference, after Bland and Altman (1986).
+
+    ``bias`` is the mean difference in percent of the reference, ``lower`` and ``upper`` are 1.96
+    standard deviations about it; NaN of a single pair.
+    """
+    percent = 100 * np.divide(measured, reference) - 100
+    bias = float(np.mean(percent))
+    spread = LIMITS * float(DescrStatsW(percent, ddof=1).std) if len(percent) > 1 else np.nan
+    return {'bias': bias, 'lower': bias - spread, 'upper': bias + spread}
 
 
 def agreements(volumes) -> pd.DataFrame:
@@ -183,15 +239,8 @@ def document(rows, about: list[str]) -> list[str]:
     told = found.assign(score=found['score'].map(registry()['long_name']))
     told['wins'] = [f'{row.wins} of {row.scans}' for row in found.itertuples()]
     shown = as_text(told[['regime', 'score', 'method', *PAIRED[3:7], 'p_holm', 'wins']])
-    return [
-        *lines,
-        '',
-        '### Ulfprep against each baseline, pair by pair',
-        '',
-        HOW_COMPARED,
-        '',
-        *markdown(shown),
-    ]
+    head = '### Ulfprep against each baseline, pair by pair'
+    return [*lines, '', head, '', HOW_COMPARED, '', *markdown(shown)]
 
 
 def volume_document(volumes) -> list[str]:

@@ -1,5 +1,6 @@
-"""Figures of the tables, in one style; paths are those of PNG and PDF without an ending."""
+"""Figures of tables and scans, in one style; paths are those of PNG and PDF without an ending."""
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ulfprep.evaluation.comparison import paired_volumes, scored
-from ulfprep.evaluation.publish import registry
+from ulfprep.evaluation.comparison import agreement, paired_volumes, scored
+from ulfprep.evaluation.publish import read_slices, registry
 from ulfprep.evaluation.score import NAMES
-from ulfprep.evaluation.slices import read_slices
-from ulfprep.evaluation.statistics import agreement
+from ulfprep.metrics.contrast import tissue_means
 from ulfprep.metrics.similarity import match_intensity
 
 #: Okabe and Ito (2008): told apart with every common kind of colour vision, and in print.
@@ -41,19 +41,16 @@ AXES = {
 CURVES = ('edge_f1', 'ssim', 'contrast')
 #: Source of volumes -> colour.
 SOURCES = {'scan': PLAIN, 'bicubic': OTHER, 'ulfprep': ULFPREP}
+#: Rows of the pictures of real scans: name, the axis they cut across, how far from the middle of
+#: the brain, mm (beside the midline there is more to see than in it), letter at their left edge.
+VIEWS = (('axial', 2, 6.0, 'L'), ('coronal', 1, -6.0, 'L'), ('sagittal', 0, 14.0, 'P'))
+#: Uncertainty is drawn up to this at least, white matter as one: most pictures share a scale.
+UNCERTAIN = 0.2
 
 
 @contextmanager
 def canvas(path: Path, height: float, width: float = WIDTH) -> Iterator:
-    """Give an empty matplotlib figure, and write it as PNG and PDF at the end.
-
-    Parameters
-    ----------
-    path : Path
-        Without an ending.
-    height, width : float
-        Inches.
-    """
+    """Give an empty matplotlib figure (inches), and write it as PNG and PDF at the end."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -191,6 +188,50 @@ def draw_maps(path: Path, maps: list[Path], brain: str) -> None:
                 last = show(axis, sd, cmap='magma', vmin=0, vmax=0.1)
                 show(first, image, cmap='gray', vmin=0, vmax=1.25)
         _bar(figure, last, axes, 's.d., white matter as one')
+
+
+def draw_scan(path: Path, outputs, title: str, source: str) -> None:
+    """Draw three cuts of a real scan: interpolated, enhanced, its uncertainty and its claim.
+
+    ``outputs`` are :class:`ulfprep.evaluation.without_truth.Outputs`, ``source`` says whose scan
+    it is.
+    """
+    if not outputs.mask.any():
+        raise ValueError(f'{title}: the enhanced image has no brain to draw')
+    images = outputs.interpolated, outputs.enhanced
+    before, after = (tissue_means(image, outputs.probs)[2] for image in images)
+    scaled = images[0] / before, images[1] / after, outputs.uncertainty / after, outputs.claim
+    scan, enhanced, uncertainty, claim = (np.where(outputs.mask, one, np.nan) for one in scaled)
+    top = max(_brightest(scan), _brightest(enhanced), 1.2)
+    columns = (
+        ('scan, cubic interpolation', scan, 'gray', top, 'white matter as 1'),
+        ('enhanced by ulfprep', enhanced, 'gray', top, 'white matter as 1'),
+        ('uncertainty (s.d.)', uncertainty, 'magma', max(_brightest(uncertainty), UNCERTAIN),
+         'white matter as 1'),
+        ('claim', claim, 'cividis', 1.0, '0: the prior alone, 1: the scan'),
+    )  # fmt: skip
+    where = np.nonzero(outputs.mask)
+    with canvas(path, 0.92 * WIDTH) as figure:
+        figure.suptitle(title, fontsize=9)
+        figure.supxlabel(textwrap.fill(f'Scan: {source}', 130), fontsize=6, color='0.35')
+        axes = figure.subplots(len(VIEWS), len(columns))
+        for column, (head, image, colours, most, label) in zip(axes.T, columns, strict=True):
+            column[0].set_title(head)
+            for place, (_, axis, shift, _) in zip(column, VIEWS, strict=True):
+                middle = where[axis].mean() + shift / float(outputs.grid.zooms[axis])
+                index = int(np.clip(round(middle), where[axis].min(), where[axis].max()))
+                part = np.take(image, index, axis=axis)
+                shown = show(place, part, cmap=colours, vmin=0, vmax=most)
+            bar = figure.colorbar(shown, ax=column[-1], location='bottom', pad=0.02)
+            bar.set_label(label)
+        for place, (name, _, _, side) in zip(axes[:, 0], VIEWS, strict=True):
+            place.set_ylabel(name)
+            place.text(0, 0.93, side, transform=place.transAxes, color='0.35')
+
+
+def _brightest(image) -> float:
+    """Upper end of the scale: about one voxel in fifty is beyond it at most."""
+    return round(float(np.nanpercentile(image, 98)), 1)
 
 
 def _mark(brains, brain) -> str:

@@ -6,13 +6,13 @@ through ulfprep's own forward model.
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.bids.files import write_json
 from ulfprep.physics.acquisition import acquisition_matrices, add_rician_noise, apply_matrices
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.plan import plan_contrast
@@ -54,20 +54,10 @@ to try the software out, not to judge it. To make them anew:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The high-field brain behind a scan, on a 1 mm grid.
+    """The high-field brain behind a scan, on a 1 mm grid."""
 
-    Attributes
-    ----------
-    image : numpy.ndarray, shape (x, y, z)
-        T1w intensities, white matter about one.
-    probs : numpy.ndarray, shape (3, x, y, z)
-        CSF, GM, WM.
-    mask : numpy.ndarray of bool, shape (x, y, z)
-    grid : Grid
-    """
-
-    image: np.ndarray
-    probs: np.ndarray
+    image: np.ndarray  # T1w, white matter about one
+    probs: np.ndarray  # CSF, GM, WM, shape (3, x, y, z)
     mask: np.ndarray
     grid: Grid
 
@@ -91,11 +81,10 @@ def example_truth(subject: str) -> Truth:
     source = Grid(template.shape, np.asarray(images[0].affine, float))
     grid = _scanner_grid(subject)
     where = _anatomy(subject, grid, source)
-    sample = [
+    image, grey, white = (
         ndimage.map_coordinates(volume, where, order=1, mode='constant')
         for volume in (template, grey, white)
-    ]
-    image, grey, white = sample
+    )
     mask = ndimage.binary_fill_holes(image > 0.05 * float(np.percentile(image, 99)))
     mask = ndimage.binary_opening(mask, iterations=2)
     probs = np.stack([np.clip(1 - grey - white, 0, 1), grey, white]) * mask
@@ -157,7 +146,7 @@ def write_examples(root: Path) -> None:
 
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
-    _write_json(
+    write_json(
         root / 'dataset_description.json',
         {
             'Name': 'Simulated 64 mT T1-weighted scans of the MNI152 template',
@@ -184,7 +173,7 @@ def write_examples(root: Path) -> None:
         image.set_qform(grid.affine, 1)
         nib.save(image, anat / f'sub-{subject}_T1w.nii.gz')
         sequence = plan.target_sequence
-        _write_json(
+        write_json(
             anat / f'sub-{subject}_T1w.json',
             {
                 'Modality': 'MR',
@@ -199,10 +188,6 @@ def write_examples(root: Path) -> None:
                 'SkullStripped': True,
             },
         )
-
-
-def _write_json(path, content):
-    path.write_text(json.dumps(content, indent=2) + '\n')
 
 
 def main(argv=None) -> int:

@@ -8,10 +8,16 @@ import pandas as pd
 
 from ulfprep.evaluation import drawing
 from ulfprep.evaluation.comparison import DICES, document, sentences, volume_document
-from ulfprep.evaluation.enhancers.registry import DEFAULT
-from ulfprep.evaluation.publish import as_text, markdown, put_between, read_table, write_lines
-from ulfprep.evaluation.slices import read_slices
-from ulfprep.evaluation.trials import in_words
+from ulfprep.evaluation.enhancers import DEFAULT
+from ulfprep.evaluation.phantoms import in_words
+from ulfprep.evaluation.publish import (
+    as_text,
+    markdown,
+    put_between,
+    read_slices,
+    read_table,
+    write_lines,
+)
 
 #: Figures of the page by the start of their names, and what they show.
 CAPTIONS = {

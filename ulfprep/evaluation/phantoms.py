@@ -1,55 +1,200 @@
-"""Simulated 64 mT scans of labelled high-field brains, by other means than ulfprep's own.
+"""Scans whose tissues and high-field image are known: what the benchmarks are made on.
 
-A benchmark whose scans came from :mod:`ulfprep.physics.forward` would flatter its inverse.
-Here contrast is a remapping of intensities, the slice profile is a raised cosine, and the
-plane is a piece of k-space; none of it is what the segmentation assumes.
+They are simulated by other means than ulfprep's own: scans from :mod:`ulfprep.physics.forward`
+would flatter its inverse. Here contrast is a remapping of intensities, the slice profile is a
+raised cosine, and the plane is a piece of k-space; none of it is what the segmentation assumes.
 """
 
-import numpy as np
-from scipy import ndimage
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from ulfprep.physics.grid import Grid
+import numpy as np
+
+from ulfprep.evaluation.brains import (
+    LABELLED,
+    Brain,
+    find_brains,
+    load_canonical,
+    tissue_medians,
+)
+from ulfprep.evaluation.examples import Truth
+from ulfprep.physics.grid import Grid, resized_grid
+from ulfprep.physics.interpolation import carry_mask
 from ulfprep.physics.simulation import stream
 
+#: Of the scans that benchmarks other than the tables are made on: SNR, voxels (mm), s.d. of the
+#: logarithm of the receive field; and what those are called that were acquired at high field.
+SNRS = (8.0, 14.0, 20.0)
+VOXELS = ((1.6, 1.6, 5.0), (2.0, 2.0, 2.0))
+BIAS = 0.12
+HIGH = 'high field'
 #: CSF, GM and WM of a T1w scan at 64 mT, relative to WM.
 RATIOS = (0.25, 0.8, 1.0)
 #: Outer part of the sampled k-space over which the signal is let down to zero.
 TAPER = 0.2
 
 
-def tissue_medians(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Median of each tissue, where voxels of its own surround a voxel on all six sides.
+@dataclass(frozen=True)
+class Regime:
+    """How a brain is scanned, and whose way of scanning that is, in words."""
+
+    voxel: tuple[float, float, float]  # mm
+    snr: float  # of white matter, in one channel
+    bias: float  # s.d. of the logarithm of the receive field
+    like: str = ''
+
+
+#: ``reference`` is that of Indrakanti and Simpson (2025): every other voxel in the plane is
+#: missing. ``real`` is what a portable 64 mT scanner delivers.
+REGIMES = {
+    'reference': Regime((2.0, 2.0, 1.0), 20.0, 0.0, "the set-up of the method's paper"),
+    'real': Regime((1.6, 1.6, 5.0), 14.0, 0.06, 'what portable scanners deliver (no real scan)'),
+}
+#: The regime of scans that another simulator made.
+OUTSIDE = 'outside'
+#: What the sidecar of a simulated scan says: the field and the timings of a 64 mT scanner.
+METADATA = {
+    'MagneticFieldStrength': 0.064,
+    'RepetitionTime': 1.5,
+    'InversionTime': 0.3,
+    'EchoTime': 0.005,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A scan (X, Y, Z), its high-field truth on 1 mm and its metadata.
+
+    ``regime`` is one of :data:`REGIMES`, :data:`OUTSIDE`, or what a benchmark calls its own.
+    """
+
+    regime: str
+    brain: str
+    scan: np.ndarray  # float32, zero outside the brain
+    mask: np.ndarray  # bool
+    grid: Grid
+    truth: Truth
+    metadata: dict = field(default_factory=lambda: dict(METADATA))  # all that a method is told
+    labels_by: str = 'given'  # see Brain
+    snr: float | None = None  # this and the seed, of a scan that was simulated here
+    seed: int | None = None
+    signals: tuple[float, float] | None = None  # true CSF and GM over WM in the scan, where known
+
+    @property
+    def voxel(self) -> str:
+        """Voxel size in mm, as ``1.6x1.6x5``."""
+        return 'x'.join(f'{round(float(z), 2):g}' for z in self.grid.zooms)
+
+    @property
+    def ratios(self) -> np.ndarray:
+        """True high-field signals of CSF, GM and WM, relative to WM."""
+        medians = tissue_medians(self.truth.image, self.truth.labels)
+        return medians / medians[2]
+
+
+def in_words(regime: str) -> str:
+    """Say how the scans of a regime were made, and whose way of scanning that is."""
+    if regime == OUTSIDE:
+        return "scans of another simulator than ulfprep's"
+    made = REGIMES[regime]
+    size = ' x '.join(f'{mm:g}' for mm in made.voxel)
+    bias = 'a mild receive field' if made.bias else 'no receive field'
+    return f'scans simulated at {size} mm and an SNR of {made.snr:g}, {bias}: {made.like}'
+
+
+def make_truth(image: np.ndarray, labels: np.ndarray, lattice: Grid) -> Truth:
+    """Make the truth of a high-field brain and its labels (1 CSF, 2 GM, 3 WM)."""
+    mask = labels > 0
+    image = np.where(mask, image / np.median(image[labels == 3]), 0).astype(np.float32)
+    probs = np.stack([labels == k for k in (1, 2, 3)]).astype(np.float32)
+    return Truth(image, probs, mask, lattice)
+
+
+def simulated_trial(brain: Brain, regime: Regime, seed: int, name: str) -> Trial:
+    """Scan a brain; ``seed`` is that of noise and receive field, ``name`` that of the regime."""
+    scan, mask = scan_brain(
+        low_field_signal(brain.image, brain.labels), brain.labels > 0, regime.voxel,
+        snr=regime.snr, seed=seed, bias=regime.bias,
+    )  # fmt: skip
+    return Trial(
+        name, brain.name, scan, mask, resized_grid(brain.lattice, regime.voxel),
+        make_truth(brain.image, brain.labels, brain.lattice), labels_by=brain.labels_by,
+        snr=regime.snr, seed=seed, signals=RATIOS[:2],
+    )  # fmt: skip
+
+
+def outside_trials(folder: Path) -> Iterator[Trial]:
+    """Yield the scans of another simulator with the high-field images behind them.
+
+    ``folder`` holds ``bids/sub-NAME/anat/sub-NAME_T1w.nii.gz`` with its sidecar, and in ``truth``,
+    on a lattice of 1 mm along the scan's axes, ``NAME_T1w.nii.gz`` and ``NAME_dseg.nii.gz``
+    (1 CSF, 2 GM, 3 WM). Where the truth's brain is and the scan is not zero is the mask.
 
     Raises
     ------
-    ValueError
-        If the labels (1 CSF, 2 GM, 3 WM) lack a tissue.
+    FileNotFoundError, ValueError
+        If a file is missing, image and labels of a truth are not of one grid, or a sidecar tells
+        no field.
     """
-    out = []
-    for label in (1, 2, 3):
-        tissue = labels == label
-        if not tissue.any():
-            raise ValueError(f'the labels hold no {("CSF", "GM", "WM")[label - 1]}')
-        inner = ndimage.binary_erosion(tissue)
-        out.append(np.median(image[inner if inner.any() else tissue]))
-    return np.array(out, float)
+    scans = sorted(folder.glob('bids/sub-*/anat/sub-*_T1w.nii.gz'))
+    if not scans:
+        raise FileNotFoundError(f'{folder}: no bids/sub-*/anat/sub-*_T1w.nii.gz in it')
+    for path in scans:
+        name = path.name.removeprefix('sub-').removesuffix('_T1w.nii.gz')
+        sidecar = path.with_name(f'sub-{name}_T1w.json')
+        known = [folder / 'truth' / f'{name}_{kind}.nii.gz' for kind in ('T1w', 'dseg')]
+        for needed in (*known, sidecar):
+            if not needed.is_file():
+                raise FileNotFoundError(f'{needed} is missing: {path.name} cannot be scored')
+        metadata = json.loads(sidecar.read_text(encoding='utf-8'))
+        if not isinstance(metadata.get('MagneticFieldStrength'), int | float):
+            raise ValueError(f'{sidecar}: MagneticFieldStrength (tesla) is missing in it')
+        scan, grid = load_canonical(path)
+        (image, its), (labels, lattice) = map(load_canonical, known)
+        if its.shape != lattice.shape or not np.allclose(its.affine, lattice.affine, atol=1e-3):
+            raise ValueError(f'{known[0]} must lie on the grid of {known[1].name}')
+        labels = np.rint(labels).astype(np.uint8)
+        mask = carry_mask(labels > 0, lattice, grid) & (scan > 0)
+        yield Trial(OUTSIDE, name, scan, mask, grid, make_truth(image, labels, lattice), metadata)
+
+
+def gather(options, say, names=LABELLED, high_field: bool = True) -> Iterator[Trial]:
+    """Yield the scans that a command asks for; ``say`` is told what is left out.
+
+    Simulated ones differ by SNR, voxel and seed, of each the first if it is to be quick.
+    """
+    if options.cases is not None:
+        yield from outside_trials(options.cases)
+    if options.data is None:
+        return
+    brains = list(find_brains(options.data, names, say))
+    if high_field:
+        yield from map(high_field_trial, brains)
+    quick = options.quick
+    snrs, voxels = (SNRS[1:2], VOXELS[:1]) if quick else (SNRS, VOXELS)
+    for seed in range(1, (1 if quick else options.seeds) + 1):
+        for snr in snrs:
+            for voxel in voxels:
+                for brain in brains:
+                    yield simulated_trial(brain, Regime(voxel, snr, BIAS), seed, 'simulated')
+
+
+def high_field_trial(brain) -> Trial:
+    """Return a brain as it was scanned at high field."""
+    csf, gm, wm = tissue_medians(brain.image, brain.labels)
+    truth = make_truth(brain.image, brain.labels, brain.lattice)
+    signals = float(csf / wm), float(gm / wm)
+    return Trial(HIGH, brain.name, brain.image, truth.mask, brain.lattice, truth, signals=signals)
 
 
 def remapped(image: np.ndarray, labels: np.ndarray, signals) -> np.ndarray:
     """Give a T1w brain other tissue signals, voxel by voxel.
 
-    Intensities are mapped along straight lines through the three tissues' medians, so that
-    mixtures and the brain's own texture stay what they are between the tissues. The labels
-    do no more than place the medians.
-
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (x, y, z)
-        CSF darkest.
-    labels : numpy.ndarray of int, shape (x, y, z)
-        0 outside, 1 CSF, 2 GM, 3 WM.
-    signals : sequence of 3 floats
-        Of CSF, GM, WM, that the medians become; rising.
+    Intensities are mapped along straight lines through the three tissues' medians, which become
+    ``signals`` (of CSF, GM, WM), so that mixtures and the brain's own texture stay what they are
+    between the tissues. The labels (1 CSF, 2 GM, 3 WM) do no more than place the medians.
 
     Raises
     ------
@@ -73,32 +218,17 @@ def low_field_signal(image: np.ndarray, labels: np.ndarray, ratios=RATIOS) -> np
 def scan_brain(
     signal: np.ndarray, brain: np.ndarray, voxel, *, snr: float, seed: int, bias: float = 0.12
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scan a 1 mm brain: receive field, k-space, slices, noise, magnitude.
+    """Scan a 1 mm brain: receive field, k-space, slices (the last axis), noise, magnitude.
 
-    Parameters
-    ----------
-    signal : numpy.ndarray, shape (x, y, z)
-        At 1 mm, WM about one. Every extent must be a multiple of the voxel.
-    brain : numpy.ndarray of bool, shape (x, y, z)
-    voxel : sequence of 3 floats
-        Size in mm; the last axis is that of the slices.
-    snr : float
-        Signal of WM over the noise's s.d. in one channel.
-    seed : int
-        Of noise and field.
-    bias : float
-        S.d. of the logarithm of the receive field over the brain.
+    ``voxel`` is in mm, and must fill the extents of ``signal``, whose WM is about one; ``snr`` is
+    that over the noise's s.d. in one channel, ``bias`` the s.d. of the logarithm of the receive
+    field.
 
     Returns
     -------
     scan : numpy.ndarray, shape (X, Y, Z), float32
         Zero outside the brain, as skull-stripping leaves it.
     mask : numpy.ndarray of bool, shape (X, Y, Z)
-
-    Raises
-    ------
-    ValueError
-        If the voxels do not fill the field of view.
     """
     counts = [round(n / v) for n, v in zip(signal.shape, voxel, strict=True)]
     if not np.allclose(np.multiply(counts, voxel), signal.shape):
@@ -119,17 +249,7 @@ def scan_brain(
 def receive_field(brain: np.ndarray, sd: float, rng) -> np.ndarray:
     """Draw a smooth receive field: half-waves of the field of view, in its logarithm.
 
-    Parameters
-    ----------
-    brain : numpy.ndarray of bool, shape (x, y, z)
-    sd : float
-        S.d. of the logarithm over the brain; with 0 the field is one everywhere.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    numpy.ndarray, shape (x, y, z)
-        Its logarithm is zero on average over the brain.
+    Over the brain that is zero on average, its standard deviation ``sd``.
     """
     waves = [np.cos(np.pi * (np.arange(n) + 0.5) / n) for n in brain.shape]
     x, y, z = np.ix_(*waves)
@@ -137,28 +257,6 @@ def receive_field(brain: np.ndarray, sd: float, rng) -> np.ndarray:
     log = sum(c * part for c, part in zip(rng.standard_normal(6), parts, strict=True))
     log = log - log[brain].mean()
     return np.exp(sd * log / log[brain].std())
-
-
-def padded(grid: Grid, *volumes) -> tuple:
-    """Pad volumes to extents that voxels of 1.6 x 1.6 x 5 and of 2 x 2 x 2 mm both fill.
-
-    Parameters
-    ----------
-    grid : Grid
-        1 mm.
-    *volumes : numpy.ndarray, shape ``grid.shape``
-
-    Returns
-    -------
-    tuple
-        The larger grid, around the middle of the given one, and the volumes on it.
-    """
-    shape = tuple(int(-(-n // m) * m) for n, m in zip(grid.shape, (8, 8, 10), strict=True))
-    before = [(p - n) // 2 for n, p in zip(grid.shape, shape, strict=True)]
-    affine = np.array(grid.affine, float)
-    affine[:3, 3] -= affine[:3, :3] @ np.array(before, float)
-    pad = [(b, p - n - b) for b, n, p in zip(before, grid.shape, shape, strict=True)]
-    return Grid(shape, affine), *(np.pad(volume, pad) for volume in volumes)
 
 
 def _positions(n, m):
@@ -172,9 +270,8 @@ def _truncation(n, m):
     part = np.abs(frequency) * 2 * n / m
     weight = np.where(part <= 1, np.cos(np.pi / 2 * np.clip((part - 1 + TAPER) / TAPER, 0, 1)), 0)
     distance = _positions(n, m)[:, None] - np.arange(n)
-    return (
-        np.einsum('f,fmn->mn', weight, np.cos(2 * np.pi * frequency[:, None, None] * distance)) / n
-    )
+    waves = np.cos(2 * np.pi * frequency[:, None, None] * distance)
+    return np.einsum('f,fmn->mn', weight, waves) / n
 
 
 def _slices(n, m, ramp=1):

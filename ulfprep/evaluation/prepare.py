@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from ulfprep.evaluation.phantoms import Trial
 from ulfprep.evaluation.process import Cost
-from ulfprep.evaluation.trials import Trial
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, isotropic_grid
@@ -28,75 +28,38 @@ LABEL_BLUR = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What every method is given.
+    """What every method is given."""
 
-    Attributes
-    ----------
-    scan, mask : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected scan and brain.
-    grid : Grid
-    probs : numpy.ndarray, shape (3, X, Y, Z)
-        CSF, GM, WM as the scan sees them.
-    lattice_probs : numpy.ndarray, shape (3, x, y, z), optional
-        The same on ``isotropic_grid(grid, options.spacing)``.
-    plan : ContrastPlan
-    target : Grid
-        Lattice of the truth.
-    """
-
-    scan: np.ndarray
-    mask: np.ndarray
+    scan: np.ndarray  # bias-corrected
+    mask: np.ndarray  # brain
     grid: Grid
-    probs: np.ndarray
-    lattice_probs: np.ndarray | None
+    probs: np.ndarray  # shape (3, X, Y, Z): CSF, GM, WM as the scan sees them
+    lattice_probs: np.ndarray | None  # the same on isotropic_grid(grid, options.spacing)
     plan: ContrastPlan
-    target: Grid
+    target: Grid  # lattice of the truth
 
 
 @dataclass(frozen=True, eq=False)
 class Enhanced:
-    """What a method made.
-
-    Attributes
-    ----------
-    image : numpy.ndarray, shape (x, y, z)
-    grid : Grid
-    probs : numpy.ndarray, shape (3, x, y, z), optional
-        Its own tissues (CSF, GM, WM), where it has any: they also say what contrast the scan
-        sees.
-    uncertainty : numpy.ndarray, shape (x, y, z), optional
-        Standard deviation of the image, where the method states one.
-    passes : int, optional
-        Passes over the brain in which something was trained (steps, of the reference set-up);
-        training may end before the last.
-    cost : Cost, optional
-    """
+    """What a method made, and what of the rest it has."""
 
     image: np.ndarray
     grid: Grid
-    probs: np.ndarray | None = None
-    uncertainty: np.ndarray | None = None
-    passes: int | None = None
+    probs: np.ndarray | None = None  # its own tissues, which say what contrast the scan sees
+    uncertainty: np.ndarray | None = None  # standard deviation of the image
+    passes: int | None = None  # over the brain, of a training (steps, of the reference set-up)
     cost: Cost | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What was found in a scan, before any target is asked for; see :class:`Prepared`.
-
-    Attributes
-    ----------
-    means : numpy.ndarray, shape (3,), or None
-        Signals of pure CSF, GM, WM, where the segmentation measured them through the PSF.
-    noise : dict, optional
-        What the segmentation tells of it; see :func:`ulfprep.physics.plan.plan_contrast`.
-    """
+    """What was found in a scan, before any target is asked for; see :class:`Prepared`."""
 
     scan: np.ndarray
     probs: np.ndarray
     lattice_probs: np.ndarray | None = None
-    means: np.ndarray | None = None
-    noise: dict | None = None
+    means: np.ndarray | None = None  # of pure CSF, GM, WM, where measured through the PSF
+    noise: dict | None = None  # see ulfprep.physics.plan.plan_contrast
 
 
 def prepare(trial: Trial, spacing: float, target: str = 'physics', tissues='own') -> Prepared:
@@ -105,24 +68,19 @@ def prepare(trial: Trial, spacing: float, target: str = 'physics', tissues='own'
 
 
 def measure(trial: Trial, spacing: float, tissues='own') -> Measured:
-    """Correct the bias field and find the tissues.
+    """Correct the bias field and find the tissues, on a lattice of ``spacing`` mm.
 
-    Parameters
-    ----------
-    trial : Trial
-        Of it only scan, mask and metadata are used, but for true tissues.
-    spacing : float
-        Of the lattice of the tissues, mm.
-    tissues : {'own', 'true'} or str
-        Ulfprep's, the true ones, or those that another segmentation finds on the scan's own grid:
-        a name of :data:`ulfprep.evaluation.segmenters.SEGMENTERS`.
+    ``tissues`` are ulfprep's ``own``, the ``true`` ones, or those that another segmentation finds
+    on the scan's own grid, a name of :data:`ulfprep.evaluation.segmentation.SEGMENTERS`. But for
+    true ones only scan, mask and metadata of the trial are used.
     """
-    expected = list(expected_signals(trial.metadata, float(_field(trial))))
+    field = float(trial.metadata['MagneticFieldStrength'])
+    expected = list(expected_signals(trial.metadata, field))
     scan, _ = correct_bias(trial.scan, trial.mask, trial.grid.zooms, expected=expected)
     if tissues == 'true':
         return _true_tissues(trial, scan, spacing)
     if tissues != 'own':
-        from ulfprep.evaluation.segmenters import SEGMENTERS
+        from ulfprep.evaluation.segmentation import SEGMENTERS
 
         found = SEGMENTERS[tissues][0](scan, trial.mask, trial.grid)
         return Measured(scan, np.asarray(found.probs, np.float32))
@@ -136,16 +94,9 @@ def plan_for(
 ) -> Prepared:
     """Plan the contrast of a scan whose tissues were found.
 
-    Parameters
-    ----------
-    trial : Trial
-    found : Measured
-    target : {'physics', 'truth'}
-        Ask for what physics expects at 3 T, or for the subject's own high-field signals.
-    contrast : float, optional
-        WM-GM contrast to ask for instead.
-    psf_factor : float
-        Width of the PSF that is believed, over that of the voxels: wrong on purpose.
+    The target is what ``physics`` expects at 3 T, the subject's own high-field signals (``truth``)
+    or a WM-GM ``contrast``; ``psf_factor`` is the width of the PSF that is believed, over that of
+    the voxels: wrong on purpose.
     """
     reference = None
     if target == 'truth':
@@ -154,8 +105,8 @@ def plan_for(
     typed = {} if contrast is None else {('WM', 'GM'): round(contrast, 6)}
     plan = plan_contrast(
         found.scan, trial.mask, found.probs, trial.grid.zooms, trial.metadata,
-        float(_field(trial)), TARGET_FIELD, wishes=Wishes(contrasts=typed, reference=reference),
-        means=found.means, noise=found.noise,
+        float(trial.metadata['MagneticFieldStrength']), TARGET_FIELD,
+        wishes=Wishes(contrasts=typed, reference=reference), means=found.means, noise=found.noise,
     )  # fmt: skip
     if psf_factor != 1:
         plan = replace(plan, psf_fwhm_mm=tuple(psf_factor * w for w in plan.psf_fwhm_mm))
@@ -163,10 +114,6 @@ def plan_for(
         found.scan, trial.mask, trial.grid, found.probs, found.lattice_probs, plan,
         trial.truth.grid,
     )  # fmt: skip
-
-
-def _field(trial):
-    return trial.metadata['MagneticFieldStrength']
 
 
 def _true_tissues(trial, scan, spacing) -> Measured:

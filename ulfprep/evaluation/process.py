@@ -51,10 +51,7 @@ def peak_memory() -> float:
 def in_fresh_process(function, *args):
     """Call a function in a new interpreter whose numerical libraries use one thread.
 
-    Raises
-    ------
-    Exception
-        What the function raises; ``BrokenProcessPool`` if its process died.
+    What it raises is raised here; ``BrokenProcessPool`` if its process died.
     """
     with ProcessPoolExecutor(1, get_context('spawn'), _use_one_thread) as pool:
         return pool.submit(function, *args).result()

@@ -1,4 +1,4 @@
-"""Results as files: TSV with a data dictionary, Markdown, and how they were made."""
+"""Results as files: TSV with a data dictionary, Markdown, slices, and how they were made."""
 
 import json
 import os
@@ -7,8 +7,10 @@ import re
 import shlex
 import subprocess
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ulfprep import __version__
@@ -21,11 +23,12 @@ EACH = {
 }
 
 
+@lru_cache(maxsize=1)
 def registry() -> pd.DataFrame:
     """Return all columns of all tables, as ``columns.tsv`` describes them, by name.
 
     ``better`` is ``higher``, ``lower`` or empty where neither is; ``form`` is the format of its
-    numbers in documents.
+    numbers in documents; ``tables`` are those that it stands in, in the order of the file.
     """
     path = Path(__file__).with_name('columns.tsv')
     rows = []
@@ -34,6 +37,12 @@ def registry() -> pd.DataFrame:
         for each, more in EACH.get(end, {end: ''}).items():
             rows.append(row | {'name': stem + each, 'long_name': row['long_name'] + more})
     return pd.DataFrame(rows).set_index('name')
+
+
+def columns_of(table: str) -> list[str]:
+    """Return the columns of a table, by its name in ``columns.tsv``."""
+    known = registry()
+    return list(known.index[[table in tables.split() for tables in known['tables']]])
 
 
 def dictionary(columns) -> dict[str, dict]:
@@ -51,8 +60,9 @@ def table_text(rows: list[dict], columns, *, head: bool = True) -> str:
     return frame.to_csv(sep='\t', index=False, header=head)
 
 
-def write_table(out: Path, name: str, rows: list[dict], columns) -> None:
+def write_table(out: Path, name: str, rows: list[dict], columns=None) -> None:
     """Write ``name.tsv`` and its data dictionary ``name.json``; see :func:`table_text`."""
+    columns = columns or columns_of(name)
     write_lines(out / f'{name}.tsv', [table_text(rows, columns).rstrip('\n')])
     text = json.dumps(dictionary(columns), indent=2, ensure_ascii=False)
     write_lines(out / f'{name}.json', [text])
@@ -90,13 +100,7 @@ def write_lines(path: Path, lines: list[str]) -> None:
 
 
 def put_between(path: Path, name: str, lines: list[str]) -> None:
-    """Replace what stands between the lines ``<!-- name -->`` and ``<!-- /name -->`` of a file.
-
-    Raises
-    ------
-    ValueError
-        If it does not have them; the message names the file.
-    """
+    """Replace what stands between the lines ``<!-- name -->`` and ``<!-- /name -->`` of a file."""
     opening, closing = f'<!-- {name} -->\n', f'<!-- /{name} -->\n'
     head, found, rest = path.read_text(encoding='utf-8').partition(opening)
     _, ended, tail = rest.partition(closing)
@@ -110,16 +114,8 @@ def put_between(path: Path, name: str, lines: list[str]) -> None:
 def about(name: str, argv, folders: dict, used: str) -> list[str]:
     """Say when, on what, of which state of the code and how results are made, a line each.
 
-    Parameters
-    ----------
-    name : str
-        Of the subcommand.
-    argv : sequence of str
-        Its words.
-    folders : dict
-        Path -> the name that stands for it, for paths tell others nothing.
-    used : str
-        Processes and threads, in words.
+    That is the subcommand ``name`` with its words; ``folders`` is path -> the name that stands for
+    it, for paths tell others nothing; ``used`` are processes and threads, in words.
     """
     info, processor = Path('/proc/cpuinfo'), platform.processor() or platform.machine()
     if info.is_file() and (model := re.search(r'model name\s*: (.*)', info.read_text())):
@@ -150,13 +146,36 @@ def _commit() -> str:
         return 'unknown'
 
 
+def middle_slices(image: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
+    """Return axial and coronal slice through the middle of a brain, zero outside it."""
+    middle = [int(np.median(where)) for where in np.nonzero(mask)]
+    inside = np.where(mask, image, 0).astype(np.float32)
+    return [np.take(inside, middle[axis], axis=axis) for axis in (2, 1)]
+
+
+def keep_slices(path: Path, slices: dict[str, list[np.ndarray]]) -> None:
+    """Write name -> slices into a compressed file, for :func:`read_slices`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flat = {f'{name}|{k}': part for name, parts in slices.items() for k, part in enumerate(parts)}
+    np.savez_compressed(path, **flat)
+
+
+def read_slices(path: Path) -> dict[str, list[np.ndarray]]:
+    """Read name -> axial and coronal slice."""
+    out: dict[str, list] = {}
+    with np.load(path) as stored:
+        for name in stored.files:
+            out.setdefault(name.rpartition('|')[0], []).append(stored[name])
+    return out
+
+
 def _cell(value) -> str:
-    if value is None or (isinstance(value, float) and pd.isna(value)):
+    if pd.isna(value):
         return 'n/a'
     return f'{value:.6g}' if isinstance(value, float) else str(value)
 
 
 def _shown(value, form: str) -> str:
-    if value is None or (isinstance(value, float) and pd.isna(value)):
+    if pd.isna(value):
         return ''
     return format(value, form) if form and not isinstance(value, str) else str(value)

@@ -1,7 +1,9 @@
 """``python -m ulfprep.evaluation real``: real low-field scans, of which no truth is known."""
 
 import argparse
+import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,21 +15,46 @@ from ulfprep.bids.read.acquisition import LOW_FIELD_LIMIT, field_of
 from ulfprep.bids.read.dataset import select
 from ulfprep.bids.read.index import DatasetError, NoScansError
 from ulfprep.bids.task import Scan
-from ulfprep.evaluation.noise import NOISE_COLUMNS, noise_rows
-from ulfprep.evaluation.outputs import SCORES, read_outputs, score_scan
 from ulfprep.evaluation.process import reason
 from ulfprep.evaluation.publish import (
     about,
     as_text,
+    columns_of,
     markdown,
     without_paths,
     write_lines,
     write_table,
 )
-from ulfprep.evaluation.stripped import STRIPPED, lay_stripped
+from ulfprep.evaluation.without_truth import (
+    noise_rows,
+    read_outputs,
+    score_scan,
+)
 from ulfprep.settings import MODALITIES, Settings
 
-COLUMNS = ['dataset', 'scan', 'modality', 'field', 'voxel', 'image', 'status', *SCORES]
+#: A skull-stripped 64 mT scan that came without a sidecar: its folder and files.
+STRIPPED, STRIPPED_SCAN = 'ulf64mt_stripped', 'MRI_mT_sub*.nii.gz'
+#: All that is known of it. The voxels are those that its spectrum shows along S, and the usual
+#: ones of that scanner in the plane.
+SIDECAR = {
+    'Modality': 'MR',
+    'MagneticFieldStrength': 0.064,
+    'SkullStripped': True,
+    'AcquisitionVoxelSize': [1.6, 1.6, 5.0],
+}
+DESCRIPTION = {
+    'Name': 'Skull-stripped 64 mT T1w (khtohidulislam/ULF-MRI-Enhance, arranged as BIDS)',
+    'BIDSVersion': '1.10.0',
+    'DatasetType': 'raw',
+    'License': 'MIT',
+    'Authors': ['The authors of khtohidulislam/ULF-MRI-Enhance'],
+}
+STRIPPED_README = """\
+Byte copies of files of khtohidulislam/ULF-MRI-Enhance (MIT), with names of BIDS. They came without
+sidecars. What these say here is from the names of the files (64 mT), the image (zero outside the
+brain), its spectrum (empty beyond 0.2 cycles per mm along S: slices of 5 mm, resampled to 1 mm)
+and the usual protocol of portable 64 mT scanners (1.6 x 1.6 mm in the plane).
+"""
 REAL_HEAD = """
 Enhanced scans and their interpolation. No truth is known of them: the numbers tell how the \
 images differ, not which is right.
@@ -45,44 +72,19 @@ s.d. over the mean magnitude inside it.
 
 @dataclass(frozen=True)
 class Dataset:
-    """A BIDS dataset with low-field scans.
+    """The low-field scans of a BIDS dataset that were asked for."""
 
-    Attributes
-    ----------
-    name : str
-        Of its folder.
-    folder : Path
-    scans : tuple of Scan
-        Those of low field that were asked for.
-    source : str
-        Whose scans these are, for captions.
-    """
-
-    name: str
+    name: str  # of its folder
     folder: Path
     scans: tuple[Scan, ...]
-    source: str
+    source: str  # whose scans these are, for captions
 
 
 def find_datasets(data: Path, inputs: Path, modalities=MODALITIES, say=print) -> list[Dataset]:
-    """Find all low-field scans below a folder.
+    """Find the low-field scans of a BIDS dataset, or of those in a folder; at least one.
 
-    Parameters
-    ----------
-    data : Path
-        A BIDS dataset, or a folder of such; a folder ``ulf64mt_stripped`` in it is laid out as
-        one first.
-    inputs : Path
-        Where that is laid out.
-    modalities : sequence of str
-        Which to take.
-    say : callable
-        Told what is missing, a line each.
-
-    Raises
-    ------
-    FileNotFoundError
-        If ``data`` is no folder, or there is no such scan.
+    A folder ``ulf64mt_stripped`` in it is laid out as a dataset below ``inputs`` first. ``say`` is
+    told what is missing, a line each.
     """
     if not data.is_dir():
         raise FileNotFoundError(f'{data}: there is no such folder; --data names that of the scans')
@@ -120,6 +122,25 @@ def low_field_dataset(folder: Path, modalities=MODALITIES) -> Dataset | None:
     return Dataset(folder.resolve().name, folder, low, '; '.join(said) or folder.name)
 
 
+def lay_stripped(folder: Path, target: Path) -> Path:
+    """Lay ``MRI_mT_sub*.nii.gz`` of a folder out as the BIDS dataset ``target``; returns that.
+
+    Scans that are there already are left alone, so that runs on it need not be repeated.
+    """
+    for file in sorted(folder.glob(STRIPPED_SCAN)):
+        label = file.name.partition('_sub')[2].removesuffix('.nii.gz')
+        image = target / f'sub-{label}' / 'anat' / f'sub-{label}_T1w.nii.gz'
+        image.parent.mkdir(parents=True, exist_ok=True)
+        if not image.is_file():
+            shutil.copyfile(file, image)
+            write_lines(image.with_name(f'sub-{label}_T1w.json'), [json.dumps(SIDECAR, indent=2)])
+    write_lines(target / 'README', STRIPPED_README.splitlines())
+    if (folder / 'LICENSE').is_file():
+        shutil.copyfile(folder / 'LICENSE', target / 'LICENSE')
+    write_lines(target / 'dataset_description.json', [json.dumps(DESCRIPTION, indent=2)])
+    return target
+
+
 def command(dataset: Dataset, out: Path, *, threads: int, sloppy: bool = False) -> list[str]:
     """Return the command that enhances a dataset into ``out``, as a user would type it."""
     words = [sys.executable, '-m', 'ulfprep', dataset.folder, out / 'derivatives' / dataset.name]
@@ -133,13 +154,9 @@ def command(dataset: Dataset, out: Path, *, threads: int, sloppy: bool = False) 
 
 
 def run_command(words: list[str], names) -> dict[str, str]:
-    """Run a command, its lines going to stderr as they come.
+    """Run a command, its lines going to stderr as they come; say which scans failed, and why.
 
-    Returns
-    -------
-    dict of str
-        Name of a scan -> the line in which it is said to have failed, or the last line where
-        nothing is said of it; empty where the command ended well.
+    Of a scan that is named in no line the last one is told; nothing where the command ended well.
     """
     failed, last = {}, ''
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, errors='replace') as process:
@@ -157,7 +174,7 @@ def dataset_rows(dataset: Dataset, out: Path, threads: int, sloppy: bool = False
 
     Finished scans are not run again; ``out`` gets derivatives, work folder and pictures.
     """
-    from ulfprep.evaluation.pictures import draw_scan
+    from ulfprep.evaluation.drawing import draw_scan
 
     failed = run_command(
         command(dataset, out, threads=threads, sloppy=sloppy), [s.name for s in dataset.scans]
@@ -186,13 +203,13 @@ def dataset_rows(dataset: Dataset, out: Path, threads: int, sloppy: bool = False
 def document(rows: list[dict], noise: list[dict], lines: list[str]) -> list[str]:
     """Return both tables as lines of Markdown, how they were made (``lines``) first."""
     out = [f'- {line}' for line in lines]
-    for found, head, columns, names in (
-        (rows, REAL_HEAD, COLUMNS, ['scan', 'image', 'status', *SCORES]),
-        (noise, NOISE_HEAD, NOISE_COLUMNS, NOISE_COLUMNS),
+    for name, found, head, left_out in (
+        ('real', rows, REAL_HEAD, ['dataset', 'modality', 'field', 'voxel']),
+        ('noise', noise, NOISE_HEAD, []),
     ):
         if found:
-            table = as_text(pd.DataFrame(found, columns=columns)[names])
-            out += [*head.splitlines(), '', *markdown(table)]
+            table = pd.DataFrame(found, columns=columns_of(name)).drop(columns=left_out)
+            out += [*head.splitlines(), '', *markdown(as_text(table))]
     return out
 
 
@@ -226,13 +243,13 @@ def run(options, argv) -> int:
         if not noise:
             raise
         say(str(error))
-    write_table(options.out, 'noise', noise, NOISE_COLUMNS)
+    write_table(options.out, 'noise', noise)
     rows: list[dict] = []
-    write_table(options.out, 'real', rows, COLUMNS)
+    write_table(options.out, 'real', rows)
     for dataset in datasets:
         found = dataset_rows(dataset, options.out, options.threads, options.sloppy)
         rows += _named(found, folders)
-        write_table(options.out, 'real', rows, COLUMNS)
+        write_table(options.out, 'real', rows)
     lines = about('real', argv, folders, f'{options.threads} thread(s)')
     lines += [without_paths(note, folders) for note in notes]
     lines += [f'`{one.name}`: {one.source}' for one in datasets]

@@ -5,14 +5,19 @@ from dataclasses import replace
 import numpy as np
 
 from ulfprep.evaluation.examples import Truth
-from ulfprep.evaluation.phantoms import remapped
+from ulfprep.evaluation.phantoms import Trial, remapped
 from ulfprep.evaluation.prepare import Enhanced, Measured, Prepared
-from ulfprep.evaluation.trials import Trial
-from ulfprep.metrics.contrast import tissue_means, tissue_sds
-from ulfprep.metrics.edges import canny_edges, edge_f1
-from ulfprep.metrics.lines import line_correlations
+from ulfprep.metrics.contrast import coefficient_of_joint_variation, tissue_means, tissue_sds
 from ulfprep.metrics.perceptual import lpips
-from ulfprep.metrics.similarity import dice, match_intensity, psnr, ssim
+from ulfprep.metrics.similarity import (
+    canny_edges,
+    dice,
+    edge_f1,
+    line_correlations,
+    match_intensity,
+    psnr,
+    ssim,
+)
 from ulfprep.physics import TISSUES, to_dseg
 from ulfprep.physics.contrast import michelson
 from ulfprep.physics.contrast_plan import ContrastPlan
@@ -58,26 +63,13 @@ def score(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
 
 
 def compare(image, grid: Grid, truth: Truth, labels=None) -> dict[str, float]:
-    """Score an image against the high-field truth, on the truth's grid.
+    """Score an image, and BIDS labels (1 GM, 2 WM, 3 CSF) of it, on the truth's grid.
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape ``grid.shape``
-    grid : Grid
-    truth : Truth
-    labels : numpy.ndarray, shape ``grid.shape``, optional
-        BIDS labels (1 GM, 2 WM, 3 CSF) of the image.
-
-    Returns
-    -------
-    dict of float
-        ``contrast``, ``contrast_truth`` (class means under the true tissues), ``psnr``,
-        ``ssim`` (after one linear fit of intensities), ``edge_f1`` and
-        ``edge_f1_1voxel``; with labels ``dice_gm``, ``dice_wm``, ``dice_csf``.
+    Contrasts are those of class means under the true tissues; all but them follow one linear fit
+    of intensities. Dice are there with labels only.
     """
-    mask = truth.mask
+    mask, tissue = truth.mask, truth.labels
     moved = carry(np.asarray(image, np.float32), grid, truth.grid)
-    tissue = truth.labels
     grey, white = tissue == 2, tissue == 3
     matched = match_intensity(moved, truth.image, mask)
     edges, reference = canny_edges(matched, mask), canny_edges(truth.image, mask)
@@ -108,12 +100,8 @@ def classify(image: np.ndarray, mask: np.ndarray, grid: Grid) -> np.ndarray:
     """Shares of CSF, GM, WM in a T1w image, voxels as they are: one classifier for all images.
 
     Ulfprep's own for 1 mm scans: a mixture of Gaussians with mixed voxels and a Markov prior, or
-    a Markov random field where the image does not show three tissues.
-
-    Raises
-    ------
-    ValueError
-        If the image cannot be classified.
+    a Markov random field where the image does not show three tissues; a ``ValueError`` where that
+    does not either.
     """
     sigma = estimate_noise(image, mask, grid.zooms).sigma
     sigma = max(sigma, LEAST_NOISE * float(np.median(image[mask])))
@@ -143,18 +131,30 @@ def known_volumes(trial: Trial, found: Measured) -> dict[str, dict[str, float]]:
     return out
 
 
-def contrast_to_spread(image, truth) -> float:
+def tissue_contrasts(image: np.ndarray, probs: np.ndarray) -> dict[str, float]:
+    """Contrasts of an image under given tissues; ``apart`` is WM less GM over WM."""
+    means, sds = tissue_means(image, probs), tissue_sds(image, probs)
+    apart = means[2] - means[1]
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return {
+            'contrast_wm_gm': michelson(means[2], means[1]),
+            'contrast_gm_csf': michelson(means[1], means[0]),
+            'apart': float(apart / means[2]),
+            'cnr': float(apart / np.sqrt((sds[2] ** 2 + sds[1] ** 2) / 2)),
+            'cjv': coefficient_of_joint_variation(means, sds),
+        }
+
+
+def contrast_to_spread(image: np.ndarray, truth: Truth) -> float:
     """WM less GM over the pooled s.d. inside both, under the true tissues.
 
     Of an enhanced image the noise alone is no measure: what is wrong with it is texture and
     blur, and both spread the classes.
     """
-    hard = np.where(truth.mask, truth.probs, 0)
-    means, sds = tissue_means(image, hard), tissue_sds(image, hard)
-    return float((means[2] - means[1]) / np.sqrt((sds[2] ** 2 + sds[1] ** 2) / 2))
+    return tissue_contrasts(image, np.where(truth.mask, truth.probs, 0))['cnr']
 
 
-def unfitted_edges(image, truth) -> float:
+def unfitted_edges(image: np.ndarray, truth: Truth) -> float:
     """Edge F1 of an image as it is, divided by its own white matter alone.
 
     A linear fit to the truth lends its contrast to any image; here an image has the edges that its
@@ -165,10 +165,8 @@ def unfitted_edges(image, truth) -> float:
     return edge_f1(*edges)
 
 
-def image_tissues(image, truth: Truth) -> dict[str, float]:
-    """Dice and volumes (ml) of the tissues that one and the same classifier sees in an image.
-
-    What an analyst would get who segments it (:func:`classify`).
+def image_tissues(image: np.ndarray, truth: Truth) -> dict[str, float]:
+    """Dice and volumes (ml) of what an analyst would get who segments an image (:func:`classify`).
 
     The image lies on the lattice of the truth; one that does not show three tissues has none,
     which is a result.
@@ -185,12 +183,8 @@ def image_tissues(image, truth: Truth) -> dict[str, float]:
 def truth_at_target(trial: Trial, plan: ContrastPlan) -> np.ndarray:
     """Give the high-field image the tissue means that were asked for, in the scan's units.
 
-    A target that is not the subject's own is no error of the method.
-
-    Raises
-    ------
-    ValueError
-        If medians or target do not rise from CSF to WM.
+    A target that is not the subject's own is no error of the method; see
+    :func:`ulfprep.evaluation.phantoms.remapped` for those that cannot be had.
     """
     return remapped(trial.truth.image, trial.truth.labels, plan.target_means)
 
@@ -221,11 +215,16 @@ def residual_rms(found: Enhanced, given: Prepared) -> float:
     A method without tissues has no contrast either: its image is taken for what the scanner
     saw of it.
     """
-    plan, probs, grid, image = given.plan, found.probs, found.grid, found.image
+    plan, probs, grid = given.plan, found.probs, found.grid
     if probs is None:
         plan = replace(plan, contrast_vector=(1.0,) * 3)
         probs = np.zeros((3, *grid.shape), np.float32)
         probs[0] = resample_mask(given.mask, given.grid, grid)
-    difference = residual(given.scan, given.mask, image, probs, given.grid, grid, plan)
+    return rms_of_residual(given.scan, given.mask, found.image, probs, given.grid, grid, plan)
+
+
+def rms_of_residual(*given) -> float:
+    """Root mean square of :func:`ulfprep.physics.forward.residual`, where there is one."""
+    difference = residual(*given)
     inside = difference[difference != 0]
-    return float(np.sqrt(np.mean(inside**2)))
+    return float(np.sqrt(np.mean(inside**2))) if inside.size else float('nan')

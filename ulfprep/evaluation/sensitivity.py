@@ -10,104 +10,83 @@ import numpy as np
 import pandas as pd
 
 from ulfprep.evaluation.brains import Brain, find_brains
-from ulfprep.evaluation.enhancers.registry import DEFAULT, Effort, enhance
+from ulfprep.evaluation.enhancers import DEFAULT, Effort, enhance
+from ulfprep.evaluation.phantoms import REGIMES, Trial, simulated_trial
 from ulfprep.evaluation.prepare import measure, plan_for
 from ulfprep.evaluation.process import in_fresh_process, reason
-from ulfprep.evaluation.publish import about, as_text, markdown, write_lines, write_table
+from ulfprep.evaluation.publish import (
+    about,
+    as_text,
+    columns_of,
+    keep_slices,
+    markdown,
+    middle_slices,
+    write_lines,
+    write_table,
+)
 from ulfprep.evaluation.score import NAMES, score
-from ulfprep.evaluation.slices import keep_slices, middle_slices
 from ulfprep.evaluation.tables import add_brains, folders_of
-from ulfprep.evaluation.trials import REGIMES, Regime, Trial, simulated_trial
 from ulfprep.physics.interpolation import carry
 
-#: Study -> what it changes, its levels, and those of a quick run.
+
+@dataclass(frozen=True)
+class Setting:
+    """One fit of a study: how the brain is scanned, and what is believed of the scan."""
+
+    voxel: tuple[float, float, float] = REGIMES['real'].voxel
+    snr: float = REGIMES['real'].snr
+    scan_seed: int = 1  # of noise and receive field
+    fit_seed: int = 0
+    contrast: float = 1.0  # WM-GM contrast that is asked for, over the usual
+    psf: float = 1.0  # width of the PSF that is believed, over the usual
+    tissues: str = 'own'  # see ulfprep.evaluation.prepare.measure
+
+
+#: Study -> what it changes, the field of the setting, its levels, and those of a quick run.
 STUDIES = {
-    'target': ('WM-GM contrast that is asked for, over the usual one',
+    'target': ('WM-GM contrast that is asked for, over the usual one', 'contrast',
                (0.8, 0.9, 1.0, 1.1, 1.2), (0.9, 1.0, 1.1)),
-    'noise': ('SNR of white matter', (8.0, 11.0, 14.0, 20.0, 28.0), (8.0, 14.0, 20.0)),
-    'psf': ('Width of the PSF that is believed, over the true one',
+    'noise': ('SNR of white matter', 'snr', (8.0, 11.0, 14.0, 20.0, 28.0), (8.0, 14.0, 20.0)),
+    'psf': ('Width of the PSF that is believed, over the true one', 'psf',
             (0.7, 0.85, 1.0, 1.15, 1.3), (0.8, 1.0, 1.2)),
-    'resolution': ('Voxel size, mm',
+    'resolution': ('Voxel size, mm', 'voxel',
                    ((1.6, 1.6, 2.5), (2.0, 2.0, 2.0), (1.6, 1.6, 5.0), (2.0, 2.0, 5.0),
                     (1.6, 1.6, 10.0)),
                    ((2.0, 2.0, 2.0), (1.6, 1.6, 5.0), (1.6, 1.6, 10.0))),
-    'segmentation': ('Where the tissues come from', ('own', 'mixture', 'hmrf-0.9', 'true'),
-                     ('own', 'mixture', 'true')),
-    'seed': ('Seed of the fit', (0, 1, 2, 3, 4), (0, 1, 2)),
-    'scan': ('Seed of the noise and the receive field of the scan', (1, 2, 3, 4, 5), (1, 2, 3)),
+    'segmentation': ('Where the tissues come from', 'tissues',
+                     ('own', 'mixture', 'hmrf-0.9', 'true'), ('own', 'mixture', 'true')),
+    'seed': ('Seed of the fit', 'fit_seed', (0, 1, 2, 3, 4), (0, 1, 2)),
+    'scan': ('Seed of the noise and the receive field of the scan', 'scan_seed',
+             (1, 2, 3, 4, 5), (1, 2, 3)),
 }  # fmt: skip
 #: Studies whose images show one scan, or one brain in other noise: their spread is a result.
 SPREAD = ('target', 'psf', 'segmentation', 'seed', 'scan')
 #: Scores that are held beside those of bicubic on the same scan.
 BESIDE = ['contrast', 'edge_f1', 'psnr', 'ssim']
 DICES = [f'dice_{tissue}' for tissue in NAMES]
-#: Columns of the tables; see ``columns.tsv``.
-COLUMNS = ['study', 'level', 'brain', 'status', 'contrast', 'contrast_truth', 'contrast_error']
-COLUMNS += ['cnr', 'edge_f1', 'edge_f1_1voxel', 'psnr', 'ssim', 'lpips', 'mlc', 'mslc', *DICES]
-COLUMNS += [*(f'own_{name}' for name in DICES), *(f'volume_{tissue}' for tissue in NAMES)]
-COLUMNS += ['residual_rms', 'within_1_sd', 'within_1.96_sd']
-COLUMNS += [f'bicubic_{name}' for name in BESIDE]
-VARIANCE = ['study', 'brain', 'images', 'variance', 'variance_less_means']
 #: What the document shows.
 SHOWN = ['contrast', 'edge_f1', 'edge_f1_of_bicubic', 'psnr', 'ssim', *DICES, 'residual_rms']
 SHOWN += ['within_1_sd']
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One fit of a study.
-
-    Attributes
-    ----------
-    regime : Regime
-        How the brain is scanned.
-    scan_seed, fit_seed : int
-        Of noise and receive field, and of the fit.
-    contrast, psf : float
-        WM-GM contrast that is asked for, and width of the PSF that is believed, over the usual.
-    tissues : str
-        See :func:`ulfprep.evaluation.prepare.measure`.
-    """
-
-    regime: Regime = REGIMES['real']
-    scan_seed: int = 1
-    fit_seed: int = 0
-    contrast: float = 1.0
-    psf: float = 1.0
-    tissues: str = 'own'
-
-
 def settings(names, *, quick: bool) -> Iterator[tuple[str, str, Setting]]:
     """Yield study, level in words, and the setting of each fit; fewer levels if ``quick``."""
-    usual = Setting()
     for study in names:
-        for level in STUDIES[study][2 if quick else 1]:
+        _, field, all_levels, few = STUDIES[study]
+        for level in few if quick else all_levels:
             text = 'x'.join(f'{v:g}' for v in level) if isinstance(level, tuple) else f'{level}'
-            changed = {
-                'target': {'contrast': level},
-                'noise': {'regime': replace(usual.regime, snr=level)},
-                'psf': {'psf': level},
-                'resolution': {'regime': replace(usual.regime, voxel=level)},
-                'segmentation': {'tissues': level},
-                'seed': {'fit_seed': level},
-                'scan': {'scan_seed': level},
-            }[study]
-            yield study, text, replace(usual, **changed)
+            yield study, text, Setting(**{field: level})
 
 
 def fit_and_score(brain: Brain, setting: Setting, effort: Effort):
-    """Scan, measure, fit and score as a setting says.
+    """Scan, measure, fit and score as a setting says; returns scores, image and its tissues.
 
     A target, a PSF or tissues that are wrong on purpose are scored against the truth all the
-    same, and the residual with the PSF that was believed.
-
-    Returns
-    -------
-    scores : dict of float
-    image, shares : numpy.ndarray, shape (x, y, z) and (3, x, y, z)
-        On the lattice of the truth, white matter of the usual target as one, and its tissues.
+    same, and the residual with the PSF that was believed. The image is on the lattice of the
+    truth, white matter of the usual target as one.
     """
-    trial = simulated_trial(brain, setting.regime, setting.scan_seed, 'real')
+    regime = replace(REGIMES['real'], voxel=setting.voxel, snr=setting.snr)
+    trial = simulated_trial(brain, regime, setting.scan_seed, 'real')
     found = measure(trial, effort.options().spacing, setting.tissues)
     usual, asked = plan_for(trial, found).plan, None
     if setting.contrast != 1:
@@ -122,21 +101,11 @@ def fit_and_score(brain: Brain, setting: Setting, effort: Effort):
 
 
 def spread(images, shares) -> dict[str, float]:
-    """How far the images of a study lie apart.
+    """How far the images of a study (zero outside the brain) lie apart.
 
-    Parameters
-    ----------
-    images : sequence of numpy.ndarray, shape (x, y, z)
-        White matter as one, zero outside the brain.
-    shares : numpy.ndarray, shape (3, x, y, z)
-        Tissues of the usual fit.
-
-    Returns
-    -------
-    dict of float
-        ``variance``, mean over the brain of the variance over the images, and
-        ``variance_less_means``, of what is left of each once its three tissue means, in these
-        shares, are taken off.
+    ``variance`` is the mean over the brain of the variance over the images,
+    ``variance_less_means`` that of what is left of each once its three tissue means are taken off,
+    in ``shares``, the tissues of the usual fit.
     """
     brain = np.all([image > 0 for image in images], axis=0)
     values = np.stack([image[brain] for image in images]).astype(np.float64)
@@ -186,7 +155,7 @@ def run_brain(brain: Brain, chosen, effort: Effort, out, *, jobs=1, done=lambda:
 
 def document(rows: list[dict], variances: list[dict], lines: list[str]) -> list[str]:
     """Return the studies as lines of Markdown, how they were made (``lines``) first."""
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame = pd.DataFrame(rows, columns=columns_of('sensitivity'))
     frame['edge_f1_of_bicubic'] = frame['edge_f1'] / frame['bicubic_edge_f1']
     groups = frame.groupby(['study', 'level'], sort=False)
     means = as_text(groups[SHOWN].mean())
@@ -203,7 +172,7 @@ def document(rows: list[dict], variances: list[dict], lines: list[str]) -> list[
         '',
         'Variance of the image over the levels of a study, white matter as one:',
         '',
-        *markdown(as_text(pd.DataFrame(variances, columns=VARIANCE))),
+        *markdown(as_text(pd.DataFrame(variances, columns=columns_of('variance')))),
     ]
 
 
@@ -236,8 +205,8 @@ def run(options, argv) -> int:
             )
             rows += more[0]
             variances += more[1]
-            write_table(options.out, 'sensitivity', rows, COLUMNS)
-            write_table(options.out, 'variance', variances, VARIANCE)
+            write_table(options.out, 'sensitivity', rows)
+            write_table(options.out, 'variance', variances)
     if not rows:
         raise FileNotFoundError('there is no brain to scan')
     used = f'{options.jobs} processes of one thread'

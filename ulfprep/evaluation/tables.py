@@ -10,16 +10,22 @@ from pathlib import Path
 
 import numpy as np
 
+from ulfprep.evaluation.baselines import POINTS, STEPS
 from ulfprep.evaluation.brains import KNOWN, TEMPLATE, find_brains
 from ulfprep.evaluation.comparison import document, volume_document, write_documents
-from ulfprep.evaluation.enhancers.registry import DEFAULT, Effort, Method, enhance, parse_method
+from ulfprep.evaluation.enhancers import DEFAULT, Effort, Method, enhance, parse_method
+from ulfprep.evaluation.phantoms import REGIMES, Trial, outside_trials, simulated_trial
 from ulfprep.evaluation.prepare import Measured, measure, plan_for
 from ulfprep.evaluation.process import in_fresh_process, measured, reason
-from ulfprep.evaluation.publish import about, without_paths, write_table
+from ulfprep.evaluation.publish import (
+    about,
+    keep_slices,
+    middle_slices,
+    without_paths,
+    write_table,
+)
 from ulfprep.evaluation.score import NAMES, known_volumes, score, volumes_of
-from ulfprep.evaluation.slices import keep_slices, middle_slices
-from ulfprep.evaluation.trials import REGIMES, Trial, outside_trials, simulated_trial
-from ulfprep.metrics.lines import line_correlations
+from ulfprep.metrics.similarity import line_correlations
 from ulfprep.physics.interpolation import carry
 
 #: What is compared unless it is said, baselines first; a quick run leaves the last out.
@@ -29,21 +35,6 @@ METHODS = (
 )  # fmt: skip
 #: Steps of the reference set-up in a quick run: far from its end, and the tables say so.
 QUICK_STEPS, QUICK_POINTS = 400, 4096
-IDENTITY = ['regime', 'brain', 'labels_by', 'seed']
-#: Columns of the table of methods; see ``columns.tsv``.
-COLUMNS = [*IDENTITY, 'method', 'status', 'contrast', 'contrast_truth', 'contrast_error']
-COLUMNS += ['contrast_of_bicubic', 'cnr', 'edge_f1', 'edge_f1_1voxel']
-COLUMNS += ['edge_f1_of_bicubic', 'edge_f1_unfitted', 'edge_f1_unfitted_of_bicubic', 'psnr']
-COLUMNS += ['ssim', 'lpips', 'mlc', 'mslc', 'mlc_truth', 'mslc_truth']
-COLUMNS += [
-    f'{kind}_{tissue}'
-    for kind in ('dice', 'own_dice', 'volume', 'own_volume', 'volume_error')
-    for tissue in NAMES
-]
-COLUMNS += ['residual_rms', 'within_1_sd', 'within_1.96_sd', 'rank_correlation']
-COLUMNS += ['passes', 'cpu', 'wall', 'memory', 'preparation']
-#: Columns of the table of volumes.
-VOLUMES = [*IDENTITY, 'volume_source', *NAMES]
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,8 +183,8 @@ def run(options, argv) -> int:
         ):
             rows += outcome.rows
             volumes += outcome.volumes
-            write_table(options.out, 'tables', rows, COLUMNS)
-            write_table(options.out, 'volumes', volumes, VOLUMES)
+            write_table(options.out, 'tables', rows)
+            write_table(options.out, 'volumes', volumes)
             first = outcome.rows[0]
             if outcome.slices and first['seed'] in (1, None):
                 name = f'{first["regime"]}_{first["brain"]}.npz'
@@ -218,8 +209,6 @@ def folders_of(options) -> dict[str, str]:
 
 def _reference_cost(rows, points: int) -> list[str]:
     """Say how far the reference's set-up was from its published training, and what that costs."""
-    from ulfprep.evaluation.enhancers.reference import POINTS, STEPS
-
     done = [row for row in rows if row['status'] == 'ok']
     made = [row for row in done if row['method'].partition('@')[0] == 'reference']
     if not made or min(row['passes'] for row in made) >= STEPS:

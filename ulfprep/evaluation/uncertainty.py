@@ -2,52 +2,46 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from ulfprep.evaluation.brains import LABELLED, find_brains
-from ulfprep.evaluation.enhancers.registry import Effort, fit_field
+from ulfprep.evaluation.brains import LABELLED
+from ulfprep.evaluation.enhancers import Effort, fit_field
+from ulfprep.evaluation.phantoms import Trial, gather
 from ulfprep.evaluation.prepare import prepare
 from ulfprep.evaluation.process import measured
-from ulfprep.evaluation.publish import table_text
-from ulfprep.evaluation.score import INTERVALS, coverage, truth_at_target
-from ulfprep.evaluation.segmentation import simulated_trials
-from ulfprep.evaluation.trials import Trial, outside_trials
+from ulfprep.evaluation.publish import columns_of, table_text
+from ulfprep.evaluation.score import coverage, truth_at_target
+from ulfprep.evaluation.segmentation import add_scans
 
-#: Columns of what is printed; see ``columns.tsv``.
-COLUMNS = ['source', 'brain', 'voxel', 'snr', 'seed', *INTERVALS, 'rms_error', 'mean_sd']
-COLUMNS += ['rank_correlation', 'mean_claim', 'mean_entropy', 'fit_cpu', 'render_cpu']
+#: Of what is printed.
+COLUMNS = columns_of('uncertainty')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
-    add = parser.add_argument
-    add('--data', type=Path, help='folder of hf3t_aomic/ and hf_colin27/')
-    add('--cases', type=Path, help='scans of another simulator: bids/, truth/')
-    add('--brains', nargs='+', choices=LABELLED, help='of those in --data')
-    add('--quick', action='store_true', help='SNR 14, 1.6x1.6x5 mm, one seed')
-    add('--seeds', type=int, default=1, help='scans of each kind (default 1)')
-    add('--sloppy', action='store_true', help='fit fast and poorly')
+    add_scans(parser, seeds=1)
+    parser.add_argument('--brains', nargs='+', choices=LABELLED, help='of those in --data')
+    parser.add_argument('--sloppy', action='store_true', help='fit fast and poorly')
 
 
 def run(options, argv) -> int:
     """Run the command: a TSV on the terminal, a row a scan."""
     print('\t'.join(COLUMNS))
-    for trial in _trials(options):
+
+    def say(line):
+        print(line, file=sys.stderr)
+
+    for trial in gather(options, say, options.brains or LABELLED, high_field=False):
         row = run_trial(trial, Effort(sloppy=options.sloppy))
         print(table_text([row], COLUMNS, head=False), end='', flush=True)
     return 0
 
 
 def run_trial(trial: Trial, effort: Effort) -> dict:
-    """Enhance a scan, and hold its uncertainty against the error.
+    """Enhance a scan, and hold its uncertainty against the error: keys of :data:`COLUMNS`.
 
-    Returns
-    -------
-    dict
-        Keys of :data:`COLUMNS`; errors and s.d. relative to the target's white matter.
+    Errors and s.d. are relative to the target's white matter.
     """
     from ulfprep.inr import render
 
@@ -68,12 +62,3 @@ def run_trial(trial: Trial, effort: Effort) -> dict:
         'mean_entropy': float(result.entropy[brain].mean()),
         'fit_cpu': fitting.cpu, 'render_cpu': rendering.cpu,
     }  # fmt: skip
-
-
-def _trials(options) -> Iterator[Trial]:
-    if options.cases is not None:
-        yield from outside_trials(options.cases)
-    if options.data is not None:
-        names = options.brains or LABELLED
-        brains = list(find_brains(options.data, names, lambda line: print(line, file=sys.stderr)))
-        yield from simulated_trials(brains, quick=options.quick, seeds=options.seeds)

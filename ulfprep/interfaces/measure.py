@@ -44,7 +44,7 @@ class _MeasureOutputSpec(RenderOutputSpec):
 class MeasureEnhanced(SimpleInterface):
     """Render a fitted field and hold it against the scan and its cubic interpolation.
 
-    See :func:`ulfprep.physics.forward.residual`, :func:`ulfprep.metrics.summary.enhance_metrics`
+    See :func:`ulfprep.physics.forward.residual`, :class:`ulfprep.metrics.enhanced.EnhancedScan`
     and :func:`ulfprep.metrics.tissue_change.tissue_change`.
     """
 
@@ -52,8 +52,8 @@ class MeasureEnhanced(SimpleInterface):
     output_spec = _MeasureOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.metrics.registry import names_of
-        from ulfprep.metrics.summary import enhance_metrics
+        from ulfprep.metrics.enhanced import EnhancedScan
+        from ulfprep.metrics.registry import measure, names_of
         from ulfprep.metrics.tissue_change import tissue_change
         from ulfprep.physics.forward import residual
         from ulfprep.physics.interpolation import bicubic
@@ -75,7 +75,7 @@ class MeasureEnhanced(SimpleInterface):
         )
         files['tissue_change'] = write_volume(cwd, 'tissue_change', change.distance, grid.affine)
         files['tissue_move'] = write_volume(cwd, 'tissue_move', change.main_move, grid.affine)
-        values, reasons = enhance_metrics(
+        subject = EnhancedScan(
             scan=scan,
             scan_mask=mask,
             scan_grid=grid,
@@ -95,6 +95,7 @@ class MeasureEnhanced(SimpleInterface):
             bias_field=read_volume(inputs.bias_field)[0],
             change=change,
         )
+        values, reasons = measure(subject, 'enhance')
         values = values | dict.fromkeys(names_of('compare'))
         reasons = reasons | dict.fromkeys(names_of('compare'), inputs.no_highfield)
         files['metrics_file'] = write_metrics(cwd, values, reasons)
@@ -170,7 +171,8 @@ class CompareHighfield(SimpleInterface):
         """Return values, reasons, what the QC file says of the high-field image, and a note."""
         import numpy as np
 
-        from ulfprep.metrics.compared import compare_with_highfield
+        from ulfprep.metrics.compared import Comparison
+        from ulfprep.metrics.registry import measure
         from ulfprep.physics.grid import Grid
         from ulfprep.physics.interpolation import bring, carry, carry_shares, covered
         from ulfprep.physics.registration import find_motion
@@ -190,7 +192,7 @@ class CompareHighfield(SimpleInterface):
         scan_grid = read_volume(inputs.probsegs[0])[1]
         brain = carry_shares(read_mask(inputs.highfield_mask), grid, fine) > 0.5
         plain = [carry(p, scan_grid, fine) for p in read_probabilities(inputs.probsegs)]
-        values, reasons = compare_with_highfield(
+        subject = Comparison(
             enhanced=enhanced,
             mask=mask,
             probs=read_probabilities(inputs.fine_probsegs),
@@ -201,6 +203,7 @@ class CompareHighfield(SimpleInterface):
             highfield_probs=np.stack([carry_shares(p, grid, fine) for p in tissues]),
             voxel=float(np.prod(fine.zooms)) / 1000,
         )
+        values, reasons = measure(subject, 'compare')
         strength = inputs.field_strength
         record = {
             'source': inputs.source,

@@ -47,14 +47,15 @@ class Simulate(SimpleInterface):
     """Scans as an ultra-low-field scanner would make them of a high-field one, measured.
 
     See :func:`ulfprep.physics.simulation.simulate` and
-    :func:`ulfprep.metrics.summary.simulate_metrics`.
+    :class:`ulfprep.metrics.simulated.SimulatedScan`.
     """
 
     input_spec = _SimulateInputSpec
     output_spec = _SimulateOutputSpec
 
     def _run_interface(self, runtime):
-        from ulfprep.metrics.summary import simulate_metrics
+        from ulfprep.metrics.registry import measure
+        from ulfprep.metrics.simulated import SimulatedScan
         from ulfprep.physics.simulation import realise, simulate
         from ulfprep.record import SimulationRecord
 
@@ -99,7 +100,7 @@ class Simulate(SimpleInterface):
             n_realisations=int(inputs.n_realisations),
         )
         simulated, simulated_grid = read_volume(files[0])
-        values, reasons = simulate_metrics(
+        subject = SimulatedScan(
             scan=data,
             scan_mask=mask,
             scan_probs=probs,
@@ -115,6 +116,6 @@ class Simulate(SimpleInterface):
             'simulated_files': files,
             'simulated': files[0],
             'facts': facts,
-            'metrics_file': write_metrics(runtime.cwd, values, reasons),
+            'metrics_file': write_metrics(runtime.cwd, *measure(subject, 'simulate')),
         }
         return runtime

@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import numpy as np
 
 from ulfprep.metrics.contrast import tissue_means
-from ulfprep.metrics.edges import canny_edges, edge_f1
-from ulfprep.metrics.lines import line_correlations
 from ulfprep.metrics.perceptual import lpips
 from ulfprep.metrics.registry import Metric, NotMeasured, measures
-from ulfprep.metrics.similarity import dice, match_intensity, psnr, ssim
+from ulfprep.metrics.similarity import (
+    canny_edges,
+    dice,
+    edge_f1,
+    line_correlations,
+    match_intensity,
+    psnr,
+    ssim,
+)
 from ulfprep.physics import LABELS, TISSUES, to_dseg
 from ulfprep.physics.contrast import michelson
 
@@ -28,32 +33,21 @@ WHERE = 'inside the brain of both, after a linear fit of intensities'
 class Comparison:
     """An enhanced image and a high-field image of the same person, on one grid.
 
-    Voxels count where both masks say brain; volumes are those of the whole grid. Intensities are
-    fitted linearly (:func:`ulfprep.metrics.similarity.match_intensity`), and the high-field image
-    is scaled so that its brightest tissue is one, so that no image is paid for its scale.
-
-    Attributes
-    ----------
-    enhanced, bicubic, highfield : numpy.ndarray, shape (X, Y, Z)
-    mask, highfield_mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain, by the enhanced and by the high-field image.
-    probs, highfield_probs : numpy.ndarray, shape (3, X, Y, Z)
-        Tissues of the two.
-    plain_probs : numpy.ndarray, shape (3, X, Y, Z)
-        Tissues of the scan, interpolated.
-    voxel : float
-        Volume of a voxel, ml.
+    Images and brain masks (bool) have shape (X, Y, Z), tissues (3, X, Y, Z). Voxels count where
+    both masks say brain; volumes are those of the whole grid. Intensities are fitted linearly, and
+    the high-field image is scaled so that its brightest tissue is one, so that no image is paid
+    for its scale.
     """
 
     enhanced: np.ndarray
     mask: np.ndarray
     probs: np.ndarray
-    bicubic: np.ndarray
-    plain_probs: np.ndarray
+    bicubic: np.ndarray  # the scan, interpolated
+    plain_probs: np.ndarray  # its tissues
     highfield: np.ndarray
     highfield_mask: np.ndarray
     highfield_probs: np.ndarray
-    voxel: float
+    voxel: float  # volume, ml
 
     @cached_property
     def shared(self) -> np.ndarray:
@@ -77,7 +71,7 @@ class Comparison:
 
     @cached_property
     def truth(self) -> np.ndarray:
-        """The high-field image, its brightest tissue one, inside the shared brain."""
+        """The high-field image, its brightest tissue one, zero outside the shared brain."""
         return np.where(self.shared, self.highfield / self.means.max(), 0).astype(np.float32)
 
     @cached_property
@@ -264,16 +258,3 @@ def brains(one: Comparison) -> float:
 def own_lines(one: Comparison) -> tuple[float, ...]:
     """Line correlations of the high-field image."""
     return line_correlations(one.truth, one.shared)
-
-
-def compare_with_highfield(**given: Any) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Return the metrics of a comparison, and why those that are ``None`` are missing.
-
-    Parameters
-    ----------
-    **given
-        Fields of :class:`Comparison`.
-    """
-    from ulfprep.metrics.registry import measure
-
-    return measure(Comparison(**given), 'compare')

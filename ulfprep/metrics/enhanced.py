@@ -24,31 +24,16 @@ IMAGE = 'enhanced image'
 
 @dataclass(frozen=True)
 class EnhancedScan(MeasuredScan):
-    """A scan and its enhanced image.
-
-    Attributes
-    ----------
-    enhanced, bicubic : numpy.ndarray, shape (x, y, z)
-        Enhanced image, and cubic interpolation of the scan, on the fine grid.
-    fine_probs : numpy.ndarray, shape (3, x, y, z)
-    fine_mask : numpy.ndarray of bool, shape (x, y, z)
-    fine_grid : Grid
-    residual : numpy.ndarray, shape (X, Y, Z)
-        In sigma, on the grid of the scan.
-    uncertainty, entropy, claim : numpy.ndarray, shape (x, y, z)
-        Maps on the fine grid; the entropy in bits.
-    change : TissueChange
-        Of :func:`ulfprep.metrics.tissue_change.tissue_change`.
-    """
+    """A scan and its enhanced image: volumes (x, y, z) on the fine grid but for the residual."""
 
     enhanced: np.ndarray
-    bicubic: np.ndarray
-    fine_probs: np.ndarray
+    bicubic: np.ndarray  # cubic interpolation of the scan
+    fine_probs: np.ndarray  # shape (3, x, y, z)
     fine_mask: np.ndarray
     fine_grid: Grid
-    residual: np.ndarray
+    residual: np.ndarray  # in sigma, on the grid of the scan
     uncertainty: np.ndarray
-    entropy: np.ndarray
+    entropy: np.ndarray  # bits
     claim: np.ndarray
     change: TissueChange
 
@@ -74,11 +59,7 @@ class EnhancedScan(MeasuredScan):
         return np.asarray(volume)[self.brain]
 
 
-@measures(
-    CONTRAST_OF_SCAN,
-    of='enhance',
-    otherwise='white and grey matter have no signal there',
-)
+@measures(CONTRAST_OF_SCAN, of='enhance', otherwise='white and grey matter have no signal there')
 def contrast_of_scan(one: EnhancedScan) -> float:
     """Contrast that was measured when the target was planned."""
     return one.plan.source_contrast['WM-GM']

@@ -17,24 +17,12 @@ _MEDIAN_SCALE, _MEAN_SCALE = 1.4826, 1.2533
 
 
 class Fence(NamedTuple):
-    """Between what the values of a group usually lie.
-
-    Attributes
-    ----------
-    median : float
-    spread : float
-        Robust standard deviation.
-    low, high : float
-        What lies outside is an outlier.
-    count : int
-        Number of finite values.
-    """
+    """Between what the values of a group usually lie: what is under or over it is an outlier."""
 
     median: float
-    spread: float
+    spread: float  # robust standard deviation
     low: float
     high: float
-    count: int  # type: ignore[assignment]  # tuples have a method of that name
 
     def distance(self, value: float) -> float:
         """Return how many robust standard deviations a value lies above the median."""
@@ -50,17 +38,8 @@ def fence(values: Any) -> Fence | None:
     """Return between what values usually lie: median plus and minus 3.5 (1 + 10 / n) scaled MAD.
 
     Where more than half of the values are the same, and their MAD is therefore zero, the mean
-    absolute deviation takes its place (Iglewicz and Hoaglin, 1993).
-
-    Parameters
-    ----------
-    values : array-like of float
-        What is not finite is left out.
-
-    Returns
-    -------
-    Fence or None
-        None for fewer than :data:`MINIMUM` values, and where all are the same.
+    absolute deviation takes its place (Iglewicz and Hoaglin, 1993). What is not finite is left
+    out; there is none for fewer than :data:`MINIMUM` values, and where all are the same.
     """
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
@@ -75,4 +54,4 @@ def fence(values: Any) -> Fence | None:
     if spread <= nothing:
         return None
     limit = reach(values.size) * spread
-    return Fence(median, spread, median - limit, median + limit, int(values.size))
+    return Fence(median, spread, median - limit, median + limit)

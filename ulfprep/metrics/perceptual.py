@@ -25,11 +25,9 @@ MISSING = (
 )
 #: All that a file of plain arrays needs.
 _HARMLESS = {
-    ('numpy.core.multiarray', '_reconstruct'),
-    ('numpy._core.multiarray', '_reconstruct'),
-    ('numpy', 'ndarray'),
-    ('numpy', 'dtype'),
-}
+    ('numpy.core.multiarray', '_reconstruct'), ('numpy._core.multiarray', '_reconstruct'),
+    ('numpy', 'ndarray'), ('numpy', 'dtype'),
+}  # fmt: skip
 
 
 class _ArraysOnly(pickle.Unpickler):
@@ -46,24 +44,11 @@ class _ArraysOnly(pickle.Unpickler):
 def lpips(
     image: np.ndarray, truth: np.ndarray, mask: np.ndarray, data_range: float
 ) -> tuple[float, str]:
-    """Measure LPIPS with AlexNet, the mean over axial slices.
+    """Measure LPIPS with AlexNet, the mean over axial slices (last axis).
 
-    Slices are cropped to the brain, which is zero outside, and brought from 0 to ``data_range``
-    to the scale from -1 to 1 that the network takes.
-
-    Parameters
-    ----------
-    image, truth : numpy.ndarray, shape (X, Y, Z)
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    data_range : float
-
-    Returns
-    -------
-    value : float
-        0 for the same images; NaN where it cannot be had.
-    reason : str
-        Why; empty else.
+    Slices are cropped to the brain, zero outside it, and brought from 0 to ``data_range`` to the
+    scale from -1 to 1 that the network takes. Returns 0 for the same images, or NaN and the reason
+    where it cannot be had.
     """
     try:
         weights = read_weights()
@@ -82,31 +67,17 @@ def lpips(
     slices = np.flatnonzero(area >= LEAST_AREA * area.max())
     if min(box[0].stop - box[0].start, box[1].stop - box[1].start) < 64:
         return float('nan'), 'the brain is too small for the network'
+    pair = [np.moveaxis(np.where(mask, one, 0)[box], -1, 0) for one in (image, truth)]
     found = []
     for start in range(0, slices.size, BATCH):
         part = slices[start : start + BATCH]
-        pair = [
-            np.moveaxis(np.where(mask, one, 0)[box][..., part], -1, 0) for one in (image, truth)
-        ]
-        scaled = [np.clip(2 * one / data_range - 1, -1, 1) for one in pair]
-        found.append(slice_distances(scaled[0], scaled[1], weights))
+        first, second = (np.clip(2 * one[part] / data_range - 1, -1, 1) for one in pair)
+        found.append(slice_distances(first, second, weights))
     return float(np.concatenate(found).mean(dtype=np.float64)), ''
 
 
 def slice_distances(first: np.ndarray, second: np.ndarray, weights: dict) -> np.ndarray:
-    """Measure the distance of pairs of grey slices.
-
-    Parameters
-    ----------
-    first, second : numpy.ndarray, shape (n, x, y)
-        From -1 to 1.
-    weights : dict
-        Of :func:`read_weights`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,)
-    """
+    """Measure the distance of n pairs of grey slices, from -1 to 1, shape (n, x, y) each."""
     import torch
 
     threads = torch.get_num_threads()
@@ -142,10 +113,7 @@ def _features(slices, weights):
 def read_weights() -> dict:
     """Return the weights of the network as torch tensors.
 
-    Returns
-    -------
-    dict
-        ``layers``: kernel and bias of each convolution; ``heads``: weight of each feature.
+    ``layers`` are kernel and bias of each convolution, ``heads`` the weight of each feature.
 
     Raises
     ------
@@ -157,11 +125,9 @@ def read_weights() -> dict:
     import torch
 
     spec = find_spec(PACKAGE)
-    places = spec.submodule_search_locations if spec else None
-    path = Path(next(iter(places), ''), FILE) if places else None
-    if path is None or not path.is_file():
+    if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError(PACKAGE)
-    with open(path, 'rb') as file:
+    with open(Path(spec.submodule_search_locations[0], FILE), 'rb') as file:
         content = _ArraysOnly(file).load()
 
     def tensor(array, *axes):
@@ -171,8 +137,6 @@ def read_weights() -> dict:
     heads = [content[f'NetLinLayer_{n}']['Conv_0']['kernel'] for n in range(len(LAYERS))]
     return {
         # From height, width, input, output.
-        'layers': [
-            (tensor(layer['kernel'], 3, 2, 0, 1), tensor(layer['bias'])) for layer in layers
-        ],
+        'layers': [(tensor(one['kernel'], 3, 2, 0, 1), tensor(one['bias'])) for one in layers],
         'heads': [tensor(head.reshape(-1))[:, None, None] for head in heads],
     }

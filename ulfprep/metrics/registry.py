@@ -13,9 +13,13 @@ from typing import Any
 INFINITY = math.inf
 #: What ``better`` of a metric may say. ``ideal``: the nearer to its ``ideal`` the better.
 DIRECTIONS = ('higher', 'lower', 'ideal', 'none')
-#: What metrics may be measured of: a scan that was enhanced, one that others were simulated from,
-#: an enhanced image beside the high-field image of the same person.
-SUBJECTS = ('enhance', 'simulate', 'compare')
+#: What metrics may be measured of, and the class that holds it: a scan that was enhanced, one that
+#: others were simulated from, an enhanced image beside the high-field image of the same person.
+SUBJECTS = {
+    'enhance': 'ulfprep.metrics.enhanced.EnhancedScan',
+    'simulate': 'ulfprep.metrics.simulated.SimulatedScan',
+    'compare': 'ulfprep.metrics.compared.Comparison',
+}
 #: Headings of reports, in their order; others follow.
 CATEGORIES = (
     'Contrast',
@@ -34,16 +38,10 @@ class NotMeasured(ValueError):  # noqa: N818 - it tells of data, not of a fault
 
 @dataclass(frozen=True)
 class Rule:
-    """Where a metric lies if all is well.
+    """Where a metric lies if all is well, and the ``reason``: what it means to lie outside.
 
-    Attributes
-    ----------
-    reason : str
-        What it means to lie outside.
-    low, high : float
-        Outside of these the result has to be looked at.
-    least, most : float
-        Outside of these it has failed.
+    Outside of ``low`` and ``high`` the result has to be looked at, outside of ``least`` and
+    ``most`` it has failed.
     """
 
     reason: str
@@ -75,38 +73,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Metric:
-    """What one metric is.
+    """What one metric is."""
 
-    Attributes
-    ----------
-    name : str
-        In QC files and tables.
-    label : str
-        For readers.
-    hint : str
-        What it tells, in plain words.
-    description : str
-        How it is computed.
-    category : str
-        Heading of the reports under which it stands, of :data:`CATEGORIES` or another.
-    unit : str
-    better : str
-        One of :data:`DIRECTIONS`.
-    ideal : float or None
-        The best value, where ``better`` is ``ideal``.
-    rule : Rule or None
-        Of the verdict; only for what shows beyond doubt that something is broken.
-    """
-
-    name: str
-    label: str
-    hint: str
-    description: str
-    category: str
+    name: str  # in QC files and tables
+    label: str  # in reports
+    hint: str  # what it tells, in plain words
+    description: str  # how it is computed
+    category: str  # heading of the reports under which it stands, of CATEGORIES or another
     unit: str = 'dimensionless'
-    better: str = 'none'
-    ideal: float | None = None
-    rule: Rule | None = None
+    better: str = 'none'  # one of DIRECTIONS
+    ideal: float | None = None  # the best value, where better is 'ideal'
+    rule: Rule | None = None  # of the verdict; only for what shows that something is broken
 
     @property
     def good(self) -> str:
@@ -122,29 +99,26 @@ class Metric:
 
     def entry(self) -> dict:
         """Return the metric as BIDS describes a column of a table, and more."""
-        made: dict[str, Any] = {
+        ideal = {} if self.ideal is None else {'Ideal': self.ideal}
+        return {
             'LongName': self.label,
             'Description': self.description,
             'Units': self.unit,
+            'Category': self.category,
+            'Better': self.better,
+            **ideal,
+            'Hint': self.hint,
         }
-        made |= {'Category': self.category, 'Better': self.better}
-        if self.ideal is not None:
-            made['Ideal'] = self.ideal
-        return made | {'Hint': self.hint}
 
 
 def measures(*metrics: Metric, of: str | tuple[str, ...], otherwise: str = '') -> Callable:
-    """Say which metrics a function returns.
+    """Say which metrics a function returns, in this order.
 
     Parameters
     ----------
     *metrics : Metric
-        In the order of the numbers that the function returns.
     of : str or tuple of str
-        What it is given, of :data:`SUBJECTS`; the class that holds it is
-        :class:`~ulfprep.metrics.enhanced.EnhancedScan`,
-        :class:`~ulfprep.metrics.simulated.SimulatedScan` or
-        :class:`~ulfprep.metrics.compared.Comparison`.
+        What it is given, of :data:`SUBJECTS`.
     otherwise : str
         Why a number is missing that is not finite. A function that knows better raises
         :class:`NotMeasured`.
@@ -190,20 +164,12 @@ def all_metrics() -> dict[str, Metric]:
 def names_of(direction: str) -> tuple[str, ...]:
     """Return the metrics that every QC file of a direction has, as numbers or with a reason.
 
-    Parameters
-    ----------
-    direction : str
-        ``enhance`` or ``simulate``, or ``compare`` for those of ``enhance`` that need a
-        high-field image.
+    The direction is ``enhance`` or ``simulate``, or ``compare`` for those of ``enhance`` that
+    need a high-field image.
     """
     subjects = {direction, 'compare'} if direction == 'enhance' else {direction}
-    wanted = {
-        metric.name
-        for function in _functions()
-        if subjects.intersection(function.of)
-        for metric in function.metrics
-    }
-    return tuple(name for name in all_metrics() if name in wanted)
+    wanted = [function for function in _functions() if subjects.intersection(function.of)]
+    return tuple(dict.fromkeys(one.name for function in wanted for one in function.metrics))
 
 
 def rules_of(direction: str) -> Iterator[tuple[str, Rule]]:
@@ -214,20 +180,9 @@ def rules_of(direction: str) -> Iterator[tuple[str, Rule]]:
 
 
 def measure(subject: Any, of: str) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Compute all metrics of one subject.
+    """Compute all metrics of an object of the class of :data:`SUBJECTS` ``[of]``.
 
-    Parameters
-    ----------
-    subject : object
-        Given to each function.
-    of : str
-        One of :data:`SUBJECTS`.
-
-    Returns
-    -------
-    values : dict of float or None
-    reasons : dict of str
-        Why a value is ``None``.
+    Returns a value or ``None`` of each, and the reasons of those that are ``None``.
     """
     values, reasons = {}, {}
     for function in _functions():

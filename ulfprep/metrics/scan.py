@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ulfprep.metrics import contrast as c
-from ulfprep.metrics.evenness import bias_effect
 from ulfprep.metrics.registry import INFINITY, Metric, NotMeasured, Rule, measures
 from ulfprep.physics import TISSUES, to_dseg
 from ulfprep.physics.contrast_plan import ContrastPlan
@@ -35,29 +34,14 @@ CJV = CONTRAST(
 
 @dataclass(frozen=True)
 class MeasuredScan:
-    """A scan and what its preparation found.
+    """A scan and what its preparation found: volumes (X, Y, Z)."""
 
-    Attributes
-    ----------
-    scan : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected.
-    scan_mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    scan_probs : numpy.ndarray, shape (3, X, Y, Z)
-        Tissues, in the order of :data:`ulfprep.physics.TISSUES`.
-    scan_grid : Grid
-    plan : ContrastPlan
-        Of :func:`ulfprep.physics.plan.plan_contrast`.
-    conformed, bias_field : numpy.ndarray, shape (X, Y, Z)
-        Scan before bias correction, and the field.
-    """
-
-    scan: np.ndarray
-    scan_mask: np.ndarray
-    scan_probs: np.ndarray
+    scan: np.ndarray  # bias-corrected
+    scan_mask: np.ndarray  # bool: brain
+    scan_probs: np.ndarray  # shape (3, X, Y, Z), in the order of ulfprep.physics.TISSUES
     scan_grid: Grid
     plan: ContrastPlan
-    conformed: np.ndarray
+    conformed: np.ndarray  # before bias correction
     bias_field: np.ndarray
 
     @cached_property
@@ -68,11 +52,9 @@ class MeasuredScan:
 
 def tissue_shown(means: Numbers, tissues: Any, image: str) -> None:
     """Raise :class:`NotMeasured` if the image shows none of one of the tissues."""
-    missing = [t for t in tissues if not np.isfinite(means[TISSUES.index(t)])]
+    missing = ' or '.join(t for t in tissues if not np.isfinite(means[TISSUES.index(t)]))
     if missing:
-        raise NotMeasured(
-            f'no point of the {image} is more likely {" or ".join(missing)} than not'
-        )
+        raise NotMeasured(f'no point of the {image} is more likely {missing} than not')
 
 
 @measures(
@@ -190,7 +172,7 @@ def _before_and_after():
     otherwise='the segmentation of the scan lacks white or grey matter',
 )
 def bias(one: MeasuredScan) -> tuple[float, ...]:
-    """What bias correction did (:func:`ulfprep.metrics.evenness.bias_effect`)."""
+    """What bias correction did (:func:`ulfprep.metrics.contrast.bias_effect`)."""
     labels = to_dseg(np.asarray(one.scan_probs), np.asarray(one.scan_mask, bool))
-    found = bias_effect(one.as_measured, one.scan, one.bias_field, labels)
+    found = c.bias_effect(one.as_measured, one.scan, one.bias_field, labels)
     return tuple(found[metric.name] for metric in bias.metrics)

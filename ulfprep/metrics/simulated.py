@@ -29,20 +29,11 @@ SIMULATION = partial(Metric, category='Simulation')
 
 @dataclass(frozen=True)
 class SimulatedScan(MeasuredScan):
-    """A source, in the fields of :class:`MeasuredScan`, and the scan simulated from it.
+    """A source, in the fields of :class:`MeasuredScan`, and the scan simulated from it."""
 
-    Attributes
-    ----------
-    simulated : numpy.ndarray, shape (x, y, z)
-    simulated_grid : Grid
-    facts : SimulationRecord
-        How it was simulated: ``voxel_size_mm`` (also the FWHM wanted, mm), ``psf``,
-        ``noise_sd`` and ``keep_head``.
-    """
-
-    simulated: np.ndarray
+    simulated: np.ndarray  # shape (x, y, z)
     simulated_grid: Grid
-    facts: SimulationRecord
+    facts: SimulationRecord  # how; its voxel_size_mm is also the FWHM wanted
 
     @cached_property
     def wanted_fwhm(self) -> np.ndarray:
@@ -73,13 +64,11 @@ class SimulatedScan(MeasuredScan):
     @cached_property
     def sigma(self) -> float:
         """Noise of the simulated scan, measured as in any other."""
+        brain = self.gathered > 0.5
         try:
-            found = estimate_noise(self.simulated, self.gathered > 0.5, self.simulated_grid.zooms)
-        except NotMeasured:
-            raise
+            return estimate_noise(self.simulated, brain, self.simulated_grid.zooms).sigma
         except ValueError as error:
             raise NotMeasured(str(error)) from error
-        return found.sigma
 
     @cached_property
     def seen(self) -> np.ndarray:
@@ -217,20 +206,10 @@ def simulated_blur(one: SimulatedScan) -> tuple[float, ...]:
 
 
 def seen_means(image: np.ndarray, shares: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Measure tissue means of a scan whose voxels hold several tissues, by least squares.
+    """Measure the three tissue means of the voxels ``inside``, by least squares.
 
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (x, y, z)
-    shares : numpy.ndarray, shape (3, x, y, z)
-        Of each tissue in each voxel.
-    inside : numpy.ndarray of bool, shape (x, y, z)
-        Voxels to look at.
-
-    Returns
-    -------
-    numpy.ndarray, shape (3,)
-        NaN of tissues that are not there.
+    ``shares``, shape (3, x, y, z), are what each voxel holds of the tissues; NaN is the mean of
+    a tissue that is not there.
     """
     design = shares[:, inside].T.astype(np.float64)
     there = design.sum(axis=0) > 1
@@ -250,26 +229,19 @@ def fitted_fwhm(
     start: Numbers,
     psf: str,
 ) -> np.ndarray:
-    """Find the PSF through which a sharp image explains a scan best, by least squares.
+    """Find the FWHM (3 axes, mm) of the PSF through which a sharp image explains a scan best.
 
     Parameters
     ----------
     image : numpy.ndarray, shape ``image_grid.shape``
     sharp : numpy.ndarray, shape ``grid.shape``
-        The same object without blur or noise, in any unit.
-    image_grid, grid : Grid
-        Aligned.
+        The same object without blur or noise, in any unit; the grids are aligned.
     inside : numpy.ndarray of bool, shape ``image_grid.shape``
-        Voxels to compare.
+        Voxels to compare; where they are too few the FWHM are NaN.
     start : sequence of 3 floats
-        FWHM along the axes of the scan to begin with, mm.
+        FWHM to begin with, mm.
     psf : str
         One of :data:`ulfprep.physics.psf.KINDS`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (3,)
-        FWHM, mm; NaN where there are too few voxels.
     """
     from scipy.optimize import least_squares
 

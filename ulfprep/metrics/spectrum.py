@@ -7,21 +7,10 @@ from ulfprep.physics.types import Numbers
 
 
 def line_power(data: np.ndarray, zooms: Numbers, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the power spectrum of all lines along an axis, summed.
+    """Return the power spectrum of all lines along an axis, summed; ``zooms`` in mm.
 
-    Parameters
-    ----------
-    data : numpy.ndarray, shape (X, Y, Z)
-    zooms : sequence of 3 floats
-        Voxel size, mm.
-    axis : int
-
-    Returns
-    -------
-    frequency : numpy.ndarray
-        Cycles per mm, from zero to half the sampling rate.
-    power : numpy.ndarray
-        Squared magnitude of the Fourier integral, so that it does not depend on the sampling.
+    Returns frequencies, from zero to half the sampling rate (cycles per mm), and the squared
+    magnitude of the Fourier integral there, so that it does not depend on the sampling.
     """
     spectrum = np.fft.rfft(data, axis=axis) * zooms[axis]
     others = tuple(a for a in range(3) if a != axis)
@@ -30,17 +19,10 @@ def line_power(data: np.ndarray, zooms: Numbers, axis: int) -> tuple[np.ndarray,
 
 
 def transfer(frequency: np.ndarray, fwhm: float, kind: str, spacing: float) -> np.ndarray:
-    """Return the transfer of a profile at ``frequency`` (cycles per mm); one at zero.
+    """Return the transfer of a profile at ``frequency`` (cycles per mm), shape (n,); one at zero.
 
-    Parameters
-    ----------
-    frequency : numpy.ndarray, shape (n,)
-    fwhm : float
-        mm.
-    kind : str
-        One of :data:`ulfprep.physics.psf.KINDS`.
-    spacing : float
-        Of the samples that the profile weighs, mm.
+    ``kind`` is one of :data:`ulfprep.physics.psf.KINDS`, ``fwhm`` and the ``spacing`` of the
+    samples that the profile weighs are in mm.
     """
     distance = np.arange(-60, 60.01, 0.1)
     weight = profile(distance, fwhm, kind, spacing)
@@ -67,14 +49,12 @@ def expected_power(
     ----------
     source : numpy.ndarray, shape (X, Y, Z)
         Source image with the contrast of the simulated scan.
-    source_zooms : sequence of 3 floats
+    source_zooms, fwhm : sequence of 3 floats
         mm.
     offsets : sequence of 3 floats
         Of the simulated scan's first edges from those of the source, mm.
     shape, zooms : sequences of 3 numbers
         Of the simulated scan.
-    fwhm : sequence of 3 floats
-        mm.
     psf : str
     axis : int
 

@@ -24,23 +24,15 @@ LEAST_SEEN = 0.5
 
 @dataclass(frozen=True)
 class TissueChange:
-    """Change of the tissues of a scan.
+    """Change of the tissues of a scan: volumes (X, Y, Z).
 
-    Attributes
-    ----------
-    distance : numpy.ndarray, shape (X, Y, Z), float32
-        Total variation distance, half the sum of the absolute differences: the share of the
-        voxel that became another tissue, 0 to 1. Zero where nothing was compared.
-    moves : numpy.ndarray, shape (6, X, Y, Z), float32
-        The same divided among :data:`MOVES`.
-    compared : numpy.ndarray of bool, shape (X, Y, Z)
-    voxel_ml : float
-        Volume of a voxel, ml.
+    The distance is that of total variation, half the sum of the absolute differences: the share of
+    the voxel that became another tissue, 0 to 1, and zero where nothing was compared.
     """
 
-    distance: np.ndarray
-    moves: np.ndarray
-    compared: np.ndarray
+    distance: np.ndarray  # float32
+    moves: np.ndarray  # shape (6, X, Y, Z): the same divided among MOVES
+    compared: np.ndarray  # bool
     voxel_ml: float
 
     @property
@@ -73,10 +65,9 @@ def tissue_change(
 
     Parameters
     ----------
-    initial : numpy.ndarray, shape (3, X, Y, Z)
-        Tissue shares on ``scan``, in the order of :data:`ulfprep.physics.TISSUES`.
-    final : numpy.ndarray, shape (3, x, y, z)
-        Tissue probabilities on ``fine``.
+    initial, final : numpy.ndarray, shape (3, X, Y, Z) and (3, x, y, z)
+        Tissue shares on ``scan`` and on ``fine``, in the order of
+        :data:`ulfprep.physics.TISSUES`.
     mask : numpy.ndarray of bool, shape (X, Y, Z)
         Brain.
     scan, fine : Grid
@@ -84,10 +75,6 @@ def tissue_change(
         FWHM of the PSF along the axes of ``scan``, mm.
     psf : str
         One of :data:`ulfprep.physics.psf.KINDS`.
-
-    Returns
-    -------
-    TissueChange
     """
     seen, gathered = seen_shares(final, scan, fine, psf_fwhm, psf)
     start: np.ndarray = np.clip(np.asarray(initial, np.float32), 0, None)
@@ -104,12 +91,8 @@ def seen_shares(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bring tissues to the voxels of a scan through its PSF.
 
-    Returns
-    -------
-    shares : numpy.ndarray, shape (3, X, Y, Z), float32
-        One in sum; zero where a voxel gathers no tissue.
-    gathered : numpy.ndarray, shape (X, Y, Z), float32
-        How much tissue of any kind a voxel gathers; 1 deep in the brain.
+    Returns shares, shape (3, X, Y, Z), one in sum or zero where a voxel gathers no tissue, and
+    how much tissue of any kind it gathers, 1 deep in the brain.
     """
     model = ForwardModel.between(scan, fine, psf_fwhm, np.ones(3), psf)
     # A truncated k-space rings below zero beside an edge; there is no negative share.
@@ -122,25 +105,14 @@ def moves_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Divide the change of three shares among the ways that they can go.
 
     No share goes further than it must. Of three tissues one alone gains or one alone loses, so
-    there is only one such division.
-
-    Parameters
-    ----------
-    before, after : numpy.ndarray, shape (3, ...)
-        Shares, one in sum.
-
-    Returns
-    -------
-    numpy.ndarray, shape (6, ...), float32
-        In the order of :data:`MOVES`, none negative; their sum is half the sum of the absolute
-        differences.
+    there is only one such division. It is in the order of :data:`MOVES`, shape (6, ...), none
+    negative; the sum is half the sum of the absolute differences.
     """
     difference = np.asarray(after, np.float32) - np.asarray(before, np.float32)
     gain, loss = np.clip(difference, 0, None), np.clip(-difference, 0, None)
     total = gain.sum(axis=0)
     share = gain / np.where(total > 0, total, 1)
-    place = {tissue: k for k, tissue in enumerate(TISSUES)}
-    return np.stack([loss[place[a]] * share[place[b]] for a, b in MOVES])
+    return np.stack([loss[TISSUES.index(a)] * share[TISSUES.index(b)] for a, b in MOVES])
 
 
 def move_metric(before: str, after: str) -> str:

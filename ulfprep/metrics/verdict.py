@@ -12,7 +12,7 @@ def judge(
     direction: str,
     trouble: Iterable[tuple[str, str]] = (),
 ) -> Verdict:
-    """Return the verdict on a scan.
+    """Return the verdict on a scan, of the worst level found, the worst reasons first.
 
     Parameters
     ----------
@@ -21,11 +21,6 @@ def judge(
     direction : {'enhance', 'simulate'}
     trouble : iterable of (str, str)
         What else speaks against it: level and reason.
-
-    Returns
-    -------
-    Verdict
-        Of the worst level found; the worst reasons first.
     """
     found = [*trouble, *_measured(metrics, direction), *_order(metrics, direction)]
     if not found:

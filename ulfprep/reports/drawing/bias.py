@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ulfprep.metrics.evenness import profile
+from ulfprep.metrics.contrast import profile
 from ulfprep.reports.drawing.pictures import grey_window
 from ulfprep.reports.drawing.sheet import STRIP, Sheet, centre_row
 from ulfprep.reports.drawing.style import TISSUE_COLOURS, TISSUE_LABELS, on_dark

@@ -5,11 +5,12 @@ All are given the same: what :func:`ulfprep.evaluation.prepare.prepare` found in
 
 from dataclasses import dataclass, replace
 
-from ulfprep.evaluation.enhancers import interpolate, voxels
+from ulfprep.evaluation import baselines
 from ulfprep.evaluation.prepare import Enhanced, Prepared
 from ulfprep.evaluation.process import measured
 from ulfprep.inr.options import BACKBONES, FitOptions
 from ulfprep.physics.grid import isotropic_grid
+from ulfprep.physics.inverse import edge_preserving_inverse
 
 #: Ulfprep as it comes: no network is trained on the scan.
 DEFAULT = 'ulfprep'
@@ -21,20 +22,20 @@ VARIANTS = {
 }
 #: Name -> method that knows nothing of tissues, and what it is.
 BLIND = {
-    'nearest': (interpolate.splines(0), 'Nearest voxel of the scan'),
-    'trilinear': (interpolate.splines(1), 'Linear interpolation of the scan'),
-    'bicubic': (interpolate.cubic, 'Cubic interpolation of the scan'),
-    'sinc': (interpolate.windowed_sinc, 'Windowed sinc (Lanczos, five voxels) of the scan'),
+    'nearest': (baselines.splines(0), 'Nearest voxel of the scan'),
+    'trilinear': (baselines.splines(1), 'Linear interpolation of the scan'),
+    'bicubic': (baselines.cubic, 'Cubic interpolation of the scan'),
+    'sinc': (baselines.windowed_sinc, 'Windowed sinc (Lanczos, five voxels) of the scan'),
     'histogram': (
-        interpolate.histogram_matching,
+        baselines.histogram_matching,
         'Bicubic, its histogram matched to the brain of a high-field template (MNI152)',
     ),
     'voxel-cg': (
-        voxels.inverse(voxels.conjugate_gradients),
+        baselines.inverse(baselines.conjugate_gradients),
         'Voxel grid by conjugate gradients, smoothness by the discrepancy principle',
     ),
     'voxel-tv': (
-        voxels.inverse(voxels.total_variation),
+        baselines.inverse(edge_preserving_inverse),
         'Voxel grid with total variation, weight by the discrepancy principle',
     ),
 }
@@ -53,24 +54,14 @@ NAMES = (*BLIND, *TRAINED, DEFAULT)
 
 @dataclass(frozen=True)
 class Method:
-    """A way to enhance a scan.
+    """A way to enhance a scan, its variants those of :data:`VARIANTS`."""
 
-    Attributes
-    ----------
-    name, base : str
-        As it was written, and without what follows, of :data:`NAMES`.
-    alone, told, oracle : bool
-        See :data:`VARIANTS`.
-    effort : int or None
-        Passes over the brain (steps, of the reference set-up); the usual ones without.
-    """
-
-    name: str
-    base: str
+    name: str  # as it was written
+    base: str  # of NAMES
     alone: bool = False
     told: bool = False
     oracle: bool = False
-    effort: int | None = None
+    effort: int | None = None  # passes over the brain (steps, of the reference set-up)
 
     @property
     def description(self) -> str:
@@ -114,8 +105,8 @@ class Effort:
     """How much is put into every fit."""
 
     sloppy: bool = False  # poor but fast options
-    steps: int = 15000  # of the reference set-up, where the method does not say
-    points: int = 36864  # in each of these
+    steps: int = baselines.STEPS  # of the reference set-up, where the method does not say
+    points: int = baselines.POINTS  # in each of these
 
     def options(self, method: Method | None = None) -> FitOptions:
         """Return the fit's options of a method; without one those of ulfprep as it comes."""
@@ -123,13 +114,13 @@ class Effort:
         method = method or Method(DEFAULT, DEFAULT)
         base = make(method.base) if method.base in NETWORKS else make()
         if method.base == 'voxel-fit':
-            whole = {'patience': 0, 'block_mm': voxels.WHOLE_BRAIN_MM}
-            base = replace(base, epochs=voxels.VOXEL_EPOCHS, **whole)
+            whole = {'patience': 0, 'block_mm': baselines.WHOLE_BRAIN_MM}
+            base = replace(base, epochs=baselines.VOXEL_EPOCHS, **whole)
         return replace(base, epochs=method.effort or base.epochs, first_estimate=not method.alone)
 
 
 def fit_field(given: Prepared, options: FitOptions, seed: int = 0, **more):
-    """Make ulfprep's field of a scan; returns a :class:`ulfprep.inr.fit.Fit`."""
+    """Make ulfprep's field of a scan, a :class:`ulfprep.inr.fit.Fit`."""
     from ulfprep.inr import fit_scan
 
     return fit_scan(
@@ -148,10 +139,8 @@ def enhance(name: str, given: Prepared, effort: Effort | None = None, seed: int 
         if method.base in BLIND:
             result = BLIND[method.base][0](given, options)
         elif method.base == 'reference':
-            from ulfprep.evaluation.enhancers.reference import reference
-
             steps = method.effort or effort.steps
-            result = reference(given, seed, steps=steps, points=effort.points)
+            result = baselines.reference(given, seed, steps=steps, points=effort.points)
         else:
             result = _field(given, options, seed, free=method.base == 'voxel-fit')
     return replace(result, cost=cost)
@@ -161,7 +150,7 @@ def _field(given, options, seed, free) -> Enhanced:
     """Make the field, or one of free voxels, and render it at 1 mm as the workflow does."""
     from ulfprep.inr import render
 
-    build = {'build': voxels.free_voxels} if free else {}
+    build = {'build': baselines.VoxelField} if free else {}
     fit = fit_field(given, options, seed, **build)
     grid = isotropic_grid(given.grid)
     result = render(fit, grid)
