@@ -1,7 +1,8 @@
 """The verdict on a page: of the QC file, and of what went wrong beside it."""
 
 from ulfprep.record import Verdict
-from ulfprep.reports.judgement import page_verdict, scan_verdict
+from ulfprep.reports.pages import scan_verdict
+from ulfprep.reports.participant import page_verdict
 
 GOOD, NOISY = Verdict('usable'), Verdict('look', ('the scan is noisy',))
 
@@ -24,9 +25,11 @@ def test_a_crash_fails_a_scan_and_comes_first():
 
 def test_a_page_is_as_good_as_its_worst_scan():
     usable, look = Verdict('usable'), Verdict('look', ('noisy',))
-    assert page_verdict([look]) == look
-    assert page_verdict([usable, look, usable]) == Verdict('look', ('3 scans: 2 usable, 1 look',))
-    assert page_verdict([]) == Verdict('failed', ('no scan was finished',))
+    assert page_verdict([look], []) == look
+    assert page_verdict([usable, look, usable], []) == Verdict(
+        'look', ('3 scans: 2 usable, 1 look',)
+    )
+    assert page_verdict([], []) == Verdict('failed', ('no scan was finished',))
     assert page_verdict([usable], ['disk full']) == Verdict('look', ('disk full',))
 
 

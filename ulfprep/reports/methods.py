@@ -28,19 +28,11 @@ class Reference(NamedTuple):
 
 
 def methods_of(scans) -> dict:
-    """Return the methods text of a page.
+    """Return the methods text of a page for the label and text of each scan that finished.
 
-    Parameters
-    ----------
-    scans : sequence of (str, str)
-        Label and methods text of those that finished.
-
-    Returns
-    -------
-    dict
-        ``parts``: labels of the scans that a text is of (none for what closes them all), the
-        text as HTML and as it is; ``references``: what the texts cite, in the order of their
-        numbers; ``bibtex``: the same as BibTeX.
+    ``parts``: labels of the scans that a text is of (none for what closes them all), the text as
+    HTML and as it is; ``references``: what the texts cite, in the order of their numbers;
+    ``bibtex``: the same as BibTeX.
     """
     labels: dict[str, list[str]] = {}
     for label, text in scans:
@@ -91,19 +83,10 @@ def _authors(names):
 
 
 def cite(text, known, numbers):
-    """Return ``text`` as HTML paragraphs with citations as numbered links.
+    """Return plain text with ``[@key; @key]`` and ``*emphasis*`` as HTML paragraphs.
 
-    Parameters
-    ----------
-    text : str
-        Plain text with ``[@key; @key]`` and ``*emphasis*``; everything else is escaped.
-    known : dict of str to Reference
-    numbers : dict of str to int
-        Keys cited so far with their number; grows in the order of citation.
-
-    Returns
-    -------
-    markupsafe.Markup
+    Citations become numbered links: ``numbers`` holds the keys cited so far with their number and
+    grows in the order of citation. Everything else is escaped.
     """
     paragraphs = [p for p in re.split(r'\n\s*\n', str(text)) if p.strip()]
     return Markup('\n').join(

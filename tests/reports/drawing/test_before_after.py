@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from ulfprep.metrics.tissue_change import MOVES
-from ulfprep.reports.drawing.bias import bias
-from ulfprep.reports.drawing.change import _codes, _table, change, move_colour
+from ulfprep.reports.drawing.maps import _codes, _table, bias, change, move_colour
 from ulfprep.reports.drawing.style import figure_style
 from ulfprep.reports.drawing.volumes import load, place
 
@@ -96,5 +95,5 @@ def test_nothing_that_changed_is_a_picture_too():
     mask = place(np.ones((12, 14, 8), np.uint8), np.diag([8.0, 8.0, 16.0, 1.0]))
     nothing = mask._replace(data=np.zeros(mask.data.shape, np.float32))
     with figure_style(dark=True):
-        figure = change(mask, mask, nothing, nothing)
+        figure = change(mask, mask, nothing, nothing, {})
     assert len(figure.legends[0].get_texts()) == len(MOVES)

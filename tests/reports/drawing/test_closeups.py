@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ulfprep.reports.drawing.closeups import CORTEX, DEEP, deep_centre, rows
 from ulfprep.reports.drawing.pictures import enhancement
+from ulfprep.reports.drawing.slices import CORTEX, DEEP, deep_centre, whole_and_close
 from ulfprep.reports.drawing.style import figure_style
 from ulfprep.reports.drawing.volumes import PLANES, load
 
@@ -16,7 +16,7 @@ def brain(coarse_files):
 
 
 def test_three_rows_of_the_same_slices(brain):
-    whole, cortex, deep = rows(*brain)
+    whole, cortex, deep = whole_and_close(*brain)
     for name, row, size in (('cortex', cortex, CORTEX), ('deep grey matter', deep, DEEP)):
         assert [(p.plane, p.position) for p in row] == [(p.plane, p.position) for p in whole]
         assert {panel.name for panel in row} == {name}
@@ -33,7 +33,7 @@ def test_the_deep_grey_matter_is_in_the_middle_and_the_cortex_is_not(brain):
     centre = (deep_centre(mask, dseg) - middle) / half
     assert abs(centre[0]) < 0.1
     assert np.linalg.norm(centre) < 0.4
-    for whole, panel in zip(*rows(mask, dseg)[:2], strict=True):
+    for whole, panel in zip(*whole_and_close(mask, dseg)[:2], strict=True):
         _, right, up = PLANES[whole.plane]
         shown = (panel.box.low + panel.box.high) / 2
         assert np.linalg.norm(((shown - middle) / half)[[right, up]]) > 0.3
@@ -43,7 +43,7 @@ def test_without_tissues_or_without_a_brain_there_are_close_ups_all_the_same(bra
     mask, _ = brain
     nothing = mask._replace(data=np.zeros_like(mask.data))
     for where in (mask, nothing):
-        assert [len(row) for row in rows(where, None)] == [3, 3, 3]
+        assert [len(row) for row in whole_and_close(where, None)] == [3, 3, 3]
 
 
 def test_both_halves_of_the_figure_show_the_same_in_one_window(coarse_files):

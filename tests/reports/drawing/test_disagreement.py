@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from phantom_files import lesion
 
-from ulfprep.reports.drawing.disagreement import (
+from ulfprep.reports.drawing.maps import (
     FULL,
     LEAST,
     _beyond_least,

@@ -8,11 +8,11 @@ from phantom_files import grid_affine, save
 from records import SIMULATION
 
 from ulfprep.bids.write.figures import FIGURES
-from ulfprep.reports.drawing import closeups
+from ulfprep.reports.drawing.charts import LOSS_TERMS, loss
 from ulfprep.reports.drawing.figures import plot_scan
-from ulfprep.reports.drawing.loss import LOSS_TERMS, loss
 from ulfprep.reports.drawing.pictures import averaged
-from ulfprep.reports.drawing.sheet import Sheet, overview
+from ulfprep.reports.drawing.sheet import Sheet
+from ulfprep.reports.drawing.slices import overview, whole_and_close
 from ulfprep.reports.drawing.volumes import place
 
 FACTS = replace(
@@ -47,7 +47,7 @@ def test_a_figure_is_small_valid_and_needs_nothing_else(drawn, name):
 def test_flickering_figures_have_two_halves_of_equal_layout():
     """The page shows the upper or the lower half: their pictures must lie alike."""
     mask = place(np.ones((20, 24, 10)), np.diag([8.0, 8.0, 16.0, 1.0]))
-    sheet = Sheet(closeups.rows(mask, None), ('first', 'second'), side_by_side=True)
+    sheet = Sheet(whole_and_close(mask, None), ('first', 'second'), side_by_side=True)
     assert sheet.height == pytest.approx(2 * sheet.half)
     for (panel, upper), (same, lower) in zip(*sheet.axes, strict=True):
         assert panel is same

@@ -13,9 +13,7 @@ from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.reports.drawing import charts
-from ulfprep.reports.drawing.histogram import histogram
-from ulfprep.reports.drawing.loss import loss, stopped_because
-from ulfprep.reports.drawing.pictures import grey_window, prediction, residual
+from ulfprep.reports.drawing.pictures import prediction, residual, white_level
 from ulfprep.reports.drawing.simcheck import simcheck
 from ulfprep.reports.drawing.style import figure_style
 from ulfprep.reports.drawing.volumes import load, place, sample_nearest
@@ -50,7 +48,7 @@ def test_the_prediction_is_the_scan_less_its_residual_in_one_window(volumes):
 
 def test_intensities_stand_on_their_targets(volumes, plan):
     with figure_style(dark=False):
-        figure = histogram(
+        figure = charts.histogram(
             volumes['preproc'], volumes['dseg'], volumes['enhanced'], volumes['fine_dseg'], plan
         )
     above, below = figure.axes
@@ -66,8 +64,8 @@ def test_fluid_brighter_than_all_else_does_not_leave_tissue_black():
     data = np.array([0, 140.0, 100.0, 900.0])[labels]
     dseg = place(labels, np.eye(4))
     mask, volume = (dseg._replace(data=d) for d in (labels > 0, data))
-    assert grey_window(volume, mask)[1] > 900
-    assert 140 < grey_window(volume, mask, dseg=dseg)[1] < 200
+    assert white_level(volume, mask) > 900
+    assert 140 < white_level(volume, mask, dseg=dseg) < 200
 
 
 def test_numbers_beside_the_residual_are_those_on_record(volumes):
@@ -91,13 +89,13 @@ def test_contrasts_are_those_on_record(plan):
 
 
 def test_the_figure_of_the_fit_says_why_it_stopped(fit):
-    assert stopped_because(fit) == 'Stopped after epoch 20, the last that was planned'
+    assert charts.stopped_because(fit) == 'Stopped after epoch 20, the last that was planned'
     early = fit | {'stopped': 'noise floor', 'options': {'epochs': 30, 'patience': 8}}
-    figure = loss(early)
+    figure = charts.loss(early)
     assert 'Stopped early, after epoch 20 of 30' in ' '.join(words(figure))
     for axes in figure.axes:
         assert 200 in [line.get_xdata()[0] for line in axes.lines]
-    assert stopped_because({'history': fit['history']}) == ''
+    assert charts.stopped_because({'history': fit['history']}) == ''
 
 
 @pytest.fixture(scope='module')

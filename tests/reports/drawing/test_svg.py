@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from ulfprep.reports.drawing.sheet import Sheet, centre_row
+from ulfprep.reports.drawing.sheet import Sheet
+from ulfprep.reports.drawing.slices import centre_row
 from ulfprep.reports.drawing.style import figure_style, new_figure, save_svg
 from ulfprep.reports.drawing.volumes import place
 
@@ -50,7 +51,6 @@ def test_labels_on_slices_have_a_dark_ground(tmp_path):
     mask = place(np.ones((20, 24, 10)), np.diag([8.0, 8.0, 16.0, 1.0]))
     with figure_style(dark=True):
         sheet = Sheet([centre_row(mask)], ('only',))
-        sheet.annotate(0)
         labels = [text for axes in sheet.figure.axes for text in axes.texts]
     assert labels
     assert all(text.get_bbox_patch().get_facecolor()[:3] == (0, 0, 0) for text in labels)

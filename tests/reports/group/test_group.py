@@ -14,8 +14,8 @@ from records import FUSION, judged, make_json
 
 from ulfprep.bids.files import write_json, write_text
 from ulfprep.metrics.registry import all_metrics
+from ulfprep.reports.drawing.thumbnail import addresses
 from ulfprep.reports.group.page import report_links, write_group_page
-from ulfprep.reports.group.pictures import addresses
 from ulfprep.reports.group.study import gather
 from ulfprep.reports.participant import write_report
 from ulfprep.reports.values import number

@@ -8,12 +8,7 @@ import numpy as np
 
 from ulfprep.bids.files import write_text
 from ulfprep.bids.write.figures import FIGURES
-from ulfprep.reports.drawing import charts, pictures
-from ulfprep.reports.drawing.bias import bias
-from ulfprep.reports.drawing.change import change
-from ulfprep.reports.drawing.disagreement import disagreement
-from ulfprep.reports.drawing.histogram import histogram
-from ulfprep.reports.drawing.loss import loss
+from ulfprep.reports.drawing import charts, maps, pictures
 from ulfprep.reports.drawing.simcheck import simcheck
 from ulfprep.reports.drawing.style import figure_style, save_svg
 from ulfprep.reports.drawing.thumbnail import thumbnail
@@ -33,92 +28,61 @@ VOLUMES = (
 
 
 class Recipe(NamedTuple):
-    """How one figure is drawn.
+    """How one figure is drawn: of what, of which what is needed, and whether dark and smooth."""
 
-    Attributes
-    ----------
-    draw : callable
-        Takes what there is of the scan, by name.
-    needs : tuple of str
-        What has to be there.
-    dark : bool
-        Whether its ground is dark.
-    smooth : bool
-        Whether its pixels may be interpolated.
-    """
-
-    draw: Callable[[dict], object]
-    needs: tuple[str, ...]
+    draw: Callable
+    given: str
+    needed: str = ''
     dark: bool = True
     smooth: bool = False
 
 
 RECIPES = {
     'bias': Recipe(
-        lambda v: bias(v['scan'], v['bias_field'], v['preproc'], v['brain_mask'], v['dseg']),
-        ('preproc', 'bias_field'),
+        maps.bias, 'scan bias_field preproc brain_mask dseg', needed='preproc bias_field'
     ),
-    'tissues': Recipe(lambda v: pictures.tissues(v['base'], v['brain_mask'], v['dseg']), ()),
+    'tissues': Recipe(pictures.tissues, 'base brain_mask dseg'),
     'disagreement': Recipe(
-        lambda v: disagreement(v['base'], v['brain_mask'], v['disagreement']), ('disagreement',)
+        maps.disagreement, 'base brain_mask disagreement', needed='disagreement'
     ),
     'tissuechange': Recipe(
-        lambda v: change(
-            v['base'], v['brain_mask'], v['tissue_change'], v['tissue_move'], v['metrics']
-        ),
-        ('tissue_change', 'tissue_move'),
+        maps.change,
+        'base brain_mask tissue_change tissue_move metrics',
+        needed='tissue_change tissue_move',
     ),
     'enhancement': Recipe(
-        lambda v: pictures.enhancement(v['bicubic'], v['enhanced'], v['fine_dseg']),
-        ('bicubic', 'enhanced'),
-        smooth=True,
+        pictures.enhancement, 'bicubic enhanced fine_dseg', 'bicubic enhanced', smooth=True
     ),
     'segmentation': Recipe(
-        lambda v: pictures.segmentation(v['enhanced'], v['fine_dseg']),
-        ('enhanced', 'fine_dseg'),
-        smooth=True,
+        pictures.segmentation, 'enhanced fine_dseg', 'enhanced fine_dseg', smooth=True
     ),
-    'residual': Recipe(
-        lambda v: pictures.residual(v['residual'], v['brain_mask'], v['metrics']), ('residual',)
-    ),
+    'residual': Recipe(pictures.residual, 'residual brain_mask metrics', 'residual'),
     **{
         name: Recipe(
-            lambda v, name=name: getattr(pictures, name)(v[name], v['enhanced'], v['fine_dseg']),
-            (name, 'enhanced'),
-            smooth=True,
+            getattr(pictures, name), f'{name} enhanced fine_dseg', f'{name} enhanced', smooth=True
         )
         for name in ('uncertainty', 'entropy', 'claim')
     },
-    'simulated': Recipe(
-        lambda v: pictures.simulated(v['base'], v['simulated'], v['dseg'], v['brain_mask']),
-        ('simulated',),
-    ),
-    'loss': Recipe(lambda v: loss(v['fit']), ('history',), dark=False),
-    'contrast': Recipe(lambda v: charts.contrast(v['plan'], v['metrics']), ('plan',), dark=False),
-    'thumbnail': Recipe(lambda v: thumbnail(v['result'], v['result_mask'], v['labels']),
-                        ('result', 'result_mask')),
+    'simulated': Recipe(pictures.simulated, 'base simulated dseg brain_mask', 'simulated'),
+    'loss': Recipe(charts.loss, 'fit', 'history', dark=False),
+    'contrast': Recipe(charts.contrast, 'plan metrics', 'plan', dark=False),
+    'thumbnail': Recipe(thumbnail, 'result result_mask labels', 'result result_mask'),
     'histogram': Recipe(
-        lambda v: histogram(
-            v['base'], v['dseg'], v['result'], v['labels'], v['plan'], v['direction']
-        ),
-        ('plan', 'result', 'labels', 'dseg'),
+        charts.histogram,
+        'base dseg result labels plan direction',
+        needed='plan result labels dseg',
         dark=False,
     ),
     'prediction': Recipe(
-        lambda v: pictures.prediction(
-            v['base'], v['residual'], v['brain_mask'], v['sigma'], v['dseg']
-        ),
-        ('residual', 'sigma'),
+        pictures.prediction, 'base residual brain_mask sigma dseg', 'residual sigma'
     ),
     'simcheck': Recipe(
-        lambda v: simcheck(
-            v['base'], v['dseg'], v['brain_mask'], v['simulated'], v['plan'], v['facts'],
-            v['metrics'],
-        ),
-        ('facts', 'plan', 'simulated', 'dseg'),
+        simcheck,
+        'base dseg brain_mask simulated plan facts metrics',
+        needed='facts plan simulated dseg',
         dark=False,
     ),
-}  # fmt: skip
+}
 
 
 def plot_scan(
@@ -130,16 +94,13 @@ def plot_scan(
     Parameters
     ----------
     out_prefix : path-like
-        Folder and entities of the scan, ``<out>/sub-01/figures/sub-01[_ses-A][_acq-x][_run-1]``;
-        ``_desc-<name>.svg`` is appended. The folder is made.
-    direction : str
-        ``enhance`` (ULF->HF) or ``simulate`` (HF->ULF).
+        Folder and beginning of the names; ``_desc-<name>.svg`` is appended. The folder is made.
+    direction : {'enhance', 'simulate'}
     scan : path-like
         NIfTI file of the conformed input.
     plan : ContrastPlan or None
     fit, metrics : dict or None
-        ``history``, ``options`` and ``stopped`` of the fit; metrics of the scan. Numbers that
-        figures print come from these and from the plan.
+        Of the record; numbers that figures print come from these and from the plan.
     facts : SimulationRecord or None
     only : collection of str or None
         Names of the figures to draw; ``None`` for all.
@@ -153,26 +114,24 @@ def plot_scan(
 
     Raises
     ------
-    ValueError
-        Unknown direction.
     RuntimeError
         Naming the figures that could not be drawn, after all others were written.
     """
     if direction not in FIGURES:
         raise ValueError(f'direction is {direction!r}; it must be one of {", ".join(FIGURES)}')
-    given = _given(dict.fromkeys(VOLUMES) | {'scan': scan} | volumes)
+    given = _volumes(dict.fromkeys(VOLUMES) | {'scan': scan} | volumes)
     given |= {'plan': plan, 'fit': fit or {}, 'metrics': metrics or {}}
     given |= {'facts': facts, 'direction': direction}
     given |= {'history': given['fit'].get('history'), 'sigma': plan and plan.noise_sigma}
     written, failed = {}, {}
     for name, recipe in RECIPES.items():
-        missing = any(given[need] is None or given[need] == {} for need in recipe.needs)
+        missing = any(given[need] is None or given[need] == {} for need in recipe.needed.split())
         if missing or (only is not None and name not in only):
             continue
         path = Path(f'{out_prefix}_desc-{name}.svg')
         try:
             with figure_style(dark=recipe.dark):
-                figure = recipe.draw(given)
+                figure = recipe.draw(*(given[what] for what in recipe.given.split()))
                 text = isinstance(figure, str)
                 written[name] = (
                     write_text(path, figure) if text else save_svg(figure, path, recipe.smooth)
@@ -186,7 +145,7 @@ def plot_scan(
     return written
 
 
-def _given(files):
+def _volumes(files):
     """Return the volumes of files, and what is the base and the result of the figures."""
     if unknown := set(files) - set(VOLUMES):
         raise TypeError(f'plot_scan takes no {", ".join(sorted(unknown))}')

@@ -1,4 +1,4 @@
-"""Volumes in the millimetres of their own axes: which slices to show, and cutting them."""
+"""Volumes in the millimetres of their own axes, and slices cut from them."""
 
 from typing import NamedTuple
 
@@ -56,13 +56,17 @@ def place(data, affine):
 
 def load(path):
     """Read a NIfTI file as a :class:`Volume` in RAS order; ``None`` stays ``None``."""
-    if path is None:
-        return None
+    return None if path is None else load_oriented(path)[0]
+
+
+def load_oriented(path):
+    """Read a NIfTI file as a :class:`Volume`, and the directions of its axes in the world."""
     import nibabel as nib
 
     image = nib.as_closest_canonical(nib.load(path))
     data = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32))
-    return place(data.reshape(data.shape[:3]), image.affine)
+    volume = place(data.reshape(data.shape[:3]), image.affine)
+    return volume, np.asarray(image.affine, float)[:3, :3] / volume.zooms
 
 
 def bounding_box(mask, margin=6.0):
@@ -75,8 +79,7 @@ def bounding_box(mask, margin=6.0):
     first, last = np.zeros(3), shape.astype(float)
     if inside.any():
         for axis in range(3):
-            others = tuple(a for a in range(3) if a != axis)
-            hit = np.flatnonzero(inside.any(axis=others))
+            hit = np.flatnonzero(inside.any(axis=_others(axis)))
             first[axis], last[axis] = hit[0], hit[-1] + 1
     # Edges and not centres of voxels, and never beyond the volume.
     low = np.maximum(mask.low + first * mask.zooms - margin, mask.low)
@@ -90,9 +93,7 @@ def positions(mask, axis, count):
     Quantiles of the volume keep away from the nearly empty first and last slices. Each
     position is the centre of one of the mask's slices.
     """
-    inside = mask.data > 0
-    others = tuple(a for a in range(3) if a != axis)
-    area = inside.sum(axis=others).astype(float)
+    area = (mask.data > 0).sum(axis=_others(axis)).astype(float)
     if not area.any():
         area[:] = 1.0
     share = np.cumsum(area) / area.sum()
@@ -101,42 +102,75 @@ def positions(mask, axis, count):
     return [float(mask.low[axis] + (i + 0.5) * mask.zooms[axis]) for i in index]
 
 
+def _others(axis):
+    return tuple(a for a in range(3) if a != axis)
+
+
 def cut(volume, plane, position, box):
-    """Cut one slice.
+    """Return the slice at ``position`` (mm), its voxels that touch the box, and its extent.
 
-    Parameters
-    ----------
-    volume : Volume
-    plane : str
-        ``axial``, ``coronal`` or ``sagittal``.
-    position : float
-        Place of the slice, mm along the axis that is cut.
-    box : Box
-        Only voxels that touch the box are returned.
-
-    Returns
-    -------
-    image : (rows, columns) array
-        First row lowest, first column leftmost (``origin='lower'``).
-    extent : tuple of float
-        Left, right, bottom, top edges in mm, for ``imshow``.
+    The first row is the lowest, the first column leftmost (``origin='lower'``); the extent is the
+    left, right, lower and upper edge in mm, as ``imshow`` takes it.
     """
     axis, right, up = PLANES[plane]
     index = int(np.floor((position - volume.low[axis]) / volume.zooms[axis]))
     index = min(max(index, 0), volume.data.shape[axis] - 1)
     # Not np.take, which copies the whole volume where its axes were turned.
     image = volume.data[(slice(None),) * axis + (index,)].T
+    window = _window(volume, box)
     extent = []
-    window = []
     for side in (right, up):
-        edges = (np.array([box.low[side], box.high[side]]) - volume.low[side]) / volume.zooms[side]
-        # A hair of slack, lest rounding adds a row of voxels outside the box.
-        start = max(int(np.floor(edges[0] + 1e-4)), 0)
-        stop = min(int(np.ceil(edges[1] - 1e-4)), volume.data.shape[side])
-        window.append(slice(start, max(stop, start + 1)))
-        extent += [volume.low[side] + start * volume.zooms[side]]
-        extent += [volume.low[side] + window[-1].stop * volume.zooms[side]]
-    return image[window[1], window[0]], tuple(float(e) for e in extent)
+        for voxel in (window[side].start, window[side].stop):
+            extent.append(float(volume.low[side] + voxel * volume.zooms[side]))
+    return image[window[up], window[right]], tuple(extent)
+
+
+def cropped(volume, box):
+    """Return the voxels of a volume that touch a box."""
+    window = _window(volume, box)
+    start = [one.start for one in window]
+    return Volume(volume.data[window], volume.zooms, volume.low + start * volume.zooms)
+
+
+def _window(volume, box):
+    """Return a slice an axis: the voxels that touch a box, one at least."""
+    # A hair of slack, lest rounding adds a row of voxels outside the box.
+    start = np.floor((box.low - volume.low) / volume.zooms + 1e-4).astype(int)
+    stop = np.ceil((box.high - volume.low) / volume.zooms - 1e-4).astype(int)
+    start = np.clip(start, 0, np.array(volume.data.shape) - 1)
+    stop = np.clip(stop, start + 1, volume.data.shape)
+    return tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+
+
+def coarser(volume, inside, millimetres):
+    """Return a map averaged over blocks of voxels, inside only, and which blocks hold any.
+
+    Voxels become as large as asked or, along an axis on which they are larger, stay as they are.
+    """
+    step = _multiples(volume.zooms, millimetres)
+    counts = _block_sums(inside.astype(np.float32), step)
+    sums = _block_sums(np.where(inside, volume.data, 0).astype(np.float32), step)
+    return Volume(sums / np.maximum(counts, 1), volume.zooms * step, volume.low), counts > 0
+
+
+def thinned(volume, millimetres):
+    """Take every so-manieth voxel of labels, the middle of each block, as :func:`coarser`."""
+    step = _multiples(volume.zooms, millimetres)
+    starts = [s // 2 if n > s // 2 else 0 for s, n in zip(step, volume.data.shape, strict=True)]
+    index = tuple(slice(a, None, s) for a, s in zip(starts, step, strict=True))
+    return Volume(volume.data[index], volume.zooms * step, volume.low)
+
+
+def _multiples(zooms, millimetres):
+    # A hair of slack: voxels of 1.6 mm are stored as 1.60000002.
+    return np.maximum(np.floor(millimetres / zooms + 1e-3), 1).astype(int)
+
+
+def _block_sums(data, step):
+    pad = [(0, -n % s) for n, s in zip(data.shape, step, strict=True)]
+    x, y, z = (np.array(data.shape) + [b for _, b in pad]) // step
+    blocks = np.pad(data, pad).reshape(x, step[0], y, step[1], z, step[2])
+    return blocks.sum(axis=(1, 3, 5))
 
 
 def tissue_mean(volume, dseg, label):

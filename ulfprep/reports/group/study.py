@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,9 +10,8 @@ from ulfprep.bids.store.outcomes import FINISHED, Outcome, find_outcomes
 from ulfprep.bids.write.table import GROUP, IDENTITY, VERDICT, group_column, identity_cells
 from ulfprep.metrics.outliers import Fence, fence
 from ulfprep.metrics.registry import Metric, all_metrics
-from ulfprep.record import FAILED, LOOK, USABLE, Verdict
-from ulfprep.reports.judgement import scan_verdict
-from ulfprep.reports.pages import ELSEWHERE
+from ulfprep.record import FAILED, LOOK, USABLE
+from ulfprep.reports.pages import ELSEWHERE, scan_verdict
 from ulfprep.reports.values import number
 
 if TYPE_CHECKING:
@@ -26,16 +24,9 @@ RANKS = {FAILED: 'failed', LOOK: 'look', 'outlier': 'unlike the others', USABLE:
 
 
 class Unusual(NamedTuple):
-    """A metric of a scan that lies far from those of comparable scans.
+    """A metric of a scan that lies outside of the fence of comparable scans.
 
-    Attributes
-    ----------
-    metric : str
-    value : float
-    fence : Fence
-        Between what the others lie.
-    worse : bool or None
-        Whether it lies on the side that speaks against the scan; None where no side does.
+    ``worse`` tells whether on the side that speaks against the scan; None where no side does.
     """
 
     metric: str
@@ -114,33 +105,33 @@ def gather(output_dir: Path, groups: Mapping[str, str] | None = None, group_by: 
     group_by : str
         Where the groups are from.
     """
+    import numpy as np
     import pandas as pd
 
     found, problems = find_outcomes(output_dir)
     done = {one.name: one for one in found if one.status == FINISHED}
-    verdicts = {name: verdict_of(one) for name, one in done.items()}
+    verdicts = [_verdict(one) for one in done.values()]
     scans = pd.DataFrame(
-        [
-            {
-                'subject': one.subject,
-                'modality': one.modality,
-                'direction': one.record.direction,
-                'settings': one.record.settings_hash,
-                'group': '' if groups is None else groups.get(one.subject, 'n/a'),
-                'verdict': verdicts[name].level,
-                'reasons': verdicts[name].reasons,
-            }
-            for name, one in done.items()
-        ],
+        {
+            'subject': [one.subject for one in done.values()],
+            'modality': [one.modality for one in done.values()],
+            'direction': [one.record.direction for one in done.values()],
+            'settings': [one.record.settings_hash for one in done.values()],
+            'group': [
+                '' if groups is None else groups.get(one.subject, 'n/a') for one in done.values()
+            ],
+            'verdict': [verdict.level for verdict in verdicts],
+            'reasons': [verdict.reasons for verdict in verdicts],
+        },
         index=list(done),
-        columns=['subject', *KIND, 'verdict', 'reasons'],
     )
     metrics = pd.DataFrame(
-        [numbers_of(one) for one in done.values()],
+        [one.record.metrics for one in done.values()],
         index=list(done),
         columns=list(all_metrics()),
         dtype=float,
     )
+    metrics = metrics.where(np.isfinite(metrics))
     unfinished = [one for one in found if one.status != FINISHED]
     study = Study(done, scans, metrics, unfinished, problems, group_by, {n: [] for n in done})
     for kind, rows in scans.groupby(KIND):
@@ -154,16 +145,7 @@ def gather(output_dir: Path, groups: Mapping[str, str] | None = None, group_by: 
     return study
 
 
-def numbers_of(outcome: Outcome) -> dict[str, float]:
-    """Return the metrics of a scan that are numbers."""
-    return {
-        name: value
-        for name, value in outcome.record.metrics.items()
-        if value is not None and isfinite(value)
-    }
-
-
-def verdict_of(outcome: Outcome) -> Verdict:
+def _verdict(outcome):
     """Return the verdict on a finished scan, the same as in its report."""
     crashes = [f'a run of it failed as well: {outcome.reason}'] if outcome.reason else []
     missing = [name for name in outcome.missing_figures if name not in ELSEWHERE]

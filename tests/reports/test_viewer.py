@@ -14,9 +14,10 @@ import pytest
 from browser import browser, needs_browser, opened
 
 from ulfprep.bids.files import write_nifti
-from ulfprep.reports.participant import reported_scans, write_report
-from ulfprep.reports.viewer import viewers as viewer
-from ulfprep.reports.viewer.viewers import niivue, viewer_html, viewers
+from ulfprep.bids.store.outcomes import find_outcomes
+from ulfprep.reports import viewer
+from ulfprep.reports.participant import write_report
+from ulfprep.reports.viewer import niivue, viewer_html, viewers
 
 VALUES = 'Array.from(document.querySelectorAll(".values tbody tr"), r => [r.dataset.key, '
 VALUES += 'r.cells[1].firstChild.textContent])'
@@ -109,14 +110,14 @@ def test_the_library_is_the_one_its_readme_names():
 
 
 def test_several_scans_share_the_library_and_the_room(tmp_path, volumes, monkeypatch):
-    one = reported_scans(tmp_path, '01')[0]
+    one = find_outcomes(tmp_path, '01')[0][0]
     alone = len(viewer_html(tmp_path, one))
     with_library = viewers(tmp_path, [one], 0)[one.name]
     assert len(with_library) == alone
     # Two scans with the same volumes, under two names.
     for path in sorted((tmp_path / 'sub-01' / 'anat').glob('sub-01*')):
         shutil.copy(path, path.with_name(path.name.replace('sub-01_', 'sub-01_run-2_')))
-    scans = reported_scans(tmp_path, '01')
+    scans = find_outcomes(tmp_path, '01')[0]
     found = viewers(tmp_path, scans, 0)
     assert [('id="niivue-library"' in found[scan.name]) for scan in scans] == [True, False]
     assert all('class="volumes"' in found[scan.name] for scan in scans)
@@ -132,7 +133,7 @@ def test_several_scans_share_the_library_and_the_room(tmp_path, volumes, monkeyp
 
 def test_a_volume_that_cannot_be_read_is_named(tmp_path, volumes):
     volumes['sub-01_res-1mm_desc-claim_T1w'].path.write_bytes(b'no NIfTI')
-    html = viewer_html(tmp_path, reported_scans(tmp_path, '01')[0])
+    html = viewer_html(tmp_path, find_outcomes(tmp_path, '01')[0][0])
     assert 'claim' not in layers_of(html)
     assert 'Left out:</strong> Claim (sub-01_res-1mm_desc-claim_T1w.nii.gz: ' in html
     assert str(tmp_path) not in html
@@ -140,7 +141,7 @@ def test_a_volume_that_cannot_be_read_is_named(tmp_path, volumes):
 
 def test_missing_volumes_are_flagged(tmp_path, qc, add_scan):
     add_scan('sub-01', qc)
-    html = viewer_html(tmp_path, reported_scans(tmp_path, '01')[0])
+    html = viewer_html(tmp_path, find_outcomes(tmp_path, '01')[0][0])
     assert 'class="alert missing"' in html
     assert 'niivue-library' not in html
 
@@ -151,7 +152,7 @@ def test_a_simulated_scan_is_shown_beside_its_source(tmp_path, volumes):
     write_nifti(anat / 'sub-01_res-ulf_desc-simulated_T1w.nii.gz', data.data, data.affine)
     record = json.loads((anat / 'sub-01_desc-qc_T1w.json').read_text())
     (anat / 'sub-01_desc-qc_T1w.json').write_text(json.dumps(record | {'direction': 'simulate'}))
-    layers = layers_of(viewer_html(tmp_path, reported_scans(tmp_path, '01')[0]))
+    layers = layers_of(viewer_html(tmp_path, find_outcomes(tmp_path, '01')[0][0]))
     assert list(layers) == ['preproc', 'simulated', 'tissues']
     assert layers['preproc']['name'] == 'Source scan'
 

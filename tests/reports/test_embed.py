@@ -7,17 +7,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ulfprep.reports.drawing.volumes import Box, Volume
-from ulfprep.reports.viewer.embed import (
-    OUTSIDE,
-    STEPS,
-    coarser,
-    cropped,
-    packed,
-    quantised,
-    surprises,
-    thinned,
-)
+from ulfprep.reports.drawing.volumes import Box, Volume, coarser, cropped, thinned
+from ulfprep.reports.viewer import OUTSIDE, STEPS, packed, quantised, surprises
 
 
 def restored(found):

@@ -1,10 +1,11 @@
-"""Where close-ups of a brain are taken: its cortex, and the nuclei in its middle."""
+"""Which slices a figure shows: planes through the brain, and close-ups of cortex and nuclei."""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from ulfprep.reports.drawing.sheet import Panel
 from ulfprep.reports.drawing.style import TISSUE_LABELS
-from ulfprep.reports.drawing.volumes import PLANES, Box, bounding_box, cut
+from ulfprep.reports.drawing.volumes import PLANES, Box, bounding_box, cut, positions
 
 #: Width and height of close-ups, mm.
 CORTEX = (64.0, 48.0)
@@ -18,20 +19,52 @@ _OFF_MIDLINE = 13.0
 _STRIDE = 2
 
 
-def rows(mask, dseg):
-    """Return three rows of panels: three planes through the deep grey matter, and close-ups.
+class Panel(NamedTuple):
+    """One slice to show: where it lies (mm), its limits, and its name where it is a close-up."""
 
-    Parameters
-    ----------
-    mask : Volume
-    dseg : Volume or None
-        Tissues (BIDS labels) on the same grid.
+    plane: str
+    position: float
+    box: Box
+    name: str = ''
 
-    Returns
-    -------
-    list of list of Panel
-        Whole slices; close-ups of the cortex; close-ups of the deep grey matter. The slices are
-        the same in all three.
+    @property
+    def size(self):
+        """Width and height, mm."""
+        _, right, up = PLANES[self.plane]
+        return self.box.size(right), self.box.size(up)
+
+    @property
+    def edges(self):
+        """Left, right, lower and upper edge, mm."""
+        _, right, up = PLANES[self.plane]
+        low, high = self.box
+        return low[right], high[right], low[up], high[up]
+
+
+def overview(mask):
+    """Return two rows of panels: axial slices, then two coronal ones and a sagittal one."""
+    box = bounding_box(mask)
+    axial = [Panel('axial', p, box) for p in positions(mask, 2, 3)]
+    coronal = [Panel('coronal', p, box) for p in positions(mask, 1, 2)]
+    # Off the midline, where a sagittal slice would show little but the gap.
+    sagittal = [Panel('sagittal', positions(mask, 0, 3)[0], box)]
+    return [axial, coronal + sagittal]
+
+
+def centre_row(mask):
+    """Return one row: a slice of each plane through the middle of the brain's halves."""
+    box = bounding_box(mask)
+    centre = [positions(mask, axis, 1)[0] for axis in range(3)]
+    # A quarter of the way in, the sagittal slice meets cortex, ventricle and deep nuclei.
+    centre[0] = positions(mask, 0, 4)[0]
+    return [Panel(plane, centre[axis], box) for plane, (axis, _, _) in PLANES.items()]
+
+
+def whole_and_close(mask, dseg):
+    """Return three rows of panels of the same slices, one a plane through the deep grey matter.
+
+    They show the whole slices, then close-ups of the cortex, then of the deep grey matter;
+    ``dseg`` (BIDS labels on the grid of the mask) may be None.
     """
     box = bounding_box(mask)
     centre = deep_centre(mask, dseg)
@@ -39,7 +72,7 @@ def rows(mask, dseg):
     whole = [Panel(plane, position[axis], box) for plane, (axis, _, _) in PLANES.items()]
     deep = [_close_up(panel, centre, DEEP, 'deep grey matter') for panel in whole]
     cortex = [
-        _close_up(panel, _busiest(panel, mask, dseg, hidden, CORTEX), CORTEX, 'cortex')
+        _close_up(panel, _busiest(panel, mask, dseg, hidden), CORTEX, 'cortex')
         for panel, hidden in zip(whole, deep, strict=True)
     ]
     return [whole, cortex, deep]
@@ -57,9 +90,8 @@ def deep_centre(mask, dseg):
     inside = mask.data[thin] > 0
     if not inside.any():
         return mask.low + np.array(mask.data.shape) * mask.zooms / 2
-    depth = distance_transform_edt(np.pad(inside, 1), sampling=mask.zooms * _STRIDE)[
-        1:-1, 1:-1, 1:-1
-    ]
+    padded = distance_transform_edt(np.pad(inside, 1), sampling=mask.zooms * _STRIDE)
+    depth = padded[1:-1, 1:-1, 1:-1]
     core = depth > _CORE * depth.max()
     if dseg is not None:
         grey = core & (dseg.data[thin] == TISSUE_LABELS['GM'])
@@ -76,13 +108,12 @@ def _on_grid(mask, point):
 
 
 def _close_up(panel, middle, size, name):
-    """Return a panel of ``size`` around ``middle``."""
     half = np.zeros(3)
     half[list(PLANES[panel.plane][1:])] = np.array(size) / 2
     return panel._replace(box=Box(middle - half, middle + half), name=name)
 
 
-def _busiest(panel, mask, dseg, hidden, size):
+def _busiest(panel, mask, dseg, hidden):
     """Return the middle of the part of a slice with most border of grey and white matter.
 
     What the panel ``hidden`` shows does not count. Without tissues it is the middle of a side.
@@ -100,21 +131,16 @@ def _busiest(panel, mask, dseg, hidden, size):
     border = np.zeros(labels.shape)
     border[:, 1:] += white[:, 1:] != white[:, :-1]
     border[1:] += white[1:] != white[:-1]
-    zooms = (dseg.zooms[up], dseg.zooms[right])
-    rows, columns = (
-        slice(
-            *np.clip(
-                (np.array([hidden.box.low[a], hidden.box.high[a]]) - start) / zoom, 0, None
-            ).astype(int)
-        )
-        for a, start, zoom in ((up, bottom, zooms[0]), (right, left, zooms[1]))
+    # Of rows and columns.
+    starts, zooms = np.array([bottom, left]), dseg.zooms[[up, right]]
+    first, last = (
+        np.clip((edge[[up, right]] - starts) / zooms, 0, None).astype(int) for edge in hidden.box
     )
-    border[rows, columns] = 0
-    window = [max(int(side / zoom), 1) for side, zoom in zip(size[::-1], zooms, strict=True)]
+    border[first[0] : last[0], first[1] : last[1]] = 0
+    window = np.maximum(np.array(CORTEX[::-1]) / zooms, 1).astype(int)
     # What reaches beyond the brain shows less brain, hence the second factor.
     score = uniform_filter(border, window, mode='constant')
     score *= uniform_filter((inside > 0).astype(float), window, mode='constant') ** 4
-    row, column = np.unravel_index(np.argmax(score), score.shape)
-    middle[up] = bottom + (row + 0.5) * zooms[0]
-    middle[right] = left + (column + 0.5) * zooms[1]
+    best = np.unravel_index(np.argmax(score), score.shape)
+    middle[[up, right]] = starts + (np.array(best) + 0.5) * zooms
     return middle
