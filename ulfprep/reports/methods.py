@@ -71,14 +71,12 @@ def _reference(key, body, source):
 def _authors(names):
     """Return ``Tustison NJ, Avants BB, et al.`` for a BibTeX author list."""
     people = []
-    for name in names.split(' and '):
-        if name == 'others':
-            continue
+    for name in names.removesuffix(' and others').split(' and '):
         family, _, given = name.partition(', ')
         initials = ''.join(part[0] for part in re.split(r'[\s-]+', given) if part)
         people.append(f'{family} {initials}'.strip())
     if len(people) > 3 or names.endswith(' and others'):
-        return ', '.join(people[:2]) + ', et al.'
+        people[2:] = ['et al.']
     return ', '.join(people)
 
 
@@ -88,16 +86,16 @@ def cite(text, known, numbers):
     Citations become numbered links: ``numbers`` holds the keys cited so far with their number and
     grows in the order of citation. Everything else is escaped.
     """
-    paragraphs = [p for p in re.split(r'\n\s*\n', str(text)) if p.strip()]
-    return Markup('\n').join(
-        Markup('<p>{}</p>').format(_inline(p.strip(), known, numbers)) for p in paragraphs
-    )
 
+    def html(paragraph):
+        linked = _CITATION.sub(
+            partial(_links, known=known, numbers=numbers), str(escape(paragraph))
+        )
+        # What comes from the text was escaped; only the tags added here are markup.
+        return Markup('<p>{}</p>').format(Markup(_EMPHASIS.sub(r'<em>\1</em>', linked)))
 
-def _inline(text, known, numbers):
-    html = _CITATION.sub(partial(_links, known=known, numbers=numbers), str(escape(text)))
-    # What comes from the text was escaped above; only the tags added here are markup.
-    return Markup(_EMPHASIS.sub(r'<em>\1</em>', html))
+    paragraphs = (p.strip() for p in re.split(r'\n\s*\n', str(text)))
+    return Markup('\n').join(html(p) for p in paragraphs if p)
 
 
 def _links(match, known, numbers):

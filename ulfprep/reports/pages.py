@@ -3,13 +3,12 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from urllib.parse import quote
 
 from ulfprep.record import FAILED, LEVELS, LOOK, USABLE, Verdict
-from ulfprep.reports.values import duration, gigabytes
+from ulfprep.reports.values import duration, gigabytes, number
 
 #: What each level means, and a sign for those who do not see colours.
 MEANING = {
@@ -29,22 +28,15 @@ ELSEWHERE = ('thumbnail',)
 _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
-def scan_verdict(
-    recorded: Verdict | None,
-    problem: str = '',
-    crashes: Iterable[str] = (),
-    missing: Sequence[str] = (),
-) -> Verdict:
+def scan_verdict(recorded, problem='', crashes=(), missing=()) -> Verdict:
     """Return the verdict of a scan by its record, by what failed, and by figures not there.
 
     There is no record of a scan that did not finish: the problem is why.
     """
     recorded = recorded or Verdict(USABLE)
     failed = [*crashes, *([problem] if problem else [])]
-    rest = []
-    if missing:
-        several = 'figures are' if len(missing) > 1 else 'a figure is'
-        rest = [f'{several} missing: {", ".join(missing)}']
+    several = 'figures are' if len(missing) > 1 else 'a figure is'
+    rest = [f'{several} missing: {", ".join(missing)}'] if missing else []
     levels = [recorded.level, *[FAILED] * bool(failed), *[LOOK] * bool(rest)]
     return Verdict(max(levels, key=LEVELS.index), (*failed, *recorded.reasons, *rest))
 
@@ -73,7 +65,7 @@ def environment():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {'duration': duration, 'gigabytes': gigabytes}
+    made.filters |= {'duration': duration, 'gigabytes': gigabytes, 'rounded': number}
     return made
 
 

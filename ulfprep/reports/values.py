@@ -113,16 +113,6 @@ def millimetres(record, key):
     return Markup(f' {TIMES} ').join(parts) + ' mm'
 
 
-def by_tissue(record, key, digits=3):
-    """Return the three numbers at a key as ``CSF 5.5, GM 11.4, WM 13.1``."""
-    tissues = at(record, 'contrast.tissues') or ('CSF', 'GM', 'WM')
-    pairs = zip(tissues, at(record, key) or (), strict=False)
-    return Markup(', ').join(
-        Markup('{} {}').format(tissue, shown(record, f'{key}.{position}', digits))
-        for position, (tissue, _) in enumerate(pairs)
-    ) or Markup('not recorded')
-
-
 def tesla(record, key):
     """Return the field strength at a key as ``0.064 T``."""
     value = at(record, key)
@@ -131,8 +121,7 @@ def tesla(record, key):
 
 def printers(record) -> dict:
     """Return the functions above, bound to a record, by their names in templates."""
-    names = {'n': shown, 'at': at, 'pm': with_error, 'mm': millimetres, 'tissues': by_tissue}
-    names['tesla'] = tesla
+    names = {'n': shown, 'at': at, 'pm': with_error, 'mm': millimetres, 'tesla': tesla}
     return {name: partial(function, record) for name, function in names.items()}
 
 

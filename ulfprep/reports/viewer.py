@@ -48,7 +48,7 @@ class Source(NamedTuple):
     name: str
     kind: str
     path: Path
-    labels: Path | None
+    labels: Path | None = None
     unit: str = ''
 
 
@@ -61,38 +61,32 @@ def viewers(output_dir, scans, size):
     room, library = MOST_BYTES - SPARE - size, True
     found = {}
     for number, scan in enumerate(scans):
-        share = room / (len(scans) - number)
         html = viewer_html(output_dir, scan, library=library)
-        if _size(html) > share:
+        if len(html.encode()) > room / (len(scans) - number):
             html = viewer_html(output_dir, scan, library=library, detail=COARSE)
-        if _size(html) > room:
-            html = _render(scan, too_large=True)
+        if len(html.encode()) > room:
+            html = viewer_html(output_dir, scan, too_large=True)
         elif 'class="volumes"' in html:
             library = False
-        room -= _size(html)
+        room -= len(html.encode())
         if html:
             found[scan.name] = html
     return found
 
 
-def _size(html):
-    return len(html.encode())
-
-
-def viewer_html(output_dir, scan, *, library=True, detail=FINE):
+def viewer_html(output_dir, scan, *, library=True, detail=FINE, too_large=False):
     """Return the viewer of one scan as HTML, which a page needs once with the library.
 
     It is empty where the scan has not finished; ``detail``: finest voxels of images and maps, mm.
     """
     if not scan.record:
         return Markup()
-    return _render(scan, *find_layers(Path(output_dir), scan, *detail), library=library)
-
-
-def _render(scan, layers=(), left_out=(), library=False, too_large=False):
-    html = environment().get_template('viewer.html')
-    return Markup(
-        html.render(
+    found = ([], []) if too_large else find_layers(Path(output_dir), scan, *detail)
+    layers, left_out = found
+    html = (
+        environment()
+        .get_template('viewer.html')
+        .render(
             layers=layers,
             left_out=left_out,
             library=niivue() if library and layers else '',
@@ -103,6 +97,7 @@ def _render(scan, layers=(), left_out=(), library=False, too_large=False):
             content=Markup(json.dumps(layers).replace('<', '\\u003c')),
         )
     )
+    return Markup(html)
 
 
 def niivue():
@@ -116,8 +111,8 @@ def find_layers(output_dir, scan, image_mm, map_mm):
 
     A layer has ``key``, ``name``, ``kind`` (``image``, ``map`` or ``labels``), ``unit``, ``data``,
     ``low`` and ``high`` of its window, ``zero`` and ``step`` (code 0 stands for the one, and
-    a code more for the other more), ``colours``, ``voxels`` in words. Images come first; there is
-    no layer without an image.
+    a code more for the other more), ``colours``, ``voxels`` in words. Without an image there is
+    none.
     """
     from nibabel.filebasedimages import ImageFileError
 
@@ -144,18 +139,17 @@ def _sources(output_dir, scan):
     if scan.record.direction == 'simulate':
         return [
             Source('preproc', 'Source scan', 'image', paths['preproc'], tissues),
-            Source('simulated', 'Simulated scan', 'image', paths['simulated'], None),
-            Source('tissues', 'Tissues', 'labels', tissues, None),
+            Source('simulated', 'Simulated scan', 'image', paths['simulated']),
+            Source('tissues', 'Tissues', 'labels', tissues),
         ]
-    share, percent = 'share of the local detail', '% of the white-matter mean'
-    noise = 'noise standard deviations'
+    percent, noise = '% of the white-matter mean', 'noise standard deviations'
     return [
         Source('enhanced', 'Enhanced image', 'image', paths['enhanced'], fine),
         Source('preproc', 'Scan', 'image', paths['preproc'], tissues),
-        Source('claim', 'Claim', 'map', paths['claim'], fine, share),
+        Source('claim', 'Claim', 'map', paths['claim'], fine, 'share of the local detail'),
         Source('uncertainty', 'Uncertainty', 'map', paths['uncertainty'], fine, percent),
         Source('residual', 'Residual', 'map', paths['residual'], tissues, noise),
-        Source('tissues', 'Tissues', 'labels', fine if fine.is_file() else tissues, None),
+        Source('tissues', 'Tissues', 'labels', fine if fine.is_file() else tissues),
     ]
 
 

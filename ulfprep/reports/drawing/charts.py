@@ -111,28 +111,22 @@ def _contrasts(series, plan, metrics):
 
 def _contrast_table(figure, series, contrasts):
     """Write contrasts and normalised means with standard errors beside the chart."""
-    rows = [('Contrast', tuple(series))]
-    for pair in PAIRS:
-        values = [contrasts[name].get(pair) for name in series]
-        cells = ['n/a' if value is None else f'{value:.3f}' for value in values]
-        rows.append((pair.replace('-', ' - '), cells))
-    rows.append(('Mean / WM mean', tuple(series)))
-    for tissue in ('CSF', 'GM'):
-        rows.append((tissue, [_with_error(*series[n].get(tissue, (None, None))) for n in series]))
-    y = 0.9
-    for name, cells in rows:
-        head = {'size': 8.5, 'color': LIGHT_MUTED} if isinstance(cells, tuple) else {}
-        figure.text(0.55, y, name, **head)
-        for column, cell in zip((0.745, 0.865, 0.985), cells, strict=True):
-            figure.text(column, y, cell, ha='right', **head)
-        y -= 0.13 if name == PAIRS[-1].replace('-', ' - ') else 0.09
+    pairs = {p.replace('-', ' - '): [_told(contrasts[n].get(p)) for n in series] for p in PAIRS}
+    means = {t: [_told(*series[n].get(t, ())) for n in series] for t in ('CSF', 'GM')}
+    for top, title, rows in ((0.9, 'Contrast', pairs), (0.5, 'Mean / WM mean', means)):
+        for line, (name, cells) in enumerate({title: series, **rows}.items()):
+            look = {} if line else {'size': 8.5, 'color': LIGHT_MUTED}
+            y = top - 0.09 * line
+            figure.text(0.55, y, name, **look)
+            for column, cell in zip((0.745, 0.865, 0.985), cells, strict=True):
+                figure.text(column, y, cell, ha='right', **look)
 
 
-def _with_error(mean, error):
-    if mean is None:
+def _told(value=None, error=None):
+    if value is None:
         return 'n/a'
     # Never a plus-minus of nothing: the last digit shown is the least that is claimed.
-    return f'{mean:.3f}' if error is None else f'{mean:.3f} \u00b1 {max(error, 0.001):.3f}'
+    return f'{value:.3f}' if error is None else f'{value:.3f} \u00b1 {max(error, 0.001):.3f}'
 
 
 def histogram(before, before_dseg, after, after_dseg, plan, direction='enhance'):
@@ -187,26 +181,21 @@ def histogram(before, before_dseg, after, after_dseg, plan, direction='enhance')
     return figure
 
 
-def loss(fit):
+def loss(history, fit):
     """Terms of the loss, and the residual, against the step of the fit; where and why it stopped.
 
-    The fit's ``history`` holds ``step`` and one list of equal length a term. Terms that are never
-    positive are left out: they have no place on a logarithmic axis.
+    The history of the fit holds ``step`` and one list of equal length a term. Terms that are
+    never positive are left out: they have no place on a logarithmic axis.
     """
-    history = {
-        name: np.array([np.nan if v is None else v for v in values], float)
-        for name, values in fit['history'].items()
-    }
+    history = {name: np.array(values, float) for name, values in history.items()}
     steps = history.get('step', np.arange(1, 1 + max(map(len, history.values()), default=0)))
     figure = new_figure(WIDTH, 4.0)
     terms = figure.add_axes((0.1, 0.345, 0.475, 0.54))
     charts = [terms]
     if _draw_terms(terms, steps, history, fit.get('options') or {}):
         handles = terms.get_legend_handles_labels()
-        figure.legend(
-            *handles, loc='lower left', bbox_to_anchor=(0.065, 0.01), ncols=2, fontsize=8.5,
-            handlelength=3, columnspacing=2.5,
-        )  # fmt: skip
+        place = {'loc': 'lower left', 'bbox_to_anchor': (0.065, 0.01), 'ncols': 2}
+        figure.legend(*handles, **place, fontsize=8.5, handlelength=3, columnspacing=2.5)
     if 'residual_rms' in history:
         charts.append(figure.add_axes((0.67, 0.345, 0.31, 0.54)))
         _draw_residual(charts[1], steps, history['residual_rms'])

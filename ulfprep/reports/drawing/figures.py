@@ -1,12 +1,12 @@
 """All figures of one scan: files in, SVG files out."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ulfprep.bids.files import write_text
 from ulfprep.bids.write.figures import FIGURES
 from ulfprep.reports.drawing import charts, maps, pictures
 from ulfprep.reports.drawing.simcheck import simcheck
@@ -28,59 +28,35 @@ VOLUMES = (
 
 
 class Recipe(NamedTuple):
-    """How one figure is drawn: of what, of which what is needed, and whether dark and smooth."""
+    """How a figure is drawn, of what (what it cannot do without is marked), and how it looks."""
 
     draw: Callable
     given: str
-    needed: str = ''
     dark: bool = True
     smooth: bool = False
 
 
 RECIPES = {
-    'bias': Recipe(
-        maps.bias, 'scan bias_field preproc brain_mask dseg', needed='preproc bias_field'
-    ),
+    'bias': Recipe(maps.bias, 'scan bias_field! preproc! brain_mask dseg'),
     'tissues': Recipe(pictures.tissues, 'base brain_mask dseg'),
-    'disagreement': Recipe(
-        maps.disagreement, 'base brain_mask disagreement', needed='disagreement'
-    ),
-    'tissuechange': Recipe(
-        maps.change,
-        'base brain_mask tissue_change tissue_move metrics',
-        needed='tissue_change tissue_move',
-    ),
-    'enhancement': Recipe(
-        pictures.enhancement, 'bicubic enhanced fine_dseg', 'bicubic enhanced', smooth=True
-    ),
-    'segmentation': Recipe(
-        pictures.segmentation, 'enhanced fine_dseg', 'enhanced fine_dseg', smooth=True
-    ),
-    'residual': Recipe(pictures.residual, 'residual brain_mask metrics', 'residual'),
-    **{
-        name: Recipe(
-            getattr(pictures, name), f'{name} enhanced fine_dseg', f'{name} enhanced', smooth=True
-        )
-        for name in ('uncertainty', 'entropy', 'claim')
-    },
-    'simulated': Recipe(pictures.simulated, 'base simulated dseg brain_mask', 'simulated'),
-    'loss': Recipe(charts.loss, 'fit', 'history', dark=False),
-    'contrast': Recipe(charts.contrast, 'plan metrics', 'plan', dark=False),
-    'thumbnail': Recipe(thumbnail, 'result result_mask labels', 'result result_mask'),
+    'disagreement': Recipe(maps.disagreement, 'base brain_mask disagreement!'),
+    'tissuechange': Recipe(maps.change, 'base brain_mask tissue_change! tissue_move! metrics'),
+    'enhancement': Recipe(pictures.enhancement, 'bicubic! enhanced! fine_dseg', smooth=True),
+    'segmentation': Recipe(pictures.segmentation, 'enhanced! fine_dseg!', smooth=True),
+    'residual': Recipe(pictures.residual, 'residual! brain_mask metrics'),
+    'uncertainty': Recipe(pictures.uncertainty, 'uncertainty! enhanced! fine_dseg', smooth=True),
+    'entropy': Recipe(pictures.entropy, 'entropy! enhanced! fine_dseg', smooth=True),
+    'claim': Recipe(pictures.claim, 'claim! enhanced! fine_dseg', smooth=True),
+    'simulated': Recipe(pictures.simulated, 'base simulated! dseg brain_mask'),
+    'loss': Recipe(charts.loss, 'history! fit', dark=False),
+    'contrast': Recipe(charts.contrast, 'plan! metrics', dark=False),
+    'thumbnail': Recipe(thumbnail, 'result! result_mask! labels'),
     'histogram': Recipe(
-        charts.histogram,
-        'base dseg result labels plan direction',
-        needed='plan result labels dseg',
-        dark=False,
+        charts.histogram, 'base dseg! result! labels! plan! direction', dark=False
     ),
-    'prediction': Recipe(
-        pictures.prediction, 'base residual brain_mask sigma dseg', 'residual sigma'
-    ),
+    'prediction': Recipe(pictures.prediction, 'base residual! brain_mask sigma! dseg'),
     'simcheck': Recipe(
-        simcheck,
-        'base dseg brain_mask simulated plan facts metrics',
-        needed='facts plan simulated dseg',
-        dark=False,
+        simcheck, 'base dseg! brain_mask simulated! plan! facts! metrics', dark=False
     ),
 }
 
@@ -98,12 +74,10 @@ def plot_scan(
     direction : {'enhance', 'simulate'}
     scan : path-like
         NIfTI file of the conformed input.
-    plan : ContrastPlan or None
-    fit, metrics : dict or None
-        Of the record; numbers that figures print come from these and from the plan.
-    facts : SimulationRecord or None
-    only : collection of str or None
-        Names of the figures to draw; ``None`` for all.
+    plan, fit, metrics, facts : ContrastPlan, dict, dict, SimulationRecord, optional
+        Of the record (``facts``: of the simulation); numbers that figures print come from these.
+    only : collection of str, optional
+        Names of the figures to draw; all without.
     **volumes : path-like or None
         The other NIfTI files of :data:`VOLUMES`.
 
@@ -125,17 +99,15 @@ def plot_scan(
     given |= {'history': given['fit'].get('history'), 'sigma': plan and plan.noise_sigma}
     written, failed = {}, {}
     for name, recipe in RECIPES.items():
-        missing = any(given[need] is None or given[need] == {} for need in recipe.needed.split())
+        needed = re.findall(r'(\w+)!', recipe.given)
+        missing = any(given[need] is None or given[need] == {} for need in needed)
         if missing or (only is not None and name not in only):
             continue
         path = Path(f'{out_prefix}_desc-{name}.svg')
         try:
             with figure_style(dark=recipe.dark):
-                figure = recipe.draw(*(given[what] for what in recipe.given.split()))
-                text = isinstance(figure, str)
-                written[name] = (
-                    write_text(path, figure) if text else save_svg(figure, path, recipe.smooth)
-                )
+                figure = recipe.draw(*(given[what] for what in re.findall(r'\w+', recipe.given)))
+                written[name] = save_svg(figure, path, recipe.smooth)
         except Exception as error:  # noqa: BLE001 - reported below, after the other figures
             failed[name] = error
     if failed:

@@ -213,9 +213,9 @@ def uncertainty(spread, enhanced, fine_dseg):
     scaled = spread._replace(data=spread.data * (100.0 / level if level else 1.0))
     mask = _brain(enhanced, fine_dseg)
     values = scaled.data[mask.data > 0]
-    high = float(np.percentile(values, 99)) if values.size else 1.0
-    label = f'standard deviation, {unit}'
-    return _map(scaled, mask, 'Uncertainty of the enhanced image', label, high or 1.0, 'max')
+    high = (float(np.percentile(values, 99)) if values.size else 1.0) or 1.0
+    title, label = 'Uncertainty of the enhanced image', f'standard deviation, {unit}'
+    return _map(scaled, mask, title, label, high, extend='max')
 
 
 def entropy(bits, enhanced, fine_dseg):
@@ -226,9 +226,9 @@ def entropy(bits, enhanced, fine_dseg):
 
 def claim(share, enhanced, fine_dseg):
     """Share of the local detail that the scan supports."""
-    mask = _brain(enhanced, fine_dseg)
+    title = 'Claim: detail that the scan supports'
     label = 'supported share of the energy of local detail'
-    return _map(share, mask, 'Claim: detail that the scan supports', label, 1.0)
+    return _map(share, _brain(enhanced, fine_dseg), title, label, 1.0)
 
 
 def _map(volume, mask, title, label, high, extend='neither'):

@@ -22,18 +22,9 @@ class Sheet:
     """A dark figure of slices: one or more halves of equal layout, stacked.
 
     Two halves that differ only in their picture let a page flick between them by
-    showing the upper or the lower half of the same file.
-
-    Parameters
-    ----------
-    rows : list of list of Panel
-    titles : sequence of str
-        One a half.
-    foot : float
-        Inches left free below, for a colour bar or a chart.
-    side_by_side : bool
-        Every row is stretched to the sheet's width; rows need not share a scale then
-        (close-ups).
+    showing the upper or the lower half of the same file. There is one title a half; the foot is
+    left free below, in inches, for a colour bar or a chart. Side by side, every row is stretched
+    to the sheet's width; rows need not share a scale then (close-ups).
     """
 
     def __init__(self, rows, titles, foot=0.0, side_by_side=False):

@@ -54,10 +54,9 @@ def overview(mask):
 def centre_row(mask):
     """Return one row: a slice of each plane through the middle of the brain's halves."""
     box = bounding_box(mask)
-    centre = [positions(mask, axis, 1)[0] for axis in range(3)]
     # A quarter of the way in, the sagittal slice meets cortex, ventricle and deep nuclei.
-    centre[0] = positions(mask, 0, 4)[0]
-    return [Panel(plane, centre[axis], box) for plane, (axis, _, _) in PLANES.items()]
+    counts = {'axial': 1, 'coronal': 1, 'sagittal': 4}
+    return [Panel(p, positions(mask, PLANES[p][0], n)[0], box) for p, n in counts.items()]
 
 
 def whole_and_close(mask, dseg):

@@ -65,20 +65,19 @@ def figure_style(dark):
 
 def new_figure(width, height):
     """Return a figure of the given inches that belongs to no window and no pyplot state."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height))
-    FigureCanvasSVG(figure)
-    return figure
+    return Figure(figsize=(width, height))
 
 
 def save_svg(figure, path, smooth=False):
-    """Write a figure as an SVG whose bytes depend on its content only; return the path.
+    """Write a figure (or its SVG text) so that its bytes depend on its content; return the path.
 
     ``smooth`` lets the page interpolate between pixels: not those of the scan itself, whose
     voxels the reader should see.
     """
+    if isinstance(figure, str):
+        return write_text(Path(path), figure)
     buffer = io.StringIO()
     nothing = dict.fromkeys(('Date', 'Creator', 'Format', 'Type'))
     figure.savefig(buffer, format='svg', metadata=nothing)

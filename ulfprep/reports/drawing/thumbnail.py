@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from contextlib import suppress
 
 import numpy as np
 
@@ -26,7 +27,7 @@ _SVG = (
 #: Characters that all thumbnails of a page may take together, and what one is made smaller than
 #: before it is left out.
 BUDGET, SMALLEST = 5_000_000, 1500
-_RASTER = re.compile(r'data:(image/(?:png|jpeg));base64,([A-Za-z0-9+/=\s]+)')
+_RASTER = re.compile(r'data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=]+)')
 
 
 def thumbnail(volume, mask, dseg=None):
@@ -63,7 +64,12 @@ def addresses(pictures, budget=BUDGET):
     Where all would take more characters than the budget, all are drawn smaller; where even that
     is too much, some are left out, as are those that vanished.
     """
-    found = {name: address for name, path in pictures.items() if (address := _address(path))}
+    found = {}
+    for name, path in pictures.items():
+        with suppress(OSError, UnicodeDecodeError):
+            svg = path.read_text(encoding='utf-8')
+            raster = _RASTER.search(svg)
+            found[name] = raster[0] if raster else svg_address(svg)
     if sum(map(len, found.values())) > budget:
         share = max(budget // len(found), SMALLEST)
         found = {name: _smaller(address, share) for name, address in found.items()}
@@ -75,19 +81,6 @@ def addresses(pictures, budget=BUDGET):
     return kept
 
 
-def _address(path):
-    """Return the one raster that a thumbnail is made of, or else the whole drawing."""
-    try:
-        svg = path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError):
-        return ''
-    rasters = _RASTER.findall(svg)
-    if len(rasters) == 1:
-        kind, data = rasters[0]
-        return f'data:{kind};base64,{"".join(data.split())}'
-    return svg_address(svg)
-
-
 def _smaller(address, limit):
     """Return a raster in fewer pixels, so that its address takes ``limit`` characters at most."""
     match = _RASTER.fullmatch(address)
@@ -95,14 +88,12 @@ def _smaller(address, limit):
         return address
     from PIL import Image
 
-    try:
-        picture = Image.open(io.BytesIO(base64.b64decode(match[2]))).convert('L')
-    except (OSError, ValueError):  # half of one
-        return address
-    for scale in (0.75, 0.5, 0.35, 0.25):
-        size = [max(round(scale * length), 1) for length in picture.size]
-        small = picture.resize(size, Image.Resampling.LANCZOS)
-        address = image_address(small, 'jpeg', quality=70)
-        if len(address) <= limit:
-            break
+    with suppress(OSError, ValueError):  # half of one
+        picture = Image.open(io.BytesIO(base64.b64decode(match[1]))).convert('L')
+        for scale in (0.75, 0.5, 0.35, 0.25):
+            size = [max(round(scale * length), 1) for length in picture.size]
+            small = picture.resize(size, Image.Resampling.LANCZOS)
+            address = image_address(small, 'jpeg', quality=70)
+            if len(address) <= limit:
+                break
     return address

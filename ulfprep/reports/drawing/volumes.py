@@ -13,16 +13,11 @@ DIRECTIONS = ('left to right', 'back to front', 'bottom to top')
 
 
 class Volume(NamedTuple):
-    """A 3-D array in RAS order with its place along a common set of axes.
+    """A 3-D array in RAS order with its voxel size (mm) and its place along a set of axes.
 
-    Attributes
-    ----------
-    data : (X, Y, Z) array
-    zooms : (3,) array
-        Voxel size, mm.
-    low : (3,) array
-        Position of the volume's lower outer edges along the axes, mm. World millimetres
-        for an axis-aligned scan; for an oblique scan, millimetres along its own axes.
+    ``low`` is the position of its lower outer edges, mm: of the world for an axis-aligned scan,
+    along its own axes for an oblique one. Grids of one scan share their axes, so positions along
+    them are comparable between the scan's grid and the fine grid.
     """
 
     data: np.ndarray
@@ -42,11 +37,7 @@ class Box(NamedTuple):
 
 
 def place(data, affine):
-    """Return ``data`` (RAS order) as a :class:`Volume`.
-
-    Grids of one scan share their axes, so positions along these axes are comparable
-    between the scan's grid and the fine grid, oblique or not.
-    """
+    """Return ``data`` (RAS order) as a :class:`Volume`."""
     affine = np.asarray(affine, float)
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     directions = affine[:3, :3] / zooms
@@ -74,17 +65,15 @@ def bounding_box(mask, margin=6.0):
 
     An empty mask gives the whole volume: a report must show a failed mask, not fail too.
     """
-    shape = np.array(mask.data.shape)
-    inside = mask.data > 0
-    first, last = np.zeros(3), shape.astype(float)
-    if inside.any():
-        for axis in range(3):
-            hit = np.flatnonzero(inside.any(axis=_others(axis)))
+    first, last = np.zeros(3), np.array(mask.data.shape, float)
+    for axis in range(3):
+        hit = np.flatnonzero(_areas(mask, axis))
+        if hit.size:
             first[axis], last[axis] = hit[0], hit[-1] + 1
     # Edges and not centres of voxels, and never beyond the volume.
     low = np.maximum(mask.low + first * mask.zooms - margin, mask.low)
-    high = np.minimum(mask.low + last * mask.zooms + margin, mask.low + shape * mask.zooms)
-    return Box(low, high)
+    end = mask.low + np.array(mask.data.shape) * mask.zooms
+    return Box(low, np.minimum(mask.low + last * mask.zooms + margin, end))
 
 
 def positions(mask, axis, count):
@@ -93,7 +82,7 @@ def positions(mask, axis, count):
     Quantiles of the volume keep away from the nearly empty first and last slices. Each
     position is the centre of one of the mask's slices.
     """
-    area = (mask.data > 0).sum(axis=_others(axis)).astype(float)
+    area = _areas(mask, axis).astype(float)
     if not area.any():
         area[:] = 1.0
     share = np.cumsum(area) / area.sum()
@@ -102,8 +91,9 @@ def positions(mask, axis, count):
     return [float(mask.low[axis] + (i + 0.5) * mask.zooms[axis]) for i in index]
 
 
-def _others(axis):
-    return tuple(a for a in range(3) if a != axis)
+def _areas(mask, axis):
+    """Return how many voxels of a mask each slice across an axis holds."""
+    return (mask.data > 0).sum(axis=tuple(a for a in range(3) if a != axis))
 
 
 def cut(volume, plane, position, box):
@@ -114,32 +104,28 @@ def cut(volume, plane, position, box):
     """
     axis, right, up = PLANES[plane]
     index = int(np.floor((position - volume.low[axis]) / volume.zooms[axis]))
-    index = min(max(index, 0), volume.data.shape[axis] - 1)
-    # Not np.take, which copies the whole volume where its axes were turned.
-    image = volume.data[(slice(None),) * axis + (index,)].T
-    window = _window(volume, box)
-    extent = []
-    for side in (right, up):
-        for voxel in (window[side].start, window[side].stop):
-            extent.append(float(volume.low[side] + voxel * volume.zooms[side]))
-    return image[window[up], window[right]], tuple(extent)
+    start, stop = _touching(volume, box)
+    window = [slice(*ends) for ends in zip(start, stop, strict=True)]
+    window[axis] = min(max(index, 0), volume.data.shape[axis] - 1)
+    edges = [volume.low + ends * volume.zooms for ends in (start, stop)]
+    extent = tuple(float(edge[side]) for side in (right, up) for edge in edges)
+    return volume.data[tuple(window)].T, extent
 
 
 def cropped(volume, box):
     """Return the voxels of a volume that touch a box."""
-    window = _window(volume, box)
-    start = [one.start for one in window]
+    start, stop = _touching(volume, box)
+    window = tuple(slice(*ends) for ends in zip(start, stop, strict=True))
     return Volume(volume.data[window], volume.zooms, volume.low + start * volume.zooms)
 
 
-def _window(volume, box):
-    """Return a slice an axis: the voxels that touch a box, one at least."""
+def _touching(volume, box):
+    """Return the first voxel along each axis that touches a box, and the one after the last."""
     # A hair of slack, lest rounding adds a row of voxels outside the box.
     start = np.floor((box.low - volume.low) / volume.zooms + 1e-4).astype(int)
     stop = np.ceil((box.high - volume.low) / volume.zooms - 1e-4).astype(int)
     start = np.clip(start, 0, np.array(volume.data.shape) - 1)
-    stop = np.clip(stop, start + 1, volume.data.shape)
-    return tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+    return start, np.clip(stop, start + 1, volume.data.shape)
 
 
 def coarser(volume, inside, millimetres):
@@ -147,9 +133,11 @@ def coarser(volume, inside, millimetres):
 
     Voxels become as large as asked or, along an axis on which they are larger, stay as they are.
     """
-    step = _multiples(volume.zooms, millimetres)
-    counts = _block_sums(inside.astype(np.float32), step)
-    sums = _block_sums(np.where(inside, volume.data, 0).astype(np.float32), step)
+    from skimage.measure import block_reduce
+
+    step = tuple(_multiples(volume.zooms, millimetres))
+    counts = block_reduce(inside.astype(np.float32), step, np.sum)
+    sums = block_reduce(np.where(inside, volume.data, 0).astype(np.float32), step, np.sum)
     return Volume(sums / np.maximum(counts, 1), volume.zooms * step, volume.low), counts > 0
 
 
@@ -164,13 +152,6 @@ def thinned(volume, millimetres):
 def _multiples(zooms, millimetres):
     # A hair of slack: voxels of 1.6 mm are stored as 1.60000002.
     return np.maximum(np.floor(millimetres / zooms + 1e-3), 1).astype(int)
-
-
-def _block_sums(data, step):
-    pad = [(0, -n % s) for n, s in zip(data.shape, step, strict=True)]
-    x, y, z = (np.array(data.shape) + [b for _, b in pad]) // step
-    blocks = np.pad(data, pad).reshape(x, step[0], y, step[1], z, step[2])
-    return blocks.sum(axis=(1, 3, 5))
 
 
 def tissue_mean(volume, dseg, label):

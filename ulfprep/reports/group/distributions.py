@@ -25,19 +25,6 @@ _LEAST = 5
 _REACH = 2.0
 
 
-class Dot(NamedTuple):
-    """One scan: its row among the finished ones, and what is said of it where it is marked.
-
-    The mark is ``look`` (an outlier, or against a rule), ``failed`` or empty.
-    """
-
-    row: int
-    value: float
-    title: str
-    link: str
-    mark: str
-
-
 class Axis(NamedTuple):
     """From where to where values are drawn."""
 
@@ -121,12 +108,15 @@ def _axis(values, fences):
 
 
 def _dot(study, name, scan, value, links):
+    """Return a scan as a dot, which is marked where it is an outlier or against a rule."""
     against = name in named(study.scans.at[scan, 'reasons'])
     mark = 'look' if against or any(one.metric == name for one in study.unusual[scan]) else ''
     if against and study.scans.at[scan, 'verdict'] == FAILED:
         mark = FAILED
     row = study.scans.index.get_loc(scan)
-    return Dot(row, value, f'{scan}: {number(value, 3)}', links.get(scan) or f'#row{row}', mark)
+    link = links.get(scan) or f'#row{row}'
+    title = f'{scan}: {number(value, 3)}'
+    return {'row': row, 'value': value, 'title': title, 'link': link, 'mark': mark}
 
 
 def _strip(dots, axis, usual, rule, ideal):
@@ -135,16 +125,16 @@ def _strip(dots, axis, usual, rule, ideal):
     ``plain`` holds row, x, y; ``marked`` dot, x, y, and -1, 0 or 1 as it lies beyond the axis;
     ``rule`` left edge and width.
     """
-    places = list(zip(dots, _swarm([axis.x(dot.value) for dot in dots]), strict=True))
-    quartiles = [axis.x(q) for q in np.quantile([d.value for d in dots], (0.25, 0.5, 0.75))]
+    places = list(zip(dots, _swarm([axis.x(dot['value']) for dot in dots]), strict=True))
+    quartiles = [axis.x(q) for q in np.quantile([dot['value'] for dot in dots], (0.25, 0.5, 0.75))]
     left, right = (axis.x(v) for v in (rule.low, rule.high)) if rule else (0, 0)
     limits = (usual.low, usual.high) if usual else ()
     return {
-        'plain': [(dot.row, x, y) for dot, (x, y) in places if not dot.mark],
+        'plain': [(dot['row'], x, y) for dot, (x, y) in places if not dot['mark']],
         'marked': [
-            (dot, x, y, int(dot.value > axis.high) - int(dot.value < axis.low))
+            (dot, x, y, int(dot['value'] > axis.high) - int(dot['value'] < axis.low))
             for dot, (x, y) in places
-            if dot.mark
+            if dot['mark']
         ],
         'fence': [axis.x(v) for v in limits if axis.low < v < axis.high],
         'rule': (left, right - left) if right > left else None,

@@ -3,17 +3,13 @@
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 from ulfprep import __version__
 from ulfprep.bids.files import write_text
 from ulfprep.bids.names import natural
-from ulfprep.bids.store.outcomes import FAILED as NOT_DONE
-from ulfprep.bids.store.outcomes import MISSING
-from ulfprep.bids.write.figures import figures_of
+from ulfprep.bids.store.outcomes import FAILED
 from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
 from ulfprep.metrics.registry import all_metrics
-from ulfprep.record import FAILED, LOOK, USABLE
+from ulfprep.record import USABLE
 from ulfprep.reports.drawing.thumbnail import addresses
 from ulfprep.reports.group.distributions import DIRECTIONS, distributions
 from ulfprep.reports.group.study import RANKS, Study, differing_settings, named
@@ -31,46 +27,43 @@ SHARED = 0.15
 def write_group_page(output_dir: Path, study: Study) -> Path:
     """Write ``group.html`` and return it: the same bytes for the same derivatives."""
     text, allowed = script('group.js')
-    links, frequent = report_links(study), _frequent(study)
+    frequent, scans = _frequent(study), study.scans
     urgent = sorted(study.outcomes, key=lambda name: _urgency(study, name))
-    cards, sets = _cards(study, urgent), distributions(study, links)
+    metrics = study.metrics.dropna(axis=1, how='all')
+    links, cards = report_links(study), _cards(study, urgent)
+    sets = distributions(study, links)
     plots = [plot for one in sets for _, plots in one['categories'] for plot in plots]
-    html = (
-        environment()
-        .get_template('group.html')
-        .render(
-            script=text,
-            script_hash=allowed,
-            version=__version__,
-            ranks=RANKS,
-            known=study.scans.to_dict('index'),
-            links=links,
-            tiles=_tiles(study),
-            suspects=[
-                (name, _reasons(study, name))
-                for name in urgent
-                if study.scans.at[name, 'rank'] != USABLE
-            ],
-            open_rows=OPEN_ROWS,
-            frequent=frequent,
-            shared=bool(frequent) and frequent[0][1] > SHARED * len(study.scans),
-            unfinished=_unfinished(study),
-            problems=study.problems,
-            cards=cards,
-            left_out=sum(bool(file and not source) for source, file in cards.values()),
-            sets=sets,
-            # Metric -> its first plot.
-            plotted={plot['metric'].name: plot['id'] for plot in reversed(plots)},
-            table=_table(study),
-            directions=DIRECTIONS,
-            not_done=study.unfinished,
-            group_by=study.group_by,
-            groups=_groups(study),
-            settings=differing_settings(study),
-            distance=number(DISTANCE),
-            small=number(SMALL),
-            minimum=MINIMUM,
-        )
+    template = environment().get_template('group.html')
+    html = template.render(
+        script=text,
+        script_hash=allowed,
+        version=__version__,
+        ranks=RANKS,
+        known=scans.to_dict('index'),
+        counts=Counter(scans['rank']),
+        links=links,
+        suspects=[(n, study.reasons(n)) for n in urgent if scans.at[n, 'rank'] != USABLE],
+        open_rows=OPEN_ROWS,
+        frequent=frequent,
+        shared=bool(frequent) and frequent[0][1] > SHARED * len(scans),
+        unfinished=_unfinished(study),
+        not_done=study.unfinished,
+        problems=study.problems,
+        cards=cards,
+        left_out=sum(bool(file and not source) for source, file in cards.values()),
+        sets=sets,
+        # Metric -> its first plot.
+        plotted={plot['metric'].name: plot['id'] for plot in reversed(plots)},
+        columns=[all_metrics()[name] for name in metrics],
+        values=metrics.astype(object).where(metrics.notna(), None).to_dict('index'),
+        unusual=study.unusual,
+        directions=DIRECTIONS,
+        group_by=study.group_by,
+        groups=_groups(study),
+        settings=differing_settings(study),
+        distance=number(DISTANCE),
+        small=number(SMALL),
+        minimum=MINIMUM,
     )
     return write_text(output_dir / 'group.html', html)
 
@@ -94,32 +87,6 @@ def _urgency(study, name):
     return list(RANKS).index(scan['rank']), -len(scan['reasons']), -farthest, natural(name)
 
 
-def _tiles(study):
-    """Return how many scans are what: count, words, class."""
-    ranks = Counter(study.scans['rank'])
-    states = Counter(one.status for one in study.unfinished)
-    total = len(study.scans) + len(study.unfinished)
-    found = [
-        (ranks[FAILED], 'finished, verdict failed', FAILED),
-        (ranks[LOOK], 'finished, verdict look', LOOK),
-        (ranks['outlier'], 'usable, unlike the others', 'outlier'),
-        (ranks[USABLE], 'usable', USABLE),
-        (states[NOT_DONE], 'could not be processed', FAILED),
-        (states[MISSING], 'missing: run stopped, or running', FAILED),
-    ]
-    return [(total, 'scans in this folder', 'plain')] + [
-        (count, text, colour if count or colour == USABLE else 'plain')
-        for count, text, colour in found
-    ]
-
-
-def _reasons(study, name):
-    """Return why one scan has to be looked at: its verdict, and what else is unusual."""
-    reasons = study.scans.at[name, 'reasons']
-    told = named(reasons)
-    return [*reasons, *(one.words for one in study.alarming(name) if one.metric not in told)]
-
-
 def _frequent(study):
     """Return which metrics speak against several scans: what they share is no single mishap."""
     counts: Counter = Counter()
@@ -136,7 +103,7 @@ def _unfinished(study):
     for one in study.unfinished:
         # The message may name the scan's own files.
         reason = one.reason.replace(one.name, '*').replace(f'sub-{one.subject}', 'sub-*')
-        key = (one.status != NOT_DONE, reason, one.node.rpartition('.')[2])
+        key = (one.status != FAILED, reason, one.node.rpartition('.')[2])
         found.setdefault(key, []).append(one)
     rows = sorted(found.items(), key=lambda pair: (pair[0][0], -len(pair[1]), pair[0]))
     return [
@@ -154,13 +121,10 @@ def _unfinished(study):
 def _cards(study: Study, names) -> dict[str, tuple[str, str]]:
     """Return scan -> its thumbnail and the file of it, empty where there is none.
 
-    Scans that share an image with others have no card of their own, unless they have a picture.
+    Scans that share an image with others have no card of their own.
     """
-    files = {}
-    for name in names:
-        one = study.outcomes[name]
-        if one.role != 'member' or THUMBNAIL in figures_of(one.record.direction, one.role):
-            files[name] = one.figures.get(THUMBNAIL)
+    outcomes = [study.outcomes[name] for name in names]
+    files = {one.name: one.figures.get(THUMBNAIL) for one in outcomes if one.role != 'member'}
     sources = addresses({name: path for name, path in files.items() if path})
     return {
         name: (sources.get(name, ''), '/'.join(path.parts[-3:]) if path else '')
@@ -176,22 +140,3 @@ def _groups(study: Study) -> list[tuple]:
         (name, [len(rows), *(int((rows['rank'] == rank).sum()) for rank in RANKS)])
         for name, rows in sorted(study.scans.groupby('group'), key=lambda pair: natural(pair[0]))
     ]
-
-
-def _table(study: Study) -> dict:
-    """Return the columns of the table of all scans, and its cells by scan.
-
-    A cell is ``(value or None, text, whether it is an outlier)``.
-    """
-    metrics = study.metrics.dropna(axis=1, how='all')
-    cells = {}
-    for name, values in metrics.iterrows():
-        outlying = {one.metric for one in study.unusual[name]}
-        found = {metric: None if np.isnan(v) else v for metric, v in values.items()}
-        cells[name] = [(v, number(v, 3), metric in outlying) for metric, v in found.items()]
-    return {
-        'columns': [all_metrics()[name] for name in metrics],
-        'cells': cells,
-        'outliers': {name: len(unusual) for name, unusual in study.unusual.items()},
-        'directions': study.scans['direction'].nunique() > 1,
-    }
