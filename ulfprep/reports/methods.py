@@ -52,10 +52,7 @@ def bibliography() -> dict[str, Reference]:
 
 
 def _reference(key, body, source):
-    """Turn the fields of one BibTeX entry into a line of text.
-
-    The file is ours: one field a line, values in braces, no macros.
-    """
+    """Turn a BibTeX entry of ours (one field a line, values in braces) into a line of text."""
     field = {name: re.sub(r'[{}]', '', value) for name, value in _FIELD.findall(body)}
     where = field.get('journal') or field.get('booktitle', '')
     if 'volume' in field:

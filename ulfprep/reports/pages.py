@@ -29,10 +29,7 @@ _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def scan_verdict(recorded, problem='', crashes=(), missing=()) -> Verdict:
-    """Return the verdict of a scan by its record, by what failed, and by figures not there.
-
-    There is no record of a scan that did not finish: the problem is why.
-    """
+    """Return the verdict of a scan by its record (or why there is none) and what went wrong."""
     recorded = recorded or Verdict(USABLE)
     failed = [*crashes, *([problem] if problem else [])]
     several = 'figures are' if len(missing) > 1 else 'a figure is'
@@ -67,6 +64,11 @@ def environment():
     )
     made.filters |= {'duration': duration, 'gigabytes': gigabytes, 'rounded': number}
     return made
+
+
+def render(template: str, **context) -> str:
+    """Return what a template makes of a context."""
+    return environment().get_template(template).render(**context)
 
 
 def svg_address(svg: str) -> str:

@@ -11,7 +11,7 @@ from ulfprep.bids.store.outcomes import MISSING, Outcome, find_outcomes
 from ulfprep.bids.store.records import read_selection
 from ulfprep.record import FAILED, LEVELS, LOOK, Verdict
 from ulfprep.reports.methods import methods_of
-from ulfprep.reports.pages import MEANING, MOST_BYTES, environment, give_way, script
+from ulfprep.reports.pages import MEANING, MOST_BYTES, give_way, render, script
 from ulfprep.reports.scan_page import label_of, scan_context
 
 # Colour codes of terminals, and characters that HTML does not allow.
@@ -92,8 +92,8 @@ def _render(context, viewers=None):
     """Return the page; with viewers, which bring scripts of their own, it may run any script."""
     text, allowed = script('report.js')
     figures = [figure for scan in context['scans'] for figure in scan['figures']]
-    template = environment().get_template('report.html')
-    return template.render(
+    return render(
+        'report.html',
         script=text,
         script_hash='' if viewers else allowed,
         viewers=viewers or {},
@@ -104,8 +104,7 @@ def _render(context, viewers=None):
 
 def _error(error):
     """Return a crash as its scan, its gist (the message or last line) and its whole text."""
-    if not isinstance(error, Mapping):
-        error = {'traceback': error}
+    error = error if isinstance(error, Mapping) else {'traceback': error}
     message, node = _clean(error.get('message')), _clean(error.get('node'))
     text = _clean(error.get('traceback')) or message
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -22,7 +22,7 @@ from ulfprep.reports.drawing.volumes import (
     load_oriented,
     thinned,
 )
-from ulfprep.reports.pages import MOST_BYTES, environment
+from ulfprep.reports.pages import MOST_BYTES, render
 from ulfprep.reports.scan_page import label_of
 
 #: Left for what is written after the viewers, bytes.
@@ -83,19 +83,16 @@ def viewer_html(output_dir, scan, *, library=True, detail=FINE, too_large=False)
         return Markup()
     found = ([], []) if too_large else find_layers(Path(output_dir), scan, *detail)
     layers, left_out = found
-    html = (
-        environment()
-        .get_template('viewer.html')
-        .render(
-            layers=layers,
-            left_out=left_out,
-            library=niivue() if library and layers else '',
-            too_large=too_large,
-            identity=f'volumes-{scan.name}',
-            label=label_of(scan),
-            # Nothing in it can end the element that holds it.
-            content=Markup(json.dumps(layers).replace('<', '\\u003c')),
-        )
+    html = render(
+        'viewer.html',
+        layers=layers,
+        left_out=left_out,
+        library=niivue() if library and layers else '',
+        too_large=too_large,
+        identity=f'volumes-{scan.name}',
+        label=label_of(scan),
+        # Nothing in it can end the element that holds it.
+        content=Markup(json.dumps(layers).replace('<', '\\u003c')),
     )
     return Markup(html)
 

@@ -73,10 +73,7 @@ def contrast(plan, metrics):
 
 
 def achieved(metrics):
-    """Return tissue -> (mean of the result over that of white matter, None), from the metrics.
-
-    They hold ratios where the scan was simulated, or contrasts; without them there is none.
-    """
+    """Return tissue -> (mean over that of white matter, None), from what was measured."""
     grey, fluid = (metrics.get(f'ratio_{t}_wm_simulated') for t in ('gm', 'csf'))
     if grey is None or fluid is None:
         first, second = (metrics.get(f'contrast_{pair}') for pair in ('wm_gm', 'gm_csf'))

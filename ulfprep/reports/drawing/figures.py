@@ -1,6 +1,7 @@
 """All figures of one scan: files in, SVG files out."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,18 +14,6 @@ from ulfprep.reports.drawing.simcheck import simcheck
 from ulfprep.reports.drawing.style import figure_style, save_svg
 from ulfprep.reports.drawing.thumbnail import thumbnail
 from ulfprep.reports.drawing.volumes import load, sample_nearest
-
-#: Files of volumes that :func:`plot_scan` takes, all optional but the scan. On the scan's own
-#: grid: conformed input, bias-corrected image, bias field, brain mask, tissues (1 GM, 2 WM,
-#: 3 CSF), what the network's anatomy leaves of the scan unexplained (in units of its s.d.),
-#: residual (in units of the noise), share of each voxel that changed its tissue, its main move.
-#: On the fine grid: cubic interpolation of the scan, enhanced image, its tissues, standard
-#: deviation, entropy (bits) and claim. On a grid of its own: the simulated scan.
-VOLUMES = (
-    'scan', 'preproc', 'bias_field', 'brain_mask', 'dseg', 'disagreement', 'residual',
-    'tissue_change', 'tissue_move', 'bicubic', 'enhanced', 'fine_dseg', 'uncertainty', 'entropy',
-    'claim', 'simulated',
-)  # fmt: skip
 
 
 class Recipe(NamedTuple):
@@ -79,7 +68,12 @@ def plot_scan(
     only : collection of str, optional
         Names of the figures to draw; all without.
     **volumes : path-like or None
-        The other NIfTI files of :data:`VOLUMES`.
+        NIfTI files. On the scan's own grid: ``preproc`` (without bias field), ``bias_field``,
+        ``brain_mask``, ``dseg`` (1 GM, 2 WM, 3 CSF), ``disagreement`` (what the network's anatomy
+        leaves unexplained), ``residual`` (in units of the noise), ``tissue_change`` (share of
+        each voxel), ``tissue_move``. On the fine grid: ``bicubic``, ``enhanced``, ``fine_dseg``,
+        ``uncertainty`` (standard deviation), ``entropy`` (bits), ``claim``. On its own:
+        ``simulated``.
 
     Returns
     -------
@@ -93,10 +87,15 @@ def plot_scan(
     """
     if direction not in FIGURES:
         raise ValueError(f'direction is {direction!r}; it must be one of {", ".join(FIGURES)}')
-    given = _volumes(dict.fromkeys(VOLUMES) | {'scan': scan} | volumes)
-    given |= {'plan': plan, 'fit': fit or {}, 'metrics': metrics or {}}
-    given |= {'facts': facts, 'direction': direction}
-    given |= {'history': given['fit'].get('history'), 'sigma': plan and plan.noise_sigma}
+    given = _volumes({'scan': scan} | volumes) | {
+        'plan': plan,
+        'sigma': plan and plan.noise_sigma,
+        'fit': fit or {},
+        'history': (fit or {}).get('history'),
+        'metrics': metrics or {},
+        'facts': facts,
+        'direction': direction,
+    }
     written, failed = {}, {}
     for name, recipe in RECIPES.items():
         needed = re.findall(r'(\w+)!', recipe.given)
@@ -119,9 +118,7 @@ def plot_scan(
 
 def _volumes(files):
     """Return the volumes of files, and what is the base and the result of the figures."""
-    if unknown := set(files) - set(VOLUMES):
-        raise TypeError(f'plot_scan takes no {", ".join(sorted(unknown))}')
-    v = {name: load(path) for name, path in files.items()}
+    v = defaultdict(lambda: None, {name: load(path) for name, path in files.items()})
     if v['brain_mask'] is None:
         # Without a mask the whole volume is looked at: better than no picture of why.
         everything = np.ones(v['scan'].data.shape, np.uint8)

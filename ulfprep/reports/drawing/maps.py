@@ -30,10 +30,7 @@ LEAST, FULL = 3.0, 6.0
 
 
 def bias(scan, field, preproc, mask, dseg=None):
-    """Scan as measured, field, and scan divided by the field, in three planes.
-
-    With tissues, charts below show the medians of white and grey matter along each axis.
-    """
+    """Scan as measured, field, and scan divided by the field; with tissues, charts along axes."""
     rows = [[panel] * 3 for panel in _of_one_width(centre_row(mask))]
     sheet = Sheet(rows, ('As measured',), foot=BAR + (CHART if dseg is not None else 0.0))
     for x, title in ((0.341, 'Bias field'), (0.671, 'Divided by the field')):
@@ -128,6 +125,8 @@ def change(scan, mask, amount, move, metrics):
     :data:`ulfprep.metrics.tissue_change.MOVES` plus one. Volumes of all moves, from the metrics,
     stand beside their colours.
     """
+    from matplotlib.lines import Line2D
+
     titles = ('Share of each voxel that changed its tissue', 'Where it went')
     sheet = Sheet([centre_row(mask)], titles, foot=0.8)
     inside = mask.data > 0
@@ -138,7 +137,14 @@ def change(scan, mask, amount, move, metrics):
     drawn = sheet.show(0, shown, cmap=_transparent('inferno'), vmin=0, vmax=MOST_CHANGE)
     sheet.paint(1, move._replace(data=_codes(amount.data, move.data)), _table())
     sheet.colour_bar(drawn, 'share of the voxel', 0.06, 0.34, extend='max')
-    _key(sheet, metrics)
+    handles = []
+    for origin, goal in MOVES:
+        volume = metrics.get(move_metric(origin, goal))
+        text = f'{origin} \u2192 {goal}' + ('' if volume is None else f'  {volume:.1f} ml')
+        look = {'color': move_colour((origin, goal)), 'linewidth': 5}
+        handles.append(Line2D([], [], label=text, **look))
+    # In two rows right of the colour bar.
+    sheet.key(sheet.foot - 0.36, handles, ncols=3, handlelength=1.2, columnspacing=1.8)
     return sheet.figure
 
 
@@ -173,24 +179,8 @@ def _transparent(name):
     return ListedColormap(colours)
 
 
-def _key(sheet, metrics):
-    """Write the colour of every move, and its volume, in two rows right of the colour bar."""
-    from matplotlib.lines import Line2D
-
-    handles = []
-    for move in MOVES:
-        volume = metrics.get(move_metric(*move))
-        text = ' \u2192 '.join(move) + ('' if volume is None else f'  {volume:.1f} ml')
-        handles.append(Line2D([], [], color=move_colour(move), linewidth=5, label=text))
-    sheet.key(sheet.foot - 0.36, handles, ncols=3, handlelength=1.2, columnspacing=1.8)
-
-
 def disagreement(scan, mask, surprise):
-    """Map of the disagreement of scan and network, and the scan with what is far off.
-
-    The surprise is the scan minus what the network's anatomy expects of it; zero where it was
-    not compared.
-    """
+    """Map of what the network does not expect (zero where not compared), and it on the scan."""
     titles = (
         'Scan minus what the anatomy of the network expects of it',
         f'Scan, coloured where that is beyond {LEAST:g}',

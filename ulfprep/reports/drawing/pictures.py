@@ -119,10 +119,7 @@ def segmentation(enhanced, fine_dseg):
 
 
 def residual(difference, mask, metrics):
-    """Residual map in noise sigma, the same averaged, and its histogram.
-
-    The numbers beside the histogram come from the metrics.
-    """
+    """Residual map in noise sigma, the same averaged, and its histogram with the metrics."""
     titles = (
         'Residual: scan minus the scan that the enhanced image predicts',
         'The same, averaged over about 10 mm, where structure outlasts noise',

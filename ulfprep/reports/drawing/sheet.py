@@ -157,10 +157,7 @@ class Sheet:
         self.figure.legend(handles=handles, loc='center right', bbox_to_anchor=place, **options)
 
     def colour_bar(self, mappable, label, left=0.3, width=0.4, ticks=None, extend='neither'):
-        """Draw a horizontal colour bar at the top of the foot (it needs 0.75 inches).
-
-        Left edge and width are parts of the sheet's width.
-        """
+        """Draw a colour bar at the top of the foot, 0.75 inches high; left and width are parts."""
         rect = (left, (self.foot - 0.24) / self.height, width, 0.14 / self.height)
         axes = self.figure.add_axes(rect)
         bar = self.figure.colorbar(

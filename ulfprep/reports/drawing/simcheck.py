@@ -16,11 +16,7 @@ _LINES = (
 
 
 def simcheck(source, dseg, mask, simulated, plan, facts, metrics):
-    """Noise of the background against its density, and power along each axis against the PSF's.
-
-    The simulated scan lies on its own grid, with the axes of the source; the facts are those of
-    its simulation.
-    """
+    """Noise of the background against its density, and power along each axis against the PSF's."""
     figure = new_figure(WIDTH, 5.6)
     brain = sample_nearest(mask, simulated).data > 0
     background = _background(simulated.data, brain, facts.noise_sd, facts.keep_head)

@@ -67,8 +67,11 @@ def whole_and_close(mask, dseg):
     """
     box = bounding_box(mask)
     centre = deep_centre(mask, dseg)
-    position = _on_grid(mask, centre - [_OFF_MIDLINE, 0.0, 0.0])
-    whole = [Panel(plane, position[axis], box) for plane, (axis, _, _) in PLANES.items()]
+    # Slices lie on centres of voxels, within the volume.
+    index = np.floor((centre - [_OFF_MIDLINE, 0.0, 0.0] - mask.low) / mask.zooms)
+    index = np.clip(index, 0, np.array(mask.data.shape) - 1)
+    position = mask.low + (index + 0.5) * mask.zooms
+    whole = [Panel(plane, float(position[axis]), box) for plane, (axis, _, _) in PLANES.items()]
     deep = [_close_up(panel, centre, DEEP, 'deep grey matter') for panel in whole]
     cortex = [
         _close_up(panel, _busiest(panel, mask, dseg, hidden), CORTEX, 'cortex')
@@ -97,13 +100,6 @@ def deep_centre(mask, dseg):
         core = grey if grey.any() else core
     middle = np.argwhere(core).mean(axis=0) * _STRIDE
     return mask.low + (middle + 0.5) * mask.zooms + _TO_NUCLEI
-
-
-def _on_grid(mask, point):
-    """Return a point moved to the nearest centre of a voxel, within the volume."""
-    index = np.floor((point - mask.low) / mask.zooms).astype(int)
-    index = np.clip(index, 0, np.array(mask.data.shape) - 1)
-    return [float(p) for p in mask.low + (index + 0.5) * mask.zooms]
 
 
 def _close_up(panel, middle, size, name):

@@ -73,8 +73,7 @@ def new_figure(width, height):
 def save_svg(figure, path, smooth=False):
     """Write a figure (or its SVG text) so that its bytes depend on its content; return the path.
 
-    ``smooth`` lets the page interpolate between pixels: not those of the scan itself, whose
-    voxels the reader should see.
+    ``smooth`` lets the page interpolate between pixels; voxels of the scan should be seen.
     """
     if isinstance(figure, str):
         return write_text(Path(path), figure)

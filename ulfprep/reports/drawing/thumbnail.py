@@ -31,10 +31,7 @@ _RASTER = re.compile(r'data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=]+)')
 
 
 def thumbnail(volume, mask, dseg=None):
-    """Return the result in three planes, side by side and without a word, as SVG text.
-
-    It is 300 by 110 pixels and about 10 kB; matplotlib's would be five times as large.
-    """
+    """Return the result in three planes as SVG text, a fifth as large as matplotlib's."""
     from PIL import Image
 
     white = white_level(volume, mask, 99.8, dseg)

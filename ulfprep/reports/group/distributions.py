@@ -38,10 +38,7 @@ class Axis(NamedTuple):
 
 
 def distributions(study: Study, links: dict[str, str]) -> list[dict]:
-    """Return the distributions of each metric, by what is comparable.
-
-    Groups of participants stand in one set, a row each, on one axis.
-    """
+    """Return the distributions of each metric, by what is comparable; a row a group."""
     found = []
     kinds = sorted(
         study.scans.groupby(KIND[:3]),

@@ -13,7 +13,7 @@ from ulfprep.record import USABLE
 from ulfprep.reports.drawing.thumbnail import addresses
 from ulfprep.reports.group.distributions import DIRECTIONS, distributions
 from ulfprep.reports.group.study import RANKS, Study, differing_settings, named
-from ulfprep.reports.pages import environment, script
+from ulfprep.reports.pages import render, script
 from ulfprep.reports.participant import is_reported
 from ulfprep.reports.values import number
 
@@ -33,8 +33,8 @@ def write_group_page(output_dir: Path, study: Study) -> Path:
     links, cards = report_links(study), _cards(study, urgent)
     sets = distributions(study, links)
     plots = [plot for one in sets for _, plots in one['categories'] for plot in plots]
-    template = environment().get_template('group.html')
-    html = template.render(
+    html = render(
+        'group.html',
         script=text,
         script_hash=allowed,
         version=__version__,
@@ -119,10 +119,7 @@ def _unfinished(study):
 
 
 def _cards(study: Study, names) -> dict[str, tuple[str, str]]:
-    """Return scan -> its thumbnail and the file of it, empty where there is none.
-
-    Scans that share an image with others have no card of their own.
-    """
+    """Return scan -> its thumbnail and the file of it; none for scans that share an image."""
     outcomes = [study.outcomes[name] for name in names]
     files = {one.name: one.figures.get(THUMBNAIL) for one in outcomes if one.role != 'member'}
     sources = addresses({name: path for name, path in files.items() if path})

@@ -24,10 +24,7 @@ RANKS = {FAILED: 'failed', LOOK: 'look', 'outlier': 'unlike the others', USABLE:
 
 
 class Unusual(NamedTuple):
-    """A metric of a scan that lies outside of the fence of comparable scans.
-
-    ``worse`` tells whether on the side that speaks against the scan; None where no side does.
-    """
+    """A metric outside of the fence of comparable scans; ``worse`` is None where no side is."""
 
     metric: str
     value: float
@@ -168,10 +165,7 @@ def rows(study: Study, modality: str) -> tuple[list[dict], dict[str, dict]]:
 
 
 def differing_settings(study: Study) -> list[tuple[str, int, list[str]]]:
-    """Return each hash of settings, its number of scans, and what sets it apart.
-
-    Only settings that are not the same in all of them are named.
-    """
+    """Return each hash of settings, its number of scans, and what sets it apart."""
     settings = {
         one.record.settings_hash: one.record.settings
         | {'ulfprep': one.record.versions.get('ulfprep')}
