@@ -4,12 +4,19 @@ import json
 import shutil
 
 import pytest
+from browser import browser
 from phantom_files import make_files
 from plans import make_plan
 from records import RECORD, make_json
 
 from ulfprep.reports.drawing.figures import plot_scan
 from ulfprep.reports.drawing.volumes import load
+
+
+@pytest.fixture(scope='module')
+def chromium():
+    with browser('--enable-unsafe-swiftshader') as found:
+        yield found
 
 
 @pytest.fixture(scope='session')

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from browser import NARROW, WIDE, browser, needs_browser, opened
+from browser import NARROW, WIDE, needs_browser, opened
 from many_scans import make_output
 from records import METRICS, judged, make_json
 
@@ -14,12 +14,6 @@ from ulfprep.reports.group.study import gather
 pytestmark = needs_browser
 HUNDREDS = 300
 RECORD = make_json(metrics=METRICS)
-
-
-@pytest.fixture(scope='module')
-def chromium():
-    with browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope='module')

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import nibabel as nib
 import numpy as np
 import pytest
-from browser import browser, needs_browser, opened
+from browser import needs_browser, opened
 
 from ulfprep.bids.files import write_nifti
 from ulfprep.bids.store.outcomes import find_outcomes
@@ -213,12 +213,6 @@ def page(tmp_path, volumes):
     (tmp_path / 'elsewhere').mkdir()
     report = write_report(tmp_path, '01', interactive=True)
     return shutil.copy(report, tmp_path / 'elsewhere' / report.name)
-
-
-@pytest.fixture(scope='module')
-def chromium():
-    with browser('--enable-unsafe-swiftshader') as found:
-        yield found
 
 
 def start(look):
