@@ -4,9 +4,19 @@ import json
 import shutil
 
 import pytest
+from browser import browser
 from phantom_files import make_files
 from plans import make_plan
-from records import make_json
+from records import RECORD, make_json
+
+from ulfprep.reports.drawing.figures import plot_scan
+from ulfprep.reports.drawing.volumes import load
+
+
+@pytest.fixture(scope='module')
+def chromium():
+    with browser('--enable-unsafe-swiftshader') as found:
+        yield found
 
 
 @pytest.fixture(scope='session')
@@ -31,13 +41,7 @@ def history():
 def fit(history):
     """What a QC record holds of a fit."""
     options = {'steps': 200, 'epochs': 20, 'patience': 8, 'weight_tv': 0.4}
-    return {
-        'history': history,
-        'options': options,
-        'stopped': 'epochs',
-        'notes': [],
-        'device': 'cpu',
-    }
+    return RECORD.fit | {'history': history, 'options': options}
 
 
 @pytest.fixture(scope='session')
@@ -53,10 +57,13 @@ def coarse_files(tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
+def volumes(coarse_files):
+    return {name: load(path) for name, path in coarse_files.items()}
+
+
+@pytest.fixture(scope='session')
 def drawn(tmp_path_factory, files, plan, fit):
     """All figures of the full-size scan."""
-    from ulfprep.reports.drawing.figures import plot_scan
-
     prefix = tmp_path_factory.mktemp('figures') / 'sub-01'
     return plot_scan(prefix, direction='enhance', plan=plan, fit=fit, **files)
 

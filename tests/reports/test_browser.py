@@ -1,7 +1,7 @@
 """The report as a reader sees it, in Chromium with the network off."""
 
 import pytest
-from browser import NARROW, WIDE, browser, needs_browser, opened
+from browser import NARROW, WIDE, needs_browser, opened
 
 from ulfprep.bids.write.derivatives import FIGURES
 from ulfprep.reports.pages import ELSEWHERE
@@ -10,12 +10,6 @@ from ulfprep.reports.participant import write_report
 pytestmark = needs_browser
 #: Standard deviation of the pixels (0 to 255) of the emptiest picture: a chart of thin lines.
 NOT_BLANK = 8
-
-
-@pytest.fixture(scope='module')
-def chromium():
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture
@@ -42,12 +36,8 @@ def test_the_report_is_whole_at_every_width(tmp_path, page, chromium, width):
         figures = len(FIGURES['enhance']) - len(ELSEWHERE)
         assert len(deviations) == 2 * figures - 1
         assert {k: v for k, v in deviations.items() if v < NOT_BLANK} == {}
-        for title in (
-            'Summary',
-            'Enhanced against the scan',
-            'Where not to believe it',
-            'Metrics',
-        ):
+        titles = 'Summary', 'Enhanced against the scan', 'Where not to believe it', 'Metrics'
+        for title in titles:
             assert look.page.get_by_role('heading', name=title, exact=True).count() == 2, title
         look.keep(f'participant-{width}', tmp_path)
         assert look.trouble == []
@@ -106,10 +96,8 @@ def test_the_slider_shows_one_picture_on_each_side(page, chromium):
             assert edge.input_value() == str(position)
             slid = look.pixels(stage)
             middle = slid.shape[1] * position // 100
-            for part, expected in (
-                (slice(0, max(middle - 4, 0)), first),
-                (slice(middle + 4, None), second),
-            ):
+            left, right = slice(0, max(middle - 4, 0)), slice(middle + 4, None)
+            for part, expected in ((left, first), (right, second)):
                 if slid[:, part].size:
                     assert abs(slid[:, part] - expected[:, part]).mean() < 1, position
 

@@ -2,10 +2,12 @@
 
 import json
 import re
+from dataclasses import asdict
 from html import unescape
 
 import pytest
 from printed import DATA, check_numbers
+from records import FUSION
 
 from ulfprep.metrics.registry import all_metrics
 from ulfprep.reports.participant import write_report
@@ -33,23 +35,13 @@ def measured(qc):
             },
         },
     }  # fmt: skip
-    qc['fusion'] = {
-        'role': 'scan',
-        'output': 'sub-01_T1w',
-        'reference': 'sub-01_T2w',
-        'digest': 'd',
-        'left_out': [],
-        'scans': [
-            {'name': f'sub-01_{suffix}', 'source': 'x', 'modality': suffix}
-            for suffix in ('T1w', 'T2w')
-        ],
-        'registrations': [
-            {
-                'name': 'sub-01_T1w', 'rotation_deg': 2.51234, 'translation_mm': 3.25678,
-                'measure': 'correlation', 'similarity_before': 0.712345, 'similarity_after': 0.95,
-            }
-        ],
+    scans = [{'name': f'sub-01_{m}', 'source': 'x', 'modality': m} for m in ('T1w', 'T2w')]
+    moved = {
+        'name': 'sub-01_T1w', 'rotation_deg': 2.51234, 'translation_mm': 3.25678,
+        'measure': 'correlation', 'similarity_before': 0.712345, 'similarity_after': 0.95,
     }  # fmt: skip
+    qc['fusion'] = asdict(FUSION) | {'role': 'scan', 'reference': 'sub-01_T2w'}
+    qc['fusion'] |= {'scans': scans, 'registrations': [moved]}
     return qc
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from plans import PLAN
 
+from ulfprep.metrics.registry import all_metrics
 from ulfprep.metrics.verdict import judge
 from ulfprep.note import Note
 from ulfprep.record import FusionRecord, ScanRecord, SimulationRecord, Verdict
@@ -31,6 +32,12 @@ RECORD = ScanRecord(
     versions={'ulfprep': '0.1.0', 'python': '3.11'},
     input_digest='0123456789abcdef',
 )
+#: A value of every metric of enhanced scans that no rule of the verdict speaks against.
+METRICS = dict.fromkeys(all_metrics(), 1.0) | {
+    'contrast_target': 0.4, 'contrast_wm_gm': 0.4, 'snr_wm': 16.0, 'volume_brain': 1900.0,
+    'residual_mean': 0.01, 'residual_beyond_3': 0.003, 'tissue_change_mean': 0.02,
+    'uncertainty_p95': 0.15, 'contrast_gain': 2.0,
+}  # fmt: skip
 SIMULATION = SimulationRecord(
     voxel_size_mm=(1.6, 1.6, 5.0),
     psf='slice-profile',

@@ -28,19 +28,11 @@ class Reference(NamedTuple):
 
 
 def methods_of(scans) -> dict:
-    """Return the methods text of a page.
+    """Return the methods text of a page for the label and text of each scan that finished.
 
-    Parameters
-    ----------
-    scans : sequence of (str, str)
-        Label and methods text of those that finished.
-
-    Returns
-    -------
-    dict
-        ``parts``: labels of the scans that a text is of (none for what closes them all), the
-        text as HTML and as it is; ``references``: what the texts cite, in the order of their
-        numbers; ``bibtex``: the same as BibTeX.
+    ``parts``: labels of the scans that a text is of (none for what closes them all), the text as
+    HTML and as it is; ``references``: what the texts cite, in the order of their numbers;
+    ``bibtex``: the same as BibTeX.
     """
     labels: dict[str, list[str]] = {}
     for label, text in scans:
@@ -60,10 +52,7 @@ def bibliography() -> dict[str, Reference]:
 
 
 def _reference(key, body, source):
-    """Turn the fields of one BibTeX entry into a line of text.
-
-    The file is ours: one field a line, values in braces, no macros.
-    """
+    """Turn a BibTeX entry of ours (one field a line, values in braces) into a line of text."""
     field = {name: re.sub(r'[{}]', '', value) for name, value in _FIELD.findall(body)}
     where = field.get('journal') or field.get('booktitle', '')
     if 'volume' in field:
@@ -79,42 +68,31 @@ def _reference(key, body, source):
 def _authors(names):
     """Return ``Tustison NJ, Avants BB, et al.`` for a BibTeX author list."""
     people = []
-    for name in names.split(' and '):
-        if name == 'others':
-            continue
+    for name in names.removesuffix(' and others').split(' and '):
         family, _, given = name.partition(', ')
         initials = ''.join(part[0] for part in re.split(r'[\s-]+', given) if part)
         people.append(f'{family} {initials}'.strip())
     if len(people) > 3 or names.endswith(' and others'):
-        return ', '.join(people[:2]) + ', et al.'
+        people[2:] = ['et al.']
     return ', '.join(people)
 
 
 def cite(text, known, numbers):
-    """Return ``text`` as HTML paragraphs with citations as numbered links.
+    """Return plain text with ``[@key; @key]`` and ``*emphasis*`` as HTML paragraphs.
 
-    Parameters
-    ----------
-    text : str
-        Plain text with ``[@key; @key]`` and ``*emphasis*``; everything else is escaped.
-    known : dict of str to Reference
-    numbers : dict of str to int
-        Keys cited so far with their number; grows in the order of citation.
-
-    Returns
-    -------
-    markupsafe.Markup
+    Citations become numbered links: ``numbers`` holds the keys cited so far with their number and
+    grows in the order of citation. Everything else is escaped.
     """
-    paragraphs = [p for p in re.split(r'\n\s*\n', str(text)) if p.strip()]
-    return Markup('\n').join(
-        Markup('<p>{}</p>').format(_inline(p.strip(), known, numbers)) for p in paragraphs
-    )
 
+    def html(paragraph):
+        linked = _CITATION.sub(
+            partial(_links, known=known, numbers=numbers), str(escape(paragraph))
+        )
+        # What comes from the text was escaped; only the tags added here are markup.
+        return Markup('<p>{}</p>').format(Markup(_EMPHASIS.sub(r'<em>\1</em>', linked)))
 
-def _inline(text, known, numbers):
-    html = _CITATION.sub(partial(_links, known=known, numbers=numbers), str(escape(text)))
-    # What comes from the text was escaped above; only the tags added here are markup.
-    return Markup(_EMPHASIS.sub(r'<em>\1</em>', html))
+    paragraphs = (p.strip() for p in re.split(r'\n\s*\n', str(text)))
+    return Markup('\n').join(html(p) for p in paragraphs if p)
 
 
 def _links(match, known, numbers):

@@ -38,14 +38,7 @@ def number(value, digits=4):
 
 
 def at(record, key):
-    """Return what a record holds at a key such as ``contrast.snr.2``; ``None`` for nothing.
-
-    Parameters
-    ----------
-    record : mapping
-    key : str
-        Names and positions, parted by dots.
-    """
+    """Return what a record holds at a key such as ``contrast.snr.2``; ``None`` for nothing."""
     for part in key.split('.'):
         if isinstance(record, Mapping):
             record = record.get(part)
@@ -57,38 +50,23 @@ def at(record, key):
 
 
 def shown(record, key, digits=4, *, places=None, scale=None, over=None):
-    """Return what a record holds at a key as it stands in a page.
+    """Return what a record holds at a key as it stands in a page: a number, text, or several.
 
-    Parameters
-    ----------
-    record : mapping
-        The QC record.
-    key : str
-        Of a number, a text, or of a list or mapping of those.
-    digits : int
-        Significant digits of a number.
-    places : int, optional
-        Decimal places of a number, instead; negative ones round to tens, hundreds.
-    scale : float, optional
-        What to multiply by.
-    over : str, optional
-        Key of the number to divide by.
-
-    Returns
-    -------
-    markupsafe.Markup
+    A number has so many significant digits or, with ``places``, decimal places (negative ones
+    round to tens, hundreds). ``scale`` multiplies it, ``over`` is the key of what divides it.
     """
     value = at(record, key)
     if isinstance(value, Mapping):
-        pairs = [
+        pairs = (
             Markup('{} {}').format(name, shown(record, f'{key}.{name}', digits)) for name in value
-        ]
+        )
         return Markup(', ').join(pairs) or Markup(DASH)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        keys = [f'{key}.{position}' for position in range(len(value))]
-        return Markup(', ').join(
-            shown(record, k, digits, scale=scale, over=over) for k in keys
-        ) or (Markup(DASH))
+        parts = (
+            shown(record, f'{key}.{position}', digits, scale=scale, over=over)
+            for position in range(len(value))
+        )
+        return Markup(', ').join(parts) or Markup(DASH)
     if value is None or isinstance(value, bool) or not isinstance(value, int | float):
         return escape(number(value))
     result = value * (1 if scale is None else scale)
@@ -100,15 +78,12 @@ def shown(record, key, digits=4, *, places=None, scale=None, over=None):
         more += Markup(' data-over="{}"').format(over)
     if places is not None and places < 0:  # the zeros of 3700 are not all digits
         more += Markup(' data-places="{}"').format(places)
-    text = number(result, digits) if places is None else rounded(result, places)
-    return Markup('<data value="{}" data-key="{}"{}>{}</data>').format(
-        repr(value), key, more, text
-    )
-
-
-def rounded(value, places):
-    """Return a number with so many decimal places; negative ones round to tens, hundreds."""
-    return f'{round(value, places):.{max(places, 0)}f}'.replace('-', MINUS)
+    if places is None:
+        text = number(result, digits)
+    else:
+        text = f'{round(result, places):.{max(places, 0)}f}'.replace('-', MINUS)
+    element = Markup('<data value="{}" data-key="{}"{}>{}</data>')
+    return element.format(repr(value), key, more, text)
 
 
 def with_error(record, key, error, *, over=None):
@@ -138,16 +113,6 @@ def millimetres(record, key):
     return Markup(f' {TIMES} ').join(parts) + ' mm'
 
 
-def by_tissue(record, key, digits=3):
-    """Return the three numbers at a key as ``CSF 5.5, GM 11.4, WM 13.1``."""
-    tissues = at(record, 'contrast.tissues') or ('CSF', 'GM', 'WM')
-    pairs = zip(tissues, at(record, key) or (), strict=False)
-    return Markup(', ').join(
-        Markup('{} {}').format(tissue, shown(record, f'{key}.{position}', digits))
-        for position, (tissue, _) in enumerate(pairs)
-    ) or Markup('not recorded')
-
-
 def tesla(record, key):
     """Return the field strength at a key as ``0.064 T``."""
     value = at(record, key)
@@ -156,8 +121,7 @@ def tesla(record, key):
 
 def printers(record) -> dict:
     """Return the functions above, bound to a record, by their names in templates."""
-    names = {'n': shown, 'at': at, 'pm': with_error, 'mm': millimetres, 'tissues': by_tissue}
-    names['tesla'] = tesla
+    names = {'n': shown, 'at': at, 'pm': with_error, 'mm': millimetres, 'tesla': tesla}
     return {name: partial(function, record) for name, function in names.items()}
 
 

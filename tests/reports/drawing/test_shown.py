@@ -13,17 +13,9 @@ from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
 from ulfprep.reports.drawing import charts
-from ulfprep.reports.drawing.histogram import histogram
-from ulfprep.reports.drawing.loss import loss, stopped_because
-from ulfprep.reports.drawing.pictures import grey_window, prediction, residual
+from ulfprep.reports.drawing.pictures import averaged, prediction, residual, white_level
 from ulfprep.reports.drawing.simcheck import simcheck
-from ulfprep.reports.drawing.style import figure_style
-from ulfprep.reports.drawing.volumes import load, place, sample_nearest
-
-
-@pytest.fixture
-def volumes(coarse_files):
-    return {name: load(path) for name, path in coarse_files.items()}
+from ulfprep.reports.drawing.volumes import place, sample_nearest
 
 
 def words(figure):
@@ -37,8 +29,7 @@ def words(figure):
 
 def test_the_prediction_is_the_scan_less_its_residual_in_one_window(volumes):
     scan, difference, mask = (volumes[n] for n in ('preproc', 'residual', 'brain_mask'))
-    with figure_style(dark=True):
-        figure = prediction(scan, difference, mask, 18.0)
+    figure = prediction(scan, difference, mask, 18.0)
     panels = [axes.images[0] for axes in figure.axes]
     assert len({image.get_clim() for image in panels}) == 1
     measured, predicted = (np.asarray(panels[n].get_array()) for n in (0, 3))
@@ -49,10 +40,9 @@ def test_the_prediction_is_the_scan_less_its_residual_in_one_window(volumes):
 
 
 def test_intensities_stand_on_their_targets(volumes, plan):
-    with figure_style(dark=False):
-        figure = histogram(
-            volumes['preproc'], volumes['dseg'], volumes['enhanced'], volumes['fine_dseg'], plan
-        )
+    figure = charts.histogram(
+        volumes['preproc'], volumes['dseg'], volumes['enhanced'], volumes['fine_dseg'], plan
+    )
     above, below = figure.axes
     dashed = [line.get_xdata()[0] for line in below.lines]
     np.testing.assert_allclose(dashed, [110 / 400, 260 / 400, 1])
@@ -66,14 +56,13 @@ def test_fluid_brighter_than_all_else_does_not_leave_tissue_black():
     data = np.array([0, 140.0, 100.0, 900.0])[labels]
     dseg = place(labels, np.eye(4))
     mask, volume = (dseg._replace(data=d) for d in (labels > 0, data))
-    assert grey_window(volume, mask)[1] > 900
-    assert 140 < grey_window(volume, mask, dseg=dseg)[1] < 200
+    assert white_level(volume, mask) > 900
+    assert 140 < white_level(volume, mask, dseg=dseg) < 200
 
 
 def test_numbers_beside_the_residual_are_those_on_record(volumes):
     metrics = {'residual_rms': 0.9149, 'residual_mean': -0.001, 'residual_beyond_3': None}
-    with figure_style(dark=True):
-        shown = words(residual(volumes['residual'], volumes['brain_mask'], metrics))
+    shown = words(residual(volumes['residual'], volumes['brain_mask'], metrics))
     assert '0.91' in shown
     assert '0.00' in shown
     assert 'n/a' in shown
@@ -81,23 +70,40 @@ def test_numbers_beside_the_residual_are_those_on_record(volumes):
 
 def test_contrasts_are_those_on_record(plan):
     metrics = {'contrast_wm_gm': 0.4399, 'contrast_gm_csf': 0.9141}
-    with figure_style(dark=False):
-        shown = words(charts.contrast(plan, metrics))
+    shown = words(charts.contrast(plan, metrics))
     assert {'0.440', '0.914', '0.286', '0.424'} <= set(shown)
     ratio = charts.achieved(metrics)['GM'][0]
     assert 2 * (1 - ratio) / (1 + ratio) == pytest.approx(0.4399)
-    with figure_style(dark=False):
-        assert 'n/a' in words(charts.contrast(plan, {}))
+    assert 'n/a' in words(charts.contrast(plan, {}))
 
 
 def test_the_figure_of_the_fit_says_why_it_stopped(fit):
-    assert stopped_because(fit) == 'Stopped after epoch 20, the last that was planned'
+    assert charts.stopped_because(fit) == 'Stopped after epoch 20, the last that was planned'
     early = fit | {'stopped': 'noise floor', 'options': {'epochs': 30, 'patience': 8}}
-    figure = loss(early)
+    figure = charts.loss(early['history'], early)
     assert 'Stopped early, after epoch 20 of 30' in ' '.join(words(figure))
     for axes in figure.axes:
         assert 200 in [line.get_xdata()[0] for line in axes.lines]
-    assert stopped_because({'history': fit['history']}) == ''
+    assert charts.stopped_because({'history': fit['history']}) == ''
+
+
+def test_the_loss_chart_shows_terms_of_the_loss_only(history):
+    more = {'epoch': history['step'], 'residual_rms': history['data']}
+    figure = charts.loss(history | more, {})
+    shown = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert charts.LOSS_TERMS['total'][0] in shown
+    assert not shown & {'epoch', 'residual rms', 'step'}
+
+
+def test_averaged_noise_keeps_unit_variance_and_structure_stands_out():
+    inside = np.zeros((60, 60, 30), bool)
+    inside[5:55, 5:55, 3:27] = True
+    noise = np.random.default_rng(0).standard_normal(inside.shape)
+    volume = place(noise, np.diag([1.6, 1.6, 5.0, 1.0]))
+    assert averaged(volume, inside)[inside].std() == pytest.approx(1, abs=0.1)
+    # A weak shift of 0.7 sigma, invisible voxel by voxel, is beyond doubt after averaging.
+    shifted = volume._replace(data=noise + 0.7 * (np.abs(np.arange(60) - 30) < 8)[:, None, None])
+    assert averaged(shifted, inside)[30, 30, 15] > 4
 
 
 @pytest.fixture(scope='module')
@@ -160,8 +166,7 @@ def test_the_check_of_a_simulation_prints_what_was_measured(simulation):
     mask = labels._replace(data=labels.data > 0)
     plan = make_plan(contrast_vector=(1, 1, 1), means=(1, 1, 1), target_means=(1, 1, 1))
     metrics = {'noise_sigma_simulated': 15.02, 'psf_fwhm_k_simulated': 5.125}
-    with figure_style(dark=False):
-        figure = simcheck(source, labels, mask, scan, plan, facts, metrics)
+    figure = simcheck(source, labels, mask, scan, plan, facts, metrics)
     shown = words(figure)
     assert {'15', '15.02', '5', '5.125', 'n/a'} <= set(shown)
     # The density of the background lies on that of the noise.
@@ -177,7 +182,6 @@ def test_a_head_that_was_kept_is_no_noise(simulation):
     bright = scan._replace(data=scan.data.copy())
     bright.data[:4] = 500
     plan = make_plan(contrast_vector=(1, 1, 1), means=(1, 1, 1), target_means=(1, 1, 1))
-    with figure_style(dark=False):
-        figure = simcheck(source, labels, mask, bright, plan, replace(facts, keep_head=True), {})
+    figure = simcheck(source, labels, mask, bright, plan, replace(facts, keep_head=True), {})
     density = figure.axes[0].patches[0].get_data()
     assert density.values[-1] < 0.01

@@ -7,32 +7,23 @@ from ulfprep.reports.drawing.style import LIGHT_MUTED, LIGHT_TEXT, WIDTH, new_fi
 from ulfprep.reports.drawing.volumes import DIRECTIONS, ENDS, sample_nearest
 
 _MEASURED, _EXPECTED = '#0072B2', '#D55E00'
+#: Lines of the power without blur, as measured, and as it should be.
+_LINES = (
+    {'color': LIGHT_MUTED, 'linestyle': (0, (1, 1.5)), 'label': 'expected without blur'},
+    {'color': _MEASURED, 'linewidth': 3, 'alpha': 0.6, 'label': 'simulated scan'},
+    {'color': _EXPECTED, 'linewidth': 1.5, 'label': 'expected of this PSF'},
+)
 
 
 def simcheck(source, dseg, mask, simulated, plan, facts, metrics):
-    """Noise of the background against its density, and power along each axis against the PSF's.
-
-    Parameters
-    ----------
-    source, dseg, mask : Volume
-        Source scan, its tissues and brain mask.
-    simulated : Volume
-        On its own grid, with the same axes.
-    plan : ContrastPlan
-    facts : SimulationRecord
-    metrics : mapping
-        Of the scan: what was measured of noise and sharpness.
-    """
+    """Noise of the background against its density, and power along each axis against the PSF's."""
     figure = new_figure(WIDTH, 5.6)
     brain = sample_nearest(mask, simulated).data > 0
-    sigma = facts.noise_sd
-    _noise(
-        figure,
-        _background(simulated.data, brain, sigma, facts.keep_head) / sigma,
-        facts,
-        metrics,
-    )
-    _spectra(figure, source, dseg, mask, simulated, brain, plan, facts)
+    background = _background(simulated.data, brain, facts.noise_sd, facts.keep_head)
+    _noise(figure, background / facts.noise_sd)
+    _numbers(figure, facts, metrics)
+    sharp = source._replace(data=_as_simulated(source, dseg, mask, plan, facts.keep_head))
+    _spectra(figure, sharp, simulated, brain, facts)
     return figure
 
 
@@ -48,7 +39,8 @@ def _background(data, brain, sigma, keep_head):
     return data[outside]
 
 
-def _noise(figure, values, facts, metrics):
+def _noise(figure, values):
+    """Draw the density of the background (units of the noise put in) and what it should be."""
     axes = figure.add_axes((0.07, 0.595, 0.52, 0.335))
     edges = np.linspace(0, 5, 81)
     if values.size:
@@ -66,13 +58,13 @@ def _noise(figure, values, facts, metrics):
     axes.set_title('Noise', loc='left', size=10, weight='bold', pad=6)
     axes.grid()
     axes.legend(loc='upper right', fontsize=8.5)
-    measured = [metrics.get(f'psf_fwhm_{axis}_simulated') for axis in 'ijk']
-    rows = (
-        ('Noise sigma', facts.noise_sd, metrics.get('noise_sigma_simulated')),
-        *((f'FWHM {name}, mm', *pair) for name, *pair in zip(
-            DIRECTIONS, facts.voxel_size_mm, measured, strict=True
-        )),
-    )  # fmt: skip
+
+
+def _numbers(figure, facts, metrics):
+    """Write what was put in and what was measured beside each other."""
+    rows = [('Noise sigma', facts.noise_sd, metrics.get('noise_sigma_simulated'))]
+    for axis, name, fwhm in zip('ijk', DIRECTIONS, facts.voxel_size_mm, strict=True):
+        rows.append((f'FWHM {name}, mm', fwhm, metrics.get(f'psf_fwhm_{axis}_simulated')))
     columns = (0.87, 0.975)
     for column, title in zip(columns, ('put in', 'measured'), strict=True):
         figure.text(column, 0.88, title, ha='right', size=8.5, color=LIGHT_MUTED)
@@ -84,68 +76,37 @@ def _noise(figure, values, facts, metrics):
             figure.text(column, y, shown, ha='right', weight='bold')
 
 
-def _spectra(figure, source, dseg, mask, simulated, brain, plan, facts):
+def _spectra(figure, sharp, simulated, brain, facts):
+    """Draw the power along each axis, as measured and as this PSF and none would leave it."""
     from scipy.ndimage import binary_dilation
 
-    head = facts.keep_head
-    wanted = _as_simulated(source, dseg, mask, plan, head)
-    inside = brain | head if head else binary_dilation(brain)
+    inside = np.ones_like(brain) if facts.keep_head else binary_dilation(brain)
     data = np.where(inside, simulated.data, 0)
     noise = facts.noise_sd**2 * inside.sum()
-    fwhm = facts.voxel_size_mm
+    grids = (sharp.data, sharp.zooms, simulated.low - sharp.low, data.shape, simulated.zooms)
     for axis in range(3):
         frequency, power = line_power(data, simulated.zooms, axis)
-        _, expected, unblurred = expected_power(
-            wanted,
-            source.zooms,
-            simulated.low - source.low,
-            simulated.data.shape,
-            simulated.zooms,
-            fwhm,
-            facts.psf,
-            axis,
-        )
+        _, expected, unblurred = expected_power(*grids, facts.voxel_size_mm, facts.psf, axis)
         floor = noise * simulated.zooms[axis] ** 2
         axes = figure.add_axes((0.07 + 0.315 * axis, 0.09, 0.27, 0.32))
-        shown = slice(1, None)  # the mean tells nothing of sharpness
-        axes.plot(
-            frequency[shown],
-            (unblurred / floor + 1)[shown],
-            color=LIGHT_MUTED,
-            linestyle=(0, (1, 1.5)),
-            label='expected without blur',
-        )
-        axes.plot(
-            frequency[shown], (power / floor)[shown], color=_MEASURED, linewidth=3, alpha=0.6,
-            label='simulated scan',
-        )  # fmt: skip
-        axes.plot(
-            frequency[shown],
-            (expected / floor + 1)[shown],
-            color=_EXPECTED,
-            linewidth=1.5,
-            label='expected of this PSF',
-        )
+        for values, look in zip(
+            (unblurred / floor + 1, power / floor, expected / floor + 1), _LINES, strict=True
+        ):
+            # The mean, which comes first, tells nothing of sharpness.
+            axes.plot(frequency[1:], values[1:], **look)
         axes.set_yscale('log')
         axes.set_xlim(0, frequency[-1])
         low, high = ENDS[axis]
-        axes.set_title(
-            f'{DIRECTIONS[axis]} ({low} to {high}), {fwhm[axis]:g} mm', size=9, loc='left'
-        )
+        title = f'{DIRECTIONS[axis]} ({low} to {high}), {facts.voxel_size_mm[axis]:g} mm'
+        axes.set_title(title, size=9, loc='left')
         axes.set_xlabel('cycles per mm')
         if axis == 0:
             axes.set_ylabel('power / power of the noise')
             handles = axes.get_legend_handles_labels()
         axes.grid()
     figure.text(0.07, 0.478, 'Sharpness', size=10, weight='bold', color=LIGHT_TEXT)
-    figure.legend(
-        *handles,
-        loc='center right',
-        bbox_to_anchor=(0.975, 0.485),
-        ncols=3,
-        fontsize=8.5,
-        borderpad=0.0,
-    )
+    place = {'loc': 'center right', 'bbox_to_anchor': (0.975, 0.485)}
+    figure.legend(*handles, **place, ncols=3, fontsize=8.5, borderpad=0.0)
 
 
 def _as_simulated(source, dseg, mask, plan, keep_head):

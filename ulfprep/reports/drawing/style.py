@@ -17,17 +17,11 @@ TISSUE_COLOURS = {t: colour for t in TISSUES for _, name, _, colour in LOOKUP if
 TISSUE_LABELS = {t: label for t in TISSUES for label, name, *_ in LOOKUP if name == t}
 MASK_COLOUR = '#F5F0A0'
 
-DARK = '#000000'
-DARK_TEXT = '#DCE3EA'
-DARK_MUTED = '#8E9BA8'
-LIGHT = '#FFFFFF'
-LIGHT_TEXT = '#1E2730'
-LIGHT_MUTED = '#67727E'
+DARK, DARK_TEXT, DARK_MUTED = '#000000', '#DCE3EA', '#8E9BA8'
+LIGHT, LIGHT_TEXT, LIGHT_MUTED = '#FFFFFF', '#1E2730', '#67727E'
 
 #: Width of a figure, inches (matplotlib writes 72 SVG points an inch).
 WIDTH = 10.0
-#: Quality of grey slices, which are stored as JPEG; maps stay as they are.
-QUALITY = 90
 _PNG = re.compile(r'data:image/png;base64,([^"]*)')
 
 _RC = {
@@ -49,6 +43,10 @@ _RC = {
     'legend.borderpad': 0.0,
     'path.simplify': True,
 }
+#: What has the colour of the ground, of text, and of what stands back.
+_GROUND = ('figure.facecolor', 'savefig.facecolor', 'axes.facecolor')
+_TEXT = ('axes.labelcolor', 'text.color', 'xtick.labelcolor', 'ytick.labelcolor')
+_MUTED = ('axes.edgecolor', 'grid.color', 'xtick.color', 'ytick.color')
 
 
 @contextmanager
@@ -56,53 +54,29 @@ def figure_style(dark):
     """Apply the project's matplotlib settings; ``dark`` for pictures of the brain."""
     import matplotlib as mpl
 
-    dark_look, light_look = (DARK, DARK_TEXT, DARK_MUTED), (LIGHT, LIGHT_TEXT, LIGHT_MUTED)
-    ground, text, muted = dark_look if dark else light_look
-    colours = {
-        'figure.facecolor': ground,
-        'savefig.facecolor': ground,
-        'axes.facecolor': ground,
-        'axes.edgecolor': muted,
-        'axes.labelcolor': text,
-        'grid.color': muted,
-        'text.color': text,
-        'xtick.color': muted,
-        'ytick.color': muted,
-        'xtick.labelcolor': text,
-        'ytick.labelcolor': text,
-    }
+    look = (DARK, DARK_TEXT, DARK_MUTED) if dark else (LIGHT, LIGHT_TEXT, LIGHT_MUTED)
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_RC | colours)
+        mpl.rcParams.update(_RC)
+        for names, colour in zip((_GROUND, _TEXT, _MUTED), look, strict=True):
+            mpl.rcParams.update(dict.fromkeys(names, colour))
         yield
 
 
 def new_figure(width, height):
     """Return a figure of the given inches that belongs to no window and no pyplot state."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height))
-    FigureCanvasSVG(figure)
-    return figure
+    return Figure(figsize=(width, height))
 
 
 def save_svg(figure, path, smooth=False):
-    """Write ``figure`` as an SVG whose bytes depend on its content only.
+    """Write a figure (or its SVG text) so that its bytes depend on its content; return the path.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    path : path-like
-        Written through a temporary file in the same folder; the folder is made.
-    smooth : bool
-        Let the viewer interpolate between the embedded pixels. Off for the scan itself,
-        whose voxels the reader should see.
-
-    Returns
-    -------
-    Path
+    ``smooth`` lets the page interpolate between pixels; voxels of the scan should be seen.
     """
+    if isinstance(figure, str):
+        return write_text(Path(path), figure)
     buffer = io.StringIO()
     nothing = dict.fromkeys(('Date', 'Creator', 'Format', 'Type'))
     figure.savefig(buffer, format='svg', metadata=nothing)
@@ -123,15 +97,18 @@ def _smaller(match):
     red, green, blue, alpha = picture.split()
     grey = red.tobytes() == green.tobytes() == blue.tobytes()
     if grey and alpha.getextrema()[0] == 255:
-        picture, kind, options = red, 'jpeg', {'quality': QUALITY}
-    else:
-        pixels = np.ascontiguousarray(picture).view(np.uint32)[..., 0]
-        colours, index = np.unique(pixels, return_inverse=True)
-        if len(colours) > 256:
-            return match[0]
-        picture = Image.frombytes('P', picture.size, index.astype(np.uint8).tobytes())
-        picture.putpalette(colours.view(np.uint8).tobytes(), rawmode='RGBA')
-        kind, options = 'png', {}
+        return image_address(red, 'jpeg', quality=90)
+    pixels = np.ascontiguousarray(picture).view(np.uint32)[..., 0]
+    colours, index = np.unique(pixels, return_inverse=True)
+    if len(colours) > 256:
+        return match[0]
+    picture = Image.frombytes('P', picture.size, index.astype(np.uint8).tobytes())
+    picture.putpalette(colours.view(np.uint8).tobytes(), rawmode='RGBA')
+    return image_address(picture, 'png')
+
+
+def image_address(picture, kind, **options):
+    """Return a picture (of PIL) as a ``data:`` address, ``png`` or ``jpeg``."""
     buffer = io.BytesIO()
     picture.save(buffer, format=kind, optimize=True, **options)
     return f'data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode("ascii")}'

@@ -1,4 +1,4 @@
-"""Volumes in the millimetres of their own axes: which slices to show, and cutting them."""
+"""Volumes in the millimetres of their own axes, and slices cut from them."""
 
 from typing import NamedTuple
 
@@ -13,16 +13,11 @@ DIRECTIONS = ('left to right', 'back to front', 'bottom to top')
 
 
 class Volume(NamedTuple):
-    """A 3-D array in RAS order with its place along a common set of axes.
+    """A 3-D array in RAS order with its voxel size (mm) and its place along a set of axes.
 
-    Attributes
-    ----------
-    data : (X, Y, Z) array
-    zooms : (3,) array
-        Voxel size, mm.
-    low : (3,) array
-        Position of the volume's lower outer edges along the axes, mm. World millimetres
-        for an axis-aligned scan; for an oblique scan, millimetres along its own axes.
+    ``low`` is the position of its lower outer edges, mm: of the world for an axis-aligned scan,
+    along its own axes for an oblique one. Grids of one scan share their axes, so positions along
+    them are comparable between the scan's grid and the fine grid.
     """
 
     data: np.ndarray
@@ -42,11 +37,7 @@ class Box(NamedTuple):
 
 
 def place(data, affine):
-    """Return ``data`` (RAS order) as a :class:`Volume`.
-
-    Grids of one scan share their axes, so positions along these axes are comparable
-    between the scan's grid and the fine grid, oblique or not.
-    """
+    """Return ``data`` (RAS order) as a :class:`Volume`."""
     affine = np.asarray(affine, float)
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     directions = affine[:3, :3] / zooms
@@ -56,13 +47,17 @@ def place(data, affine):
 
 def load(path):
     """Read a NIfTI file as a :class:`Volume` in RAS order; ``None`` stays ``None``."""
-    if path is None:
-        return None
+    return None if path is None else load_oriented(path)[0]
+
+
+def load_oriented(path):
+    """Read a NIfTI file as a :class:`Volume`, and the directions of its axes in the world."""
     import nibabel as nib
 
     image = nib.as_closest_canonical(nib.load(path))
     data = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32))
-    return place(data.reshape(data.shape[:3]), image.affine)
+    volume = place(data.reshape(data.shape[:3]), image.affine)
+    return volume, np.asarray(image.affine, float)[:3, :3] / volume.zooms
 
 
 def bounding_box(mask, margin=6.0):
@@ -70,18 +65,15 @@ def bounding_box(mask, margin=6.0):
 
     An empty mask gives the whole volume: a report must show a failed mask, not fail too.
     """
-    shape = np.array(mask.data.shape)
-    inside = mask.data > 0
-    first, last = np.zeros(3), shape.astype(float)
-    if inside.any():
-        for axis in range(3):
-            others = tuple(a for a in range(3) if a != axis)
-            hit = np.flatnonzero(inside.any(axis=others))
+    first, last = np.zeros(3), np.array(mask.data.shape, float)
+    for axis in range(3):
+        hit = np.flatnonzero(_areas(mask, axis))
+        if hit.size:
             first[axis], last[axis] = hit[0], hit[-1] + 1
     # Edges and not centres of voxels, and never beyond the volume.
     low = np.maximum(mask.low + first * mask.zooms - margin, mask.low)
-    high = np.minimum(mask.low + last * mask.zooms + margin, mask.low + shape * mask.zooms)
-    return Box(low, high)
+    end = mask.low + np.array(mask.data.shape) * mask.zooms
+    return Box(low, np.minimum(mask.low + last * mask.zooms + margin, end))
 
 
 def positions(mask, axis, count):
@@ -90,9 +82,7 @@ def positions(mask, axis, count):
     Quantiles of the volume keep away from the nearly empty first and last slices. Each
     position is the centre of one of the mask's slices.
     """
-    inside = mask.data > 0
-    others = tuple(a for a in range(3) if a != axis)
-    area = inside.sum(axis=others).astype(float)
+    area = _areas(mask, axis).astype(float)
     if not area.any():
         area[:] = 1.0
     share = np.cumsum(area) / area.sum()
@@ -101,42 +91,67 @@ def positions(mask, axis, count):
     return [float(mask.low[axis] + (i + 0.5) * mask.zooms[axis]) for i in index]
 
 
+def _areas(mask, axis):
+    """Return how many voxels of a mask each slice across an axis holds."""
+    return (mask.data > 0).sum(axis=tuple(a for a in range(3) if a != axis))
+
+
 def cut(volume, plane, position, box):
-    """Cut one slice.
+    """Return the slice at ``position`` (mm), its voxels that touch the box, and its extent.
 
-    Parameters
-    ----------
-    volume : Volume
-    plane : str
-        ``axial``, ``coronal`` or ``sagittal``.
-    position : float
-        Place of the slice, mm along the axis that is cut.
-    box : Box
-        Only voxels that touch the box are returned.
-
-    Returns
-    -------
-    image : (rows, columns) array
-        First row lowest, first column leftmost (``origin='lower'``).
-    extent : tuple of float
-        Left, right, bottom, top edges in mm, for ``imshow``.
+    The first row is the lowest, the first column leftmost (``origin='lower'``); the extent is the
+    left, right, lower and upper edge in mm, as ``imshow`` takes it.
     """
     axis, right, up = PLANES[plane]
     index = int(np.floor((position - volume.low[axis]) / volume.zooms[axis]))
-    index = min(max(index, 0), volume.data.shape[axis] - 1)
-    # Not np.take, which copies the whole volume where its axes were turned.
-    image = volume.data[(slice(None),) * axis + (index,)].T
-    extent = []
-    window = []
-    for side in (right, up):
-        edges = (np.array([box.low[side], box.high[side]]) - volume.low[side]) / volume.zooms[side]
-        # A hair of slack, lest rounding adds a row of voxels outside the box.
-        start = max(int(np.floor(edges[0] + 1e-4)), 0)
-        stop = min(int(np.ceil(edges[1] - 1e-4)), volume.data.shape[side])
-        window.append(slice(start, max(stop, start + 1)))
-        extent += [volume.low[side] + start * volume.zooms[side]]
-        extent += [volume.low[side] + window[-1].stop * volume.zooms[side]]
-    return image[window[1], window[0]], tuple(float(e) for e in extent)
+    start, stop = _touching(volume, box)
+    window = [slice(*ends) for ends in zip(start, stop, strict=True)]
+    window[axis] = min(max(index, 0), volume.data.shape[axis] - 1)
+    edges = [volume.low + ends * volume.zooms for ends in (start, stop)]
+    extent = tuple(float(edge[side]) for side in (right, up) for edge in edges)
+    return volume.data[tuple(window)].T, extent
+
+
+def cropped(volume, box):
+    """Return the voxels of a volume that touch a box."""
+    start, stop = _touching(volume, box)
+    window = tuple(slice(*ends) for ends in zip(start, stop, strict=True))
+    return Volume(volume.data[window], volume.zooms, volume.low + start * volume.zooms)
+
+
+def _touching(volume, box):
+    """Return the first voxel along each axis that touches a box, and the one after the last."""
+    # A hair of slack, lest rounding adds a row of voxels outside the box.
+    start = np.floor((box.low - volume.low) / volume.zooms + 1e-4).astype(int)
+    stop = np.ceil((box.high - volume.low) / volume.zooms - 1e-4).astype(int)
+    start = np.clip(start, 0, np.array(volume.data.shape) - 1)
+    return start, np.clip(stop, start + 1, volume.data.shape)
+
+
+def coarser(volume, inside, millimetres):
+    """Return a map averaged over blocks of voxels, inside only, and which blocks hold any.
+
+    Voxels become as large as asked or, along an axis on which they are larger, stay as they are.
+    """
+    from skimage.measure import block_reduce
+
+    step = tuple(_multiples(volume.zooms, millimetres))
+    counts = block_reduce(inside.astype(np.float32), step, np.sum)
+    sums = block_reduce(np.where(inside, volume.data, 0).astype(np.float32), step, np.sum)
+    return Volume(sums / np.maximum(counts, 1), volume.zooms * step, volume.low), counts > 0
+
+
+def thinned(volume, millimetres):
+    """Take every so-manieth voxel of labels, the middle of each block, as :func:`coarser`."""
+    step = _multiples(volume.zooms, millimetres)
+    starts = [s // 2 if n > s // 2 else 0 for s, n in zip(step, volume.data.shape, strict=True)]
+    index = tuple(slice(a, None, s) for a, s in zip(starts, step, strict=True))
+    return Volume(volume.data[index], volume.zooms * step, volume.low)
+
+
+def _multiples(zooms, millimetres):
+    # A hair of slack: voxels of 1.6 mm are stored as 1.60000002.
+    return np.maximum(np.floor(millimetres / zooms + 1e-3), 1).astype(int)
 
 
 def tissue_mean(volume, dseg, label):

@@ -3,80 +3,69 @@
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 from ulfprep import __version__
 from ulfprep.bids.files import write_text
 from ulfprep.bids.names import natural
-from ulfprep.bids.store.outcomes import FAILED as NOT_DONE
-from ulfprep.bids.store.outcomes import MISSING
-from ulfprep.bids.write.derivatives import figures_of
+from ulfprep.bids.store.outcomes import FAILED
 from ulfprep.metrics.outliers import DISTANCE, MINIMUM, SMALL
 from ulfprep.metrics.registry import all_metrics
-from ulfprep.record import FAILED, LOOK, USABLE
+from ulfprep.record import USABLE
+from ulfprep.reports.drawing.thumbnail import addresses
 from ulfprep.reports.group.distributions import DIRECTIONS, distributions
-from ulfprep.reports.group.pictures import addresses
 from ulfprep.reports.group.study import RANKS, Study, differing_settings, named
-from ulfprep.reports.pages import environment, script
+from ulfprep.reports.pages import render, script
 from ulfprep.reports.participant import is_reported
 from ulfprep.reports.values import number
 
 THUMBNAIL = 'thumbnail'
 #: Rows of the first table that stand open.
 OPEN_ROWS = 40
-#: Reasons of a scan that stand open in it.
-SHOWN_REASONS = 2
 #: A metric that speaks against more than this share of the scans is no mishap of each.
 SHARED = 0.15
 
 
 def write_group_page(output_dir: Path, study: Study) -> Path:
-    """Write ``group.html``: self-contained, the same bytes for the same derivatives.
-
-    Returns
-    -------
-    Path
-        The page.
-    """
+    """Write ``group.html`` and return it: the same bytes for the same derivatives."""
     text, allowed = script('group.js')
-    template = environment().get_template('group.html')
-    html = template.render(script=text, script_hash=allowed, **group_context(study))
-    return write_text(output_dir / 'group.html', html)
-
-
-def group_context(study: Study) -> dict:
-    """Return everything that the template prints, as plain values."""
-    links, frequent = report_links(study), _frequent(study)
+    frequent, scans = _frequent(study), study.scans
     urgent = sorted(study.outcomes, key=lambda name: _urgency(study, name))
-    cards, sets = _sheet(study, urgent, links), distributions(study, links)
-    suspects = [name for name in urgent if study.scans.at[name, 'rank'] != USABLE]
-    return {
-        'version': __version__,
-        'ranks': RANKS,
-        'tiles': _tiles(study),
-        'suspects': [
-            _suspect(study, name, links, cards.get(name), place < OPEN_ROWS)
-            for place, name in enumerate(suspects)
-        ],
-        'open_rows': OPEN_ROWS,
-        'frequent': frequent,
-        'shared': bool(frequent) and frequent[0][1] > SHARED * len(study.scans),
-        'unfinished': _unfinished(study, links),
-        'problems': study.problems,
-        'sheet': list(cards.values()),
-        'sheet_left_out': sum(
-            bool(card['file'] and not card['source']) for card in cards.values()
-        ),
-        'sets': sets,
-        'plotted': _plotted(sets),
-        'table': _table(study, links),
-        'group_by': study.group_by,
-        'groups': _groups(study),
-        'settings': differing_settings(study),
-        'distance': number(DISTANCE),
-        'small': number(SMALL),
-        'minimum': MINIMUM,
-    }
+    metrics = study.metrics.dropna(axis=1, how='all')
+    links, cards = report_links(study), _cards(study, urgent)
+    sets = distributions(study, links)
+    plots = [plot for one in sets for _, plots in one['categories'] for plot in plots]
+    html = render(
+        'group.html',
+        script=text,
+        script_hash=allowed,
+        version=__version__,
+        ranks=RANKS,
+        known=scans.to_dict('index'),
+        counts=Counter(scans['rank']),
+        links=links,
+        suspects=[(n, study.reasons(n)) for n in urgent if scans.at[n, 'rank'] != USABLE],
+        open_rows=OPEN_ROWS,
+        frequent=frequent,
+        shared=bool(frequent) and frequent[0][1] > SHARED * len(scans),
+        unfinished=_unfinished(study),
+        not_done=study.unfinished,
+        problems=study.problems,
+        cards=cards,
+        left_out=sum(bool(file and not source) for source, file in cards.values()),
+        sets=sets,
+        # Metric -> its first plot.
+        plotted={plot['metric'].name: plot['id'] for plot in reversed(plots)},
+        columns=[all_metrics()[name] for name in metrics],
+        values=metrics.astype(object).where(metrics.notna(), None).to_dict('index'),
+        unusual=study.unusual,
+        directions=DIRECTIONS,
+        group_by=study.group_by,
+        groups=_groups(study),
+        settings=differing_settings(study),
+        distance=number(DISTANCE),
+        small=number(SMALL),
+        minimum=MINIMUM,
+    )
+    return write_text(output_dir / 'group.html', html)
 
 
 def report_links(study: Study) -> dict[str, str]:
@@ -98,52 +87,6 @@ def _urgency(study, name):
     return list(RANKS).index(scan['rank']), -len(scan['reasons']), -farthest, natural(name)
 
 
-def _tiles(study):
-    ranks = Counter(study.scans['rank'])
-    states = Counter(one.status for one in study.unfinished)
-    total = len(study.scans) + len(study.unfinished)
-    found = [
-        (ranks[FAILED], 'finished, verdict failed', FAILED),
-        (ranks[LOOK], 'finished, verdict look', LOOK),
-        (ranks['outlier'], 'usable, unlike the others', 'outlier'),
-        (ranks[USABLE], 'usable', USABLE),
-        (states[NOT_DONE], 'could not be processed', FAILED),
-        (states[MISSING], 'missing: run stopped, or running', FAILED),
-    ]
-    return [(total, 'scans in this folder', 'plain')] + [
-        (count, text, colour if count or colour == USABLE else 'plain')
-        for count, text, colour in found
-    ]
-
-
-def _plotted(sets):
-    """Return metric -> id of its first plot."""
-    found: dict[str, str] = {}
-    for one in sets:
-        for _, plots in one['categories']:
-            for plot in plots:
-                found.setdefault(plot['metric'].name, plot['id'])
-    return found
-
-
-def _suspect(study, name, links, card, shown):
-    """Return why one scan has to be looked at; with its picture where that is to be shown."""
-    scan = study.scans.loc[name]
-    told = named(scan['reasons'])
-    reasons = [*scan['reasons']]
-    reasons += [one.words for one in study.alarming(name) if one.metric not in told]
-    return {
-        'name': name,
-        'link': links.get(name, ''),
-        'pictured': card is not None,
-        'source': card['source'] if card and shown else '',
-        'group': scan['group'],
-        'rank': scan['rank'],
-        'reasons': reasons[:SHOWN_REASONS],
-        'more': reasons[SHOWN_REASONS:],
-    }
-
-
 def _frequent(study):
     """Return which metrics speak against several scans: what they share is no single mishap."""
     counts: Counter = Counter()
@@ -154,13 +97,13 @@ def _frequent(study):
     return sorted(shared, key=lambda pair: -pair[1])[:6]
 
 
-def _unfinished(study, links):
+def _unfinished(study):
     """Return failed and missing scans, those of one reason together, frequent reasons first."""
     found: dict[tuple, list] = {}
     for one in study.unfinished:
         # The message may name the scan's own files.
         reason = one.reason.replace(one.name, '*').replace(f'sub-{one.subject}', 'sub-*')
-        key = (one.status != NOT_DONE, reason, one.node.rpartition('.')[2])
+        key = (one.status != FAILED, reason, one.node.rpartition('.')[2])
         found.setdefault(key, []).append(one)
     rows = sorted(found.items(), key=lambda pair: (pair[0][0], -len(pair[1]), pair[0]))
     return [
@@ -168,36 +111,22 @@ def _unfinished(study, links):
             'status': 'missing' if missing else 'failed',
             'reason': outcomes[0].reason if len(outcomes) == 1 else reason,
             'step': step,
-            'scans': [(one.name, links.get(one.name, '')) for one in outcomes],
+            'scans': [one.name for one in outcomes],
             'logs': sorted({one.run for one in outcomes if one.run}),
         }
         for (missing, reason, step), outcomes in rows
     ]
 
 
-def _sheet(study: Study, names, links) -> dict[str, dict]:
-    """Return the thumbnails by scan, in the order of ``names``."""
-    shown = [name for name in names if _has_picture(study.outcomes[name])]
-    files = {name: study.outcomes[name].figures.get(THUMBNAIL) for name in shown}
+def _cards(study: Study, names) -> dict[str, tuple[str, str]]:
+    """Return scan -> its thumbnail and the file of it; none for scans that share an image."""
+    outcomes = [study.outcomes[name] for name in names]
+    files = {one.name: one.figures.get(THUMBNAIL) for one in outcomes if one.role != 'member'}
     sources = addresses({name: path for name, path in files.items() if path})
     return {
-        name: {
-            'name': name,
-            'link': links.get(name, ''),
-            'rank': study.scans.at[name, 'rank'],
-            'group': study.scans.at[name, 'group'],
-            'source': sources.get(name, ''),
-            'file': '/'.join(path.parts[-3:]) if path else '',
-            'simulated': study.scans.at[name, 'direction'] == 'simulate',
-        }
+        name: (sources.get(name, ''), '/'.join(path.parts[-3:]) if path else '')
         for name, path in files.items()
     }
-
-
-def _has_picture(outcome):
-    """Tell whether a scan has an image of its own; one of several fused ones has not."""
-    figures = figures_of(outcome.record.direction, outcome.role)
-    return outcome.role != 'member' or THUMBNAIL in figures
 
 
 def _groups(study: Study) -> list[tuple]:
@@ -208,33 +137,3 @@ def _groups(study: Study) -> list[tuple]:
         (name, [len(rows), *(int((rows['rank'] == rank).sum()) for rank in RANKS)])
         for name, rows in sorted(study.scans.groupby('group'), key=lambda pair: natural(pair[0]))
     ]
-
-
-def _table(study: Study, links) -> dict:
-    """Return columns and rows of the table of all scans, unfinished ones last.
-
-    A cell is ``(value or None, text, whether it is an outlier)``.
-    """
-    metrics = study.metrics.dropna(axis=1, how='all')
-    rows = []
-    for name, scan in study.scans.iterrows():
-        outlying = {one.metric for one in study.unusual[name]}
-        values = {metric: None if np.isnan(v) else v for metric, v in metrics.loc[name].items()}
-        rows.append(
-            {
-                'name': name,
-                'link': links.get(name, ''),
-                'group': scan['group'],
-                'direction': DIRECTIONS.get(scan['direction'], scan['direction']),
-                'rank': scan['rank'],
-                'outliers': len(study.unusual[name]),
-                'cells': [(v, number(v, 3), metric in outlying) for metric, v in values.items()],
-            }
-        )
-    unfinished = [(one.name, links.get(one.name, ''), one.status) for one in study.unfinished]
-    return {
-        'columns': [all_metrics()[name] for name in metrics],
-        'rows': rows,
-        'unfinished': unfinished,
-        'directions': study.scans['direction'].nunique() > 1,
-    }

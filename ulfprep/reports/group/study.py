@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,9 +10,8 @@ from ulfprep.bids.store.outcomes import FINISHED, Outcome, find_outcomes
 from ulfprep.bids.tables import GROUP, IDENTITY, VERDICT, group_column, identity_cells
 from ulfprep.metrics.outliers import Fence, fence
 from ulfprep.metrics.registry import Metric, all_metrics
-from ulfprep.record import FAILED, LOOK, USABLE, Verdict
-from ulfprep.reports.judgement import scan_verdict
-from ulfprep.reports.pages import ELSEWHERE
+from ulfprep.record import FAILED, LOOK, USABLE
+from ulfprep.reports.pages import ELSEWHERE, scan_verdict
 from ulfprep.reports.values import number
 
 if TYPE_CHECKING:
@@ -26,17 +24,7 @@ RANKS = {FAILED: 'failed', LOOK: 'look', 'outlier': 'unlike the others', USABLE:
 
 
 class Unusual(NamedTuple):
-    """A metric of a scan that lies far from those of comparable scans.
-
-    Attributes
-    ----------
-    metric : str
-    value : float
-    fence : Fence
-        Between what the others lie.
-    worse : bool or None
-        Whether it lies on the side that speaks against the scan; None where no side does.
-    """
+    """A metric outside of the fence of comparable scans; ``worse`` is None where no side is."""
 
     metric: str
     value: float
@@ -68,25 +56,11 @@ class Unusual(NamedTuple):
 class Study:
     """What an output folder holds.
 
-    Attributes
-    ----------
-    outcomes : dict of str to Outcome
-        Finished scans by name, in natural order.
-    scans : pandas.DataFrame
-        A row a finished scan, by name: ``subject``, :data:`KIND`, ``verdict`` (level),
-        ``reasons`` (tuple of str) and ``rank`` (of :data:`RANKS`).
-    metrics : pandas.DataFrame
-        The same rows, a column a metric; NaN where there is no number.
-    unusual : dict of str to list of Unusual
-        Of each finished scan, the farthest first.
-    fences : dict
-        Values of :data:`KIND` -> metric -> between what comparable scans usually lie.
-    unfinished : list of Outcome
-        Failed and missing scans.
-    problems : list of str
-        A line for every QC file that cannot be read.
-    group_by : str
-        Column of participants.tsv; empty without.
+    ``outcomes`` are finished scans by name, in natural order. ``scans`` has a row for each:
+    ``subject``, :data:`KIND`, ``verdict`` (level), ``reasons`` and ``rank`` (of :data:`RANKS`);
+    ``metrics`` a column a metric, NaN where there is no number. ``unusual`` has the farthest
+    first; ``fences`` are the values of :data:`KIND` -> metric -> between what comparable scans
+    usually lie. ``problems`` has a line for every QC file that cannot be read.
     """
 
     outcomes: dict[str, Outcome]
@@ -102,45 +76,47 @@ class Study:
         """Return the outlying metrics of a scan but for those that lie on their better side."""
         return [one for one in self.unusual[name] if one.worse is not False]
 
+    def reasons(self, name: str) -> list[str]:
+        """Return why a scan has to be looked at: its verdict, and what else is unusual."""
+        reasons = self.scans.at[name, 'reasons']
+        told = named(reasons)
+        return [*reasons, *(one.words for one in self.alarming(name) if one.metric not in told)]
+
 
 def gather(output_dir: Path, groups: Mapping[str, str] | None = None, group_by: str = '') -> Study:
     """Return all scans of an output folder with their verdicts and what is unusual of them.
 
     Parameters
     ----------
-    output_dir : Path
     groups : mapping, optional
         Participant -> group, where scans are to be compared inside groups.
     group_by : str
-        Where the groups are from.
+        Column of participants.tsv that the groups are from.
     """
+    import numpy as np
     import pandas as pd
 
     found, problems = find_outcomes(output_dir)
     done = {one.name: one for one in found if one.status == FINISHED}
-    verdicts = {name: verdict_of(one) for name, one in done.items()}
     scans = pd.DataFrame(
         [
-            {
-                'subject': one.subject,
-                'modality': one.modality,
-                'direction': one.record.direction,
-                'settings': one.record.settings_hash,
-                'group': '' if groups is None else groups.get(one.subject, 'n/a'),
-                'verdict': verdicts[name].level,
-                'reasons': verdicts[name].reasons,
-            }
-            for name, one in done.items()
+            (
+                one.subject,
+                one.modality,
+                one.record.direction,
+                one.record.settings_hash,
+                '' if groups is None else groups.get(one.subject, 'n/a'),
+                verdict.level,
+                verdict.reasons,
+            )
+            for one, verdict in zip(done.values(), map(_verdict, done.values()), strict=True)
         ],
         index=list(done),
         columns=['subject', *KIND, 'verdict', 'reasons'],
     )
-    metrics = pd.DataFrame(
-        [numbers_of(one) for one in done.values()],
-        index=list(done),
-        columns=list(all_metrics()),
-        dtype=float,
-    )
+    measured = [one.record.metrics for one in done.values()]
+    metrics = pd.DataFrame(measured, scans.index, list(all_metrics()), dtype=float)
+    metrics = metrics.where(np.isfinite(metrics))
     unfinished = [one for one in found if one.status != FINISHED]
     study = Study(done, scans, metrics, unfinished, problems, group_by, {n: [] for n in done})
     for kind, rows in scans.groupby(KIND):
@@ -154,16 +130,7 @@ def gather(output_dir: Path, groups: Mapping[str, str] | None = None, group_by: 
     return study
 
 
-def numbers_of(outcome: Outcome) -> dict[str, float]:
-    """Return the metrics of a scan that are numbers."""
-    return {
-        name: value
-        for name, value in outcome.record.metrics.items()
-        if value is not None and isfinite(value)
-    }
-
-
-def verdict_of(outcome: Outcome) -> Verdict:
+def _verdict(outcome):
     """Return the verdict on a finished scan, the same as in its report."""
     crashes = [f'a run of it failed as well: {outcome.reason}'] if outcome.reason else []
     missing = [name for name in outcome.missing_figures if name not in ELSEWHERE]
@@ -198,25 +165,20 @@ def rows(study: Study, modality: str) -> tuple[list[dict], dict[str, dict]]:
 
 
 def differing_settings(study: Study) -> list[tuple[str, int, list[str]]]:
-    """Return each hash of settings, its number of scans, and what sets it apart.
-
-    Only settings that are not the same in all of them are named.
-    """
+    """Return each hash of settings, its number of scans, and what sets it apart."""
     settings = {
-        one.record.settings_hash: {
-            **one.record.settings,
-            'ulfprep': one.record.versions.get('ulfprep'),
-        }
+        one.record.settings_hash: one.record.settings
+        | {'ulfprep': one.record.versions.get('ulfprep')}
         for one in study.outcomes.values()
     }
-    names = sorted({name for found in settings.values() for name in found})
-    apart = [
-        name
-        for name in names
-        if len({str(found.get(name, 'not set')) for found in settings.values()}) > 1
-    ]
+
+    def text(code, name):
+        return f'{name} = {settings[code].get(name, "not set")}'
+
+    names = sorted(set().union(*settings.values()))
+    apart = [name for name in names if len({text(code, name) for code in settings}) > 1]
     return [
-        (code, count, [f'{name} = {settings[code].get(name, "not set")}' for name in apart])
+        (code, count, [text(code, name) for name in apart])
         for code, count in Counter(study.scans['settings']).most_common()
     ]
 

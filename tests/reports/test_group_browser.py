@@ -4,28 +4,16 @@ import json
 import re
 
 import pytest
-from browser import NARROW, WIDE, browser, needs_browser, opened
+from browser import NARROW, WIDE, needs_browser, opened
 from many_scans import make_output
-from records import judged, make_json
+from records import METRICS, judged, make_json
 
-from ulfprep.metrics.registry import all_metrics
 from ulfprep.reports.group.page import write_group_page
 from ulfprep.reports.group.study import gather
 
 pytestmark = needs_browser
 HUNDREDS = 300
-METRICS = dict.fromkeys(all_metrics(), 1.0) | {
-    'contrast_target': 0.4, 'contrast_wm_gm': 0.4, 'snr_wm': 16.0, 'volume_brain': 1900.0,
-    'residual_mean': 0.01, 'residual_beyond_3': 0.003, 'tissue_change_mean': 0.02,
-    'uncertainty_p95': 0.15, 'contrast_gain': 2.0,
-}  # fmt: skip
 RECORD = make_json(metrics=METRICS)
-
-
-@pytest.fixture(scope='module')
-def chromium():
-    with browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope='module')

@@ -29,9 +29,9 @@ def add(tmp_path, qc):
     return add
 
 
-def spread_out(add, count=20, name='snr_wm', **more):
+def spread_out(add, count=20, name='snr_wm', start=14, step=0.1, prefix='', **more):
     for number in range(count):
-        add(f'{number:02d}', {name: 14 + 0.1 * number}, **more)
+        add(f'{prefix}{number:02d}', {name: start + step * number}, **more)
 
 
 def test_an_outlier_is_told_with_its_side(tmp_path, add):
@@ -60,8 +60,7 @@ def test_an_outlier_is_told_with_its_side(tmp_path, add):
     ],
 )
 def test_which_side_is_worse_follows_the_dictionary(tmp_path, add, name, usual, value, worse):
-    for number in range(20):
-        add(f'{number:02d}', {name: usual * (1 + 0.001 * number)})
+    spread_out(add, name=name, start=usual, step=0.001 * usual)
     add('odd', {name: value})
     (found,) = gather(tmp_path).unusual['sub-odd_T1w']
     assert (found.metric, found.worse) == (name, worse)
@@ -69,8 +68,7 @@ def test_which_side_is_worse_follows_the_dictionary(tmp_path, add, name, usual, 
 
 def test_only_comparable_rows_are_compared(tmp_path, add):
     spread_out(add, 15)
-    for number in range(15):
-        add(f'other{number}', {'snr_wm': 30 + 0.1 * number}, settings_hash='another')
+    spread_out(add, 15, start=30, prefix='other', settings_hash='another')
     study = gather(tmp_path)
     assert not any(study.unusual.values())
     assert [len(scans) for _, scans in study.scans.groupby(KIND)] == [15, 15]
@@ -84,25 +82,20 @@ def test_only_comparable_rows_are_compared(tmp_path, add):
 
 
 def test_what_prints_alike_is_no_outlier(tmp_path, add):
-    for number in range(20):
-        add(f'{number:02d}', {'contrast_target': 0.378731 + 1e-7 * number})
+    spread_out(add, name='contrast_target', start=0.378731, step=1e-7)
     add('odd', {'contrast_target': 0.37875})
     assert not any(gather(tmp_path).unusual.values())
 
 
-def test_few_rows_have_no_outliers(tmp_path, add):
+def test_few_rows_have_no_outliers_and_what_is_no_number_is_passed_over(tmp_path, add):
     spread_out(add, 5)
     add('odd', {'snr_wm': 400.0})
     study = gather(tmp_path)
     assert not any(study.unusual.values())
-    assert all(not fences for fences in study.fences.values())
-
-
-def test_what_is_no_number_is_passed_over(tmp_path, add):
+    assert not any(study.fences.values())
+    add('odd', {'snr_wm': None})
     spread_out(add, 12)
-    add('none', {'snr_wm': None})
-    study = gather(tmp_path)
-    (fences,) = study.fences.values()
+    (fences,) = gather(tmp_path).fences.values()
     assert fences['snr_wm'].count == 12
 
 
@@ -113,13 +106,9 @@ def test_the_verdict_of_the_file_holds_and_trouble_is_added(tmp_path, add):
     add('03')
     add('04')
     (tmp_path / 'sub-03/figures/sub-03_desc-bias_T1w.svg').unlink()
-    write_json(
-        tmp_path / 'logs/verdicts/sub-01_T1w.json',
-        {
-            'scan': 'sub-01_T1w', 'entities': {'subject': '01'}, 'status': 'failed', 'node': 'n',
-            'kind': 'ValueError', 'message': 'it broke', 'traceback': '', 'run': '',
-        },
-    )  # fmt: skip
+    failure = dict.fromkeys(('node', 'kind', 'traceback', 'run'), '')
+    failure |= {'scan': 'sub-01_T1w', 'entities': {'subject': '01'}, 'status': 'failed'}
+    write_json(tmp_path / 'logs/verdicts/sub-01_T1w.json', failure | {'message': 'it broke'})
     scans = gather(tmp_path).scans.set_index('subject')
     assert [*scans['verdict']] == ['failed', 'failed', 'look', 'usable']
     assert scans.at['01', 'reasons'] == (

@@ -9,14 +9,16 @@ import shutil
 from importlib.resources import files
 from types import SimpleNamespace
 
+import nibabel as nib
 import numpy as np
 import pytest
-from browser import browser, needs_browser, opened
+from browser import needs_browser, opened
 
 from ulfprep.bids.files import write_nifti
-from ulfprep.reports.participant import reported_scans, write_report
-from ulfprep.reports.viewer import viewers as viewer
-from ulfprep.reports.viewer.viewers import niivue, viewer_html, viewers
+from ulfprep.bids.store.outcomes import find_outcomes
+from ulfprep.reports import viewer
+from ulfprep.reports.participant import write_report
+from ulfprep.reports.viewer import OUTSIDE, STEPS, niivue, packed, quantised, viewer_html, viewers
 
 VALUES = 'Array.from(document.querySelectorAll(".values tbody tr"), r => [r.dataset.key, '
 VALUES += 'r.cells[1].firstChild.textContent])'
@@ -34,12 +36,9 @@ def oblique(zooms):
 
 
 def ball(shape):
-    """Return labels of three shells, and the distance from the middle."""
-    radius = np.linalg.norm(
-        (np.indices(shape) + 0.5) / np.array(shape)[:, None, None, None] - 0.5,
-        axis=0,
-        ord=2,
-    )
+    """Return labels of three shells."""
+    places = (np.indices(shape) + 0.5) / np.array(shape)[:, None, None, None] - 0.5
+    radius = np.linalg.norm(places, axis=0)
     labels = np.zeros(shape, np.uint8)
     for edge, label in ((0.45, 3), (0.4, 1), (0.3, 2)):
         labels[radius < edge] = label
@@ -48,28 +47,33 @@ def ball(shape):
 
 @pytest.fixture
 def volumes(tmp_path, qc, add_scan):
-    """Write the volumes of one oblique scan; return them by the key of their layer."""
+    """Write the volumes of one oblique scan; return path, data and affine of each."""
     add_scan('sub-01', qc)
-    anat = tmp_path / 'sub-01' / 'anat'
     rng = np.random.default_rng(3)
     coarse, fine = (60, 70, 24), (48, 56, 48)
     labels, fine_labels = ball(coarse), ball(fine)
     made = {
-        'sub-01_dseg': labels,
-        'sub-01_res-1mm_dseg': fine_labels,
-        'sub-01_desc-preproc_T1w': 100 + 100.0 * labels + rng.normal(0, 5, coarse),
-        'sub-01_desc-residual_T1w': rng.normal(0, 1, coarse) * (labels > 0),
-        'sub-01_res-1mm_desc-enhanced_T1w': (fine_labels > 0) * rng.uniform(200, 900, fine),
-        'sub-01_res-1mm_desc-claim_T1w': (fine_labels > 0) * rng.uniform(0, 1, fine),
-        'sub-01_res-1mm_desc-uncertainty_T1w': (fine_labels > 0) * rng.uniform(20, 60, fine),
+        'dseg': labels,
+        'res-1mm_dseg': fine_labels,
+        'desc-preproc_T1w': 100 + 100.0 * labels + rng.normal(0, 5, coarse),
+        'desc-residual_T1w': rng.normal(0, 1, coarse) * (labels > 0),
+        'res-1mm_desc-enhanced_T1w': (fine_labels > 0) * rng.uniform(200, 900, fine),
+        'res-1mm_desc-claim_T1w': (fine_labels > 0) * rng.uniform(0, 1, fine),
+        'res-1mm_desc-uncertainty_T1w': (fine_labels > 0) * rng.uniform(20, 60, fine),
     }
     found = {}
     for name, data in made.items():
-        zooms = (2.0, 2.0, 2.0) if '1mm' in name else (1.6, 1.6, 4.0)
-        path = anat / f'{name}.nii.gz'
-        write_nifti(path, data, oblique(np.array(zooms)))
-        found[name] = SimpleNamespace(path=path, data=data, affine=oblique(np.array(zooms)))
+        affine = oblique(np.array((2.0, 2.0, 2.0) if '1mm' in name else (1.6, 1.6, 4.0)))
+        path = tmp_path / f'sub-01/anat/sub-01_{name}.nii.gz'
+        write_nifti(path, data, affine)
+        found[name] = SimpleNamespace(path=path, data=data, affine=affine)
     return found
+
+
+@pytest.fixture
+def html_of(tmp_path):
+    """Return a function that gives the viewer of the only scan."""
+    return lambda: viewer_html(tmp_path, find_outcomes(tmp_path, '01')[0][0])
 
 
 def layers_of(html):
@@ -84,15 +88,10 @@ def test_a_report_without_the_flag_holds_no_volume(tmp_path, volumes):
 def test_every_volume_is_there_once_with_its_unit(tmp_path, volumes):
     html = write_report(tmp_path, '01', interactive=True).read_text()
     layers = layers_of(html)
-    kinds = {key: layer['kind'] for key, layer in layers.items()}
-    assert kinds == {
-        'enhanced': 'image',
-        'preproc': 'image',
-        'claim': 'map',
-        'uncertainty': 'map',
-        'residual': 'map',
-        'tissues': 'labels',
-    }
+    assert {key: layer['kind'] for key, layer in layers.items()} == {
+        'enhanced': 'image', 'preproc': 'image', 'claim': 'map', 'uncertainty': 'map',
+        'residual': 'map', 'tissues': 'labels',
+    }  # fmt: skip
     assert layers['residual']['unit'] == 'noise standard deviations'
     assert (layers['claim']['low'], layers['claim']['high']) == (0, 1)
     assert layers['preproc']['voxels'] == '1.6 \u00d7 1.6 \u00d7 4 mm'
@@ -109,14 +108,14 @@ def test_the_library_is_the_one_its_readme_names():
 
 
 def test_several_scans_share_the_library_and_the_room(tmp_path, volumes, monkeypatch):
-    one = reported_scans(tmp_path, '01')[0]
+    one = find_outcomes(tmp_path, '01')[0][0]
     alone = len(viewer_html(tmp_path, one))
     with_library = viewers(tmp_path, [one], 0)[one.name]
     assert len(with_library) == alone
     # Two scans with the same volumes, under two names.
     for path in sorted((tmp_path / 'sub-01' / 'anat').glob('sub-01*')):
         shutil.copy(path, path.with_name(path.name.replace('sub-01_', 'sub-01_run-2_')))
-    scans = reported_scans(tmp_path, '01')
+    scans = find_outcomes(tmp_path, '01')[0]
     found = viewers(tmp_path, scans, 0)
     assert [('id="niivue-library"' in found[scan.name]) for scan in scans] == [True, False]
     assert all('class="volumes"' in found[scan.name] for scan in scans)
@@ -130,30 +129,82 @@ def test_several_scans_share_the_library_and_the_room(tmp_path, volumes, monkeyp
     assert sum(len(html.encode()) for html in found.values()) < alone + 1000
 
 
-def test_a_volume_that_cannot_be_read_is_named(tmp_path, volumes):
-    volumes['sub-01_res-1mm_desc-claim_T1w'].path.write_bytes(b'no NIfTI')
-    html = viewer_html(tmp_path, reported_scans(tmp_path, '01')[0])
+def test_a_volume_that_cannot_be_read_is_named(tmp_path, volumes, html_of):
+    volumes['res-1mm_desc-claim_T1w'].path.write_bytes(b'no NIfTI')
+    html = html_of()
     assert 'claim' not in layers_of(html)
     assert 'Left out:</strong> Claim (sub-01_res-1mm_desc-claim_T1w.nii.gz: ' in html
     assert str(tmp_path) not in html
 
 
-def test_missing_volumes_are_flagged(tmp_path, qc, add_scan):
+def test_missing_volumes_are_flagged(qc, add_scan, html_of):
     add_scan('sub-01', qc)
-    html = viewer_html(tmp_path, reported_scans(tmp_path, '01')[0])
+    html = html_of()
     assert 'class="alert missing"' in html
     assert 'niivue-library' not in html
 
 
-def test_a_simulated_scan_is_shown_beside_its_source(tmp_path, volumes):
+def test_a_simulated_scan_is_shown_beside_its_source(tmp_path, volumes, html_of):
     anat = tmp_path / 'sub-01' / 'anat'
-    data = volumes['sub-01_desc-preproc_T1w']
+    data = volumes['desc-preproc_T1w']
     write_nifti(anat / 'sub-01_res-ulf_desc-simulated_T1w.nii.gz', data.data, data.affine)
     record = json.loads((anat / 'sub-01_desc-qc_T1w.json').read_text())
     (anat / 'sub-01_desc-qc_T1w.json').write_text(json.dumps(record | {'direction': 'simulate'}))
-    layers = layers_of(viewer_html(tmp_path, reported_scans(tmp_path, '01')[0]))
+    layers = layers_of(html_of())
     assert list(layers) == ['preproc', 'simulated', 'tissues']
     assert layers['preproc']['name'] == 'Source scan'
+
+
+def restored(found):
+    """Undo :func:`surprises` voxel by voxel, as the page does."""
+    codes = np.zeros(np.array(found.shape) + 1, int)
+    for z, y, x in np.ndindex(found.shape[::-1]):
+        near = codes[x, y + 1, z + 1] + codes[x + 1, y, z + 1] + codes[x + 1, y + 1, z]
+        far = codes[x, y, z + 1] + codes[x, y + 1, z] + codes[x + 1, y, z]
+        codes[x + 1, y + 1, z + 1] = (int(found[x, y, z]) + (2 * near - far) // 3) % 256
+    return codes[1:, 1:, 1:]
+
+
+def test_no_value_is_off_by_more_than_half_a_step():
+    values = np.random.default_rng(0).uniform(-5, 5, (6, 7, 8))
+    codes, slope, intercept = quantised(values, -5, 5)
+    assert np.abs(intercept + slope * codes - values).max() <= slope / 2 + 1e-9
+    assert slope == pytest.approx(10 / STEPS)
+    # What lies beyond is the end.
+    codes, slope, intercept = quantised(np.array([-9.0, 9.0]), 0, 2)
+    np.testing.assert_allclose(intercept + slope * codes, [0, 2])
+    with pytest.raises(ValueError, match='between 1 and 1'):
+        quantised(np.ones(1), 1, 1)
+
+
+def test_outside_is_told_from_zero():
+    inside = np.array([True, False])
+    codes, slope, intercept = quantised(np.zeros(2), 0, 1, inside)
+    assert codes[1] == OUTSIDE
+    assert intercept + slope * codes[0] == pytest.approx(0)
+
+
+@pytest.mark.parametrize('foretold', [True, False])
+def test_what_is_packed_is_a_nifti_file_of_the_codes(foretold):
+    codes = np.random.default_rng(1).integers(0, 102, (5, 4, 3)).astype(np.uint8)
+    affine = np.array([[0, -2.0, 0, 5], [2, 0, 0, 6], [0, 0, 3, -7], [0, 0, 0, 1]])
+    text = packed(codes, affine, 101, foretold=foretold)
+    image = nib.Nifti1Image.from_bytes(gzip.decompress(base64.b64decode(text)))
+    np.testing.assert_allclose(image.affine, affine)
+    stored = np.asarray(image.dataobj).astype(np.uint8)
+    np.testing.assert_array_equal(restored(stored) if foretold else stored, codes)
+    assert image.header['cal_max'] == 101
+    assert text == packed(codes, affine, 101, foretold=foretold)
+    # Without a name and a time, and with the same mark of the system whichever Python packs.
+    assert base64.b64decode(text)[3:10] == bytes([0, 0, 0, 0, 0, 2, 3])
+
+
+def test_foretelling_makes_a_smooth_image_smaller():
+    axes = np.linspace(0, 6, 40)
+    smooth = 50 + 40 * np.sin(axes)[:, None, None] * np.cos(axes)[:, None] * np.sin(axes)
+    codes = (smooth + np.random.default_rng(2).normal(0, 1, smooth.shape)).astype(np.uint8)
+    foretold, plain = (len(packed(codes, np.eye(4), 100, foretold=f)) for f in (True, False))
+    assert foretold < 0.8 * plain
 
 
 @pytest.fixture
@@ -162,12 +213,6 @@ def page(tmp_path, volumes):
     (tmp_path / 'elsewhere').mkdir()
     report = write_report(tmp_path, '01', interactive=True)
     return shutil.copy(report, tmp_path / 'elsewhere' / report.name)
-
-
-@pytest.fixture(scope='module')
-def chromium():
-    with browser('--enable-unsafe-swiftshader') as found:
-        yield found
 
 
 def start(look):
@@ -196,15 +241,12 @@ def number(text):
 
 @needs_browser
 def test_values_at_a_voxel_are_those_of_the_volumes(chromium, page, volumes):
-    fine = volumes['sub-01_res-1mm_desc-enhanced_T1w']
-    white = fine.data[volumes['sub-01_res-1mm_dseg'].data == 2].mean()
-    wanted = {
-        'enhanced': ('sub-01_res-1mm_desc-enhanced_T1w', 1),
-        'claim': ('sub-01_res-1mm_desc-claim_T1w', 1),
-        'uncertainty': ('sub-01_res-1mm_desc-uncertainty_T1w', 100 / white),
-        'preproc': ('sub-01_desc-preproc_T1w', 1),
-        'residual': ('sub-01_desc-residual_T1w', 1),
-    }
+    fine = volumes['res-1mm_desc-enhanced_T1w']
+    white = fine.data[volumes['res-1mm_dseg'].data == 2].mean()
+    names = ('res-1mm_desc-enhanced_T1w', 'res-1mm_desc-claim_T1w', 'desc-preproc_T1w')
+    wanted = {re.search('desc-(.*)_', name)[1]: (name, 1) for name in names}
+    wanted['residual'] = ('desc-residual_T1w', 1)
+    wanted['uncertainty'] = ('res-1mm_desc-uncertainty_T1w', 100 / white)
     layers = layers_of(page.read_text())
     with opened(chromium, page) as look:
         start(look)
@@ -218,7 +260,7 @@ def test_values_at_a_voxel_are_those_of_the_volumes(chromium, page, volumes):
                 value = min(value, layer['high'])
                 # Half a step, and half a digit of what is written.
                 assert abs(number(shown[key]) - value) <= layer['step'] * 1.01, (key, voxel)
-            label = volumes['sub-01_res-1mm_dseg'].data[tuple(voxel)]
+            label = volumes['res-1mm_dseg'].data[tuple(voxel)]
             names = ('Background', 'Grey matter', 'White matter', 'Cerebrospinal fluid')
             assert shown['tissues'] == names[label]
         corner = (fine.affine @ [3, 3, 3, 1])[:3]
@@ -229,8 +271,7 @@ def test_values_at_a_voxel_are_those_of_the_volumes(chromium, page, volumes):
 @pytest.mark.parametrize('width', [1280, 400])
 def test_the_viewer_shows_and_obeys_the_keyboard(chromium, page, tmp_path, width):
     with opened(chromium, page, width=width) as look:
-        button = look.page.locator('.viewer button')
-        button.focus()
+        look.page.locator('.viewer button').focus()
         look.page.keyboard.press('Enter')
         look.page.wait_for_function('document.querySelector(".viewer").viewer', timeout=60_000)
         planes = look.page.locator('.viewer .planes')
@@ -245,9 +286,8 @@ def test_the_viewer_shows_and_obeys_the_keyboard(chromium, page, tmp_path, width
         look.page.locator('.viewer .opacity').fill('100')
         coloured = look.pixels(planes)
         assert np.ptp(coloured, axis=2).mean() > 25
-        assert (
-            look.page.locator('.viewer .scale .unit').inner_text() == 'share of the local detail'
-        )
+        unit = look.page.locator('.viewer .scale .unit').inner_text()
+        assert unit == 'share of the local detail'
         look.page.locator('.viewer .overlay').select_option('')
         look.page.locator('.viewer .opacity').fill('0')
         assert np.ptp(look.pixels(planes), axis=2).mean() < 12

@@ -1,1 +1,0 @@
-"""The volumes themselves in a page, to click through."""
