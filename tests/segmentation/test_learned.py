@@ -9,12 +9,14 @@ from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import carry
 from ulfprep.segmentation import inference
-from ulfprep.segmentation.inference import Seen, class_shares, part_shares, tissue_sums
-from ulfprep.segmentation.learned import learned_tissues, weights_file
-from ulfprep.segmentation.network import CLASSES
-from ulfprep.segmentation.tissue import segment
-from ulfprep.segmentation.together import Run
-from ulfprep.segmentation.weights import read_network
+from ulfprep.segmentation.inference import (
+    class_shares,
+    part_shares,
+    tissue_sums,
+)
+from ulfprep.segmentation.learned import learned_tissues
+from ulfprep.segmentation.network import CLASSES, read_network, weights_file
+from ulfprep.segmentation.tissue import Run, segment
 
 VOXEL = (1.6, 1.6, 5.0)
 
@@ -37,7 +39,8 @@ def ball():
 def shares_of(net, ball):
     image, mask, grid = ball
     shares = np.zeros((len(CLASSES), *mask.shape), np.float32)
-    shares[:, mask] = class_shares(net, {'T1w': Seen(image, grid, (1.0, 1.0, 1.0))}, grid, mask)
+    run = Run(image, mask, grid, 100.0, 1.0, (1.0, 1.0, 1.0))
+    shares[:, mask] = class_shares(net, {'T1w': run}, grid, mask)
     return shares
 
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import acquired_grid, bicubic, carry_mask
 from ulfprep.segmentation.brain import brain_mask, looks_stripped, shows_a_head
-from ulfprep.segmentation.mask_checks import mask_warnings
+from ulfprep.segmentation.checks import mask_warnings
 
 pytestmark = pytest.mark.realdata
 ARTEFACTS = Path(__file__).parents[1] / 'artefacts'

@@ -7,9 +7,15 @@ import pytest
 from template_brain import scan_of_template
 
 from ulfprep.physics.grid import isotropic_grid
-from ulfprep.segmentation import affine, template
-from ulfprep.segmentation.affine import affine_match, check_match
-from ulfprep.segmentation.template import FLOOR, load_template, prior_under, template_files
+from ulfprep.segmentation import template
+from ulfprep.segmentation.template import (
+    FLOOR,
+    check_match,
+    load_template,
+    prior_under,
+    template_files,
+    template_match,
+)
 
 
 @pytest.fixture(scope='module')
@@ -18,16 +24,10 @@ def scan():
     return scan_of_template()
 
 
-def matched(scan):
-    """Return the affine that is found for it."""
-    brain, _, _, where = load_template()
-    return affine_match(scan.image, scan.mask, scan.grid, brain, brain > 0, where)
-
-
 @pytest.fixture(scope='module')
 def match(scan):
-    """Return the same, found once for all tests."""
-    return matched(scan)
+    """Return the affine that is found for it."""
+    return template_match(scan.image, scan.mask, scan.grid)
 
 
 @pytest.fixture(scope='module')
@@ -69,8 +69,9 @@ def test_the_prior_sums_to_one_and_forbids_nothing(scan, prior):
 
 
 def test_the_same_scan_gives_the_same_bytes(scan, monkeypatch):
-    monkeypatch.setattr(affine, 'ITERATIONS', (3, 4))
-    assert matched(scan).tobytes() == matched(scan).tobytes()
+    monkeypatch.setattr(template, 'ITERATIONS', (3, 4))
+    one, two = (template_match(scan.image, scan.mask, scan.grid) for _ in range(2))
+    assert one.tobytes() == two.tobytes()
 
 
 @pytest.mark.parametrize(

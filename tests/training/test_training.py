@@ -13,8 +13,14 @@ from ulfprep.physics.grid import Grid
 from ulfprep.physics.relaxation import relaxation
 from ulfprep.physics.sequences import PRESETS
 from ulfprep.physics.signals import tissue_signals
-from ulfprep.segmentation.network import CHANNELS, STRIDE, TissueNet
-from ulfprep.segmentation.weights import digest, read_network, write_weights
+from ulfprep.segmentation.network import (
+    CHANNELS,
+    STRIDE,
+    TissueNet,
+    digest,
+    read_network,
+    write_weights,
+)
 from ulfprep.training.__main__ import main
 from ulfprep.training.acquisitions import draw_session
 from ulfprep.training.deform import Ribbon

@@ -162,7 +162,7 @@ def fit_scans(
         See :func:`fit_scan`.
     tissues : numpy.ndarray, shape (3, x, y, z), optional
         Of all scans of the first contrast, on the isotropic lattice over the first
-        (:func:`ulfprep.segmentation.together.segment_together`); pooled from those of each scan
+        (:func:`ulfprep.segmentation.tissue.segment_together`); pooled from those of each scan
         without.
 
     Returns

@@ -53,7 +53,7 @@ class PlanContrast(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.physics.plan import Wishes, plan_contrast
-        from ulfprep.segmentation.placement import misplaced
+        from ulfprep.segmentation.checks import misplaced
 
         inputs = self.inputs
         reference = inputs.reference_file

@@ -134,7 +134,7 @@ class BrainMask(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.segmentation.brain import brain_mask, looks_stripped, shows_a_head
-        from ulfprep.segmentation.mask_checks import mask_warnings
+        from ulfprep.segmentation.checks import mask_warnings
 
         data, grid = read_volume(self.inputs.in_file)
         expected = self.inputs.expected if isdefined(self.inputs.expected) else None
@@ -209,7 +209,7 @@ class _BiasOutputSpec(TraitedSpec):
 class CorrectBias(SimpleInterface):
     """Correct the bias field: as other software found it, or by its own measure (N4).
 
-    See :func:`ulfprep.segmentation.given_bias.divided_field` and
+    See :func:`ulfprep.segmentation.given.divided_field` and
     :func:`ulfprep.segmentation.bias.correct_bias`.
     """
 
@@ -242,7 +242,7 @@ class CorrectBias(SimpleInterface):
             return None, []
         from ulfprep.bids.read.derived_read import read_volume as read_given
         from ulfprep.physics.grid import Grid
-        from ulfprep.segmentation.given_bias import NoFieldError, divided_field
+        from ulfprep.segmentation.given import NoFieldError, divided_field
 
         name = self.inputs.given_name
         image, affine = read_given(self.inputs.given)

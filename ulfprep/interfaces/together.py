@@ -79,7 +79,7 @@ class _TogetherOutputSpec(TraitedSpec):
 
 
 class SegmentTogether(SimpleInterface):
-    """One segmentation of all; see :func:`ulfprep.segmentation.together.segment_together`."""
+    """One segmentation of all; see :func:`ulfprep.segmentation.tissue.segment_together`."""
 
     input_spec = _TogetherInputSpec
     output_spec = _TogetherOutputSpec
@@ -92,7 +92,7 @@ class SegmentTogether(SimpleInterface):
     def _run_interface(self, runtime):
         from ulfprep.physics.grid import isotropic_grid
         from ulfprep.segmentation.learned import learned_tissues
-        from ulfprep.segmentation.together import segment_together
+        from ulfprep.segmentation.tissue import segment_together
 
         inputs = self.inputs
         runs = [self._run_of(number) for number in range(1, inputs.n_scans + 1)]
@@ -107,7 +107,7 @@ class SegmentTogether(SimpleInterface):
         return runtime
 
     def _run_of(self, number: int):
-        from ulfprep.segmentation.together import Run
+        from ulfprep.segmentation.tissue import Run
 
         given = {name: getattr(self.inputs, f'{name}_{number}') for name in OF_EACH}
         data, grid = read_volume(given['in_file'])

@@ -103,7 +103,7 @@ def _told_to_stop():
 def _score(options, held) -> None:
     import torch
 
-    from ulfprep.segmentation.weights import read_network
+    from ulfprep.segmentation.network import read_network
     from ulfprep.training.maps import read_heads
     from ulfprep.training.score import score
 

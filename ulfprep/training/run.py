@@ -108,7 +108,7 @@ def train(
 
 def keep(learner: Learner, out: Path) -> None:
     """Write the checkpoint and the averaged weights; an interrupted write harms neither."""
-    from ulfprep.segmentation.weights import write_weights
+    from ulfprep.segmentation.network import write_weights
 
     whole = out / f'{CHECKPOINT}.part'
     torch.save(learner.state(), whole)

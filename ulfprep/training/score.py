@@ -14,7 +14,7 @@ from ulfprep.physics.seeds import stream
 from ulfprep.physics.sequences import PRESETS
 from ulfprep.segmentation.learned import learned_tissues
 from ulfprep.segmentation.network import CHANNELS, CLASSES, TissueNet
-from ulfprep.segmentation.together import Run
+from ulfprep.segmentation.tissue import Run
 from ulfprep.training.acquisitions import Acquisition
 from ulfprep.training.maps import CLASS_OF, Head
 from ulfprep.training.scans import make_scan, paint
