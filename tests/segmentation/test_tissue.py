@@ -55,12 +55,9 @@ def test_shares_are_nearer_to_the_truth_than_classes_of_whole_voxels(coarse, pla
     assert ours < 0.6 * np.abs(whole.probs - coarse.shares)[:, coarse.mask].mean()
 
 
-def test_coarse_means_are_not_those_of_mixtures(plain):
+def test_coarse_means_are_not_those_of_mixtures(coarse, plain):
     np.testing.assert_allclose(plain.means, MEANS, rtol=0.1)
     assert plain.means.shape == plain.sds.shape == (3,)
-
-
-def test_shares_sum_to_one_in_the_brain_and_are_zero_outside(coarse, plain):
     assert plain.probs.dtype == np.float32
     np.testing.assert_allclose(plain.probs.sum(axis=0)[coarse.mask], 1, atol=1e-5)
     assert not plain.probs[:, ~coarse.mask].any()
