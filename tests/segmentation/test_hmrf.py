@@ -17,9 +17,6 @@ def test_tissues_of_the_phantom_and_their_signals_are_found(brain, found, overla
     assert overlap(found.probs, brain.truth).min() > 0.95
     np.testing.assert_allclose(found.means, brain.means, rtol=0.03)
     assert np.all(found.sds >= brain.sigma)
-
-
-def test_posteriors_sum_to_one_in_the_brain_and_are_zero_outside(brain, found):
     assert (found.probs.shape, found.probs.dtype) == ((3, *brain.mask.shape), np.float32)
     np.testing.assert_allclose(found.probs.sum(axis=0)[brain.mask], 1, atol=1e-5)
     assert not found.probs[:, ~brain.mask].any()

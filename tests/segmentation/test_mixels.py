@@ -72,16 +72,6 @@ def test_the_prior_is_weaker_between_voxels_that_are_farther_apart():
     assert in_the_midst(100.0, 87.0, (3.0, 3.0, 3.0))[2] < in_the_midst(100.0, 87.0)[2]
 
 
-def test_tissues_of_small_voxels_and_their_signals_are_found(small_brain, overlap):
-    mask, truth = small_brain
-    clean = np.tensordot((25.0, 70.0, 100.0), truth.astype(np.float32), 1)
-    image = add_rician_noise(clean, 6.0, np.random.default_rng(0))
-    found = plain_tissues(image, mask, ONE, 6.0)
-    assert overlap(found.probs, truth).min() > 0.95
-    np.testing.assert_allclose(found.means, (25.0, 70.0, 100.0), rtol=0.06)
-    np.testing.assert_allclose(found.probs.sum(axis=0)[mask], 1, atol=1e-5)
-
-
 def test_the_means_of_a_mixture_are_found_whatever_its_units():
     rng = np.random.default_rng(0)
     parts = [rng.normal(m, s, n) for m, s, n in ((20, 8, 3000), (60, 6, 9000), (90, 4, 12000))]

@@ -10,7 +10,7 @@ from ulfprep.segmentation.hmrf import fit_markov_field
 from ulfprep.segmentation.lattice import PLAIN_VOXEL
 from ulfprep.segmentation.mixels import tissue_shares
 from ulfprep.segmentation.template import FLOOR
-from ulfprep.segmentation.tissue import segment
+from ulfprep.segmentation.tissue import MIXTURE, segment
 
 MEANS = (30.0, 75.0, 100.0)
 
@@ -81,8 +81,10 @@ def test_small_voxels_are_classified_as_they_are(small_brain, overlap):
     image = np.tensordot(MEANS, truth.astype(float), 1)
     scan = add_rician_noise(image, 5.0, np.random.default_rng(0))
     found = segment(scan, mask, (PLAIN_VOXEL, 1.0, 1.0))
+    assert found.method == MIXTURE
     assert overlap(found.probs, truth).min() > 0.95
     np.testing.assert_allclose(found.means, MEANS, rtol=0.03)
+    np.testing.assert_allclose(found.probs.sum(axis=0)[mask], 1, atol=1e-5)
     # Nearly every voxel is mostly of one tissue: nothing was blurred.
     assert (found.probs.max(axis=0)[mask] > 0.8).mean() > 0.9
 
