@@ -1,7 +1,6 @@
 """Small datasets, and quick runs of the true core on them, for all tests."""
 
 import importlib
-import json
 import shutil
 from pathlib import Path
 from unittest.mock import create_autospec
@@ -9,6 +8,7 @@ from unittest.mock import create_autospec
 import nibabel as nib
 import numpy as np
 import pytest
+from dataset_files import begin_dataset, write_scan
 
 ZOOMS = (6.0, 6.0, 7.5)
 SHAPE = (16, 16, 13)
@@ -49,18 +49,10 @@ def write_dataset(root, *stems, metadata=None, image=None, suffix='T1w') -> Path
     Stems are such as ``sub-01_ses-A_acq-x_run-1``; every scan is the phantom with a sidecar that
     states 64 mT, unless ``metadata`` says otherwise.
     """
-    root.mkdir(exist_ok=True)
-    (root / 'dataset_description.json').write_text(
-        json.dumps({'Name': 'Phantoms', 'BIDSVersion': '1.10.0', 'DatasetType': 'raw'})
-    )
-    (root / 'README').write_text('Made by a test: folded shells, no person.\n')
     sidecar = {'MagneticFieldStrength': 0.064} if metadata is None else metadata
+    begin_dataset(root)
     for stem in stems:
-        parts = stem.split('_')
-        folder = root.joinpath(*[p for p in parts if p.startswith(('sub-', 'ses-'))], 'anat')
-        folder.mkdir(parents=True, exist_ok=True)
-        nib.save(image or phantom_image(), folder / f'{stem}_{suffix}.nii.gz')
-        (folder / f'{stem}_{suffix}.json').write_text(json.dumps(sidecar))
+        write_scan(root, f'{stem}_{suffix}', image or phantom_image(), sidecar)
     return root
 
 

@@ -9,16 +9,10 @@ LEVELS = INFO, WARNING = ('info', 'warning')
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence and how much it weighs.
-
-    Attributes
-    ----------
-    text : str
-    level : {'info', 'warning'}
-    """
+    """A sentence and how much it weighs."""
 
     text: str
-    level: str = INFO
+    level: str = INFO  #: one of :data:`LEVELS`
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:

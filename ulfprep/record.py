@@ -21,18 +21,10 @@ WEIGHTS = 'network_weights_sha256'
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the results of a scan may be used.
+    """Whether the results of a scan may be used."""
 
-    Attributes
-    ----------
-    level : str
-        One of :data:`LEVELS`.
-    reasons : tuple of str
-        Why it is not better; empty for what is usable.
-    """
-
-    level: str
-    reasons: tuple[str, ...] = ()
+    level: str  #: one of :data:`LEVELS`
+    reasons: tuple[str, ...] = ()  #: why it is not better; empty for what is usable
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -41,39 +33,17 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulationRecord:
-    """How scans were simulated.
+    """How scans were simulated."""
 
-    Attributes
-    ----------
-    voxel_size_mm : tuple of 3 floats
-        Along the axes of the image.
-    psf : str
-        Kind of point-spread function (:mod:`ulfprep.physics.psf`).
-    snr : float
-        Of white matter.
-    noise_sd : float
-        Of the real and of the imaginary part, in the units of the scan.
-    bias_strength : float
-        S.d. of the logarithm of the receive field.
-    noise_fwhm_mm : float
-        Correlation of the noise; zero for white noise.
-    keep_head : bool
-        Whether the whole head was simulated, not the brain alone.
-    seed : int
-    stream : str
-        Name of the random stream.
-    n_realisations : int
-    """
-
-    voxel_size_mm: tuple[float, ...]
-    psf: str
-    snr: float
-    noise_sd: float
-    bias_strength: float
-    noise_fwhm_mm: float
-    keep_head: bool
+    voxel_size_mm: tuple[float, ...]  #: along the axes of the image
+    psf: str  #: kind of point-spread function (:mod:`ulfprep.physics.psf`)
+    snr: float  #: of white matter
+    noise_sd: float  #: of the real and of the imaginary part, in the units of the scan
+    bias_strength: float  #: s.d. of the logarithm of the receive field
+    noise_fwhm_mm: float  #: correlation of the noise; zero for white noise
+    keep_head: bool  #: whether the whole head was simulated, not the brain alone
     seed: int
-    stream: str
+    stream: str  #: name of the random stream
     n_realisations: int
 
 
@@ -96,99 +66,52 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True)
 class FusionRecord:
-    """The scans that one was to be fitted with.
+    """The scans that one was to be fitted with."""
 
-    Attributes
-    ----------
-    role : {'scan', 'member', 'fused', 'alone'}
-        A scan with an image of its own, one of several that share an image, what these share, or
-        a scan that none could be fitted with.
-    output : str
-        Name of the scan whose files hold the common image.
-    reference : str or None
-        Name of the anchor scan, in whose world the field lies.
-    scans : tuple of FusedScan
-    registrations : tuple of dict
-        ``name``, ``transform`` (4x4, from its world to that of the anchor, mm), ``rotation_deg``,
-        ``translation_mm``, ``similarity_before``, ``similarity_after``.
-    left_out : tuple of LeftOut
-    digest : str
-        Of all scans that were meant to be fused.
-    """
-
+    #: ``scan``, with an image of its own; ``member`` of several that share an image; ``fused``,
+    #: what these share; ``alone``, a scan that none could be fitted with.
     role: str
-    output: str
-    reference: str | None
+    output: str  #: name of the scan whose files hold the common image
+    reference: str | None  #: name of the anchor scan, in whose world the field lies
     scans: tuple[FusedScan, ...]
+    #: ``name``, ``transform`` (4x4, from its world to that of the anchor, mm), ``rotation_deg``,
+    #: ``translation_mm``, ``similarity_before``, ``similarity_after``.
     registrations: tuple[dict[str, Any], ...]
     left_out: tuple[LeftOut, ...]
-    digest: str
+    digest: str  #: of all scans that were meant to be fused
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScanRecord:
-    """All that is known and decided of a scan whose results are finished.
+    """All that is known and decided of a scan whose results are finished."""
 
-    Attributes
-    ----------
-    entities : dict
-        BIDS entity -> label; ``session`` is None without.
-    modality : {'T1w', 'T2w', 'FLAIR'}
-    source : str
-        BIDS URI of the scan.
-    direction : {'enhance', 'simulate'}
-    verdict : Verdict
-    metrics : dict
-        Name -> number, or None where it could not be measured.
-    null_reasons : dict of str to str
-        Why those are None.
-    notes : tuple of Note
-        What was found and decided.
-    contrast : ContrastPlan
-    segmentation : dict
-        ``method``, and ``means`` and ``sds`` of CSF, GM, WM; what else the method tells.
-    precomputed : dict or None
-        What was taken of other software -> its BIDS URIs.
-    fit : dict or None
-        ``history``, ``options``, ``stopped``, ``notes`` and ``device``; None of a simulation.
-    simulation : SimulationRecord or None
-        None of an enhanced scan.
-    reference : dict or None
-        The high-field image that it was measured against: ``source``, ``field_T``, ``transform``
-        (4x4, from its world to that of the scan, mm), how far it was moved and how alike the two
-        were.
-    fusion : FusionRecord or None
-    methods : str
-        Methods text of this scan's workflow.
-    settings : dict
-        Those that can change a result, and ``settings_hash`` of them.
-    seed : int
-    versions : dict of str to str
-    input_digest : str
-        Of all bytes that it was made from.
-    """
-
-    entities: dict[str, str | None]
-    modality: str
-    source: str
-    direction: str
+    entities: dict[str, str | None]  #: BIDS entity -> label; ``session`` is None without
+    modality: str  #: T1w, T2w or FLAIR
+    source: str  #: BIDS URI of the scan
+    direction: str  #: one of :data:`DIRECTIONS`
     verdict: Verdict
-    metrics: dict[str, float | None]
-    null_reasons: dict[str, str]
-    notes: tuple[Note, ...]
+    metrics: dict[str, float | None]  #: None where it could not be measured
+    null_reasons: dict[str, str]  #: why those are None
+    notes: tuple[Note, ...]  #: what was found and decided
     contrast: ContrastPlan
+    #: ``method``, and ``means`` and ``sds`` of CSF, GM, WM; what else the method tells.
     segmentation: dict[str, Any]
+    #: What was taken of other software -> its BIDS URIs.
     precomputed: dict[str, tuple[str, ...]] | None
+    #: ``history``, ``options``, ``stopped``, ``notes`` and ``device``; None of a simulation.
     fit: dict[str, Any] | None
-    simulation: SimulationRecord | None
+    simulation: SimulationRecord | None  #: None of an enhanced scan
+    #: The high-field image that it was measured against: ``source``, ``field_T``, ``transform``
+    #: (4x4, from its world to that of the scan, mm), how far it was moved and how alike the two
+    #: were.
     reference: dict[str, Any] | None
     fusion: FusionRecord | None
-    methods: str
-    settings: dict[str, Any]
-    settings_hash: str
+    methods: str  #: methods text of this scan's workflow
+    settings: dict[str, Any]  #: those that can change a result
+    settings_hash: str  #: of them
     seed: int
     versions: dict[str, str]
-    input_digest: str
+    input_digest: str  #: of all bytes that it was made from
 
     @property
     def used_network(self) -> bool:

@@ -36,18 +36,10 @@ NOT_IN_HASH = frozenset({
 
 @dataclass(frozen=True)
 class Stated(Generic[Value]):
-    """A value that the user stated, and the text that states it again in a settings file.
+    """A value that the user stated, and the text that states it again in a settings file."""
 
-    Attributes
-    ----------
-    text : str
-        Name of a preset, or JSON.
-    value
-        What it means.
-    """
-
-    text: str
-    value: Value = field(compare=False)
+    text: str  #: name of a preset, or JSON
+    value: Value = field(compare=False)  #: what it means
 
     @property
     def name(self) -> str:
@@ -156,13 +148,7 @@ class Settings:
         return {name: _plain(value) for name, value in values.items() if value is not None}
 
     def to_toml(self, without: frozenset[str] = frozenset()) -> str:
-        """Return the settings as a TOML document, which ``--config-file`` reads back.
-
-        Parameters
-        ----------
-        without : frozenset of str
-            Settings to leave out.
-        """
+        """Return the settings as a TOML document, which ``--config-file`` reads back."""
         # Every value is a string, number, bool or list of those, and for those the
         # JSON spelling is TOML's too.
         lines = [

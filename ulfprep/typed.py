@@ -10,12 +10,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 def read_as(kind: Any, value: Any) -> Any:
     """Return a value of JSON as what it should be.
 
-    Parameters
-    ----------
-    kind : type
-        A dataclass, of whose fields none may be missing; ``tuple[X, ...]``, ``dict[str, X]``,
-        ``X | None``, ``Any``, or a plain type. A number may be null: it was not finite.
-    value : object
+    The kind is a dataclass, of whose fields none may be missing; ``tuple[X, ...]``,
+    ``dict[str, X]``, ``X | None``, ``Any``, or a plain type. A number may be null: it was not
+    finite.
 
     Raises
     ------

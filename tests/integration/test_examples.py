@@ -95,7 +95,7 @@ def test_the_report_is_whole_in_a_browser(example_run, tmp_path, width):
         blank = [name for name, deviation in look.picture_deviations().items() if deviation < 8]
         assert blank == []
         assert look.page.locator('.missing').count() == 0
-        assert look.serious_violations() == []
+        assert look.violations() == []
         look.keep(f'example-{width}', tmp_path)
         assert look.trouble == []
 

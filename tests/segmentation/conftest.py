@@ -1,13 +1,16 @@
-"""A brain of three tissues whose truth is known."""
+"""Brains of three tissues whose truth is known."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from ulfprep.physics import ForwardModel, Grid
 from ulfprep.physics.acquisition import add_rician_noise
+from ulfprep.physics.grid import resized_grid
 
 MEANS = (30.0, 75.0, 100.0)
+COARSE = (1.6, 1.6, 5.0)
 
 
 def make_brain(shape, zooms, size, rim, cortex):
@@ -52,6 +55,25 @@ def brain():
 
 
 @pytest.fixture(scope='session')
+def small_brain():
+    """Return mask and tissues of a small brain at 1 mm."""
+    return make_brain((50, 56, 50), (1.0, 1.0, 1.0), (44.0, 52.0, 44.0), 4.0, 5.0)
+
+
+@pytest.fixture(scope='session')
+def coarse(small_brain):
+    """Return that brain in 5 mm slices: scan, mask, true shares and voxel size."""
+    mask, truth = small_brain
+    fine = Grid(mask.shape, np.eye(4))
+    model = ForwardModel.between(resized_grid(fine, COARSE), fine, COARSE, np.ones(3))
+    seen = model.acquire(truth.astype(np.float32))
+    inside = model.acquire(mask.astype(np.float32)) > 0.5
+    scan = add_rician_noise(np.tensordot(MEANS, seen, 1), 5.0, np.random.default_rng(0))
+    shares = seen / np.maximum(seen.sum(axis=0), 1e-3)
+    return SimpleNamespace(scan=scan, mask=inside, shares=shares, zooms=COARSE)
+
+
+@pytest.fixture(scope='session')
 def overlap():
     """Return the function that compares posteriors with the truth."""
     return dice_of_tissues
@@ -61,3 +83,24 @@ def overlap():
 def build_brain():
     """Return the function that makes mask and tissues of other sizes."""
     return make_brain
+
+
+@pytest.fixture(scope='session')
+def folded_ball():
+    """Return a function that makes labels (1 CSF, 2 GM, 3 WM) and grid, of 1 mm, of a ball.
+
+    It has folds, a ventricle, and these radii of CSF, GM and WM.
+    """
+
+    def ball(shape, radii):
+        x, y, z = (a - (n - 1) / 2 for a, n in zip(np.indices(shape), shape, strict=True))
+        radius = np.sqrt(x**2 + y**2 + z**2)
+        folds = 2.5 * (np.sin(x / 3) + np.sin(y / 3) + np.sin(z / 3)) / 1.5
+        csf, gm, wm = (
+            radius < r + part * folds for r, part in zip(radii, (0, 0.5, 1), strict=True)
+        )
+        labels = csf.astype(int) + gm + wm
+        labels[(np.abs(x) < 5) & (np.abs(y) < 8) & (np.abs(z) < 5)] = 1
+        return labels, Grid(shape, np.eye(4))
+
+    return ball

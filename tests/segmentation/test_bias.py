@@ -33,24 +33,15 @@ def test_at_least_half_of_a_smooth_field_is_removed(biased):
     assert left[biased.mask].std() < 0.5 * biased.bias[biased.mask].std()
 
 
-def test_the_corrected_image_is_the_image_divided_by_the_field(biased):
+def test_the_image_is_divided_by_a_field_that_is_one_on_average_in_the_brain(biased):
     np.testing.assert_allclose(biased.corrected * biased.field, biased.scan, rtol=1e-5)
     assert biased.corrected.dtype == biased.field.dtype == np.float32
-
-
-def test_the_field_is_one_on_average_in_the_brain(biased):
     assert np.log(biased.field[biased.mask]).mean() == pytest.approx(0, abs=1e-5)
 
 
 def test_contrast_of_the_tissues_is_kept(biased):
     means = np.array([biased.corrected[t].mean() for t in biased.truth])
     np.testing.assert_allclose(means / means[2], np.array(MEANS) / MEANS[2], atol=0.06)
-
-
-def test_each_tissue_becomes_more_even(biased):
-    for tissue in biased.truth[1:]:
-        before, after = biased.scan[tissue], biased.corrected[tissue]
-        assert after.std() / after.mean() < 0.7 * before.std() / before.mean()
 
 
 def test_outside_the_brain_the_field_stays_within_its_bounds(biased):
@@ -75,13 +66,6 @@ def test_white_reference_goes_with_the_field_and_does_not_overshoot(biased):
     bias = biased.bias[biased.mask]
     assert np.corrcoef(reference, bias)[0, 1] > 0.6
     assert 0 < np.polyfit(bias, reference, 1)[0] < 1.1
-
-
-def test_white_reference_does_not_take_anatomy_for_a_field(biased):
-    # A ventricle in the middle and cortex around it, but no field.
-    noisy = add_rician_noise(biased.flat, 4.0, np.random.default_rng(1))
-    reference = white_reference(noisy, biased.mask, biased.zooms)
-    assert reference[biased.mask].std() < 0.02
 
 
 def test_white_reference_has_the_shape_of_images_that_its_lattice_does_not_divide():

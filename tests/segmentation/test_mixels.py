@@ -1,9 +1,10 @@
-"""Shares of tissue in voxels that may be mixtures."""
+"""Shares of tissue in voxels that may be mixtures, and tissues of T1w scans with small voxels."""
 
 import numpy as np
 import pytest
 
-from ulfprep.segmentation.mixels import tissue_shares
+from ulfprep.physics.acquisition import add_rician_noise
+from ulfprep.segmentation.mixels import mixture_means, plain_tissues, tissue_shares
 
 ONE = (1.0, 1.0, 1.0)
 MEANS = (25.0, 80.0, 100.0)
@@ -51,26 +52,37 @@ def test_units_do_not_matter():
     np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+def in_the_midst(of, value, zooms=ONE):
+    """Return the shares of one voxel of a value, in the midst of others."""
+    image, brain = flat(of, (11, 11, 11))
+    image[5, 5, 5] = value
+    return tissue_shares(image, brain, zooms, MEANS, 6.0)[:, 5, 5, 5]
+
+
 def test_the_neighbourhood_settles_what_the_signal_leaves_open():
-    image, brain = flat(100.0, (11, 11, 11))
-    image[5, 5, 5] = 90.0  # halfway to GM
-    among_white = tissue_shares(image, brain, ONE, MEANS, 6.0)[:, 5, 5, 5]
-    image[:] = 80.0
-    image[5, 5, 5] = 90.0
-    among_grey = tissue_shares(image, brain, ONE, MEANS, 6.0)[:, 5, 5, 5]
-    assert among_white[2] > 0.7
-    assert among_grey[1] > 0.7
+    assert in_the_midst(100.0, 90.0)[2] > 0.7
+    assert in_the_midst(80.0, 90.0)[1] > 0.7
 
 
 def test_a_clear_signal_stands_against_its_neighbourhood():
-    image, brain = flat(100.0, (11, 11, 11))
-    image[5, 5, 5] = 25.0  # a hole in white matter does not vanish
-    assert tissue_shares(image, brain, ONE, MEANS, 6.0)[0, 5, 5, 5] > 0.9
+    assert in_the_midst(100.0, 25.0)[0] > 0.9
 
 
 def test_the_prior_is_weaker_between_voxels_that_are_farther_apart():
-    image, brain = flat(100.0, (11, 11, 11))
-    image[5, 5, 5] = 87.0
-    near = tissue_shares(image, brain, ONE, MEANS, 6.0)[2, 5, 5, 5]
-    far = tissue_shares(image, brain, (3.0, 3.0, 3.0), MEANS, 6.0)[2, 5, 5, 5]
-    assert far < near
+    assert in_the_midst(100.0, 87.0, (3.0, 3.0, 3.0))[2] < in_the_midst(100.0, 87.0)[2]
+
+
+def test_the_means_of_a_mixture_are_found_whatever_its_units():
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(m, s, n) for m, s, n in ((20, 8, 3000), (60, 6, 9000), (90, 4, 12000))]
+    values = np.concatenate(parts)
+    means, shares = mixture_means(values)
+    np.testing.assert_allclose(means, (20, 60, 90), rtol=0.05)
+    np.testing.assert_allclose(shares, (0.125, 0.375, 0.5), atol=0.03)
+    np.testing.assert_allclose(mixture_means(40 * values)[0], 40 * means, rtol=1e-3)
+
+
+def test_a_brain_without_three_tissues_is_left_to_others(small_brain):
+    mask, truth = small_brain
+    image = add_rician_noise(np.where(truth[0], 25.0, 100.0), 3.0, np.random.default_rng(1))
+    assert plain_tissues(image, mask, ONE, 3.0) is None

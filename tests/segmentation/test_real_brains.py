@@ -1,9 +1,4 @@
-"""The default mask on real heads, as scanned and as 64 mT would show them.
-
-Contours over the real low-field scans are drawn into ``tests/artefacts`` to be looked at.
-"""
-
-from pathlib import Path
+"""The default mask on real heads, as scanned and as 64 mT would show them."""
 
 import brains
 import heads
@@ -14,10 +9,9 @@ from scipy import ndimage
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import acquired_grid, bicubic, carry_mask
 from ulfprep.segmentation.brain import brain_mask, looks_stripped, shows_a_head
-from ulfprep.segmentation.mask_checks import mask_warnings
+from ulfprep.segmentation.checks import mask_warnings
 
 pytestmark = pytest.mark.realdata
-ARTEFACTS = Path(__file__).parents[1] / 'artefacts'
 LOW_FIELD = (1.6, 1.6, 5.0)
 SESSION = 'ulf64mt_lowgan_bids/sub-MS017/ses-ulf/anat/sub-MS017_ses-ulf'
 
@@ -34,24 +28,6 @@ def lowgan():
     return {modality: scan(modality) for modality in ('T1w', 'T2w', 'FLAIR')}
 
 
-def draw(name, image, mask, zooms):
-    """Draw three planes with the mask's contour into the folder of artefacts."""
-    from matplotlib.figure import Figure
-
-    ARTEFACTS.mkdir(exist_ok=True)
-    figure = Figure(figsize=(12, 4.5), layout='tight')
-    middle = np.argwhere(mask).mean(axis=0).astype(int)
-    for axis, panel in enumerate(figure.subplots(1, 3)):
-        across, up = (zooms[k] for k in range(3) if k != axis)
-        panel.imshow(
-            np.take(image, middle[axis], axis).T, cmap='gray', origin='lower', aspect=up / across,
-            vmax=np.percentile(image, 99),
-        )  # fmt: skip
-        panel.contour(np.take(mask, middle[axis], axis).T, [0.5], colors='red', linewidths=0.8)
-        panel.axis('off')
-    figure.savefig(ARTEFACTS / f'brain_mask_{name}.png', dpi=90)
-
-
 def test_the_brain_of_a_high_field_head_is_found():
     head, brain, _ = heads.high_field_head('aomic')
     assert shows_a_head(head, (1.0, 1.0, 1.0))
@@ -63,7 +39,7 @@ def test_the_brain_of_a_high_field_head_is_found():
 
 @pytest.mark.parametrize('name', ['aomic', 'colin'])
 def test_the_brain_of_a_low_field_head_is_found_under_a_strong_receive_field(name):
-    head, brain = heads.scanned_head(name, bias=1.0)
+    head, brain = heads.scanned_head(name)
     assert not looks_stripped(head, LOW_FIELD)[0]
     mask = brain_mask(head, LOW_FIELD, stripped=False)
     assert heads.dice(mask, brain) > 0.93
@@ -74,7 +50,6 @@ def test_the_brain_of_a_low_field_head_is_found_under_a_strong_receive_field(nam
 @pytest.mark.parametrize('modality', ['T1w', 'T2w', 'FLAIR'])
 def test_masks_of_a_real_low_field_session_are_plausible(lowgan, modality):
     image, zooms, _, mask = lowgan[modality]
-    draw(f'lowgan_{modality}', image, mask, zooms)
     assert mask_warnings(mask, zooms, image) == []
 
 
@@ -101,5 +76,4 @@ def test_a_stripped_low_field_scan_keeps_its_own_outline():
     scan = bicubic(image, grid, coarse) * (bicubic((image != 0) * 1.0, grid, coarse) > 0.5)
     assert looks_stripped(scan, coarse.zooms)[0]
     mask = brain_mask(scan, coarse.zooms, stripped=True)
-    draw('ulf64mt_stripped', scan, mask, coarse.zooms)
     assert heads.dice(mask, ndimage.binary_fill_holes(scan > 0)) > 0.99

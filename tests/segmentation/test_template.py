@@ -1,5 +1,6 @@
 """The template's prior: where it lies, and what it never says."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -7,9 +8,15 @@ import pytest
 from template_brain import scan_of_template
 
 from ulfprep.physics.grid import isotropic_grid
-from ulfprep.segmentation import affine, template
-from ulfprep.segmentation.affine import affine_match, check_match
-from ulfprep.segmentation.template import FLOOR, load_template, prior_under, template_files
+from ulfprep.segmentation import template
+from ulfprep.segmentation.template import (
+    FLOOR,
+    check_match,
+    load_template,
+    prior_under,
+    template_files,
+    template_match,
+)
 
 
 @pytest.fixture(scope='module')
@@ -18,16 +25,10 @@ def scan():
     return scan_of_template()
 
 
-def matched(scan):
-    """Return the affine that is found for it."""
-    brain, _, _, where = load_template()
-    return affine_match(scan.image, scan.mask, scan.grid, brain, brain > 0, where)
-
-
 @pytest.fixture(scope='module')
 def match(scan):
-    """Return the same, found once for all tests."""
-    return matched(scan)
+    """Return the affine that is found for it."""
+    return template_match(scan.image, scan.mask, scan.grid)
 
 
 @pytest.fixture(scope='module')
@@ -36,12 +37,8 @@ def prior(scan, match):
     return prior_under(match, isotropic_grid(scan.grid, 3.0))
 
 
-def world(mask, grid):
-    return grid.affine[:3, :3] @ np.argwhere(mask).T + grid.affine[:3, 3:]
-
-
 def test_a_known_affine_is_found_again(scan, match):
-    points = world(scan.mask, scan.grid)
+    points = scan.grid.affine[:3, :3] @ np.argwhere(scan.mask).T + scan.grid.affine[:3, 3:]
     gap = (match - scan.matrix)[:3, :3] @ points + (match - scan.matrix)[:3, 3:]
     distance = np.sqrt((gap**2).sum(axis=0))
     assert np.median(distance) < 1.5
@@ -69,28 +66,23 @@ def test_the_prior_sums_to_one_and_forbids_nothing(scan, prior):
 
 
 def test_the_same_scan_gives_the_same_bytes(scan, monkeypatch):
-    monkeypatch.setattr(affine, 'ITERATIONS', (3, 4))
-    assert matched(scan).tobytes() == matched(scan).tobytes()
+    monkeypatch.setattr(template, 'ITERATIONS', (3, 4))
+    one, two = (template_match(scan.image, scan.mask, scan.grid) for _ in range(2))
+    assert one.tobytes() == two.tobytes()
 
 
 @pytest.mark.parametrize(
     'matrix',
-    [
-        np.diag([-1.0, 1, 1, 1]),
-        np.diag([1.0, 1, 1.5, 1]),
-        np.diag([0.6, 1.0, 1.0, 1]),
-        np.diag([-1.0, -1, 1, 1]),
-    ],
+    [(-1.0, 1, 1), (1.0, 1, 1.5), (0.6, 1.0, 1.0), (-1.0, -1, 1)],
     ids=['mirrored', 'stretched', 'squeezed', 'back to front'],
 )
 def test_absurd_matches_are_refused(matrix):
     with pytest.raises(ValueError, match='--tissue-prior none') as error:
-        check_match(matrix)
+        check_match(np.diag([*matrix, 1.0]))
     assert '\n' not in str(error.value)
 
 
-def test_likely_matches_are_believed(match):
-    check_match(match)
+def test_a_likely_match_is_believed():
     check_match(np.diag([0.8, 1.2, 1.3, 1]))
 
 
@@ -101,8 +93,6 @@ def test_a_template_that_is_not_installed_is_named(monkeypatch):
 
 
 def test_the_template_is_found_without_importing_nilearn():
-    import subprocess
-
     code = (
         'import sys\n'
         'from ulfprep.segmentation.template import load_template\n'

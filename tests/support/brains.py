@@ -67,11 +67,7 @@ def low_field_brain(name: str, modality: str = 'T1w'):
 def acquire(fine, voxel):
     """Scan a 1 mm image: slice profile, truncated k-space in plane; no noise.
 
-    Returns
-    -------
-    image : numpy.ndarray
-    points : list of 3 numpy.ndarray
-        Index in ``fine`` of each voxel's centre.
+    Return the image and ``points``, 3 arrays: index in ``fine`` of each voxel's centre.
     """
     slices = int(np.argmax(voxel))
     image = ndimage.gaussian_filter1d(fine, voxel[slices] / 2.3548, axis=slices)
@@ -91,15 +87,7 @@ def acquire(fine, voxel):
 
 @lru_cache(maxsize=8)
 def scanned(name: str, voxel=(1.6, 1.6, 5.0), modality: str = 'T1w'):
-    """Scan a brain without noise: slice profile, truncated k-space in plane.
-
-    Returns
-    -------
-    image : numpy.ndarray
-    brain : numpy.ndarray of bool
-    white : float
-        Mean of white matter.
-    """
+    """Scan a brain without noise; return it, its mask and its mean of white matter."""
     fine, labels = low_field_brain(name, modality)
     seen, points = acquire(fine, voxel)
     brain = ndimage.map_coordinates((labels > 0) * 1.0, points, order=1) > 0.5

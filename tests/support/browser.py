@@ -5,7 +5,7 @@
     with browser() as chromium, opened(chromium, path, width=400) as look:
         assert look.trouble == []
         assert look.beyond_the_edge() == []
-        assert look.serious_violations() == []
+        assert look.violations() == []
 """
 
 import io
@@ -77,12 +77,8 @@ OVERLAPS = """(selector) => {
 class Look:
     """A page that is open.
 
-    Attributes
-    ----------
-    page : playwright.sync_api.Page
-    trouble : list of str
-        Errors and warnings of the console, exceptions, and requests that failed or that left
-        the page; grows while it is open.
+    What goes wrong meanwhile is in ``trouble``: errors and warnings of the console, exceptions,
+    and requests that failed or that left the page.
     """
 
     page: object
@@ -129,25 +125,19 @@ class Look:
             found[f'{number} {name}'] = float(self.pixels(image).std()) if seen else 0.0
         return found
 
-    def violations(self, impacts=('serious', 'critical')) -> list[str]:
-        """Return what axe-core finds of these impacts, a line each."""
+    def violations(self) -> list[str]:
+        """Return what axe-core calls serious or critical, a line each."""
         from axe_core_python.sync_playwright import Axe
 
         return [
             f'{rule["id"]} ({rule["impact"]}): {node["target"]} {node["html"][:160]}'
             for rule in Axe().run(self.page)['violations']
-            if rule['impact'] in impacts
+            if rule['impact'] in ('serious', 'critical')
             for node in rule['nodes']
         ]
 
-    def serious_violations(self) -> list[str]:
-        """Return what axe-core calls serious or critical."""
-        return self.violations()
-
     def keep(self, name: str, folder: Path) -> Path:
-        """Save a screenshot of the page as a test artefact, and return its path.
-
-        Of a very long page it is the beginning.
+        """Save a screenshot of the page (of a very long one, its beginning) and return its path.
 
         It goes to the folder that ``ULFPREP_TEST_ARTEFACTS`` names, else to ``folder``.
         """
@@ -181,24 +171,10 @@ def browser(*arguments):
 
 @contextmanager
 def opened(chromium, path, width=WIDE, height=900, *, javascript=True, **options):
-    """Open a file with the network off.
+    """Open an HTML file with the network off, as a :class:`Look`, in a window of some pixels.
 
-    Parameters
-    ----------
-    chromium : playwright.sync_api.Browser
-        Of :func:`browser`.
-    path : path-like
-        HTML file.
-    width, height : int
-        Of the window, pixels.
-    javascript : bool
-        Whether scripts run. axe-core is a script: :meth:`Look.violations` needs it.
-    **options
-        For ``new_context``; unless ``reduced_motion`` is given, motion is reduced.
-
-    Yields
-    ------
-    Look
+    Other ``options`` go to ``new_context``; unless ``reduced_motion`` is given, motion is reduced.
+    axe-core is a script: :meth:`Look.violations` needs ``javascript``.
     """
     # Smooth scrolling would be waited for at every picture.
     options.setdefault('reduced_motion', 'reduce')

@@ -14,6 +14,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from dataset_files import begin_dataset, write_scan
 from same import lasting
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,36 +46,21 @@ def tiny_brain(voxel, seed) -> nib.Nifti1Image:
 
 
 def write_dataset(root: Path, fields: dict[str, float]) -> Path:
-    """Write a dataset of stripped brains.
+    """Write a dataset of stripped brains, label -> field strength.
 
-    Parameters
-    ----------
-    root : Path
-    fields : dict
-        Label -> field strength: 3 T is simulated in two seconds, 0.064 T enhanced in eight.
+    3 T is simulated in two seconds, 0.064 T enhanced in eight.
     """
-    root.mkdir(parents=True)
-    description = {'Name': 'Balls', 'BIDSVersion': '1.10.0', 'DatasetType': 'raw'}
-    (root / 'dataset_description.json').write_text(json.dumps(description))
-    (root / 'README').write_text('Made by a test: folded balls, no person.\n')
+    begin_dataset(root)
     for number, (label, field) in enumerate(fields.items()):
-        anat = root / f'sub-{label}' / 'anat'
-        anat.mkdir(parents=True)
-        voxel = (4.0, 4.0, 5.0) if field < 1 else (4.0, 4.0, 4.0)
-        nib.save(tiny_brain(voxel, number), anat / f'sub-{label}_T1w.nii.gz')
+        image = tiny_brain((4.0, 4.0, 5.0 if field < 1 else 4.0), number)
         sidecar = {'MagneticFieldStrength': field, 'SkullStripped': True}
-        (anat / f'sub-{label}_T1w.json').write_text(json.dumps(sidecar))
+        write_scan(root, f'sub-{label}_T1w', image, sidecar)
     return root
 
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with input, output and work folder side by side, and runs in it.
-
-    Attributes
-    ----------
-    base : Path
-    """
+    """A folder with input, output and work folder side by side, and runs in it."""
 
     base: Path
 
@@ -226,13 +212,7 @@ needs_users = _need(['unshare', '-m', *NOBODY, 'true'], 'no other user')
 
 
 def in_mounts(script: str, *words, **options) -> subprocess.CompletedProcess:
-    """Run a shell script that may mount what it likes: the mounts end with it.
-
-    Parameters
-    ----------
-    script : str
-        ``"$@"`` are the words.
-    """
+    """Run a shell script, whose ``"$@"`` are the words; what it mounts ends with it."""
     return run(['unshare', '-m', 'sh', '-c', f'set -e; {script}', 'sh', *words], **options)
 
 

@@ -22,9 +22,8 @@ def high_field_head(name: str):
     return head, _onto(brain > 0, its, head.shape, affine), affine
 
 
-@lru_cache(maxsize=4)
-def low_field_head(name: str, modality: str = 'T1w'):
-    """Return a head with the contrast of 64 mT (WM is one) and its brain mask, at 1 mm.
+def low_field_head(name: str):
+    """Return a T1w head with the contrast of 64 mT (WM is one) and its brain mask, at 1 mm.
 
     What is no brain keeps its own brightness relative to white matter.
     """
@@ -34,38 +33,26 @@ def low_field_head(name: str, modality: str = 'T1w'):
     masks[0] |= brain & ~masks[1] & ~masks[2]
     shares = np.stack([ndimage.gaussian_filter(m.astype(np.float32), 0.5) for m in masks])
     high = [np.median(head[m]) for m in masks]
-    factors = (np.array(brains.SIGNALS[modality]) / high).astype(np.float32)
+    factors = (np.array(brains.SIGNALS['T1w']) / high).astype(np.float32)
     outside = (1 - shares.sum(axis=0)) / np.float32(high[2])
     return head * (np.tensordot(factors, shares, 1) + outside), brain
 
 
 @lru_cache(maxsize=4)
-def scanned_head(name: str, bias: float = 0.0, snr: float = 14.0, voxel=(1.6, 1.6, 5.0)):
-    """Scan a head at 64 mT, with noise.
+def scanned_head(name: str):
+    """Scan a head at 64 mT, with noise (SNR 14) and a strong receive field; return its mask too.
 
-    Parameters
-    ----------
-    name : str
-    bias : float
-        Logarithm of the receive field at the top of the brain over that in the middle; less
-        from side to side and from back to front. With 1 the field is 14 times as strong at
-        one end of the brain as at the other (s.d. of its logarithm 0.5).
-    snr : float
-        Of white matter.
-    voxel : tuple of 3 floats
-
-    Returns
-    -------
-    image, brain : numpy.ndarray
+    The field is 14 times as strong at one end of the brain as at the other (s.d. of its
+    logarithm 0.5).
     """
     fine, mask = low_field_head(name)
-    seen, points = brains.acquire(fine, voxel)
+    seen, points = brains.acquire(fine, (1.6, 1.6, 5.0))
     brain = ndimage.map_coordinates(mask.astype(np.float32), points, order=1) > 0.5
     index = np.argwhere(brain)
     middle, half = index.mean(axis=0), np.ptp(index, axis=0) / 2
     x, y, z = ((k - m) / h for k, m, h in zip(np.indices(brain.shape), middle, half, strict=True))
-    seen = seen * np.exp(bias * (0.6 * x - 0.6 * y + z)).astype(np.float32)
-    return brains.noisy(seen, 1 / snr, 5), brain
+    seen = seen * np.exp(0.6 * x - 0.6 * y + z).astype(np.float32)
+    return brains.noisy(seen, 1 / 14, 5), brain
 
 
 def dice(one, other) -> float:

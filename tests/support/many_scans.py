@@ -1,11 +1,9 @@
-"""An output folder of many scans, made of copies of one, with metrics that scatter.
+"""An output folder of many scans, made of copies of one, with metrics that scatter."""
 
-``python tests/support/many_scans.py FINISHED OUT [COUNT]`` writes one to look at.
-"""
-
+import base64
+import io
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +50,6 @@ def scattered(metrics, rng, quality):
 
 def thumbnail(path, rng, pixels=(300, 110), quality=75):
     """Write a picture of three grey ovals with noise, as an SVG with a JPEG in it."""
-    import base64
-    import io
-
     from PIL import Image
 
     width, height = pixels
@@ -77,20 +72,8 @@ def thumbnail(path, rng, pixels=(300, 110), quality=75):
 def make_output(source, out, count=300, seed=1, picture=None):
     """Write ``count`` scans: nearly all finished, every 40th failed, every 60th half-finished.
 
-    Parameters
-    ----------
-    source : Path or dict
-        QC file of a finished scan, or its content.
-    out : Path
-    count : int
-    seed : int
-    picture : Path, optional
-        Thumbnail of every scan; drawn here without.
-
-    Returns
-    -------
-    dict of str to list of str
-        Names of the scans by what became of them.
+    The ``source`` is the QC file of a finished scan, or its content; the ``picture`` every scan's
+    thumbnail, drawn here without. Return the names of the scans by what became of them.
     """
     record = source if isinstance(source, dict) else json.loads(Path(source).read_text())
     rng = np.random.default_rng(seed)
@@ -132,10 +115,3 @@ def make_output(source, out, count=300, seed=1, picture=None):
             else:
                 thumbnail(path, rng)
     return made
-
-
-if __name__ == '__main__':
-    finished, folder = map(Path, sys.argv[1:3])
-    quality_file = next(finished.glob('sub-*/**/*_desc-qc_*.json'))
-    told = make_output(quality_file, folder, *map(int, sys.argv[3:4]))
-    print({what: len(names) for what, names in told.items()})

@@ -18,16 +18,8 @@ def printed_numbers(html, scan):
         for value, key, more, text in DATA.findall(part):
             attributes = dict(re.findall(r'data-(\w+)="([^"]*)"', more))
             scale = float(attributes.get('scale', 1))
-            found.append(
-                (
-                    value,
-                    unescape(key),
-                    scale,
-                    attributes.get('over'),
-                    attributes.get('places'),
-                    text,
-                )
-            )
+            over, places = attributes.get('over'), attributes.get('places')
+            found.append((value, unescape(key), scale, over, places, text))
     return found
 
 

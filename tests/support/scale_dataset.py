@@ -1,9 +1,8 @@
 """A dataset of many small low-field scans, no two of them alike."""
 
-import json
 from pathlib import Path
 
-import nibabel as nib
+from dataset_files import begin_dataset, write_scan
 from faults import tiny_brain
 
 #: Voxel sizes that take turns, mm.
@@ -25,22 +24,11 @@ def scan_names(count: int) -> list[str]:
 
 
 def write_many(root: Path, count: int) -> list[str]:
-    """Write simulated, stripped brains of 330 ml, each with noise of its own.
-
-    Returns
-    -------
-    list of str
-        Names of the scans, without suffix.
-    """
-    root.mkdir(parents=True)
-    description = {'Name': 'Many balls', 'BIDSVersion': '1.10.0', 'DatasetType': 'raw'}
-    (root / 'dataset_description.json').write_text(json.dumps(description))
-    (root / 'README').write_text('Made by a measurement: folded balls, no person.\n')
+    """Write stripped brains of 330 ml, each with noise of its own; return their names."""
+    begin_dataset(root)
     names = scan_names(count)
     for seed, name in enumerate(names):
-        anat = root.joinpath(*name.split('_'), 'anat')
-        anat.mkdir(parents=True)
-        nib.save(tiny_brain(VOXELS[seed % len(VOXELS)], seed), anat / f'{name}_T1w.nii.gz')
+        image = tiny_brain(VOXELS[seed % len(VOXELS)], seed)
         sidecar = {'MagneticFieldStrength': 0.064, 'SkullStripped': True}
-        (anat / f'{name}_T1w.json').write_text(json.dumps(sidecar))
+        write_scan(root, f'{name}_T1w', image, sidecar)
     return names

@@ -19,17 +19,11 @@ LOOK = 0.5
 
 @dataclass
 class Kills:
-    """Tasks to be killed, by the order in which they start.
+    """Tasks to be killed, by the order in which they start."""
 
-    Attributes
-    ----------
-    planned : dict of int to (float, str)
-        Place in the order -> seconds after its start, and one of :data:`WAYS`.
-    done : list of (str, float, str)
-        Task, after how many seconds, in which way.
-    """
-
+    #: Place in the order -> seconds after its start, and one of :data:`WAYS`.
     planned: dict[int, tuple[float, str]]
+    #: Task, after how many seconds, in which way.
     done: list[tuple[str, float, str]] = field(default_factory=list)
     _started: dict[str, float] = field(default_factory=dict)
     _order: list[str] = field(default_factory=list)
@@ -64,21 +58,10 @@ class Kills:
         return place
 
 
-def plan_kills(count: int, seconds: float, share: float = 0.1, seed: int = 0) -> Kills:
-    """Choose which tasks to kill, at moments anywhere in their lives.
-
-    Parameters
-    ----------
-    count : int
-        Tasks there are.
-    seconds : float
-        How long one lives.
-    share : float
-        Of the tasks; at least one is killed.
-    seed : int
-    """
+def plan_kills(count: int, seconds: float, seed: int = 0) -> Kills:
+    """Choose which tenth of the tasks to kill, at moments anywhere in their lives."""
     rng = np.random.default_rng(seed)
-    places = rng.choice(count, max(1, round(share * count)), replace=False)
+    places = rng.choice(count, max(1, round(0.1 * count)), replace=False)
     moments = rng.uniform(0, seconds, len(places))
     ways = [WAYS[i % len(WAYS)] for i in range(len(places))]
     return Kills(

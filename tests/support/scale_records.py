@@ -13,17 +13,9 @@ _TIME = re.compile(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) ')
 
 
 def gaps(intervals: Sequence[tuple[float, float]]) -> list[float]:
-    """Return how long a place stood empty before each task that followed another.
+    """Return how many seconds a place stood empty before each task that followed another.
 
-    Parameters
-    ----------
-    intervals : sequence of (float, float)
-        Begin and end of each task. There are as many places as tasks ran at a time.
-
-    Returns
-    -------
-    list of float
-        Seconds between the end that made room and the begin that took it.
+    Of each task there are begin and end; there are as many places as tasks ran at a time.
     """
     ended: list[float] = []
     found = []

@@ -1,10 +1,10 @@
 """Sessions of several low-field scans of the template brain, made small, as a BIDS dataset."""
 
-import json
 from functools import cache
 
 import nibabel as nib
 import numpy as np
+from dataset_files import begin_dataset, write_scan
 from scipy import ndimage
 
 from ulfprep.segmentation.template import load_template
@@ -69,16 +69,7 @@ def scan_of(modality='T1w', voxel=(2.4, 2.4, 6.0), moved=None, seed=0, noise=NOI
 
 def write_session(root, scans):
     """Write scans, name -> image, as a BIDS dataset and return its folder."""
-    root.mkdir(parents=True, exist_ok=True)
-    description = {'Name': 'Simulated session', 'BIDSVersion': '1.10.0', 'DatasetType': 'raw'}
-    (root / 'dataset_description.json').write_text(json.dumps(description))
-    (root / 'README').write_text('Made by a test of the MNI152 template, no person.\n')
+    begin_dataset(root)
     for name, image in scans.items():
-        folders = [p for p in name.split('_') if p.startswith(('sub-', 'ses-'))]
-        folder = root.joinpath(*folders, 'anat')
-        folder.mkdir(parents=True, exist_ok=True)
-        nib.save(image, folder / f'{name}.nii.gz')
-        (folder / f'{name}.json').write_text(
-            json.dumps({'MagneticFieldStrength': 0.064, 'SkullStripped': True})
-        )
+        write_scan(root, name, image, {'MagneticFieldStrength': 0.064, 'SkullStripped': True})
     return root

@@ -44,12 +44,7 @@ COMMANDS = {
 
 
 class Slurm:
-    """The stand-in, its commands in a folder.
-
-    Parameters
-    ----------
-    folder : Path
-    """
+    """The stand-in, its commands in a folder."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -84,14 +79,15 @@ class Slurm:
 
     def runs(self) -> list[list[str]]:
         """Return the words of each run of the program, and forget them."""
-        file = self.folder / 'words.txt'
-        found = file.read_text().strip('\n').split('\n\n') if file.exists() else []
-        file.unlink(missing_ok=True)
-        return [words.split('\n') for words in found]
+        text = self._taken('words.txt').strip('\n')
+        return [words.split('\n') for words in text.split('\n\n')] if text else []
 
     def submissions(self) -> list[str]:
         """Return the words of each call of sbatch, and forget them."""
-        file = self.folder / 'sbatch.txt'
-        lines = file.read_text().splitlines() if file.exists() else []
+        return self._taken('sbatch.txt').splitlines()
+
+    def _taken(self, name: str) -> str:
+        file = self.folder / name
+        text = file.read_text() if file.exists() else ''
         file.unlink(missing_ok=True)
-        return lines
+        return text

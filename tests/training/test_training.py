@@ -12,8 +12,14 @@ from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.relaxation import relaxation
 from ulfprep.physics.sequences import PRESETS, tissue_signals
-from ulfprep.segmentation.network import CHANNELS, STRIDE, TissueNet
-from ulfprep.segmentation.weights import digest, read_network, write_weights
+from ulfprep.segmentation.network import (
+    CHANNELS,
+    STRIDE,
+    TissueNet,
+    digest,
+    read_network,
+    write_weights,
+)
 from ulfprep.training import learning
 from ulfprep.training.__main__ import main
 from ulfprep.training.acquisitions import draw_session, make_scan, paint

@@ -26,7 +26,7 @@ from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import carry, resample_mask
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.segmentation.hmrf import fit_markov_field
-from ulfprep.segmentation.plain import plain_tissues
+from ulfprep.segmentation.mixels import plain_tissues
 
 #: White matter is one in the truth; a little more than that is the range of a T1w brain.
 DATA_RANGE = 1.2

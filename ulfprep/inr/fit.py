@@ -107,7 +107,7 @@ def fit_scans(
         is there, then after every step.
     tissues : numpy.ndarray, shape (3, x, y, z), optional
         Of all scans of the first contrast, on the isotropic lattice over the first
-        (:func:`ulfprep.segmentation.together.segment_together`); pooled from those of each scan
+        (:func:`ulfprep.segmentation.tissue.segment_together`); pooled from those of each scan
         without.
     build : callable
         Makes the network, see :func:`ulfprep.inr.network.build_network`: for comparisons with

@@ -58,8 +58,8 @@ class GivenTissues(SimpleInterface):
         from ulfprep.bids.read.derived_read import BadDerivativeError, read_shares
         from ulfprep.bids.read.nifti import UnusableScanError
         from ulfprep.physics.grid import Grid
+        from ulfprep.segmentation.checks import misplaced
         from ulfprep.segmentation.given import given_tissues, out_of_order
-        from ulfprep.segmentation.placement import misplaced
 
         inputs = self.inputs
         data, grid = read_volume(inputs.preproc)

@@ -52,7 +52,7 @@ class PlanContrast(SimpleInterface):
 
     def _run_interface(self, runtime):
         from ulfprep.physics.plan import Wishes, plan_contrast
-        from ulfprep.segmentation.placement import misplaced
+        from ulfprep.segmentation.checks import misplaced
 
         inputs = self.inputs
         sequence = inputs.target_sequence

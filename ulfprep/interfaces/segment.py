@@ -121,8 +121,8 @@ class SegmentTissues(SimpleInterface):
     def _template(self, data, mask, grid, acquired):
         """Return the template's prior where the scan will be segmented."""
         from ulfprep.physics.grid import isotropic_grid
+        from ulfprep.segmentation.lattice import on_lattice
         from ulfprep.segmentation.template import template_prior
-        from ulfprep.segmentation.tissue import on_lattice
 
         fine = on_lattice(acquired or grid.zooms)
         where = isotropic_grid(grid, self.inputs.spacing) if fine else grid
@@ -135,8 +135,7 @@ class SegmentTissues(SimpleInterface):
 def learned_from() -> dict:
     """Return what the QC file says of the network's weights."""
     from ulfprep.record import WEIGHTS
-    from ulfprep.segmentation.learned import weights_file
-    from ulfprep.segmentation.weights import digest
+    from ulfprep.segmentation.network import digest, weights_file
 
     return {WEIGHTS: digest(weights_file())}
 
@@ -218,7 +217,7 @@ class FastToTissues(SimpleInterface):
     def _run_interface(self, runtime):
         import numpy as np
 
-        from ulfprep.segmentation.tissue import brightness_order
+        from ulfprep.segmentation.hmrf import brightness_order
 
         files = self.inputs.partial_volume_files
         probabilities = read_probabilities(files)

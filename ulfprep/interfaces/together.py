@@ -108,7 +108,7 @@ class _TogetherOutputSpec(TraitedSpec):
 
 
 class SegmentTogether(OfSeveral):
-    """One segmentation of all; see :func:`ulfprep.segmentation.together.segment_together`."""
+    """One segmentation of all; see :func:`ulfprep.segmentation.tissue.segment_together`."""
 
     input_spec = _TogetherInputSpec
     output_spec = _TogetherOutputSpec
@@ -116,7 +116,7 @@ class SegmentTogether(OfSeveral):
     def _run_interface(self, runtime):
         from ulfprep.physics.grid import isotropic_grid
         from ulfprep.segmentation.learned import learned_tissues
-        from ulfprep.segmentation.together import segment_together
+        from ulfprep.segmentation.tissue import segment_together
 
         inputs = self.inputs
         each = zip(self.each(), inputs.expected, strict=True)
@@ -132,7 +132,7 @@ class SegmentTogether(OfSeveral):
 
 def _run_of(scan, modality: str, expected):
     """Return what the segmentation of several scans takes of one."""
-    from ulfprep.segmentation.together import Run
+    from ulfprep.segmentation.tissue import Run
 
     data, grid = read_volume(scan.preproc)
     plan = read_plan(scan.plan_file)

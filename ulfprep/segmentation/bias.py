@@ -1,7 +1,5 @@
 """Receive bias field: a local white reference, then N4, gentle enough for a low-field scan."""
 
-from typing import Any
-
 import numpy as np
 from scipy import ndimage
 
@@ -15,16 +13,17 @@ ANATOMICAL_SPREAD = 0.035
 TISSUE_SPREAD = 0.02
 #: A neighbourhood blurs the field it measures; what it missed is measured again.
 PASSES = 4
+#: Of N4, at its coarsest level.
+ITERATIONS = 50
 
 
 def correct_bias(
     image: np.ndarray,
     mask: np.ndarray,
     zooms: Numbers,
-    iterations: Any = (50,),
     expected: Numbers | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divide a smooth multiplicative field out of an image.
+    """Divide a smooth multiplicative field out of a magnitude image.
 
     First the brightness of the brightest tenth of every neighbourhood (white matter in
     T1w), as far as it varies more than anatomy makes it; then N4 (Tustison et al. 2010)
@@ -32,19 +31,6 @@ def correct_bias(
     and grey matter of a 64 mT scan for bias and flatten it, and N4 alone stalls on the
     strong fields of portable scanners, whose histograms show no separate peaks. Where CSF is
     the brightest (T2w) the reference is the middle of what is not CSF.
-
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Magnitude image.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain: where the field is estimated.
-    zooms : sequence of 3 floats
-        Voxel size, mm.
-    iterations : sequence of int
-        N4 iterations at each level.
-    expected : sequence of 3 floats, optional
-        Signals of CSF, GM, WM that the scan should show; those of T1w without.
 
     Returns
     -------
@@ -56,7 +42,7 @@ def correct_bias(
     mask = np.asarray(mask, bool)
     image = np.asarray(image, np.float32)
     log_field = reference_field(image, mask, zooms, expected)
-    log_field = log_field + _n4(image * np.exp(-log_field), mask, zooms, iterations)
+    log_field = log_field + _n4(image * np.exp(-log_field), mask, zooms)
     log_field -= log_field[mask].mean()
     # Far from the brain nothing was measured; extrapolation must not blow up the scalp.
     near = ndimage.binary_dilation(mask, iterations=2)
@@ -69,30 +55,20 @@ def reference_field(
     image: np.ndarray,
     mask: np.ndarray,
     zooms: Numbers,
-    expected: Any = None,
+    expected: Numbers | None = None,
     fwhm: float = 60.0,
     spread: float | None = None,
 ) -> np.ndarray:
     """Logarithm of the field that the local reference shows, measured again on what is left.
 
-    Parameters
-    ----------
-    image, mask, zooms, expected
-        See :func:`correct_bias`.
-    fwhm : float
-        Size of a neighbourhood, mm.
-    spread : float, optional
-        S.d. of the logarithm that anatomy alone makes.
-
-    Returns
-    -------
-    numpy.ndarray, shape (X, Y, Z), float32
+    Neighbourhoods have a size of ``fwhm`` mm; ``spread`` is the s.d. of the logarithm that anatomy
+    alone makes in them.
     """
     log_field = np.zeros(image.shape, np.float32)
     for _ in range(PASSES):
         current = image * np.exp(-log_field)
         if expected is not None and expected[0] > max(expected[1:]):
-            region, quantile, usual = not_csf(current, mask, expected), 0.4, TISSUE_SPREAD
+            region, quantile, usual = _not_csf(current, mask, expected), 0.4, TISSUE_SPREAD
         else:
             region, quantile, usual = mask, 0.9, ANATOMICAL_SPREAD
         anatomy = usual if spread is None else spread
@@ -103,8 +79,8 @@ def reference_field(
     return log_field
 
 
-def not_csf(image: np.ndarray, mask: np.ndarray, expected: Any) -> np.ndarray:
-    """Mask without the bright CSF of a T2w scan, shape (X, Y, Z)."""
+def _not_csf(image, mask, expected):
+    """Mask without the bright CSF of a T2w scan."""
     tissue = (expected[1] + expected[2]) / 2
     level = np.percentile(image[mask], 40)  # well within tissue, which is most of a brain
     return mask & (image < level * np.sqrt(expected[0] / tissue))
@@ -122,21 +98,6 @@ def white_reference(
 
     A Gaussian-weighted local quantile of the logarithm of the intensities, shrunk by
     the share of its variance that anatomy alone explains.
-
-    Parameters
-    ----------
-    image, mask, zooms
-        See :func:`correct_bias`.
-    quantile : float
-        Which part of a neighbourhood counts as white matter's brightness.
-    fwhm : float
-        Size of a neighbourhood, mm.
-    spread : float
-        S.d. of the logarithm that anatomy alone makes.
-
-    Returns
-    -------
-    numpy.ndarray, shape (X, Y, Z), float32
     """
     # The field is smooth: a lattice of about 4 mm shows all of it.
     step = tuple(slice(None, None, max(int(4 // z), 1)) for z in zooms)
@@ -160,7 +121,7 @@ def white_reference(
     return zoomed.astype(np.float32)
 
 
-def _n4(image, mask, zooms, iterations):
+def _n4(image, mask, zooms):
     """Logarithm of the field that N4 finds."""
     import SimpleITK as sitk
 
@@ -174,7 +135,7 @@ def _n4(image, mask, zooms, iterations):
         volume.SetSpacing([float(z) for z in zooms[::-1]])
     factors = [max(int(round(3.2 / z)), 1) for z in zooms[::-1]]
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
-    n4.SetMaximumNumberOfIterations([int(n) for n in iterations])
+    n4.SetMaximumNumberOfIterations([ITERATIONS])
     n4.SetConvergenceThreshold(1e-5)
     # One thread: the order in which threads add up would change the last digits.
     n4.SetNumberOfThreads(1)

@@ -16,44 +16,25 @@ SURROUNDINGS = 20.0
 def looks_stripped(
     image: np.ndarray, zooms: Numbers, expected: Numbers | None = None
 ) -> tuple[bool, str]:
-    """Tell whether an image shows a brain without its skull.
+    """Tell whether an image shows a brain without its skull, and why, in a sentence.
 
     Stripping leaves exact zeros around the brain. So does padding or defacing, but a head
     keeps a rim of bright scalp fat and is larger than any brain, and a brain is rimmed by
     dark CSF; where CSF is bright, size alone tells.
-
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-    zooms : sequence of 3 floats
-        Voxel size, mm.
-    expected : sequence of 3 floats, optional
-        Signals of CSF, GM, WM that the scan should show; those of T1w without.
-
-    Returns
-    -------
-    stripped : bool
-    reason : str
-        A sentence for the report.
     """
     image = np.asarray(image)
     zero = float((image == 0).mean())
     filled = ndimage.binary_fill_holes(image > 0)
     volume = float(filled.sum() * np.prod(zooms)) / 1000
-    rim = filled & ~ndimage.binary_erosion(filled, iterations=2)
-    bright = np.median(image[rim]) / np.median(image[filled & ~rim]) if zero > 0.3 else np.inf
-    dark_rim = bright < 1.1 or _csf_is_bright(expected)
-    stripped = zero > 0.3 and volume < LARGEST_BRAIN and dark_rim
-    reason = (
-        f'{100 * zero:.0f} % of the voxels are exactly zero'
-        + (
-            f', the rest is {volume:.0f} ml and its rim {bright:.2f} times as bright as its inside'
-            if zero > 0.3
-            else ''
-        )
-        + f': the skull is {"already removed" if stripped else "still there"}.'
-    )
-    return bool(stripped), reason
+    stripped, reason = False, f'{100 * zero:.0f} % of the voxels are exactly zero'
+    if zero > 0.3:
+        rim = filled & ~ndimage.binary_erosion(filled, iterations=2)
+        bright = np.median(image[rim]) / np.median(image[filled & ~rim])
+        dark_rim = bright < 1.1 or _csf_is_bright(expected)
+        stripped = bool(volume < LARGEST_BRAIN and dark_rim)
+        reason += f', the rest is {volume:.0f} ml and its rim {bright:.2f} times as bright as its '
+        reason += 'inside'
+    return stripped, f'{reason}: the skull is {"already removed" if stripped else "still there"}.'
 
 
 def shows_a_head(image: np.ndarray, zooms: Numbers) -> bool:
@@ -62,12 +43,6 @@ def shows_a_head(image: np.ndarray, zooms: Numbers) -> bool:
     Unlike :func:`looks_stripped` it asks nothing of the background, which may be noise around a
     stripped brain too: five real heads of 0.064 to 3 T have 2900 to 3700 ml of signal, eight
     stripped brains 1080 to 1900.
-
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-    zooms : sequence of 3 floats
-        Voxel size, mm.
     """
     image = np.asarray(image)
     bright = np.percentile(image[image > 0], 99) if (image > 0).any() else np.inf
@@ -79,27 +54,12 @@ def shows_a_head(image: np.ndarray, zooms: Numbers) -> bool:
 def brain_mask(
     image: np.ndarray, zooms: Numbers, stripped: bool, expected: Numbers | None = None
 ) -> np.ndarray:
-    """Find the brain.
+    """Find the brain, shape (X, Y, Z), in an image whose axes are in RAS order.
 
     Stripped images: what is not zero. Heads: the convolutional network of deepbet
     (Fisch et al. 2024), whose weights come with its package, then an opening that cuts
     the threads to eye fat and dura. The network knows T1w; images with bright CSF are turned
     round for it first (:func:`darkened`).
-
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Axes in RAS order.
-    zooms : sequence of 3 floats
-        Voxel size, mm.
-    stripped : bool
-        Whether the skull has been removed (:func:`looks_stripped`).
-    expected : sequence of 3 floats, optional
-        Signals of CSF, GM, WM that the scan should show; those of T1w without.
-
-    Returns
-    -------
-    numpy.ndarray of bool, shape (X, Y, Z)
 
     Raises
     ------
@@ -126,21 +86,7 @@ def brain_mask(
 
 
 def check_volume(mask: np.ndarray, zooms: Numbers, way_out: str) -> None:
-    """Refuse a mask that no brain fits.
-
-    Parameters
-    ----------
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-    zooms : sequence of 3 floats
-        Voxel size, mm.
-    way_out : str
-        What to do about it, for the error.
-
-    Raises
-    ------
-    ValueError
-        If it holds less than 300 ml or more than 3 l.
-    """
+    """Raise ``ValueError``, with a way out, for a mask of less than 300 ml or more than 3 l."""
     volume = float(mask.sum() * np.prod(zooms) / 1000)
     if not 300 <= volume <= 3000:
         raise ValueError(f'the brain mask holds {volume:.0f} ml, which is no brain; {way_out}')

@@ -56,79 +56,35 @@ CONJUGATE = 5
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One scan of the lattice.
+    """One scan of the lattice."""
 
-    Attributes
-    ----------
-    model : object
-        Takes images on the lattice to the scan (``acquire``), and back (``adjoint``), such as
-        :class:`ulfprep.physics.forward.ForwardModel`.
-    measured : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected scan.
-    voxels : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    zooms : sequence of 3 floats
-        Voxel size, mm.
-    sigma : float
-        Noise s.d., units of the scan.
-    expected : sequence of 3 floats
-        Signals of the tissues that its sequence makes, relative to WM.
-    """
-
-    model: Any
-    measured: np.ndarray
-    voxels: np.ndarray
+    model: Any  #: images on the lattice to the scan (``acquire``), and back (``adjoint``)
+    measured: np.ndarray  #: (X, Y, Z), bias-corrected
+    voxels: np.ndarray  #: (X, Y, Z), its brain
     zooms: tuple
     sigma: float
-    expected: Numbers
+    expected: Numbers  #: signals of all K tissues, relative to WM
 
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """How the tissues explain one scan.
+    """How the tissues explain one scan; volumes have its shape (X, Y, Z) and are float32."""
 
-    Attributes
-    ----------
-    signals, errors : numpy.ndarray, shape (K,)
-        Of pure tissue, units of the scan, and their standard errors.
-    sigma : float
-        S.d. of what is not explained, units of the scan; noise is part of it.
-    field : numpy.ndarray, shape (X, Y, Z), float32
-        What was left of the bias field.
-    weight : numpy.ndarray, shape (X, Y, Z), float32
-        How far each voxel was believed: one, less where it is far off, zero outside.
-    residual : numpy.ndarray, shape (X, Y, Z), float32
-        Scan less what is expected of it, units of ``sigma``; zero outside.
-    noise : NoiseEstimate
-        Of the scan, told by what is left in flat tissue.
-    """
-
-    signals: np.ndarray
-    errors: np.ndarray
-    sigma: float
-    field: np.ndarray
-    weight: np.ndarray
-    residual: np.ndarray
-    noise: NoiseEstimate
+    signals: np.ndarray  #: (K,), of pure tissue, units of the scan
+    sigma: float  #: s.d. of what is not explained, noise and all, units of the scan
+    field: np.ndarray  #: what was left of the bias field
+    weight: np.ndarray  #: belief in each voxel: one, less where it is far off, zero outside
+    residual: np.ndarray  #: scan less what is expected of it, units of ``sigma``; zero outside
+    noise: NoiseEstimate  #: of the scan, told by what is left in flat tissue
 
 
 @dataclass(frozen=True, eq=False)
 class TissueEstimate:
-    """Result of :func:`estimate_tissues`.
+    """Result of :func:`estimate_tissues`."""
 
-    Attributes
-    ----------
-    shares : numpy.ndarray, shape (K, x, y, z), float32
-        Of the tissues on the lattice; one in sum inside the brain, zero outside.
-    views : list of Explained
-        How the shares explain each scan.
-    surprise : list of numpy.ndarray
-        What the prior alone leaves of each scan unexplained (:attr:`Explained.residual`).
-    """
-
-    shares: np.ndarray
-    views: list
-    surprise: list
+    shares: np.ndarray  #: (K, x, y, z), float32; one in sum inside the brain, zero outside
+    views: list[Explained]  #: how they explain each scan
+    surprise: list[np.ndarray]  #: residual of each scan when the prior alone explains it
 
 
 def estimate_tissues(
@@ -138,20 +94,11 @@ def estimate_tissues(
 
     Parameters
     ----------
-    views : list of View
     prior : numpy.ndarray, shape (K, n)
-        Probabilities of the tissues in the points of the brain, one in sum. The first three are
+        Probabilities of the tissues in the n points of the brain, one in sum. The first three are
         CSF, GM and WM; others, such as deep grey matter, have signals of their own.
-    brain : numpy.ndarray of bool, shape (x, y, z)
-        Points of the lattice, n of them.
-    spacing : float
-        Of the lattice, mm.
     tilt : float
         S.d. of the tilt; the smaller, the closer the shares stay to the prior.
-
-    Returns
-    -------
-    TissueEstimate
 
     Raises
     ------
@@ -181,29 +128,17 @@ def estimate_tissues(
 
 
 def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
-    """Measure a scan's signals, and what is left of its bias field, with given tissues.
+    """Measure a scan's signals, and its left-over bias field, with given shares (K, x, y, z).
 
     Least squares on shares that were themselves read off the scan would exaggerate contrast: noise
     that makes a voxel dark makes it grey matter too. With whole labels the errors of the two
-    nearly cancel.
-
-    Parameters
-    ----------
-    view : View
-    shares : numpy.ndarray, shape (K, x, y, z)
-        On the lattice.
-    inside : numpy.ndarray of bool, shape (X, Y, Z)
-        Voxels to use.
-
-    Returns
-    -------
-    Explained
+    nearly cancel. Only the voxels ``inside`` are used.
     """
     seen = view.model.acquire(shares)
     weight: np.ndarray = inside.astype(np.float32)
     field = np.ones(inside.shape, np.float32)
     for _ in range(ALTERNATIONS):
-        signals, errors = measure_signals(view.measured, seen * field, weight, view.expected)
+        signals = measure_signals(view.measured, seen * field, weight, view.expected)
         predicted = np.tensordot(signals, seen, 1).astype(np.float32)
         field = left_over_field(view.measured, predicted, weight, view.zooms)
         residual = np.where(inside, view.measured - field * predicted, 0).astype(np.float32)
@@ -212,26 +147,16 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
     flat = inside & (seen.max(axis=0) > FLAT)
     noise = noise_in_tissue(residual, flat, view.sigma, view.zooms)
     scaled = residual / np.float32(sigma)
-    return Explained(signals, errors, sigma, field, weight, scaled, noise)
+    return Explained(signals, sigma, field, weight, scaled, noise)
 
 
 def measure_signals(
     measured: np.ndarray, seen: np.ndarray, weight: np.ndarray, expected: Numbers
-) -> tuple[np.ndarray, np.ndarray]:
-    """Signals of the tissues by weighted least squares of a scan on what its voxels gather.
+) -> np.ndarray:
+    """Signals of the tissues, shape (K,), that explain a scan best in weighted least squares.
 
-    Parameters
-    ----------
-    measured : numpy.ndarray, shape (X, Y, Z)
-    seen : numpy.ndarray, shape (K, X, Y, Z)
-        Share of each tissue, times the field.
-    weight : numpy.ndarray, shape (X, Y, Z)
-    expected : sequence of 3 floats
-        Relative to WM.
-
-    Returns
-    -------
-    signals, errors : numpy.ndarray, shape (K,)
+    ``seen``, shape (K, X, Y, Z), is the share of each tissue in a voxel, times the field;
+    ``expected`` the signals relative to WM, near which those of absent tissues stay.
     """
     used = weight > 0
     a = seen[:, used].astype(np.float64)
@@ -243,25 +168,13 @@ def measure_signals(
     wanted = white * np.asarray(expected, float) / expected[2]
     hold = variance / (SIGNAL_SPREAD * np.maximum(wanted, 0.1 * white)) ** 2
     gram, right = gram + np.diag(hold), right + hold * wanted
-    signals = np.maximum(np.linalg.solve(gram, right), 0.02 * white)
-    return signals, np.sqrt(variance * np.diag(np.linalg.inv(gram)))
+    return np.maximum(np.linalg.solve(gram, right), 0.02 * white)
 
 
 def left_over_field(
     measured: np.ndarray, predicted: np.ndarray, weight: np.ndarray, zooms: Numbers
 ) -> np.ndarray:
-    """Smooth factor between a scan and what is predicted of it, one in the mean.
-
-    Parameters
-    ----------
-    measured, predicted, weight : numpy.ndarray, shape (X, Y, Z)
-    zooms : sequence of 3 floats
-        Mm.
-
-    Returns
-    -------
-    numpy.ndarray, shape (X, Y, Z), float32
-    """
+    """Smooth factor (X, Y, Z) between a scan and what is predicted of it, one in the mean."""
     width = [FIELD_FWHM / 2.3548 / z for z in zooms]
     w = (weight * predicted).astype(np.float32)
     above, below = (
@@ -275,7 +188,11 @@ def left_over_field(
 
 
 def _tilt(views, explained, log_prior, brain, weights, basis):
-    """Return the shares of tilted odds that explain the scans, and the Gaussians' weights."""
+    """Return the shares of tilted odds that explain the scans, and the Gaussians' weights.
+
+    Of each scan in units of its WM: ``goals`` are its voxels over what is not explained of them,
+    ``roots`` takes to these what the model sees.
+    """
     signals = [(e.signals / e.signals[2]).astype(np.float32) for e in explained]
     brightness = [(s - s.min()) / max(float(np.ptp(s)), 1e-3) for s in signals]
     roots = [np.sqrt(e.weight) * np.float32(e.signals[2] / e.sigma) for e in explained]
@@ -284,7 +201,6 @@ def _tilt(views, explained, log_prior, brain, weights, basis):
         for r, v, e in zip(roots, views, explained, strict=True)
     ]
     roots = [r * e.field for r, e in zip(roots, explained, strict=True)]
-
     across = [b.T for b in basis]
 
     def field(weights):

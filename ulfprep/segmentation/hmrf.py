@@ -1,7 +1,6 @@
 """Hidden Markov random field of three tissues, fitted by expectation-maximisation."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -10,28 +9,22 @@ from ulfprep.physics.types import Numbers
 
 #: How far WM and GM may be from where their relaxation times put them (T2w, FLAIR).
 MARGIN = 1.12
+#: The fit ends once the means move by less than this part of the mean of WM.
+TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True)
-class MarkovField:
-    """Result of :func:`fit_markov_field`.
-
-    Attributes
-    ----------
-    probs : numpy.ndarray, shape (3, X, Y, Z), float32
-        Posteriors of CSF, GM, WM; they sum to one inside the mask and are zero outside.
-    means, sds : numpy.ndarray, shape (3,)
-        Of the Gaussian intensity model, image units.
-    bias_field : numpy.ndarray, shape (X, Y, Z), float32
-        Multiplicative field found beside the classes (mean log zero inside the mask).
-    n_iterations : int
-    """
+@dataclass(frozen=True, eq=False)
+class TissueShares:
+    """CSF, GM and WM in an image, and the means and s.d. of their signals, shape (3,)."""
 
     probs: np.ndarray
     means: np.ndarray
     sds: np.ndarray
-    bias_field: np.ndarray
-    n_iterations: int
+
+
+def brightness_order(expected: Numbers | None) -> list[int]:
+    """Tissues (0 CSF, 1 GM, 2 WM) from the darkest to the brightest."""
+    return [0, 1, 2] if expected is None else [int(k) for k in np.argsort(expected)]
 
 
 def fit_markov_field(
@@ -42,46 +35,29 @@ def fit_markov_field(
     sigma: float = 0.0,
     beta: float = 0.9,
     bias_order: int = 2,
-    order: Any = (0, 1, 2),
-    grey_to_white: float | None = None,
+    expected: Numbers | None = None,
     max_iterations: int = 25,
-    tolerance: float = 1e-3,
     prior: np.ndarray | None = None,
-) -> MarkovField:
+) -> TissueShares:
     """Segment a brain into CSF, GM and WM.
 
     Gaussian intensities whose means a smooth multiplicative field bends, and a Potts
     prior in the mean-field approximation (Zhang, Brady and Smith 2001; Van Leemput et
     al. 1999 for the field inside the EM). Deterministic.
 
+    In T1w the classes stand apart. In T2w the many mixtures of tissue and bright CSF, and in
+    FLAIR the faint contrast of GM, would make a class of their own that is no tissue: there WM
+    stays near the mode of the brain's intensities, and GM near its ratio to WM in the sequence.
+
     Parameters
     ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Intensities, bias-corrected as far as may be.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    zooms : sequence of 3 floats
-        Voxel size in mm; a neighbour counts by the inverse of its distance.
     sigma : float
-        Noise s.d., a floor of every class's s.d.
+        A floor of every class's s.d.
     beta : float
-        Strength of the prior, summed over a voxel's neighbours relative to six of them.
+        Strength of the Potts prior, summed over a voxel's neighbours relative to six of them; a
+        neighbour counts by the inverse of its distance.
     bias_order : int
         Order of the polynomial that models the logarithm of the field; 0 for none.
-    order : sequence of int
-        Tissues (0 CSF, 1 GM, 2 WM) from the darkest to the brightest; that of T1w without.
-    grey_to_white : float, optional
-        Brightness of GM relative to WM that the sequence makes. With it the two keep near to
-        what it is, around the mode of the brain's intensities; without, they are free.
-    max_iterations : int
-    tolerance : float
-        Stop once the means move less than this part of the WM mean.
-    prior : numpy.ndarray, shape (3, X, Y, Z), optional
-        Prior probabilities of CSF, GM and WM, none of them zero; all alike without.
-
-    Returns
-    -------
-    MarkovField
 
     Raises
     ------
@@ -94,29 +70,29 @@ def fit_markov_field(
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     inside = mask[box]
     values = np.asarray(image[box], np.float32)[inside]
-    order = list(order)
-    csf, wm = order.index(0), order.index(2)
+    # Classes go from dark to bright; these are where the tissues are among them.
+    order = brightness_order(expected)
+    csf, gm, wm = place = np.argsort(order)
+    bounds = None
+    if expected is not None and order != [0, 1, 2]:
+        bounds = _bounds(values, float(expected[1] / expected[2]))
     means, sds = _initial_classes(image, mask, sigma, csf)
-    gm = order.index(1)
-    bounds = None if grey_to_white is None else _bounds(values, grey_to_white)
     means = _held(means, gm, wm, bounds)
     neighbours = NeighbourMean(inside, zooms)
+    log_prior = np.zeros((), np.float32)
     if prior is not None:
         log_prior = np.log(np.asarray(prior, np.float32)[(slice(None), *box)][:, inside][order])
     basis = _polynomials(inside, bias_order)
     log_bias = np.zeros(values.size, np.float32)
     probs = np.full((3, values.size), 1 / 3, np.float32)
-    n_iterations = 0
-    for n_iterations in range(1, max_iterations + 1):  # noqa: B007
+    for iteration in range(1, max_iterations + 1):
         corrected = values * np.exp(-log_bias)
         # A few mean-field sweeps an iteration; the prior grows in over the first ones,
         # so that a poor start is not frozen into patches.
-        strength = beta * min(1.0, n_iterations / 5)
-        log_likelihood = _log_gaussian(corrected, means, sds)
-        if prior is not None:
-            log_likelihood += log_prior
+        strength = beta * min(1.0, iteration / 5)
+        log_likelihood = _log_gaussian(corrected, means, sds) + log_prior
         for _ in range(2):
-            field = neighbours(probs) if n_iterations > 1 else 0.0
+            field = neighbours(probs) if iteration > 1 else 0.0
             probs = softmax(log_likelihood + 6 * strength * field)
         # A class is measured where its neighbours are of that class too: voxels of mixed
         # tissue would pull CSF up and GM towards it.
@@ -133,16 +109,11 @@ def fit_markov_field(
         means = np.sort(updated)
         if basis is not None:
             log_bias = _fit_bias(values, probs, means, sds, basis, csf, wm)
-        if moved < tolerance and n_iterations > 8:
+        if moved < TOLERANCE and iteration > 8:
             break
     out = np.zeros((3, *mask.shape), np.float32)
-    # Inside, classes go from dark to bright; outside, tissues have their places.
-    place = np.argsort(order)
     out[(slice(None), *box)][:, inside] = probs[place]
-    bias = np.ones(mask.shape, np.float32)
-    bias[box][inside] = np.exp(log_bias)
-    means, sds = means[place].astype(float), sds[place].astype(float)
-    return MarkovField(out, means, sds, bias, int(n_iterations))
+    return TissueShares(out, means[place].astype(float), sds[place].astype(float))
 
 
 def _initial_classes(image, mask, sigma, csf):

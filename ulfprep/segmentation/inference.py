@@ -1,15 +1,14 @@
 """What the trained network says of the scans of one head."""
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid
-from ulfprep.segmentation.channels import describe, lay, level, pad, stack
-from ulfprep.segmentation.network import CLASSES, STRIDE, TissueNet
+from ulfprep.segmentation.network import CLASSES, STRIDE, TissueNet, describe, lay, stack
+from ulfprep.segmentation.tissue import Run
 
 #: Most voxels that the network is given at once, which bounds its memory, and how far slabs
 #: reach into their neighbours, voxels.
@@ -30,26 +29,8 @@ PARTS = {
 TISSUE_OF = tuple(TISSUES.index(CLASSES[names[-1]]) for names in PARTS.values())
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A scan as the network is given it.
-
-    Attributes
-    ----------
-    image : numpy.ndarray, shape ``grid.shape``
-        Bias-corrected.
-    grid : Grid
-    voxel_size : tuple of 3 floats
-        At acquisition, along the axes of the lattice, mm.
-    """
-
-    image: np.ndarray
-    grid: Grid
-    voxel_size: tuple
-
-
 def class_shares(
-    net: TissueNet, scans: dict[str, Seen], lattice: Grid, mask: np.ndarray
+    net: TissueNet, scans: dict[str, Run], lattice: Grid, mask: np.ndarray
 ) -> np.ndarray:
     """Probability of every class in every voxel of the brain.
 
@@ -57,18 +38,15 @@ def class_shares(
 
     Parameters
     ----------
-    net : TissueNet
-    scans : dict of str to Seen
+    scans : dict of str to Run
         By channel (:data:`ulfprep.segmentation.network.CHANNELS`), any subset.
     lattice : Grid
         Of 1 mm, axes in RAS order.
-    mask : numpy.ndarray of bool, shape ``lattice.shape``
-        Brain mask.
 
     Returns
     -------
     numpy.ndarray, shape (9, n), float32
-        In the n points of the mask, in the order of its array.
+        In the n points of the mask, which is on the lattice, in the order of its array.
 
     Raises
     ------
@@ -76,11 +54,11 @@ def class_shares(
         If a scan has no signal in the mask.
     """
     laid = {name: lay(s.image, s.grid, lattice) for name, s in scans.items()}
-    levels = {name: level(values, mask) for name, values in laid.items()}
+    levels = {name: _level(values[0][mask]) for name, values in laid.items()}
     bounds = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(mask))
     inside = mask[bounds]
     laid = {name: values[(slice(None), *bounds)] for name, values in laid.items()}
-    hints = torch.from_numpy(describe({name: s.voxel_size for name, s in scans.items()}))[None]
+    hints = torch.from_numpy(describe({name: s.acquired for name, s in scans.items()}))[None]
     centre = np.array([axis.mean() for axis in np.nonzero(inside)], np.float32)
     number = np.cumsum(inside, dtype=np.int32).reshape(inside.shape) - 1
     found = np.zeros((len(CLASSES), int(inside.sum())), np.float32)
@@ -89,15 +67,22 @@ def class_shares(
             part = inside[:, start:stop]
             x = stack({name: v[:, :, start:stop] for name, v in laid.items()}, levels, part)
             at = torch.from_numpy(centre - np.array([0, start, 0], np.float32))[None]
-            scores = net(torch.from_numpy(pad(x, STRIDE))[None], hints, at)[0]
+            x = np.pad(x, [(0, 0), *((0, -n % STRIDE) for n in part.shape)])
+            scores = net(torch.from_numpy(x)[None], hints, at)[0]
             del x
-            scores = (
-                scores[:, : part.shape[0], : part.shape[1], : part.shape[2]].softmax(0).numpy()
-            )
+            scores = scores[:, *(slice(n) for n in part.shape)].softmax(0).numpy()
             scores *= weight[:, None]
             found[:, number[:, start:stop][part]] += scores[:, part]
             del scores
     return found
+
+
+def _level(values):
+    """Intensity that a scan is divided by: its mean in the brain."""
+    mean = float(values.mean(dtype=np.float64)) if values.size else 0.0
+    if not mean > 0:
+        raise ValueError('the scan has no signal within the brain mask')
+    return mean
 
 
 def _slabs(shape):
@@ -130,18 +115,9 @@ def _one_thread():
 
 
 def part_shares(classes: np.ndarray, temperature: float = TEMPERATURE) -> np.ndarray:
-    """Sum classes to parts of one signal; what is no brain counts as fluid around it.
+    """Sum classes (9, ...) to parts of one signal (5, ...), one in sum where there is any.
 
-    Parameters
-    ----------
-    classes : numpy.ndarray, shape (9, ...)
-    temperature : float
-        Of the probabilities.
-
-    Returns
-    -------
-    numpy.ndarray, shape (5, ...)
-        One in sum where the classes have a sum, else zero.
+    What is no brain counts as the fluid around it.
     """
     found = dict(zip(CLASSES, classes, strict=True))
     parts = np.stack([sum(found[name] for name in names) for names in PARTS.values()])

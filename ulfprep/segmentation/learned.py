@@ -1,32 +1,27 @@
 """Tissues of a scan, or of all scans of a session, with the network's anatomy as their prior."""
 
-from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
-from ulfprep.physics.interpolation import carry_shares, resample_mask, spread_out
+from ulfprep.physics.grid import Grid
+from ulfprep.physics.interpolation import carry_shares, spread_out
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.physics.stacked import Part, place
 from ulfprep.physics.types import Numbers
-from ulfprep.segmentation.coarse import T1W
-from ulfprep.segmentation.estimate import TissueEstimate, View, estimate_tissues
+from ulfprep.segmentation.estimate import View, estimate_tissues
 from ulfprep.segmentation.given import with_csf
 from ulfprep.segmentation.hmrf import softmax
 from ulfprep.segmentation.inference import (
     TISSUE_OF,
-    Seen,
     class_shares,
     part_shares,
     tissue_sums,
 )
-from ulfprep.segmentation.mixels import tissue_shares as plain_shares
-from ulfprep.segmentation.plain import WITHIN
-from ulfprep.segmentation.tissue import TissueSegmentation, on_lattice, seen_shares
-from ulfprep.segmentation.together import Run
-from ulfprep.segmentation.weights import read_network
+from ulfprep.segmentation.lattice import Lattice, on_lattice
+from ulfprep.segmentation.mixels import WITHIN, tissue_shares
+from ulfprep.segmentation.network import read_network, weights_file
+from ulfprep.segmentation.tissue import T1W, Run, TissueSegmentation
 
 #: Spacing that the network was trained at, mm.
 SPACING = 1.0
@@ -34,15 +29,10 @@ SPACING = 1.0
 NETWORK = 'the network of tissues and the PSF-aware estimate'
 
 
-def weights_file() -> Any:
-    """Return the file of the network's weights that ships with the package."""
-    return files('ulfprep.data') / 'tissue_network.npz'
-
-
 def segment_learned(
     image: np.ndarray,
     mask: np.ndarray,
-    grid: Any,
+    grid: Grid,
     expected: Numbers = T1W,
     *,
     modality: str = 'T1w',
@@ -50,35 +40,7 @@ def segment_learned(
     psf: str = 'gaussian',
     spacing: float = SPACING,
 ) -> TissueSegmentation:
-    """Segment one scan; :func:`learned_tissues` of it.
-
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
-    grid : Grid
-    expected : sequence of 3 floats
-        Signals of CSF, GM and WM that its sequence makes, relative to WM.
-    modality : str
-        BIDS suffix.
-    acquired : sequence of 3 floats, optional
-        Voxel size at acquisition, mm; that of ``grid`` without.
-    psf : str
-        Kind of point-spread function (:mod:`ulfprep.physics.psf`).
-    spacing : float
-        Of the lattice of the result, mm.
-
-    Returns
-    -------
-    TissueSegmentation
-
-    Raises
-    ------
-    ValueError
-        See :func:`learned_tissues`.
-    """
+    """Segment one scan of a BIDS suffix; :func:`learned_tissues` of it."""
     acquired = tuple(map(float, grid.zooms if acquired is None else acquired))
     sigma = estimate_noise(image, mask, grid.zooms, acquired).sigma
     run = Run(image, mask, grid, 1.0, sigma, acquired, psf, modality, tuple(expected))
@@ -105,11 +67,6 @@ def learned_tissues(
     net : TissueNet, optional
         The one that ships with the package without.
 
-    Returns
-    -------
-    TissueSegmentation
-        Of the first scan.
-
     Raises
     ------
     ValueError
@@ -118,12 +75,12 @@ def learned_tissues(
     first = runs[0]
     mask = np.asarray(first.mask, bool)
     net = read_network(weights_file()) if net is None else net
-    seen = _lattice(mask, first.grid, SPACING)
+    seen = Lattice.over(mask, first.grid, SPACING)
     prior = _prior(net, runs, seen)
     if len(runs) == 1 and not on_lattice(first.acquired):
         tissues = _carried(tissue_sums(prior), seen.fine, first.grid)
         return _plain(first, mask, with_csf(tissues, mask))
-    at = seen if spacing == SPACING else _lattice(mask, first.grid, spacing)
+    at = seen if spacing == SPACING else Lattice.over(mask, first.grid, spacing)
     if at is not seen:
         prior = _carried(prior, seen.fine, at.fine)
     views = [_view(run, at) for run in runs]
@@ -131,29 +88,22 @@ def learned_tissues(
     prior = prior[:, at.brain]
     prior = with_csf(prior, np.ones(prior.shape[1], bool))
     estimate = estimate_tissues(views, prior, at.brain, spacing)
-    return _on_scan(estimate, views[0], mask, at)
+    found, shares = estimate.views[0], tissue_sums(estimate.shares)
+    surprise = np.zeros(mask.shape, np.float32)
+    surprise[at.bounds] = estimate.surprise[0]
+    return TissueSegmentation(
+        at.to_scan(views[0].model, shares),
+        found.signals[:3],
+        np.full(3, found.sigma),
+        NETWORK,
+        at.to_whole(shares),
+        surprise,
+        unmixed=True,
+        noise=found.noise,
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class _Lattice:
-    """An isotropic lattice over a scan, and the part of it that is around the brain."""
-
-    whole: Grid
-    fine: Grid
-    brain: np.ndarray
-    bounds: tuple
-    fine_bounds: tuple
-
-
-def _lattice(mask, grid: Grid, spacing: float) -> _Lattice:
-    bounds, fine_bounds = brain_bounds(mask, grid, spacing)
-    whole = isotropic_grid(grid, spacing)
-    fine = whole.crop(fine_bounds)
-    brain = resample_mask(mask[bounds], grid.crop(bounds), fine)
-    return _Lattice(whole, fine, brain, bounds, fine_bounds)
-
-
-def _prior(net, runs, at: _Lattice):
+def _prior(net, runs, at: Lattice):
     """Return what the network says of the parts of the brain on its lattice."""
     by_contrast: dict[str, list[Run]] = {}
     for run in runs:
@@ -162,8 +112,7 @@ def _prior(net, runs, at: _Lattice):
     rounds = max(map(len, by_contrast.values()))
     for k in range(rounds):
         shown = {name: same[min(k, len(same) - 1)] for name, same in by_contrast.items()}
-        seen = {n: Seen(r.image, r.grid, tuple(r.acquired)) for n, r in shown.items()}
-        classes = class_shares(net, seen, at.fine, at.brain)
+        classes = class_shares(net, shown, at.fine, at.brain)
         total = total + np.log(np.maximum(classes, 1e-6)) / rounds
     return spread_out(part_shares(softmax(total)), at.brain)
 
@@ -172,27 +121,13 @@ def _carried(shares, source, target):
     return np.stack([carry_shares(share, source, target) for share in shares])
 
 
-def _view(run: Run, at: _Lattice) -> View:
+def _view(run: Run, at: Lattice) -> View:
     placed = place(run.mask, run.grid, at.fine, at.brain, run.acquired, np.ones(3), run.psf)
     model = Part(placed.model, placed.seen.astype(np.float32), placed.resampling)
     measured = np.asarray(run.image, np.float32)[placed.bounds]
     zooms = tuple(map(float, run.grid.zooms))
     expected = [run.expected[tissue] for tissue in TISSUE_OF]
     return View(model, measured, placed.voxels & placed.seen, zooms, run.sigma, expected)
-
-
-def _on_scan(estimate: TissueEstimate, view, mask, at: _Lattice):
-    found, shares = estimate.views[0], tissue_sums(estimate.shares)
-    on_scan = np.zeros((3, *mask.shape), np.float32)
-    on_scan[(slice(None), *at.bounds)] = seen_shares(view.model, shares, mask[at.bounds])
-    on_fine = np.zeros((3, *at.whole.shape), np.float32)
-    on_fine[(slice(None), *at.fine_bounds)] = shares
-    surprise = np.zeros(mask.shape, np.float32)
-    surprise[at.bounds] = estimate.surprise[0]
-    sds = np.full(3, found.sigma)
-    return TissueSegmentation(
-        on_scan, found.signals[:3], sds, on_fine, NETWORK, surprise, True, found.noise
-    )
 
 
 def _plain(run: Run, mask, prior):
@@ -203,6 +138,8 @@ def _plain(run: Run, mask, prior):
     if not np.isfinite(means).all() or not (means > 0).all():
         raise ValueError('the scan does not show three tissues')
     sd = max(run.sigma, WITHIN * means[2])
-    probs = plain_shares(image, mask, run.grid.zooms, means, sd, prior=np.maximum(prior, 0.02))
+    probs = tissue_shares(image, mask, run.grid.zooms, means, sd, prior=np.maximum(prior, 0.02))
     surprise = np.where(mask, (image - np.tensordot(means, prior, 1)) / sd, 0).astype(np.float32)
-    return TissueSegmentation(probs, means, np.full(3, sd), None, NETWORK, surprise, True)
+    return TissueSegmentation(
+        probs, means, np.full(3, sd), NETWORK, surprise=surprise, unmixed=True
+    )

@@ -1,13 +1,23 @@
-"""The network that knows what brains look like: its architecture, its input and its classes.
+"""The network that knows what brains look like: its classes, architecture, weights and input.
 
 A small residual U-Net in plain torch. It sees any subset of T1w, T2w and FLAIR on one 1 mm
 lattice in RAS order, and says of every voxel of the brain mask how probable each class is.
-Training and inference share everything in this file.
+Training and inference share everything in this file, so that they cannot drift apart.
 """
 
+import hashlib
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from ulfprep.physics.grid import Grid, aligned_offsets, are_aligned
+from ulfprep.physics.interpolation import carry
 
 #: Scans that it can see, in the order of its input.
 CHANNELS = ('T1w', 'T2w', 'FLAIR')
@@ -36,6 +46,8 @@ STRIDE = 2 ** (len(WIDTHS) - 1)
 SMALLEST = 2
 #: Times the mean of the brain at which intensities are cut.
 BRIGHTEST = 6.0
+#: Factor of what is left when the mean of the brain is taken from a levelled scan.
+CONTRAST = np.float32(2)
 
 
 class Conv(nn.Conv3d):
@@ -80,28 +92,20 @@ class Block(nn.Module):
 
 
 class TissueNet(nn.Module):
-    """Class scores of every voxel from scans on a 1 mm lattice.
+    """Class scores of every voxel from scans on a 1 mm lattice."""
 
-    Parameters
-    ----------
-    widths : sequence of int
-        Features at each level; every level halves the resolution.
-    """
-
-    def __init__(self, widths=WIDTHS):
+    def __init__(self):
         super().__init__()
-        n = len(widths)
-        self.stem = Conv(2 * len(CHANNELS) + 1, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(
-            Conv(widths[k], widths[k + 1], 2, stride=2) for k in range(n - 1)
-        )
-        self.position = Conv(3, widths[POSITION_LEVEL], 1)
-        self.encode = nn.ModuleList(Block(w) for w in widths[1:])
-        self.up = nn.ModuleList(Conv(widths[k + 1], widths[k], 1) for k in range(n - 1))
-        self.decode = nn.ModuleList(Block(w) for w in widths[1:-1])
-        self.fuse = Conv(widths[0], widths[0], 3, padding=1)
-        self.norms = nn.ModuleList(Norm(widths[0]) for _ in range(3))
-        self.head = Conv(widths[0], len(CLASSES), 1)
+        finest, steps = WIDTHS[0], list(pairwise(WIDTHS))
+        self.stem = Conv(2 * len(CHANNELS) + 1, finest, 3, padding=1)
+        self.down = nn.ModuleList(Conv(fine, coarse, 2, stride=2) for fine, coarse in steps)
+        self.position = Conv(3, WIDTHS[POSITION_LEVEL], 1)
+        self.encode = nn.ModuleList(Block(w) for w in WIDTHS[1:])
+        self.up = nn.ModuleList(Conv(coarse, fine, 1) for fine, coarse in steps)
+        self.decode = nn.ModuleList(Block(w) for w in WIDTHS[1:-1])
+        self.fuse = Conv(finest, finest, 3, padding=1)
+        self.norms = nn.ModuleList(Norm(finest) for _ in range(3))
+        self.head = Conv(finest, len(CLASSES), 1)
         self._start()
 
     def _start(self):
@@ -119,7 +123,7 @@ class TissueNet(nn.Module):
             self.head.weight.mul_(0.3)
 
     def forward(self, x: torch.Tensor, hints: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
-        """Return class scores.
+        """Return class scores, shape (B, 9, X, Y, Z).
 
         Parameters
         ----------
@@ -129,10 +133,6 @@ class TissueNet(nn.Module):
             Of :func:`describe`, float32.
         centre : torch.Tensor, shape (B, 3)
             Where the centroid of the brain mask lies, voxel index of ``x``; float32.
-
-        Returns
-        -------
-        torch.Tensor, shape (B, 9, X, Y, Z)
         """
         x = F.leaky_relu(self.norms[0](self.stem(x)), 0.1, True)
         skips = [x]
@@ -165,3 +165,97 @@ def _positions(x, step, centre):
         shape[axis + 1] = n
         axes.append(at.reshape(shape).expand(len(centre), *x.shape[2:]))
     return torch.stack(axes, dim=1).to(x.dtype)
+
+
+def weights_file() -> Any:
+    """Return the file of the network's weights that ships with the package."""
+    return files('ulfprep.data') / 'tissue_network.npz'
+
+
+def write_weights(file: Path, state: dict) -> None:
+    """Write a :meth:`TissueNet.state_dict` as a NumPy archive: half precision, no pickle."""
+    arrays = {
+        name: value.detach().cpu().numpy().astype(np.float16) for name, value in state.items()
+    }
+    np.savez_compressed(file, **arrays)
+
+
+def read_network(file: Path) -> TissueNet:
+    """Build the network from a file of :func:`write_weights`.
+
+    Raises
+    ------
+    ValueError
+        If the file holds the weights of another network.
+    """
+    net = TissueNet()
+    with np.load(file, allow_pickle=False) as found:
+        state = {k: torch.from_numpy(found[k].astype(np.float32)) for k in found.files}
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f'{file} holds the weights of another network: {error}') from error
+    return net.eval()
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file of weights."""
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+def lay(scan: np.ndarray, grid: Grid, lattice: Grid) -> np.ndarray:
+    """Interpolate a scan onto the lattice, however turned, shape (2, *lattice.shape), float32.
+
+    By linear interpolation, and by the nearest voxel, which shows where the slices are.
+    """
+    scan = np.asarray(scan, np.float32)
+    if not are_aligned(grid, lattice):
+        return np.stack([carry(scan, grid, lattice, order=k) for k in (1, 0)])
+    linear, nearest = scan, scan
+    for axis, at in enumerate(aligned_offsets(grid, lattice)):
+        n = grid.shape[axis]
+        # The outermost voxels are extended by the half voxel that is their own.
+        inside = ((at >= -0.5 - 1e-3) & (at <= n - 0.5 + 1e-3)).astype(np.float32)
+        held = np.clip(at, 0, n - 1)
+        low = np.minimum(np.floor(held).astype(int), max(n - 2, 0))
+        high = np.minimum(low + 1, n - 1)
+        shape = [1, 1, 1]
+        shape[axis] = len(at)
+        weight = (held - low).astype(np.float32).reshape(shape)
+        inside = inside.reshape(shape)
+        below, above = linear.take(low, axis), linear.take(high, axis)
+        linear = (below + weight * (above - below)) * inside
+        nearest = nearest.take(np.floor(held + 0.5).astype(int), axis) * inside
+    return np.stack([linear, nearest])
+
+
+def stack(laid: dict, levels: dict, mask: np.ndarray) -> np.ndarray:
+    """Put the network's input together, shape (7, X, Y, Z), float32; missing scans are zero.
+
+    Parameters
+    ----------
+    laid : dict of str to numpy.ndarray, shape (2, X, Y, Z)
+        Scans on the lattice (:func:`lay`) by channel.
+    levels : dict of str to float
+        What each is divided by.
+    """
+    out = np.zeros((2 * len(CHANNELS) + 1, *mask.shape), np.float32)
+    for k, name in enumerate(CHANNELS):
+        if name in laid:
+            scaled = laid[name] * np.float32(1 / levels[name])
+            # Contrast between tissues is a small part of the signal: take the mean away.
+            out[2 * k : 2 * k + 2] = CONTRAST * (np.clip(scaled, 0, BRIGHTEST) - 1) * mask
+    out[-1] = mask
+    return out
+
+
+def describe(voxel_sizes: dict) -> np.ndarray:
+    """Hints to the network, shape (12,), float32: which scans there are, how large their voxels.
+
+    These are the sizes at acquisition along the axes of the lattice, mm, by channel.
+    """
+    out = np.zeros((len(CHANNELS), HINTS), np.float32)
+    for k, name in enumerate(CHANNELS):
+        if name in voxel_sizes:
+            out[k] = 1, *np.log2(np.maximum(voxel_sizes[name], 0.5))
+    return out.ravel()

@@ -10,7 +10,7 @@ from ulfprep.physics.interpolation import carry_mask
 from ulfprep.physics.spikes import spikes_in_words, without_spikes
 from ulfprep.physics.types import Numbers
 from ulfprep.segmentation import brain
-from ulfprep.segmentation.mask_checks import mask_warnings
+from ulfprep.segmentation.checks import mask_warnings
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def without_bias(
 ) -> Corrected:
     """Correct the bias field: as other software found it, or by its own measure (N4).
 
-    See :func:`ulfprep.segmentation.given_bias.divided_field` and
+    See :func:`ulfprep.segmentation.given.divided_field` and
     :func:`ulfprep.segmentation.bias.correct_bias`.
     """
     from ulfprep.segmentation.bias import correct_bias
@@ -139,7 +139,7 @@ def without_bias(
 
 def _given_field(data, mask, grid, given: Volume):
     """Return the field that a given image was divided by, None if it was not, and a note."""
-    from ulfprep.segmentation.given_bias import NoFieldError, divided_field
+    from ulfprep.segmentation.given import NoFieldError, divided_field
 
     try:
         field = divided_field(data, mask, grid, given.data, given.grid)

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.grid import Grid
-from ulfprep.segmentation.affine import affine_match
 
 #: The MNI152 template (ICBM 2009a, symmetric) and its maps, in the package nilearn.
 FILE = 'datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz'
@@ -18,16 +17,18 @@ BLUR_FWHM = 4.0
 #: Share of a uniform prior in the mixture: no tissue is forbidden anywhere, or lesions and wide
 #: ventricles, which no template has, would vanish.
 FLOOR = 0.1
+#: Spacing (mm) of the lattice on which brains are compared: an affine match shows no less there.
+SPACING = 4.0
+#: How far around the brain (mm) the comparison goes: its outline says most about its size.
+AROUND = 10.0
+#: At most so many steps with seven parameters, then with twelve.
+ITERATIONS = (15, 40)
+#: Stretch of a brain along any direction that is still believed.
+STRETCH = (0.7, 1.4)
 
 
 def template_prior(
-    image: np.ndarray,
-    mask: np.ndarray,
-    scan: Grid,
-    grid: Grid | None = None,
-    *,
-    blur: float = BLUR_FWHM,
-    floor: float = FLOOR,
+    image: np.ndarray, mask: np.ndarray, scan: Grid, grid: Grid | None = None
 ) -> np.ndarray:
     """Prior probabilities of CSF, GM and WM of a scan, whatever its contrast.
 
@@ -38,23 +39,15 @@ def template_prior(
 
     Parameters
     ----------
-    image : numpy.ndarray, shape (X, Y, Z)
-        Bias-corrected intensities.
-    mask : numpy.ndarray of bool, shape (X, Y, Z)
-        Brain.
     scan : Grid
         Where image and mask are, world in mm, RAS+.
     grid : Grid, optional
         Where the prior is wanted; on the scan's own without.
-    blur : float
-        FWHM of the blur of the template's maps, mm.
-    floor : float
-        Share of the uniform prior, above 0 and up to 1.
 
     Returns
     -------
     numpy.ndarray, shape (3, x, y, z), float32
-        They sum to one everywhere; none is below ``floor / 3``.
+        One in sum everywhere; none is below ``FLOOR / 3``.
 
     Raises
     ------
@@ -63,31 +56,14 @@ def template_prior(
     FileNotFoundError
         If the template is not installed.
     """
-    brain, _, _, where = load_template()
-    matrix = affine_match(image, mask, scan, brain, brain > 0, where)
-    return prior_under(matrix, scan if grid is None else grid, blur=blur, floor=floor)
+    return prior_under(template_match(image, mask, scan), scan if grid is None else grid)
 
 
-def prior_under(
-    matrix: np.ndarray, grid: Grid, *, blur: float = BLUR_FWHM, floor: float = FLOOR
-) -> np.ndarray:
-    """Prior probabilities on a grid whose match with the template is known.
-
-    Parameters
-    ----------
-    matrix : numpy.ndarray, shape (4, 4)
-        World of the grid to that of the template, mm.
-    grid : Grid
-    blur, floor : float
-        See :func:`template_prior`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (3, x, y, z), float32
-    """
+def prior_under(matrix: np.ndarray, grid: Grid) -> np.ndarray:
+    """Prior probabilities on a grid whose world an affine (mm) takes to that of the template."""
     _, grey, white, where = load_template()
     index = np.linalg.inv(where.affine) @ matrix @ grid.affine
-    sigma = blur / 2.3548 / where.zooms
+    sigma = BLUR_FWHM / 2.3548 / where.zooms
     maps = [
         ndimage.affine_transform(
             ndimage.gaussian_filter(volume, sigma, mode='constant'),
@@ -100,18 +76,12 @@ def prior_under(
     ]
     # What is neither is CSF; the maps of the template fall a little short of one, or above.
     prior = np.stack([np.clip(1 - maps[0] - maps[1], 0, 1), *maps])
-    return ((1 - floor) * prior / prior.sum(axis=0) + floor / 3).astype(np.float32)
+    return ((1 - FLOOR) * prior / prior.sum(axis=0) + FLOOR / 3).astype(np.float32)
 
 
 @cache
 def load_template() -> tuple[np.ndarray, np.ndarray, np.ndarray, Grid]:
-    """Read brain (dark outside), shares of GM and WM (0 to 1) of the template, and its grid.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the package that it ships in is not installed.
-    """
+    """Read brain (dark outside), shares of GM and WM (0 to 1) of the template, and its grid."""
     import nibabel as nib
 
     images: list[Any] = [nib.load(path) for path in template_files()]
@@ -134,3 +104,128 @@ def template_files() -> list[Path]:
                 '--tissue-prior none'
             )
     return files
+
+
+def template_match(image: np.ndarray, mask: np.ndarray, grid: Grid) -> np.ndarray:
+    """Affine (4, 4) from the world of a scan (mm, RAS+) to that of the template.
+
+    Mattes' mutual information, so that the contrasts may differ. Centre and size come from the
+    moments of the masks; a similarity follows, then twelve parameters. One thread and every
+    sample of a 4 mm lattice: the same brains give the same numbers.
+
+    Raises
+    ------
+    ValueError
+        If what is found mirrors a brain, or stretches it beyond :data:`STRETCH`.
+    """
+    import SimpleITK as sitk
+
+    template, _, _, where = load_template()
+    fixed, region, origin = _on_lattice(image, mask, grid)
+    moving, other, moving_origin = _on_lattice(template, template > 0, where)
+    near = ndimage.distance_transform_edt(~region, sampling=SPACING) <= AROUND
+    images = _image(fixed, origin), _image(moving, moving_origin), _image(near, origin)
+    centre, size = _moments(region, origin)
+    other_centre, other_size = _moments(other, moving_origin)
+    # A brain of another size altogether is refused before any search.
+    check_match(np.diag([*3 * [other_size / size], 1.0]))
+    similar = sitk.Similarity3DTransform()
+    similar.SetCenter(centre.tolist())
+    similar.SetTranslation((other_centre - centre).tolist())
+    similar.SetScale(float(other_size / size))
+    found = _refined(*images, similar, ITERATIONS[0])
+    affine = sitk.AffineTransform(3)
+    affine.SetCenter(found.GetCenter())
+    affine.SetMatrix(found.GetMatrix())
+    affine.SetTranslation(found.GetTranslation())
+    found = _refined(*images, affine, ITERATIONS[1])
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(found.GetMatrix(), (3, 3))
+    middle = np.array(found.GetCenter())
+    matrix[:3, 3] = found.GetTranslation() + middle - matrix[:3, :3] @ middle
+    check_match(matrix)
+    return matrix
+
+
+def check_match(matrix: np.ndarray) -> None:
+    """Raise ``ValueError`` for an affine (4, 4) that no two upright brains differ by."""
+    u, stretch, v = np.linalg.svd(matrix[:3, :3])
+    believed = STRETCH[0] <= stretch.min() and stretch.max() <= STRETCH[1]
+    # Without its stretch a match is a rotation; by more than 60 degrees heads do not tilt.
+    upright = np.linalg.det(u @ v) > 0 and np.trace(u @ v) > 1 + 2 * np.cos(np.pi / 3)
+    if not (believed and upright):
+        raise ValueError(
+            'the template does not fit the brain (stretch '
+            f'{", ".join(f"{s:.2f}" for s in stretch)}{"" if upright else ", turned over"}); '
+            'check the brain mask and the orientation in the header, or use --tissue-prior none'
+        )
+
+
+def _on_lattice(image, mask, grid):
+    """Brain and mask on a lattice along the world's axes, and the world point it starts at."""
+    mask = np.asarray(mask, bool)
+    blur = [max(SPACING / z, 1) / 2.3548 for z in grid.zooms]
+    brain = np.where(mask, image, 0).astype(np.float32)
+    top = np.percentile(brain[mask], 99.5)
+    brain = ndimage.gaussian_filter(np.clip(brain / top, 0, 1), blur, mode='constant')
+    soft = ndimage.gaussian_filter(mask.astype(np.float32), blur, mode='constant')
+    ends = np.argwhere(mask)
+    box = np.array(np.meshgrid(*zip(ends.min(axis=0), ends.max(axis=0), strict=True)))
+    world = grid.affine[:3, :3] @ box.reshape(3, -1) + grid.affine[:3, 3:]
+    margin = AROUND + 2 * SPACING
+    origin = world.min(axis=1) - margin
+    shape = np.ceil((world.max(axis=1) + margin - origin) / SPACING).astype(int) + 1
+    step = np.diag([SPACING, SPACING, SPACING, 1.0])
+    step[:3, 3] = origin
+    index = np.linalg.inv(grid.affine) @ step
+    brain, soft = (
+        ndimage.affine_transform(v, index[:3, :3], index[:3, 3], tuple(shape), order=1)
+        for v in (brain, soft)
+    )
+    return brain, soft > 0.5, origin
+
+
+def _image(volume, origin):
+    """An image whose axes are the world's, right, anterior, superior."""
+    import SimpleITK as sitk
+
+    # SimpleITK reads arrays (z, y, x).
+    kind = np.uint8 if volume.dtype == bool else np.float32
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.T, kind))
+    image.SetSpacing([SPACING] * 3)
+    image.SetOrigin([float(v) for v in origin])
+    return image
+
+
+def _moments(mask, origin):
+    """Centre in world mm, and the cube root of the volume."""
+    return origin + SPACING * np.argwhere(mask).mean(axis=0), np.cbrt(mask.sum()) * SPACING
+
+
+def _refined(fixed, moving, near, start, iterations):
+    """The transform of the most mutual information near ``start``."""
+    import SimpleITK as sitk
+
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsMattesMutualInformation(32)
+    method.SetMetricSamplingStrategy(method.NONE)
+    method.SetMetricFixedMask(near)
+    method.SetInterpolator(sitk.sitkLinear)
+    # The line search matters: steps of fixed length shear a brain that starts far off. And the
+    # learning rate is given: estimated, it depends on points drawn at random.
+    method.SetOptimizerAsGradientDescentLineSearch(
+        50.0, iterations, 1e-6, 10, lineSearchEpsilon=0.1, lineSearchMaximumIterations=8,
+        estimateLearningRate=method.Never,
+    )  # fmt: skip
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetInitialTransform(start, inPlace=True)
+    # One thread: the order in which threads add up would change the last digits. What the
+    # metric uses is not the method's own number of threads but that of the whole package.
+    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        method.SetNumberOfThreads(1)
+        method.Execute(fixed, moving)
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+    return start

@@ -53,8 +53,7 @@ def parser() -> argparse.ArgumentParser:
 def _run(options) -> None:
     import torch
 
-    from ulfprep.segmentation.network import STRIDE
-    from ulfprep.segmentation.weights import read_network
+    from ulfprep.segmentation.network import STRIDE, read_network
     from ulfprep.training.learning import CHECKPOINT, Duration, Learner, Settings, train
     from ulfprep.training.maps import label_maps, read_heads
     from ulfprep.training.score import score

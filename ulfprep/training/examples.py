@@ -6,7 +6,7 @@ import numpy as np
 
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.simulation import stream
-from ulfprep.segmentation.channels import describe, lay, stack
+from ulfprep.segmentation.network import describe, lay, stack
 from ulfprep.training.acquisitions import draw_sequence, draw_session, make_scan, paint
 from ulfprep.training.deform import draw_patch, draw_ribbon, smooth_field
 from ulfprep.training.maps import CLASS_OF, INSIDE, NAMES, Head

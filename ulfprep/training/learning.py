@@ -11,8 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from ulfprep.physics import TISSUES
-from ulfprep.segmentation.network import CLASSES, TissueNet
-from ulfprep.segmentation.weights import write_weights
+from ulfprep.segmentation.network import CLASSES, TissueNet, write_weights
 from ulfprep.training.examples import draw_example
 from ulfprep.training.maps import Head
 

@@ -14,7 +14,7 @@ from ulfprep.physics.sequences import PRESETS
 from ulfprep.physics.simulation import stream
 from ulfprep.segmentation.learned import learned_tissues
 from ulfprep.segmentation.network import CHANNELS, CLASSES, TissueNet
-from ulfprep.segmentation.together import Run
+from ulfprep.segmentation.tissue import Run
 from ulfprep.training.acquisitions import Acquisition, make_scan, paint
 from ulfprep.training.maps import CLASS_OF, Head
 from ulfprep.training.tissues import draw_nature, structure_signals

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ulfprep.segmentation.mask_checks import mask_warnings, mirror_symmetry
+from ulfprep.segmentation.checks import mask_warnings, mirror_symmetry
 
 
 def ellipsoid(shape, zooms, size, centre=(0, 0, 0), turn=0.0):
