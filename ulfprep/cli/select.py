@@ -27,21 +27,21 @@ GPU_FILES = ('/dev/nvidiactl', '/dev/dxg', '/dev/kfd')
 
 def select_scans(settings: Settings) -> 'tuple[Selection, list[Task]]':
     """Return what was selected and left out, and the tasks of a run; stop if there is none."""
-    from ulfprep.bids.read import derived, index
+    from ulfprep.bids.read import derived_read, index
     from ulfprep.bids.read.dataset import select
     from ulfprep.bids.read.decision import make_task
     from ulfprep.bids.read.derived_take import with_derivatives, with_masks
     from ulfprep.bids.read.highfield import ReferenceChoiceError, with_references
 
     codes = {  # the general kinds come last
-        derived.MissingDerivativeError: Exit.NO_INPUT,
-        derived.UnclearDerivativeError: Exit.USAGE,
+        derived_read.MissingDerivativeError: Exit.NO_INPUT,
+        derived_read.UnclearDerivativeError: Exit.USAGE,
         ReferenceChoiceError: Exit.USAGE,
         index.IndexOfAnotherError: Exit.USAGE,
-        derived.BadDerivativeError: Exit.BAD_DATA,
+        derived_read.BadDerivativeError: Exit.BAD_DATA,
         index.UnknownLabelError: Exit.NOTHING_SELECTED,
         index.NoScansError: Exit.NOTHING_SELECTED,
-        derived.DerivativesError: Exit.NOTHING_SELECTED,
+        derived_read.DerivativesError: Exit.NOTHING_SELECTED,
         index.BrokenIndexError: Exit.NO_INPUT,
         index.IndexFolderError: Exit.CANNOT_CREATE,
         index.DatasetError: Exit.INVALID_DATASET,
