@@ -164,8 +164,9 @@ def test_a_crash_before_any_result_still_makes_a_report(report):
 
 def test_a_scan_without_qc_file_is_shown_as_unfinished(add_scan, report):
     add_scan('sub-01_run-1', None, leave_out=('enhancement', 'segmentation', 'residual'))
-    _, page = report(errors=['boom'])
+    html, page = report(errors=['boom'])
     assert 'left files but no QC file' in page.text
+    assert 'class="level failed"' in head_of(html)
     assert page.tags.count('img') == len(FIGURES['enhance']) - 4
     assert 'Missing figure' not in page.text
 
