@@ -28,6 +28,7 @@ def report(tmp_path):
 
 
 def test_a_finished_scan_has_all_sections_and_figures(qc, add_scan, report):
+    qc['notes'].append({'text': 'it is noisy.', 'level': 'warning'})
     add_scan('sub-01', qc)
     html, page = report()
     assert '<html lang="en">' in html
@@ -40,7 +41,7 @@ def test_a_finished_scan_has_all_sections_and_figures(qc, add_scan, report):
     assert all(len(alt) > 20 for alt in page.alts)
     for words in (
         'No errors.', 'Research use only, not a medical device.', '0123456789ab',
-        'The scan came with its skull.', 'there is no reference image',
+        'The scan came with its skull.', 'Warning: it is noisy.', 'there is no reference image',
     ):  # fmt: skip
         assert words in page.text, words
     assert 'condition number 14.2' in page.text
@@ -163,8 +164,9 @@ def test_a_crash_before_any_result_still_makes_a_report(report):
 
 def test_a_scan_without_qc_file_is_shown_as_unfinished(add_scan, report):
     add_scan('sub-01_run-1', None, leave_out=('enhancement', 'segmentation', 'residual'))
-    _, page = report(errors=['boom'])
+    html, page = report(errors=['boom'])
     assert 'left files but no QC file' in page.text
+    assert 'class="level failed"' in head_of(html)
     assert page.tags.count('img') == len(FIGURES['enhance']) - 4
     assert 'Missing figure' not in page.text
 

@@ -47,6 +47,7 @@ def scan_context(index, scan, crashes, output_dir):
         'rules': list(rules_of(direction)),
         'finished': bool(record),
         'resources': read_resources(output_dir, scan.name) if record else None,
+        'notes': record.notes if record else (),
         'moves': _moves(record.metrics) if record else [],
         'sections': _sections(index, direction, made),
         'contrast_figures': [made[CONTRAST]] if CONTRAST in made else [],
