@@ -88,6 +88,7 @@ def test_a_brain_is_padded_to_what_both_voxel_sizes_fill_and_stays_where_it_was(
     made = make_brain('one', IMAGE, Grid(IMAGE.shape, affine), labels=LABELS)
     assert [n % m for n, m in zip(made.labels.shape, (8, 8, 10), strict=True)] == [0, 0, 0]
     assert (made.image[made.labels == 0] == 0).all()
+    assert (made.labels > 0).sum() == (LABELS > 0).sum()
     where = (np.argwhere(made.labels == 3) + made.lattice.affine[:3, 3]).mean(axis=0)
     wanted = np.argwhere(LABELS == 3).mean(axis=0) + affine[:3, 3]
     np.testing.assert_allclose(where, wanted, atol=1e-6)

@@ -108,7 +108,6 @@ def test_what_fails_is_a_row_with_its_reason_and_stops_nothing(trial, monkeypatc
     [
         ([], '--data'),
         (['--data', 'd', '--methods', 'magic'], 'no such method: magic; there are nearest'),
-        (['--data', 'd', '--methods', 'bicubic@3'], 'bicubic makes no passes'),
         (['--data', '.'], 'hf3t_aomic'),  # what was looked for
     ],
 )

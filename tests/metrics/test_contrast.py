@@ -35,13 +35,6 @@ def test_means_and_spreads_are_of_the_most_likely_points_only(tissues):
     np.testing.assert_allclose(tissue_sds(*tissues), [1, 2, 0])
 
 
-def test_a_tissue_without_points_has_neither_mean_nor_spread(tissues):
-    image, probs = tissues
-    probs[1] = 0
-    assert np.isnan(tissue_means(image, probs)[1])
-    assert np.isnan(tissue_sds(image, probs)[1])
-
-
 def test_joint_variation_of_white_and_grey_matter():
     assert coefficient_of_joint_variation(np.array([9, 70, 100]), np.array([50, 4, 5])) == 0.3
     assert coefficient_of_joint_variation(np.array([9, 100, 70]), np.array([50, 4, 5])) == 0.3

@@ -88,6 +88,12 @@ class Trial:
         return 'x'.join(f'{round(float(z), 2):g}' for z in self.grid.zooms)
 
     @property
+    def identity(self) -> dict:
+        """Which scan this is, in the columns of tables."""
+        names = ('brain', 'voxel', 'snr', 'seed')
+        return {'source': self.regime, **{name: getattr(self, name) for name in names}}
+
+    @property
     def ratios(self) -> np.ndarray:
         """True high-field signals of CSF, GM and WM, relative to WM."""
         medians = tissue_medians(self.truth.image, self.truth.labels)

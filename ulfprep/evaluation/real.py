@@ -92,17 +92,14 @@ def find_datasets(data: Path, inputs: Path, modalities=MODALITIES, say=print) ->
     folders = [path for path in folders if (path / 'dataset_description.json').is_file()]
     if (data / STRIPPED).is_dir():
         folders.append(lay_stripped(data / STRIPPED, inputs / STRIPPED))
-    found = []
+    found, nothing = [], f'no {" or ".join(modalities)} scan below {LOW_FIELD_LIMIT} T'
     for folder in folders:
-        dataset = low_field_dataset(folder, modalities)
-        if dataset is None:
-            say(f'{folder}: no {" or ".join(modalities)} scan below {LOW_FIELD_LIMIT} T in it')
-        else:
+        if dataset := low_field_dataset(folder, modalities):
             found.append(dataset)
+        else:
+            say(f'{folder}: {nothing} in it')
     if not found:
-        raise FileNotFoundError(
-            f'{data}: no {" or ".join(modalities)} scan below {LOW_FIELD_LIMIT} T'
-        )
+        raise FileNotFoundError(f'{data}: {nothing}')
     return sorted(found, key=lambda dataset: dataset.name)
 
 

@@ -1,5 +1,6 @@
 """Scores of an enhanced image: against the truth, against the scan, against what was asked for."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -58,7 +59,8 @@ def score(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
         volumes = volumes_of(found.probs, found.grid)
         out |= {f'own_volume_{tissue}': ml for tissue, ml in volumes.items()}
     if found.uncertainty is not None:
-        out |= _calibration(found, given, trial)
+        sd = carry(np.asarray(found.uncertainty, np.float32), found.grid, truth.grid)
+        out |= _calibration(moved, sd, given, trial)
     return {name: float(value) for name, value in out.items() if np.isfinite(value)}
 
 
@@ -124,10 +126,8 @@ def known_volumes(trial: Trial, found: Measured) -> dict[str, dict[str, float]]:
         ('high field', truth.image, truth.mask, truth.grid),
         ('scan', found.scan, trial.mask, trial.grid),
     ):
-        try:
+        with suppress(ValueError):
             out[name] = volumes_of(classify(image, mask, grid), grid)
-        except ValueError:
-            continue
     return out
 
 
@@ -197,15 +197,12 @@ def coverage(error: np.ndarray, sd: np.ndarray) -> dict[str, float]:
     return out | {'rank_correlation': float(spearmanr(np.abs(error)[::11], sd[::11])[0])}
 
 
-def _calibration(found: Enhanced, given: Prepared, trial: Trial) -> dict[str, float]:
-    truth = trial.truth
+def _calibration(image, sd, given: Prepared, trial: Trial) -> dict[str, float]:
     try:
         wanted = truth_at_target(trial, given.plan)
-    except ValueError:
+    except ValueError:  # it does not rise from CSF to WM
         return {}
-    image = carry(np.asarray(found.image, np.float32), found.grid, truth.grid)
-    sd = carry(np.asarray(found.uncertainty, np.float32), found.grid, truth.grid)
-    brain = truth.mask & (sd > 0)
+    brain = trial.truth.mask & (sd > 0)
     return coverage((image - wanted)[brain], sd[brain])
 
 

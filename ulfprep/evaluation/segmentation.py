@@ -200,10 +200,7 @@ def run_trial(trial: Trial, methods: dict) -> list[dict]:
         scan, _ = correct_bias(scan, trial.mask, trial.grid.zooms)
     rows = []
     for name, (method, _) in methods.items():
-        row = {
-            'source': trial.regime, 'brain': trial.brain, 'voxel': trial.voxel,
-            'snr': trial.snr, 'seed': trial.seed, 'method': name,
-        }  # fmt: skip
+        row = {'method': name, **trial.identity}
         try:
             with measured() as cost:
                 found = method(scan, trial.mask, trial.grid)

@@ -48,10 +48,7 @@ class TrialRows:
 
 def run_trial(trial: Trial, methods, effort: Effort, *, done=lambda: None) -> TrialRows:
     """Enhance a scan by every method, each in a process of its own; ``done`` is called after."""
-    first = {
-        'regime': trial.regime, 'brain': trial.brain, 'labels_by': trial.labels_by,
-        'seed': trial.seed,
-    }  # fmt: skip
+    first = {name: getattr(trial, name) for name in ('regime', 'brain', 'labels_by', 'seed')}
     out, prepared = TrialRows([]), {}
     for method in map(parse_method, methods):
         row, tissues = first | {'method': method.name}, 'true' if method.oracle else 'own'

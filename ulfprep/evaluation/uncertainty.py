@@ -55,8 +55,7 @@ def run_trial(trial: Trial, effort: Effort) -> dict:
     error = (result.intensity - truth_at_target(trial, given.plan))[brain] / white
     sd = result.uncertainty[brain] / white
     return {
-        'source': trial.regime, 'brain': trial.brain, 'voxel': trial.voxel, 'snr': trial.snr,
-        'seed': trial.seed, **coverage(error, sd),
+        **trial.identity, **coverage(error, sd),
         'rms_error': float(np.sqrt(np.mean(error**2))), 'mean_sd': float(sd.mean()),
         'mean_claim': float(result.claim[brain].mean()),
         'mean_entropy': float(result.entropy[brain].mean()),

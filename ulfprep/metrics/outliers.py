@@ -23,6 +23,7 @@ class Fence(NamedTuple):
     spread: float  # robust standard deviation
     low: float
     high: float
+    count: int  # type: ignore[assignment]  # of finite values; tuples have a method of that name
 
     def distance(self, value: float) -> float:
         """Return how many robust standard deviations a value lies above the median."""
@@ -54,4 +55,4 @@ def fence(values: Any) -> Fence | None:
     if spread <= nothing:
         return None
     limit = reach(values.size) * spread
-    return Fence(median, spread, median - limit, median + limit)
+    return Fence(median, spread, median - limit, median + limit, int(values.size))
