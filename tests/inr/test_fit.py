@@ -10,7 +10,6 @@ from fields import weights
 
 from ulfprep.inr import FitOptions, fit_scan, load_fit, render, save_fit
 from ulfprep.inr.fit import at_noise_floor
-from ulfprep.inr.network import LatticeField
 from ulfprep.inr.problem import Block, blocks, evaluate
 from ulfprep.physics.grid import aligned_offsets, isotropic_grid
 
@@ -46,24 +45,13 @@ def test_corners_move_with_the_seed_and_only_with_it(warm):
     assert set(corners(0)) != set(corners(1))
 
 
-def evaluated(network, warm, below=0.0):
-    """Return first estimates, intensity and tissues of the whole brain."""
-    block = Block((), tuple(slice(0, n) for n in warm.fine.shape), torch.as_tensor(warm.inside))
-    intensity0 = torch.as_tensor(warm.intensity[warm.inside]) - below
-    logits0 = torch.as_tensor(warm.logits[:, warm.inside])
-    with torch.no_grad():
-        return intensity0, logits0, *evaluate(network, warm, block, intensity0, logits0)
-
-
-def test_an_untrained_field_equals_the_first_estimate(warm):
-    network = LatticeField([50.0, 50.0, 50.0], (12.0, 6.0))
-    intensity0, logits0, intensity, probs = evaluated(network, warm)
-    torch.testing.assert_close(intensity, intensity0)
-    torch.testing.assert_close(probs, torch.softmax(logits0, dim=0))
-
-
 def test_the_field_is_never_negative_and_its_tissues_sum_to_one(fitted):
-    *_, intensity, probs = evaluated(fitted.network, fitted.channels[0], below=0.5)
+    (warm,) = fitted.channels
+    block = Block((), tuple(slice(0, n) for n in warm.fine.shape), torch.as_tensor(warm.inside))
+    dark = torch.as_tensor(warm.intensity[warm.inside]) - 0.5
+    logits = torch.as_tensor(warm.logits[:, warm.inside])
+    with torch.no_grad():
+        intensity, probs = evaluate(fitted.network, warm, block, dark, logits)
     assert intensity.min() == 0
     torch.testing.assert_close(probs.sum(0), torch.ones(probs.shape[1]))
 
