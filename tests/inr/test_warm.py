@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ulfprep.inr import Acquisition
 from ulfprep.inr.warm import warm_start
 from ulfprep.physics.grid import brain_bounds, isotropic_grid
 
@@ -20,6 +19,9 @@ def test_bounds_hold_the_whole_brain(problem, warm):
     np.testing.assert_array_equal(problem.mask[warm.bounds], warm.voxels)
     assert warm.scan.shape == warm.voxels.shape
     assert warm.fine.shape == warm.inside.shape
+    pairs = ((warm.voxels, warm.scan), (warm.inside, warm.fine))
+    volumes = [mask.sum() * np.prod(grid.zooms) for mask, grid in pairs]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.1)
 
 
 def test_the_fine_lattice_is_part_of_the_output_grid(problem, warm):
@@ -29,22 +31,15 @@ def test_the_fine_lattice_is_part_of_the_output_grid(problem, warm):
     np.testing.assert_allclose(offset[:3, 3], np.rint(offset[:3, 3]), atol=1e-9)
 
 
-def test_the_brain_has_the_same_volume_on_both_grids(warm):
-    pairs = ((warm.voxels, warm.scan), (warm.inside, warm.fine))
-    volumes = [mask.sum() * np.prod(grid.zooms) for mask, grid in pairs]
-    assert volumes[1] == pytest.approx(volumes[0], rel=0.1)
-
-
 def test_pushed_through_the_model_it_leaves_the_noise(problem, warm):
-    scan, _, _, _, plan = problem.scan
+    plan = problem.plan
     predicted = warm.model(warm.intensity, probabilities(warm)) + warm.outside
-    left = (scan[warm.bounds] / plan.means[2] - predicted)[warm.voxels]
+    left = (problem.one.image[warm.bounds] / plan.means[2] - predicted)[warm.voxels]
     sigma = plan.noise_sigma / plan.means[2]
     assert 0.8 < np.sqrt(np.mean(left**2)) / sigma < 1.3
 
 
-def test_intensities_are_those_of_the_high_field(problem, warm):
-    # Nearest truth at the 2 mm points.
+def test_intensities_are_those_of_the_high_field_and_none_outside(problem, warm):
     to_truth = np.linalg.inv(problem.fine.affine) @ warm.fine.affine
     # The true tissue at the nearest point of each of the lattice's.
     where = [
@@ -57,9 +52,6 @@ def test_intensities_are_those_of_the_high_field(problem, warm):
         core = (truth[tissue] > 0) & (probabilities(warm)[tissue] > 0.9)
         assert core.sum() > 100
         assert warm.intensity[core].mean() == pytest.approx(target[tissue], rel=0.08)
-
-
-def test_outside_the_brain_there_is_no_intensity(warm):
     assert not warm.intensity[~warm.inside].any()
     assert (warm.intensity >= 0).all()
 
@@ -71,41 +63,35 @@ def test_tissue_is_never_quite_excluded(warm):
 
 
 def test_noise_of_the_estimate_grows_with_noise_of_the_scan(problem, warm):
-    scan, mask, probs, grid, plan = problem.scan
     assert (warm.noise > 0).all()
-    louder = warm_start(
-        Acquisition(scan, mask, probs, grid, replace(plan, noise_sigma=6.0)), 2.0, 7
-    )
+    louder = replace(problem.one, plan=replace(problem.plan, noise_sigma=6.0))
     # More noise is met with more smoothing, so that it does not arrive in full.
-    assert louder.smoothness > warm.smoothness
-    sigma = plan.noise_sigma / plan.means[2]
-    assert np.median(warm.noise) < sigma
+    assert warm_start(louder, 2.0, 7).smoothness > warm.smoothness
+    assert np.median(warm.noise) < problem.plan.noise_sigma / problem.plan.means[2]
 
 
 def test_the_same_seed_gives_the_same_bytes(problem, warm):
-    again = warm_start(Acquisition(*problem.scan), 2.0, 7)
+    again = warm_start(problem.one, 2.0, 7)
     for name in ('intensity', 'logits', 'outside', 'noise'):
         assert getattr(again, name).tobytes() == getattr(warm, name).tobytes(), name
 
 
 def test_scale_of_the_scan_does_not_matter(problem, warm):
-    scan, mask, probs, grid, plan = problem.scan
-    scaled = {k: tuple(10 * v for v in getattr(plan, k)) for k in ('means', 'target_means')}
-    scaled = replace(plan, **scaled, noise_sigma=40.0)
-    again = warm_start(Acquisition(10 * scan, mask, probs, grid, scaled), 2.0, 7)
+    scaled = {
+        k: tuple(10 * v for v in getattr(problem.plan, k)) for k in ('means', 'target_means')
+    }
+    plan = replace(problem.plan, **scaled, noise_sigma=40.0)
+    again = warm_start(replace(problem.one, image=10 * problem.one.image, plan=plan), 2.0, 7)
     np.testing.assert_allclose(again.intensity, warm.intensity, atol=1e-3)
 
 
 def test_tissues_on_the_lattice_are_taken_as_they_are(problem):
-    scan, mask, probs, grid, plan = problem.scan
-    lattice = isotropic_grid(grid, 2.0)
+    one = problem.one
+    lattice = isotropic_grid(one.grid, 2.0)
     shares = np.random.default_rng(0).dirichlet((1, 1, 1), lattice.shape)
     shares = np.moveaxis(shares, -1, 0).astype(np.float32)
-    warm = warm_start(Acquisition(scan, mask, probs, grid, plan, shares), 2.0)
-    _, fine_bounds = brain_bounds(mask, grid, 2.0)
-    inside = warm.inside
-    np.testing.assert_allclose(
-        np.exp(warm.logits[:, inside]),
-        np.maximum(shares[(slice(None), *fine_bounds)][:, inside], 1e-3),
-        rtol=1e-4,
-    )
+    warm = warm_start(replace(one, lattice_probs=shares), 2.0)
+    _, fine_bounds = brain_bounds(one.mask, one.grid, 2.0)
+    expected = np.maximum(shares[(slice(None), *fine_bounds)], 1e-3)
+    found, inside = np.exp(warm.logits), warm.inside
+    np.testing.assert_allclose(found[:, inside], expected[:, inside], rtol=1e-4)

@@ -195,7 +195,7 @@ def _train(views, channels, options, device, seed, progress, build) -> Fit:
     return Fit(network.cpu(), tuple(channels), options, history, stopped)
 
 
-def new_network(channels, options: FitOptions, build: Callable = build_network) -> torch.nn.Module:
+def new_network(channels: Any, options: FitOptions, build: Any = build_network) -> torch.nn.Module:
     """Build an untrained network over the field of view of first estimates, one a contrast."""
     fine = channels[0].fine
     extent = [(n - 1) * z for n, z in zip(fine.shape, fine.zooms, strict=True)]

@@ -53,7 +53,7 @@ def zero_linear(n_in: int, n_out: int) -> Linear:
     return layer
 
 
-class Gabor(torch.autograd.Function):
+class _Gabor(torch.autograd.Function):
     """``cos(w0 u) exp(-(s0 v)^2)`` of pairs (n, 2 n_out) of ``u`` and ``v``.
 
     Fused: memory traffic, not arithmetic, is what the activation costs on a CPU.
@@ -84,7 +84,7 @@ class Gabor(torch.autograd.Function):
 
 
 class GaborLayer(nn.Module):
-    """A real Gabor wavelet of two linear maps, (n, n_in) to (n, n_out); see :class:`Gabor`."""
+    """A real Gabor wavelet of two linear maps, (n, n_in) to (n, n_out); see :class:`_Gabor`."""
 
     def __init__(self, n_in: int, n_out: int, frequency: float = 4.0, scale: float = 1.0):
         super().__init__()
@@ -92,7 +92,7 @@ class GaborLayer(nn.Module):
         self.linear = Linear(n_in, 2 * n_out)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return Gabor.apply(self.linear(x), self.frequency, self.scale)
+        return _Gabor.apply(self.linear(x), self.frequency, self.scale)
 
 
 def gabor_layers(n_in: int, width: int, count: int, *constants: float) -> list[GaborLayer]:
@@ -115,23 +115,3 @@ class FourierFeatures(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         angle = x @ self.frequencies
         return torch.cat([angle.sin(), angle.cos()], dim=-1)
-
-
-class Recomputed(torch.autograd.Function):
-    """A network of points whose activations are computed once more on the way back.
-
-    Kept instead, those of a wide network at every point of a block are gigabytes.
-    """
-
-    @staticmethod
-    def forward(ctx, network, points, *parameters):
-        ctx.network = network
-        ctx.save_for_backward(points, *parameters)
-        return network(points)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        points, *parameters = ctx.saved_tensors
-        with torch.enable_grad():
-            values = ctx.network(points)
-        return None, None, *torch.autograd.grad(values, parameters, gradient)

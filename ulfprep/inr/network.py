@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ulfprep.inr.layers import FourierFeatures, Recomputed, gabor_layers, zero_linear
+from ulfprep.inr.layers import FourierFeatures, gabor_layers, zero_linear
 from ulfprep.inr.options import BACKBONES, FitOptions
 from ulfprep.physics.acquisition import apply_matrices
 from ulfprep.physics.types import Numbers
@@ -130,6 +130,26 @@ def interpolation_matrix(position: torch.Tensor, n: int) -> tuple[torch.Tensor, 
     return matrix, start, stop
 
 
+class _Recomputed(torch.autograd.Function):
+    """A network of points whose activations are computed once more on the way back.
+
+    Kept instead, those of a wide network at every point of a block are gigabytes.
+    """
+
+    @staticmethod
+    def forward(ctx, network, points, *parameters):
+        ctx.network = network
+        ctx.save_for_backward(points, *parameters)
+        return network(points)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        points, *parameters = ctx.saved_tensors
+        with torch.enable_grad():
+            values = ctx.network(points)
+        return None, None, *torch.autograd.grad(values, parameters, gradient)
+
+
 class WireField(nn.Module):
     """The reference set-up: Fourier features of a point into a wide Gabor MLP.
 
@@ -158,7 +178,7 @@ class WireField(nn.Module):
     def forward(self, points: Points) -> torch.Tensor:
         where = (2 * points.coordinates() - 1) * self.scale
         parameters = list(self.parameters())
-        parts = [Recomputed.apply(self._values, p, *parameters) for p in where.split(WIDE_CHUNK)]
+        parts = [_Recomputed.apply(self._values, p, *parameters) for p in where.split(WIDE_CHUNK)]
         return torch.cat(parts).T
 
     def _values(self, where):

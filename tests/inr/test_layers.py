@@ -1,4 +1,4 @@
-"""Sums and products whose bits do not follow the number of threads."""
+"""Layers of the networks: their gradients, and bits that do not follow the number of threads."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from ulfprep.inr.layers import ROWS, Linear
+from ulfprep.inr.layers import ROWS, GaborLayer, Linear, _Gabor
 from ulfprep.inr.losses import ROW, average, total
 
 
@@ -34,6 +34,22 @@ def test_totals_are_sums(shape):
     torch.testing.assert_close(total(values), values.sum())
     average(values).backward()
     torch.testing.assert_close(values.grad, torch.full(shape, 1 / values.numel()).double())
+
+
+@pytest.mark.parametrize(('frequency', 'scale'), [(4.0, 1.0), (1.5, 2.5)])
+def test_gabor_gradient_is_exact(frequency, scale):
+    generator = torch.Generator().manual_seed(0)
+    pair = torch.randn(5, 8, dtype=torch.float64, generator=generator, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda p: _Gabor.apply(p, frequency, scale), (pair,))
+
+
+def test_gabor_layer_is_a_windowed_cosine_of_two_linear_maps():
+    torch.manual_seed(0)
+    layer = GaborLayer(3, 5, frequency=4.0, scale=1.5)
+    x = torch.randn(7, 3)
+    wave, envelope = layer.linear(x).chunk(2, dim=-1)
+    expected = torch.cos(4.0 * wave) * torch.exp(-((1.5 * envelope) ** 2))
+    torch.testing.assert_close(layer(x), expected)
 
 
 SCRIPT = """
