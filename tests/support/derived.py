@@ -41,41 +41,40 @@ def describe(folder: Path, name: str) -> None:
     (folder / 'dataset_description.json').write_text(json.dumps(made))
 
 
-def put_prep(folder: Path, stem='sub-01', name='fMRIPrep', shares=True, dseg=True, **more):
+def put_prep(folder, stem='sub-01', name='fMRIPrep', shares=True, dseg=True, **more):
     """Write what fMRIPrep and sMRIPrep leave of a T1w in its own space and in a template's."""
     describe(folder, name)
     parts = [p for p in stem.split('_') if p.startswith(('sub-', 'ses-'))]
     anat = folder.joinpath(*parts, 'anat')
-    labels = more.get('labels', tissue_labels())
-    affine = more.get('affine')
+    labels, corrected = more.get('labels', tissue_labels()), more.get('corrected')
     for space in ('', '_space-MNI152NLin2009cAsym'):
         shown = labels if not space else np.flip(labels, 2).copy()
         full = f'{stem}{space}'
-        save(anat / f'{full}_desc-brain_mask.nii.gz', (shown > 0).astype(np.uint8), affine)
+        save(anat / f'{full}_desc-brain_mask.nii.gz', (shown > 0).astype(np.uint8))
         if dseg:
             bids = np.choose(shown, (0, 3, 1, 2)).astype(np.uint8)
-            save(anat / f'{full}_dseg.nii.gz', bids, affine)
+            save(anat / f'{full}_dseg.nii.gz', bids)
         if shares:
             for number, tissue in enumerate(('CSF', 'GM', 'WM'), 1):
                 share = (shown == number).astype(np.float32)
-                save(anat / f'{full}_label-{tissue}_probseg.nii.gz', share, affine)
-    if 'corrected' in more:
-        image = more['corrected']
-        save(anat / f'{stem}_desc-preproc_T1w.nii.gz', np.asarray(image.dataobj), image.affine)
+                save(anat / f'{full}_label-{tissue}_probseg.nii.gz', share)
+    if corrected:
+        data = np.asarray(corrected.dataobj)
+        save(anat / f'{stem}_desc-preproc_T1w.nii.gz', data, corrected.affine)
     return anat
 
 
-def put_freesurfer(subjects: Path, name='sub-01', labels=None, aseg='aseg.mgz', affine=None):
+def put_freesurfer(subjects: Path, name='sub-01'):
     """Write brainmask.mgz (with what was erased by hand) and labels of a FreeSurfer subject."""
-    labels = tissue_labels() if labels is None else labels
+    labels = tissue_labels()
     mri = subjects / name / 'mri'
     numbers = np.choose(labels, (0, *ASEG)).astype(np.int32)
     # The outer shell is not labelled, as the CSF of sulci is not.
-    outer = tissue_labels(labels.shape) == 1
+    outer = labels == 1
     outer[tuple(slice(n // 4, -n // 4) for n in labels.shape)] = False
     numbers[outer] = 0
-    save(mri / aseg, numbers, affine, nib.MGHImage)
+    save(mri / 'aseg.mgz', numbers, kind=nib.MGHImage)
     brain = np.where(labels > 0, 80, 0).astype(np.uint8)
     brain[:3, :3, :3] = 1
-    save(mri / 'brainmask.mgz', brain, affine, nib.MGHImage)
+    save(mri / 'brainmask.mgz', brain, kind=nib.MGHImage)
     return mri

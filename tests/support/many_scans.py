@@ -2,9 +2,6 @@
 
 import base64
 import io
-import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 from records import judged
@@ -48,11 +45,11 @@ def scattered(metrics, rng, quality):
     return found
 
 
-def thumbnail(path, rng, pixels=(300, 110), quality=75):
+def thumbnail(path, rng):
     """Write a picture of three grey ovals with noise, as an SVG with a JPEG in it."""
     from PIL import Image
 
-    width, height = pixels
+    width, height = 300, 110
     y, x = np.mgrid[:height, :width].astype(float)
     grey = np.zeros((height, width))
     for centre in (50, 150, 250):
@@ -60,7 +57,7 @@ def thumbnail(path, rng, pixels=(300, 110), quality=75):
         grey += np.where(radius < 1, 150 + 60 * np.cos(8 * radius + x / 9), 0)
     grey += 12 * rng.standard_normal(grey.shape) * (grey > 0)
     buffer = io.BytesIO()
-    Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(buffer, 'JPEG', quality=quality)
+    Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(buffer, 'JPEG', quality=75)
     data = base64.b64encode(buffer.getvalue()).decode()
     write_text(
         path,
@@ -69,14 +66,13 @@ def thumbnail(path, rng, pixels=(300, 110), quality=75):
     )
 
 
-def make_output(source, out, count=300, seed=1, picture=None):
+def make_output(record, out, count):
     """Write ``count`` scans: nearly all finished, every 40th failed, every 60th half-finished.
 
-    The ``source`` is the QC file of a finished scan, or its content; the ``picture`` every scan's
-    thumbnail, drawn here without. Return the names of the scans by what became of them.
+    The ``record`` is the content of the QC file of a finished scan. Return the names of the scans
+    by what became of them.
     """
-    record = source if isinstance(source, dict) else json.loads(Path(source).read_text())
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     made = {'finished': [], 'failed': [], 'missing': []}
     for number in range(1, count + 1):
         subject = f'{number:03d}'
@@ -107,11 +103,8 @@ def make_output(source, out, count=300, seed=1, picture=None):
         write_text(out / f'sub-{subject}.html', '<!DOCTYPE html><title>report</title>')
         for figure in {*figures_of(record['direction']), 'thumbnail'}:
             path = out / f'sub-{subject}/figures/sub-{subject}_desc-{figure}_T1w.svg'
-            if figure != 'thumbnail':
-                write_text(path, SVG)
-            elif picture:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(picture, path)
-            else:
+            if figure == 'thumbnail':
                 thumbnail(path, rng)
+            else:
+                write_text(path, SVG)
     return made

@@ -8,7 +8,7 @@ import numpy as np
 from ulfprep.physics.grid import Grid, resized_grid
 
 
-def small_brain(seed=0):
+def small_brain():
     """Return image and labels (1 CSF, 2 GM, 3 WM) of a folded ball with a ventricle."""
     shape = (64, 64, 60)
     x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing='ij')
@@ -17,7 +17,7 @@ def small_brain(seed=0):
     for label, limit in ((1, 0.9), (2, 0.8), (3, 0.62), (1, 0.22)):
         labels[radius < limit] = label
     image = np.array([0, 30, 70, 110])[labels]
-    noise = np.random.default_rng(seed).normal(0, 3, shape)
+    noise = np.random.default_rng(0).normal(0, 3, shape)
     return np.where(labels > 0, np.maximum(image + noise, 1), 0).astype(np.float32), labels
 
 
@@ -33,11 +33,12 @@ def write_real(root):
     nib.save(nib.MGHImage(aseg, affine), folder / 'aseg.mgz')
 
 
-def write_outside(root, name='one', complete=False):
+def write_outside(root, complete=False):
     """Write a scan and its truth as another simulator would; return the labels.
 
     The high-field image and the sidecar are there with ``complete`` only.
     """
+    name = 'one'
     image, labels = small_brain()
     fine = Grid(labels.shape, np.diag([1.0, 1.0, 1.0, 1.0]))
     scan = resized_grid(fine, (2.0, 2.0, 4.0))
