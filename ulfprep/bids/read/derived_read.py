@@ -89,8 +89,7 @@ def tissue_table() -> np.ndarray:
 
 
 def read_volume(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, np.ndarray]:
-    """Read a float32 volume of NIfTI or FreeSurfer's format and its affine; NaN and infinity are
-    0.
+    """Read a float32 volume (NIfTI or FreeSurfer) and its affine; NaN and infinity are 0.
 
     ``option`` is what the user named it with, for the MissingDerivativeError.
     """
@@ -175,21 +174,9 @@ def read_shares(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read tissues as shares of CSF, GM and WM: three files of shares, or one of labels.
 
-    Parameters
-    ----------
-    numbers : sequence of 3 ints, optional
-        Labels of CSF, GM, WM; those of FreeSurfer without.
-
-    Returns
-    -------
-    shares : numpy.ndarray, shape (3, X, Y, Z), float32
-        Cut to where there is any, with a voxel around it.
-    affine : numpy.ndarray, shape (4, 4)
-
-    Raises
-    ------
-    BadDerivativeError
-        If a file is none of this kind.
+    ``numbers`` are the labels of CSF, GM, WM; those of FreeSurfer without. The shares, of shape
+    (3, X, Y, Z), are cut to where there is any, with a voxel around it; the affine is theirs. A
+    file that is none of this kind is a BadDerivativeError.
     """
     volumes = [read_volume(path) for path in paths]
     affine = volumes[0][1].copy()

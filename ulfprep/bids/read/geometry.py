@@ -39,8 +39,9 @@ def read_affine(nifti: NiftiFile) -> np.ndarray:
     The file gets a note where its header contradicts itself or does not say. UnusableScanError if
     the matrix holds NaN, or gives voxels no size.
     """
-    path, notes, forms = nifti.path, nifti.notes, _forms(nifti)
-    if len(forms) == 2 and _is_blank(forms['sform']) and not _is_hollow(forms['qform']):
+    notes, forms = nifti.notes, _forms(nifti)
+    blank = len(forms) == 2 and not np.nan_to_num(forms['sform'][:3, :3]).any()
+    if blank and not _is_hollow(forms['qform']):
         # Some converters leave the sform empty and its code set.
         notes.append(Note('The sform of the header is empty; its qform was used.'))
         del forms['sform']
@@ -53,24 +54,18 @@ def read_affine(nifti: NiftiFile) -> np.ndarray:
         affine = _base(nifti)
     else:
         affine = next(iter(forms.values()))
-    if not np.isfinite(affine).all():
-        raise UnusableScanError(
-            f'{path}: its affine holds NaN or infinite numbers; mend the header, or convert the '
-            'original images again (dcm2niix)'
-        )
     if _is_hollow(affine):
+        finite = np.isfinite(affine).all()
+        wrong = (
+            'is singular, so voxels have no size' if finite else 'holds NaN or infinite numbers'
+        )
         raise UnusableScanError(
-            f'{path}: its affine is singular, so voxels have no size; mend the header, or convert '
-            'the original images again (dcm2niix)'
+            f'{nifti.path}: its affine {wrong}; mend the header, or convert the original images again '
+            '(dcm2niix)'
         )
     if len(forms) == 2:
         _compare(nifti, *forms.values())
     return affine
-
-
-def _is_blank(affine: np.ndarray) -> bool:
-    """Tell whether a matrix was never filled in."""
-    return not np.nan_to_num(affine[:3, :3]).any()
 
 
 def _is_hollow(affine: np.ndarray) -> bool:
@@ -100,8 +95,7 @@ def check_head(nifti: NiftiFile, affine: np.ndarray) -> None:
         )
     if shear > MAX_SHEAR:
         notes.append(warning('the axes of the image are not at right angles (sheared affine).'))
-    unit = UNITS.get(int(nifti.header['xyzt_units']) & 7)
-    if unit:
+    if unit := UNITS.get(int(nifti.header['xyzt_units']) & 7):
         text = (
             f'the header says that lengths are {unit}, but they fit a head only in millimetres; '
             'they were taken as those.'

@@ -47,12 +47,12 @@ def find_validator() -> str | None:
 def validate(
     bids_dir: Path, participants: Iterable[str], scratch: Path, timeout: float = TIMEOUT
 ) -> Validation:
-    """Run the BIDS validator on a dataset, of which only some participants are looked at.
+    """Run the BIDS validator on the top folder and some participants of a dataset.
 
-    It looks at the files in the top folder and the folders of those participants, by links in a
-    temporary folder in ``scratch``. Errors stop a run that are of the dataset as a whole or of the
-    names and places of files in ``anat``; those of other data types, or inside one file, are
-    noted. A validator that is not there, crashes or hangs (``timeout``, seconds) leaves a note.
+    It is given links in a temporary folder in ``scratch``. Errors stop a run that are of the
+    dataset as a whole or of the names and places of files in ``anat``; those of other data types,
+    or inside one file, are noted. A validator that is not there, crashes or hangs (``timeout``,
+    seconds) leaves a note.
     """
     validator = find_validator()
     if validator is None:
@@ -63,9 +63,12 @@ def validate(
         with TemporaryDirectory(prefix='validation-', dir=scratch) as folder:
             links = Path(folder, 'dataset')
             _link(bids_dir, participants, links)
-            issues = _run(validator, links, Path(folder, 'deno'), timeout)
+            # Neither the network nor the home folder: what it keeps goes with this one.
+            cache = {'DENO_DIR': str(Path(folder, 'deno')), 'DENO_NO_UPDATE_CHECK': '1'}
+            environment = {**os.environ, 'NO_COLOR': '1', **cache}
+            issues = _run(validator, links, environment, timeout)
             if issues:
-                _refuse_old(validator, Path(folder, 'deno'), timeout)
+                _refuse_old(validator, environment, timeout)
     except (OSError, ValueError, subprocess.SubprocessError, RecursionError) as error:
         reason = 'it took too long' if isinstance(error, subprocess.TimeoutExpired) else error
         text = (
@@ -101,14 +104,14 @@ def _without_mark(path: Path) -> str:
         return ''
 
 
-def _run(validator: str, dataset: Path, cache: Path, timeout: float) -> list[dict]:
+def _run(validator: str, dataset: Path, environment: dict, timeout: float) -> list[dict]:
     """Run the validator and return the issues it lists."""
     process = subprocess.Popen(
         [validator, '--format', 'json', '--ignoreWarnings', '--ignoreNiftiHeaders', str(dataset)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(cache),
+        env=environment,
         start_new_session=True,
     )
     try:
@@ -119,26 +122,14 @@ def _run(validator: str, dataset: Path, cache: Path, timeout: float) -> list[dic
         process.communicate()
         raise
     try:
-        issues = json.loads(output)['issues']['issues']
-        return [{**issue} for issue in issues]
+        return [{**issue} for issue in json.loads(output)['issues']['issues']]
     except (ValueError, KeyError, TypeError) as error:
         last = said.decode(errors='replace').strip().splitlines()[-1:]
         text = f'exit status {process.returncode}, {last[0] if last else "no JSON"}'
         raise ValueError(text) from error
 
 
-def _environment(cache: Path) -> dict[str, str]:
-    """Return the variables of the validator."""
-    return {
-        **os.environ,
-        'NO_COLOR': '1',
-        # Neither the network nor the home folder: what it keeps goes with the temporary folder.
-        'DENO_DIR': str(cache),
-        'DENO_NO_UPDATE_CHECK': '1',
-    }
-
-
-def _refuse_old(validator: str, cache: Path, timeout: float) -> None:
+def _refuse_old(validator: str, environment: dict, timeout: float) -> None:
     """Raise ValueError if a validator is known to find what is not there."""
     done = subprocess.run(
         [validator, '--version'],
@@ -147,7 +138,7 @@ def _refuse_old(validator: str, cache: Path, timeout: float) -> None:
         text=True,
         errors='replace',
         timeout=timeout,
-        env=_environment(cache),
+        env=environment,
         check=False,
     )
     found = re.search(r'(\d+)\.\d+', done.stdout)
@@ -178,10 +169,8 @@ def sort_issues(issues: list[dict], bids_dir: Path) -> Validation:
 def _is_grave(issue: dict) -> bool:
     """Tell whether an error concerns every scan of the run, or the names of those in anat."""
     *folders, _ = str(issue.get('location') or '/').strip('/').split('/')
-    if not folders:
-        return True
-    code = str(issue.get('code'))
-    return 'anat' in folders and not code.startswith(OF_ONE_FILE)
+    of_one = str(issue.get('code')).startswith(OF_ONE_FILE)
+    return not folders or ('anat' in folders and not of_one)
 
 
 def _line(issue: dict, bids_dir: Path) -> str:
