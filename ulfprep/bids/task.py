@@ -21,21 +21,11 @@ WORDS = {'mask': 'brain mask', 'tissues': 'tissues', 'corrected': 'bias field'}
 class Scan:
     """One input image with its BIDS entities and its sidecar; nothing was decided about it.
 
-    Attributes
-    ----------
-    entities : dict
-        Of its name in pybids' words (``subject``, ``acquisition`` ...), as written.
-    metadata : dict
-        Sidecar fields, inherited from the dataset's upper levels where not given.
-    stem : str
-        Name without suffix, such as ``sub-01_ses-A_acq-x_run-1``.
-    source : str
-        BIDS URI, ``bids:raw:`` and the path inside the dataset; the bare name of a file that is
-        not of the dataset.
-    problem : str
-        Why it cannot be used, known before its image is looked at: one line with the way out.
-    remarks : tuple of Note
-        What was made of the sidecar.
+    ``entities`` are in pybids' words (``subject``, ``acquisition`` ...), as written; ``metadata``
+    is inherited from the dataset's upper levels; ``stem`` is such as ``sub-01_ses-A_run-1``.
+    ``source`` is a BIDS URI (``bids:raw:...``), or the bare name of a file that is not of the
+    dataset. ``problem`` says why it cannot be used, known before its image is looked at: one line
+    with the way out. ``remarks`` are what was made of the sidecar.
     """
 
     path: Path
@@ -176,23 +166,12 @@ class HighField:
 class Task:
     """A scan, what is given to it, and what is wanted of it.
 
-    Attributes
-    ----------
-    direction : {'enhance', 'simulate', ''}
-        Empty where that cannot be decided; the fields (tesla) are 0 then.
-    highfield : HighField or None
-        What it is measured against once it is enhanced; None where that was not asked for.
-    fusion : Fusion or None
-        What it is, or was meant to be, fitted together with.
-    role : {'scan', 'member', 'fused'}
-        What is written of it: everything, all but an enhanced image (which it shares with others
-        of its modality), or nothing but that shared image.
-    resolution : float
-        Voxel size of its enhanced image, mm.
-    grid : Grid or None
-        That of the file, where its image was looked at.
-    problem : str
-        Why it cannot be done, one line with the way out; empty if it can.
+    ``direction`` is ``enhance`` or ``simulate``, empty where that cannot be decided; the fields
+    (tesla) are 0 then. ``highfield`` is None where no comparison was asked for. ``role`` says what
+    is written: everything (``scan``), all but an enhanced image, which it shares with others of
+    its modality (``member``), or nothing but that shared image (``fused``). ``resolution`` is the
+    voxel size of its enhanced image, mm; ``grid`` that of the file, where it was looked at.
+    ``problem`` says why it cannot be done, one line with the way out.
     """
 
     scan: Scan

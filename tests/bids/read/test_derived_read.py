@@ -27,10 +27,7 @@ def placed(shares, affine):
 def test_shares_and_labels_are_the_same_tissues_in_the_same_place(tmp_path):
     anat = put_prep(tmp_path)
     shares = [anat / f'sub-01_label-{t}_probseg.nii.gz' for t in ('CSF', 'GM', 'WM')]
-    for found in (
-        read_shares(shares),
-        read_shares([anat / 'sub-01_dseg.nii.gz'], (3, 1, 2)),
-    ):
+    for found in (read_shares(shares), read_shares([anat / 'sub-01_dseg.nii.gz'], (3, 1, 2))):
         np.testing.assert_array_equal(placed(*found), tissue_labels())
 
 

@@ -41,10 +41,7 @@ def test_all_levels_and_the_nearest_wins(tmp_path):
     files = {
         f'{folder}/{"_".join(folder.split("/")[:2]) + "_" if folder else ""}T1w.json'.lstrip(
             '/'
-        ): {
-            'Far': level,
-            f'Level{level}': level,
-        }
+        ): {'Far': level, f'Level{level}': level}
         for level, folder in enumerate(FOLDERS)
     }
     root = write(tmp_path / 'raw', files)

@@ -335,33 +335,32 @@ def test_unicode_and_spaces_in_paths(make_dataset, tmp_path):
 
 def test_a_scan_is_written_once_all_its_files_are_there(tmp_path):
     folder, scan, files = tmp_path / 'sim', scan_of(), images_of(tmp_path)
-    assert not is_written(folder, scan, 2)
+    assert not is_written(folder, scan, files)
     paths = write_simulated(folder, scan, files, [sidecar_of(), sidecar_of(k=2)])
-    assert is_written(folder, scan, 2)
-    assert is_written(folder, scan, 2, files)
-    assert not is_written(folder, scan, 1), 'a realisation too many'
-    assert not is_written(folder, scan, 3), 'one is missing'
-    assert not is_written(folder, scan_of('T2w'), 2), 'of another modality'
-    assert not is_written(folder, scan, 2, images_of(tmp_path / 'other', start=5.0))
+    assert is_written(folder, scan, files)
+    assert not is_written(folder, scan, files[:1]), 'a realisation too many'
+    assert not is_written(folder, scan, [*files, files[0]]), 'one is missing'
+    assert not is_written(folder, scan_of('T2w'), files), 'of another modality'
+    assert not is_written(folder, scan, images_of(tmp_path / 'other', start=5.0))
     for path in (paths[1], paths[0].with_name('sub-01_rec-sim1_T1w.json')):
         content = path.read_bytes()
         path.write_bytes(b'')
-        assert not is_written(folder, scan, 2), f'{path} is empty'
+        assert not is_written(folder, scan, files), f'{path} is empty'
         path.unlink()
-        assert not is_written(folder, scan, 2), f'{path} is missing'
+        assert not is_written(folder, scan, files), f'{path} is missing'
         path.write_bytes(content)
-    assert is_written(folder, scan, 2)
+    assert is_written(folder, scan, files)
 
 
 def test_fewer_realisations_leave_none_of_an_earlier_run(tmp_path):
-    folder = tmp_path / 'sim'
+    folder, files = tmp_path / 'sim', images_of(tmp_path, 11)
     neighbours = [scan_of(), scan_of('T2w'), scan_of(run='1'), scan_of(reconstruction='sim1')]
     for scan in neighbours:
         sidecars = [sidecar_of(k=k) for k in range(1, 12)]
-        write_simulated(folder, scan, images_of(tmp_path, 11), sidecars)
-    write_simulated(folder, neighbours[0], images_of(tmp_path, 1), [sidecar_of()])
-    assert is_written(folder, neighbours[0], 1)
-    assert all(is_written(folder, scan, 11) for scan in neighbours[1:])
+        write_simulated(folder, scan, files, sidecars)
+    write_simulated(folder, neighbours[0], files[:1], [sidecar_of()])
+    assert is_written(folder, neighbours[0], files[:1])
+    assert all(is_written(folder, scan, files) for scan in neighbours[1:])
     assert len(contents(folder)) == 2 * (1 + 3 * 11), 'sidecars went with their images'
 
 
@@ -373,7 +372,7 @@ def test_a_set_that_is_only_half_replaced_does_not_count(tmp_path):
     files[1].unlink()
     with pytest.raises(FileNotFoundError):
         write_simulated(folder, scan, files, sidecars)
-    assert not is_written(folder, scan, 2)
+    assert not is_written(folder, scan, files)
 
 
 # Refusals

@@ -154,21 +154,13 @@ def decide_resolution(
     axes: Sequence[int] = (0, 1, 2),
     stated: Sequence[float] = (),
 ) -> AcquiredResolution:
-    """Decide on the acquired voxel size of a scan.
+    """Decide on the acquired voxel size of a scan, along the axes of the conformed scan (RAS).
 
-    The user's word counts first, then ``AcquisitionVoxelSize`` of the sidecar, then its
-    ``SliceThickness`` where that exceeds the slice spacing of the file by a quarter (for that
-    axis), then what the image shows of resampling, then the voxel size of the file.
-
-    Parameters
-    ----------
-    estimate : ResolutionEstimate
-        Along the axes of the conformed scan (RAS), as ``zooms`` and the result are.
-    axes : sequence of 3 ints
-        For each axis of the file the RAS axis it became
-        (``nibabel.io_orientation(affine)[:, 0]``).
-    stated : sequence of 3 floats, optional
-        What the user says, mm along the axes of the file; a ValueError if no lengths.
+    The user's word counts first (``stated``, mm along the axes of the file; a ValueError if no
+    lengths), then ``AcquisitionVoxelSize`` of the sidecar, then its ``SliceThickness`` where that
+    exceeds the slice spacing of the file by a quarter (for that axis), then what the image shows
+    of resampling, then the voxel size of the file. ``axes`` are, for each axis of the file, the
+    RAS axis it became (``nibabel.io_orientation(affine)[:, 0]``).
     """
     file = tuple(float(v) for v in zooms)
 

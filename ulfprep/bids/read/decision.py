@@ -96,19 +96,18 @@ def group_scans(
 ) -> tuple[list[Fusion], dict[str, Note]]:
     """Decide which scans, all of one direction, are fitted in one field.
 
-    Groups never cross subjects or sessions, and scans that differ in contrast agent or echo are
-    of different contrasts, of which only the first (without one, if there is such) joins other
+    Groups never cross subjects or sessions, and scans that differ in contrast agent or echo are of
+    different contrasts, of which only the first (without one, if there is such) joins other
     modalities. First in a group, and so its reference, is a T1w before a T2w before a FLAIR;
     within a modality the scan whose largest voxel edge is smallest, then that of the smaller
-    voxels, then by name; a scan whose voxels are not known comes last.
+    voxels, then by name; a scan whose voxels are not known comes last. No result takes the name of
+    a scan ``beside`` those.
 
     Parameters
     ----------
     fuse : {'none', 'runs', 'contrasts', 'all'}
         ``runs`` groups scans of one modality, whatever else their names say; ``contrasts`` the
         first usable scan by name of each modality; ``all`` all scans of a session.
-    beside : iterable of Task
-        Scans of the run that are not to be fused; no result takes their names.
 
     Returns
     -------

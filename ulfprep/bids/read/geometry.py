@@ -60,8 +60,8 @@ def read_affine(nifti: NiftiFile) -> np.ndarray:
             'is singular, so voxels have no size' if finite else 'holds NaN or infinite numbers'
         )
         raise UnusableScanError(
-            f'{nifti.path}: its affine {wrong}; mend the header, or convert the original images again '
-            '(dcm2niix)'
+            f'{nifti.path}: its affine {wrong}; mend the header, or convert the original images '
+            'again (dcm2niix)'
         )
     if len(forms) == 2:
         _compare(nifti, *forms.values())

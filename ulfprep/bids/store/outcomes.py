@@ -21,18 +21,10 @@ LEFTOVER = 'left files but no QC file: its run was stopped, or is still running'
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one scan: ``finished``, ``failed`` or ``missing``.
+    """What became of one scan: ``finished`` (then there is a record), ``failed`` or ``missing``.
 
-    Attributes
-    ----------
-    record : ScanRecord or None
-        None unless finished.
-    reason : str
-        Why it is not finished; of a finished scan, how a run of it failed as well.
-    node, run : str
-        Step that failed, and the folder of that run's log; empty if unknown.
-    report : str
-        Name of its report, empty where there is none.
+    ``reason`` says why it is not finished, or how a run of a finished one failed as well; ``node``
+    and ``run`` are the step that failed and the folder of that run's log, as far as known.
     """
 
     name: str
@@ -72,14 +64,8 @@ def find_outcomes(
     """Return what became of every scan of an output folder, in natural order, and problems.
 
     Nothing but the folder is read. It may be written to meanwhile: what vanishes or is not there
-    yet is missing, not an error. A problem is a line, of a QC file that cannot be read.
-
-    Parameters
-    ----------
-    subject : str
-        Label of the only participant to look at; all without.
-    failed : collection of str
-        Names of scans that failed although the folder may not know of it (on a full disk).
+    yet is missing, not an error. A problem is a line, of a QC file that cannot be read. ``failed``
+    are names of scans that failed although the folder may not know of it (on a full disk).
     """
     records, problems = _qc_records(output_dir, subject)
     figures = _figures(output_dir, subject)

@@ -101,9 +101,7 @@ def _holds_files(path: Path) -> bool:
 
 
 def made_here(folder: Path, kind: str) -> bool:
-    """Tell whether ulfprep alone made a dataset, whose type is ``derivative`` or ``raw``
-    (``kind``).
-    """
+    """Tell whether ulfprep alone made a dataset of this type (``derivative`` or ``raw``)."""
     if set(generated_by(folder)) != {OWN_NAME}:
         return False
     return read_json(folder / DESCRIPTION).get('DatasetType', 'derivative') == kind
@@ -144,30 +142,25 @@ def lookup_table() -> str:
 
 def dataset_description(settings: Settings) -> dict:
     """Return ``dataset_description.json`` of the output folder."""
-    raw = read_json(settings.bids_dir / 'dataset_description.json')
-    # Relative, so that the two folders may be moved together.
-    link = quote(Path(os.path.relpath(settings.bids_dir, settings.output_dir)).as_posix())
-    links = _links_before(settings.output_dir) | {'raw': link}
-    for name, folder in dataset_names(settings.derivatives).items():
-        links[name] = quote(Path(os.path.relpath(folder, settings.output_dir)).as_posix())
-    source = {'URL': link}
+    raw = read_json(settings.bids_dir / DESCRIPTION)
+
+    def link(folder: Path) -> str:
+        # Relative, so that the folders may be moved together.
+        return quote(Path(os.path.relpath(folder, settings.output_dir)).as_posix())
+
+    links = _links_before(settings.output_dir) | {'raw': link(settings.bids_dir)}
+    links |= {name: link(folder) for name, folder in dataset_names(settings.derivatives).items()}
+    source = {'URL': links['raw']}
     if raw.get('DatasetDOI'):
         source['DOI'] = raw['DatasetDOI']
+    others = [{'URL': url} for name, url in sorted(links.items()) if name != 'raw']
+    what = 'Physics-based enhancement of ultra-low-field MRI'
     description = {
         'Name': f'ulfprep derivatives of {raw.get("Name") or settings.bids_dir.name}',
         'BIDSVersion': BIDS_VERSION,
         'DatasetType': 'derivative',
-        'GeneratedBy': [
-            {
-                'Name': 'ulfprep',
-                'Version': __version__,
-                'Description': 'Physics-based enhancement of ultra-low-field MRI',
-            }
-        ],
-        'SourceDatasets': [
-            source,
-            *({'URL': url} for name, url in sorted(links.items()) if name != 'raw'),
-        ],
+        'GeneratedBy': [{'Name': OWN_NAME, 'Version': __version__, 'Description': what}],
+        'SourceDatasets': [source, *others],
         'DatasetLinks': links,
         'HowToAcknowledge': 'See logs/CITATION.md for the methods and what to cite.',
     }
@@ -179,7 +172,7 @@ def dataset_description(settings: Settings) -> dict:
 def _links_before(output_dir: Path) -> dict[str, str]:
     """Return the links of earlier runs, which sidecars of theirs may refer to."""
     try:
-        links = read_json(output_dir / 'dataset_description.json')['DatasetLinks']
+        links = read_json(output_dir / DESCRIPTION)['DatasetLinks']
         return {str(name): str(url) for name, url in links.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
@@ -188,7 +181,7 @@ def _links_before(output_dir: Path) -> dict[str, str]:
 def write_dataset_files(settings: Settings) -> None:
     """Write the files that make the output folder a BIDS dataset, before any work."""
     out = settings.output_dir
-    write_json(out / 'dataset_description.json', dataset_description(settings))
+    write_json(out / DESCRIPTION, dataset_description(settings))
     if not any(out.glob('README*')):  # somebody's own says more
         write_text(out / 'README.md', README)
     _write_ignored(out)
@@ -206,8 +199,8 @@ def complete_dataset(output_dir: Path) -> None:
         'DatasetType': 'derivative',
         'GeneratedBy': [{'Name': 'ulfprep', 'Version': __version__}],
     }
-    if not (output_dir / 'dataset_description.json').exists():
-        write_json(output_dir / 'dataset_description.json', description)
+    if not (output_dir / DESCRIPTION).exists():
+        write_json(output_dir / DESCRIPTION, description)
     _write_ignored(output_dir)
 
 

@@ -41,20 +41,11 @@ OF_NETWORK = ('disagreement',)
 
 @dataclass(frozen=True)
 class Derivative:
-    """One output file of a scan.
+    """One output file of a scan; ``key`` is its name between workflow nodes.
 
-    Attributes
-    ----------
-    key : str
-        Name of the file between workflow nodes.
-    suffix : str
-        BIDS suffix; :data:`IMAGE` for that of the scan itself.
-    description : str
-        What the file holds, for its sidecar; ``{resolution}`` is that of the enhanced image, mm.
-    entities : dict
-        Entities beside the scan's own: ``resolution``, ``label``, ``desc``.
-    sidecar : dict
-        Sidecar fields beside those every derivative has.
+    ``suffix`` is :data:`IMAGE` for that of the scan itself; ``{resolution}`` in the description is
+    that of the enhanced image, mm; ``entities`` are those beside the scan's own (``resolution``,
+    ``label``, ``desc``), ``sidecar`` the fields beside those that every derivative has.
     """
 
     key: str

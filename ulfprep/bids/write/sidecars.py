@@ -40,17 +40,10 @@ def sidecar(
 ) -> dict:
     """Return the sidecar of one derivative image.
 
-    Parameters
-    ----------
-    made_by : dict
-        From :func:`provenance`.
-    stripped : bool
-        Whether the scan came without skull.
-    registrations : list of dict
-        Of the scans that it was fitted with (:func:`fusion_record`).
-    weights : tuple of 2 str
-        Digests of the network's weights behind the scan's own tissues, and behind those of the
-        field that it was fitted in; empty where the network had no part in them.
+    ``made_by`` is from :func:`provenance`; ``stripped`` says that the scan came without skull;
+    ``registrations`` are those of :func:`fusion_record`. ``weights`` are digests of the network's
+    weights behind the scan's own tissues, and behind those of the field that it was fitted in;
+    empty where the network had no part in them.
     """
     fine = on_fine_grid(derivative)
     description = derivative.description.format(resolution=task.resolution)

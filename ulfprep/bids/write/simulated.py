@@ -43,11 +43,7 @@ SHORTEST_ECHO = 1e-6
 
 
 def simulated_sidecar(
-    plan: ContrastPlan,
-    facts: SimulationRecord,
-    *,
-    realisation: int,
-    source: str,
+    plan: ContrastPlan, facts: SimulationRecord, *, realisation: int, source: str
 ) -> dict:
     """Return the BIDS sidecar of one simulated scan (number ``realisation``, from 1).
 
@@ -124,10 +120,8 @@ def write_simulated(
     for target, file, sidecar in zip(targets, files, sidecars, strict=True):
         write_json(sidecar_of(target), sidecar)
         write_bytes(target, Path(file).read_bytes())
-    keep = {sidecar_of(target) for target in targets}
-    for path in _written(folder, scan, '.json'):
-        if path not in keep:
-            path.unlink(missing_ok=True)
+    for path in set(_written(folder, scan, '.json')) - {sidecar_of(target) for target in targets}:
+        path.unlink(missing_ok=True)
     return targets
 
 
@@ -146,32 +140,28 @@ def _written(folder: Path, scan: Scan, extension: str = '.nii.gz') -> list[Path]
     return sorted(example.parent / entry for entry in found if name.fullmatch(entry))
 
 
-def is_written(folder: Path, scan: Scan, count: int, files: list[Path] | None = None) -> bool:
-    """Tell whether the raw dataset holds ``count`` realisations of a scan, and none beyond them.
-
-    They should equal ``files`` byte by byte: without, those of other settings pass as well.
-    """
-    images = [folder / raw_path(scan, k) for k in range(1, count + 1)]
+def is_written(folder: Path, scan: Scan, files: list[Path]) -> bool:
+    """Tell whether the raw dataset holds a scan's realisations, byte by byte, and no others."""
+    images = [folder / raw_path(scan, k) for k in range(1, len(files) + 1)]
     if sorted(images) != _written(folder, scan):
         return False
     try:
-        whole = all(p.stat().st_size for image in images for p in (image, sidecar_of(image)))
-        pairs = zip(images, files, strict=True) if files is not None else ()
-        return whole and all(a.read_bytes() == Path(b).read_bytes() for a, b in pairs)
+        whole = all(sidecar_of(image).stat().st_size for image in images)
+        pairs = zip(images, files, strict=True)
+        return whole and all(a.read_bytes() == b.read_bytes() for a, b in pairs)
     except OSError:
         return False
 
 
 def export_simulated(task: Task, settings: Settings) -> list[Path]:
-    """Put the images of a finished, simulated scan into ``settings.simulate_as_bids``; return
-    them.
+    """Write the images of a finished, simulated scan into ``settings.simulate_as_bids``.
 
-    From the derivatives alone, so that a dataset can be asked for after the fact; files that are
-    there already with the same bytes are left as they are.
+    From the derivatives alone, so that a dataset can be asked for after the fact; nothing is
+    written where the same bytes are there already.
     """
     scan, folder, out = task.scan, settings.simulate_as_bids, settings.output_dir
     files = [out / path_of(task, each) for each in simulated(settings.n_realisations)]
-    if is_written(folder, scan, len(files), files):
+    if is_written(folder, scan, files):
         return []
     record = read_record(out / path_of(task, QC))
     sidecars = [
@@ -209,35 +199,26 @@ def start_dataset(folder: Path, settings: Settings) -> None:
     may share the folder, also at the same time.
     """
     source = settings.bids_dir
-    description = _description(folder, source)
-    # First: from then on the folder is known for what it is.
-    write_json(folder / 'dataset_description.json', description)
-    write_text(folder / 'README.md', _readme(description, source))
-    _write_participants(folder, source)
-    if (source / 'LICENSE').is_file():
-        write_bytes(folder / 'LICENSE', (source / 'LICENSE').read_bytes())
-
-
-def _description(folder: Path, source: Path) -> dict:
-    """Return ``dataset_description.json`` of the simulated dataset."""
+    raw = read_json(source / DESCRIPTION)
+    called = raw.get('Name') or source.name
     # Resolved, for `..` after a symbolic link leads elsewhere than text suggests.
     description = dataset_description(Settings(source.resolve(), folder.resolve()))
     del description['HowToAcknowledge']  # speaks of a file of the derivatives
-    raw = read_json(source / 'dataset_description.json')
-    description['Name'] = f'Simulated low-field scans of {raw.get("Name") or source.name}'
+    description['Name'] = f'Simulated low-field scans of {called}'
     description['DatasetType'] = 'raw'
     description['GeneratedBy'][0]['Description'] = 'Simulation of low-field MRI from high field'
     authors = raw.get('Authors')
     if isinstance(authors, list) and authors:
         description['Authors'] = authors
-    return description
-
-
-def _readme(description: dict, source: Path) -> str:
+    # First: from then on the folder is known for what it is.
+    write_json(folder / DESCRIPTION, description)
     origin = description['SourceDatasets'][0]
     where = f'`{origin["URL"]}`' + (f', {origin["DOI"]}' if 'DOI' in origin else '')
-    name = read_json(source / 'dataset_description.json').get('Name') or source.name
-    return README.format(name=description['Name'], version=__version__, source=name, where=where)
+    told = {'name': description['Name'], 'version': __version__, 'source': called, 'where': where}
+    write_text(folder / 'README.md', README.format(**told))
+    _write_participants(folder, source)
+    if (source / 'LICENSE').is_file():
+        write_bytes(folder / 'LICENSE', (source / 'LICENSE').read_bytes())
 
 
 def _write_participants(folder: Path, source: Path) -> None:
@@ -284,16 +265,10 @@ def refuse_folder(folder: Path, bids_dir: Path, output_dir: Path) -> str | None:
         return None
     except OSError as error:
         return f'{folder}: cannot be read ({error.strerror or error}); check permissions'
-    return _refuse_content(folder, source)
-
-
-def _refuse_content(folder: Path, source: Path) -> str | None:
-    """Refuse what is in a folder, unless it was simulated by ulfprep from ``source``."""
     try:
-        description = read_json(folder / DESCRIPTION)
-        ours = made_here(folder, 'raw')
-        url = description['SourceDatasets'][0]['URL']
+        url = read_json(folder / DESCRIPTION)['SourceDatasets'][0]['URL']
         origin = (folder.resolve() / unquote(url)).resolve()
+        ours = made_here(folder, 'raw')
     except (OSError, ValueError, LookupError, TypeError):
         ours = False
     if not ours:
