@@ -1,11 +1,12 @@
 """Where the voxels of an image are, as far as its header can be believed."""
 
 import math
+from itertools import product
 
 import numpy as np
 
 from ulfprep.bids.read.nifti import NiftiFile, UnusableScanError
-from ulfprep.note import Note, warning
+from ulfprep.note import Note
 
 #: sform and qform that differ by more than this (mm, any corner) contradict each other.
 MAX_FORM_DIFFERENCE = 0.5
@@ -39,18 +40,17 @@ def read_affine(nifti: NiftiFile) -> np.ndarray:
     The file gets a note where its header contradicts itself or does not say. UnusableScanError if
     the matrix holds NaN, or gives voxels no size.
     """
-    notes, forms = nifti.notes, _forms(nifti)
+    forms = _forms(nifti)
     blank = len(forms) == 2 and not np.nan_to_num(forms['sform'][:3, :3]).any()
     if blank and not _is_hollow(forms['qform']):
         # Some converters leave the sform empty and its code set.
-        notes.append(Note('The sform of the header is empty; its qform was used.'))
+        nifti.notes.append(Note('The sform of the header is empty; its qform was used.'))
         del forms['sform']
     if not forms:
-        text = (
+        nifti.warn(
             'the header has neither sform nor qform, so left and right cannot be known; '
             'radiological order was assumed.'
         )
-        notes.append(warning(text))
         affine = _base(nifti)
     else:
         affine = next(iter(forms.values()))
@@ -77,9 +77,7 @@ def _is_hollow(affine: np.ndarray) -> bool:
 
 def check_head(nifti: NiftiFile, affine: np.ndarray) -> None:
     """Raise UnusableScanError for a grid no head was ever scanned on; note what is odd."""
-    path, notes = nifti.path, nifti.notes
-    shape = np.array(nifti.shape[:3])
-    sizes = _sizes(affine)
+    path, shape, sizes = nifti.path, np.array(nifti.shape[:3]), _sizes(affine)
     if wrong := _no_head(shape, sizes):
         raise UnusableScanError(f'{path}: {wrong}{_way_out(nifti, shape, sizes)}')
     if np.abs(affine[:3, 3]).max() > MAX_DISTANCE:
@@ -94,24 +92,21 @@ def check_head(nifti: NiftiFile, affine: np.ndarray) -> None:
             'them; convert the original images again (dcm2niix)'
         )
     if shear > MAX_SHEAR:
-        notes.append(warning('the axes of the image are not at right angles (sheared affine).'))
+        nifti.warn('the axes of the image are not at right angles (sheared affine).')
     if unit := UNITS.get(int(nifti.header['xyzt_units']) & 7):
-        text = (
+        nifti.warn(
             f'the header says that lengths are {unit}, but they fit a head only in millimetres; '
             'they were taken as those.'
         )
-        notes.append(warning(text))
     stored = _pixdim(nifti)
     if not np.allclose(stored, sizes, rtol=MAX_SIZE_DIFFERENCE, atol=0.005):
-        text = (
+        nifti.warn(
             f'the voxel size in the header (pixdim, {_by(stored)} mm) contradicts its affine '
             f'({_by(sizes)} mm); the affine was used.'
         )
-        notes.append(warning(text))
     extent = shape * sizes
     if extent.min() < SLAB:
-        text = f'the field of view is {_by(extent)} mm, a slab and not a whole head.'
-        notes.append(warning(text))
+        nifti.warn(f'the field of view is {_by(extent)} mm, a slab and not a whole head.')
 
 
 def _no_head(shape, sizes) -> str:
@@ -185,17 +180,16 @@ def _base(nifti: NiftiFile) -> np.ndarray:
 
 def _compare(nifti: NiftiFile, sform: np.ndarray, qform: np.ndarray) -> None:
     """Note by how much the two matrices differ at the corners of the image."""
-    ends = [(0, n - 1) for n in nifti.shape[:3]]
-    corners = np.array([(*at, 1) for at in np.stack(np.meshgrid(*ends), -1).reshape(-1, 3)])
+    ends = ((0, n - 1) for n in nifti.shape[:3])
+    corners = np.array([(*at, 1) for at in product(*ends)])
     with np.errstate(all='ignore'):
         apart = np.linalg.norm((corners @ (sform - qform).T)[:, :3], axis=1).max()
     if not np.isfinite(apart):
-        nifti.notes.append(warning('the qform cannot be read; the sform was used.'))
+        nifti.warn('the qform cannot be read; the sform was used.')
     elif apart > MAX_FORM_DIFFERENCE:
-        text = (
+        nifti.warn(
             f'sform and qform contradict each other by up to {apart:.1f} mm; the sform was used.'
         )
-        nifti.notes.append(warning(text))
 
 
 def _sizes(affine: np.ndarray) -> np.ndarray:

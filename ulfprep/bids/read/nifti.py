@@ -38,6 +38,10 @@ class NiftiFile:
     shape: tuple[int, ...]
     notes: list[Note] = field(default_factory=list)
 
+    def warn(self, text: str) -> None:
+        """Add a note that speaks against the scan."""
+        self.notes.append(warning(text))
+
 
 def in_words(error: BaseException) -> str:
     """Return what an exception says, on one line and not longer than one can bear."""
@@ -84,10 +88,6 @@ def open_nifti(path: Path) -> NiftiFile:
         if size == 0:
             raise UnusableScanError(f'{path}: the file is empty (0 bytes); copy it again')
         header = _header(path, file.read(540))
-    notes = []
-    if packed != path.name.endswith('.gz'):
-        what = 'is compressed (gzip)' if packed else 'is not compressed'
-        notes.append(warning(f'the file {what}, unlike its name says; it was read as it is.'))
     dim = [int(n) for n in header['dim']]
     shape = tuple(dim[1 : dim[0] + 1])
     if not 1 <= dim[0] <= 7 or min(shape) < 1:
@@ -95,7 +95,11 @@ def open_nifti(path: Path) -> NiftiFile:
             f'{path}: its header gives no sensible dimensions (dim is {dim}); copy or convert '
             'it again'
         )
-    return NiftiFile(path, header, shape, notes)
+    nifti = NiftiFile(path, header, shape)
+    if packed != path.name.endswith('.gz'):
+        what = 'is compressed (gzip)' if packed else 'is not compressed'
+        nifti.warn(f'the file {what}, unlike its name says; it was read as it is.')
+    return nifti
 
 
 def _header(path: Path, block: bytes):
@@ -158,8 +162,7 @@ def read_voxels(nifti: NiftiFile) -> np.ndarray:
                     values = values.astype(np.float64) * slope + intercept
                 piece[:] = values
         if _goes_on(file):
-            text = 'the file goes on after its image; what follows was ignored.'
-            nifti.notes.append(warning(text))
+            nifti.warn('the file goes on after its image; what follows was ignored.')
     return data.reshape(nifti.shape, order='F')
 
 
