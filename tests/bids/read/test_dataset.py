@@ -2,10 +2,7 @@
 
 import re
 
-import pytest
-
 from ulfprep.bids.read.dataset import find_scans
-from ulfprep.bids.read.index import ignore_patterns
 from ulfprep.settings import Settings
 
 
@@ -58,30 +55,6 @@ def test_only_anat_is_looked_at(make_dataset):
         # pybids would stumble over this one if it looked
         (root / place / 'sub-01_task-rest_bold.json').write_text('{broken')
     assert stems(root) == ['sub-01_ses-A']
-
-
-@pytest.mark.parametrize(
-    ('path', 'ignored'),
-    [
-        ('/sub-01', False),
-        ('/sub-01/anat', False),
-        ('/sub-01/ses-A/anat', False),
-        ('/sub-01/ses-A/anat/sub-01_ses-A_T1w.nii.gz', False),
-        ('/sub-01/anat/sub-01_T1w.nii', False),
-        ('/sub-01/anat/sub-01_T1w.json', True),
-        ('/sub-01/sub-01_sessions.tsv', True),
-        ('/dataset_description.json', True),
-        ('/sub-010', True),
-        ('/sub-02/anat', True),
-        ('/sub-01/func', True),
-        ('/sub-01/ses-A/perf', True),
-        ('/derivatives', True),
-        ('/.git', True),
-    ],
-)
-def test_ignore_patterns(path, ignored):
-    patterns = ignore_patterns(['01'])
-    assert any(re.search(pattern, path) for pattern in patterns) is ignored
 
 
 def test_phase_images_are_no_scans(make_dataset):

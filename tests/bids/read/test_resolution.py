@@ -8,8 +8,11 @@ from ulfprep.bids.read.acquisition import decide_resolution
 from ulfprep.physics.resolution import ResolutionEstimate
 
 QUICK = settings(deadline=None, max_examples=20, derandomize=True)
-NATIVE = ResolutionEstimate((1.0, 1.0, 1.0), (False,) * 3, '')
-SEEN = ResolutionEstimate((1.6, 1.6, 5.0), (True,) * 3, '')
+KEY = 'AcquisitionVoxelSize'
+ONE, THICK = (1.0, 1.0, 1.0), (1.6, 1.6, 5.0)
+NATIVE = ResolutionEstimate(ONE, (False,) * 3, '')
+FILE = ResolutionEstimate(THICK, (False,) * 3, '')
+SEEN = ResolutionEstimate(THICK, (True,) * 3, '')
 #: File axes 0, 1, 2 became A, S, R.
 TURNED = (1, 2, 0)
 
@@ -23,27 +26,25 @@ def test_the_user_wins_over_the_sidecar_and_the_image():
     assert '1.6 x 1.6 x 5 mm' in decision.notes[0]
 
 
-def test_the_sidecar_wins_over_the_image():
-    metadata = {'AcquisitionVoxelSize': [1.6, 5.0, 1.6]}
-    decision = decide_resolution(SEEN, (1, 1, 1), metadata, TURNED)
-    assert decision.voxel_size_mm == (1.6, 1.6, 5.0)
-    assert decision.source.startswith('AcquisitionVoxelSize')
-    assert decision.notes == ()
-
-
-def test_the_lengths_of_the_file_in_another_order_are_the_files():
-    native = ResolutionEstimate((1.6, 1.6, 5.0), (False,) * 3, '')
-    metadata = {'AcquisitionVoxelSize': [5.0, 1.6, 1.6]}
-    decision = decide_resolution(native, (1.6, 1.6, 5.0), metadata, (0, 1, 2))
-    assert decision.voxel_size_mm == (1.6, 1.6, 5.0)
-    assert decision.notes == ()
-
-
-def test_a_sidecar_that_the_image_does_not_bear_out_is_remarked_on():
-    metadata = {'AcquisitionVoxelSize': [1.6, 1.6, 5.0]}
-    decision = decide_resolution(NATIVE, (1, 1, 1), metadata)
-    assert decision.voxel_size_mm == (1.6, 1.6, 5.0)
-    assert 'no trace of resampling' in decision.notes[0]
+@pytest.mark.parametrize(
+    ('estimate', 'file', 'metadata', 'axes', 'source', 'note'),
+    [
+        (SEEN, ONE, {KEY: [1.6, 5.0, 1.6]}, TURNED, f'{KEY} in the sidecar', ''),
+        # The lengths of the file in another order.
+        (FILE, THICK, {KEY: [5.0, 1.6, 1.6]}, (0, 1, 2), f'{KEY} in the sidecar', ''),
+        (NATIVE, ONE, {KEY: THICK}, (0, 1, 2), f'{KEY} in the sidecar', 'no trace of resampling'),
+        (FILE, THICK, {'SliceThickness': 5}, (0, 1, 2), 'the voxel size of the file', ''),
+        (SEEN, ONE, {}, (0, 1, 2), 'the image itself', 'resampled from about 1.6 x 1.6 x 5 mm'),
+    ],
+)
+def test_the_sidecar_goes_before_the_image_and_that_before_its_header(
+    estimate, file, metadata, axes, source, note
+):
+    decision = decide_resolution(estimate, file, metadata, axes)
+    assert decision.voxel_size_mm == THICK
+    assert decision.source == source
+    assert note in ''.join(decision.notes)
+    assert len(decision.notes) == bool(note)
 
 
 @pytest.mark.parametrize(
@@ -57,20 +58,6 @@ def test_a_sidecar_that_the_image_does_not_bear_out_is_remarked_on():
 def test_slices_thicker_than_their_spacing_count_along_their_axis(estimate, extra, expected):
     decision = decide_resolution(estimate, (1, 1, 1), {'SliceThickness': 6, **extra}, TURNED)
     assert decision.voxel_size_mm == expected
-
-
-def test_a_slice_thickness_that_is_the_files_says_nothing_new():
-    native = ResolutionEstimate((1.6, 1.6, 5.0), (False,) * 3, '')
-    decision = decide_resolution(native, (1.6, 1.6, 5.0), {'SliceThickness': 5})
-    assert decision.source == 'the voxel size of the file'
-    assert decision.notes == ()
-
-
-def test_the_image_wins_over_its_header_and_says_so():
-    decision = decide_resolution(SEEN, (1, 1, 1), {})
-    assert decision.voxel_size_mm == (1.6, 1.6, 5.0)
-    assert decision.source == 'the image itself'
-    assert 'resampled from about 1.6 x 1.6 x 5 mm' in decision.notes[0]
 
 
 @pytest.mark.parametrize('wrong', ['5', [1, 2], [1, 2, 0], [1, 2, 'x'], [1, 2, True], None])

@@ -171,12 +171,3 @@ def test_a_file_that_is_not_named_after_its_folder_is_not_read_and_told_of(tmp_p
     sidecars = Sidecars(tmp_path)
     assert sidecars.metadata(image) == {'EchoTime': 0.1}
     assert sidecars.misplaced(image) == []
-
-
-@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
-def test_byte_order_marks_are_no_part_of_a_text(tmp_path, encoding):
-    anat = tmp_path / 'sub-01/anat'
-    anat.mkdir(parents=True)
-    (anat / 'sub-01_T1w.json').write_text('{"ProtocolName": "Kopf, süß"}', encoding=encoding)
-    found = Sidecars(tmp_path).metadata(anat / 'sub-01_T1w.nii.gz')
-    assert found == {'ProtocolName': 'Kopf, süß'}

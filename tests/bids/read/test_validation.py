@@ -160,12 +160,3 @@ def test_a_validator_that_hangs_is_ended_with_all_it_started(make_dataset, tmp_p
             return
         time.sleep(0.1)
     raise AssertionError('what it started lives on')
-
-
-def test_it_is_told_to_keep_off_the_home_folder(make_dataset, tmp_path, stand_in):
-    stand_in(f"env > {tmp_path}/env; echo '{json.dumps({'issues': {'issues': []}})}'")
-    assert (
-        validate(make_dataset('sub-01'), ['01'], tmp_path / 'scratch') == validation.Validation()
-    )
-    said = dict(line.split('=', 1) for line in (tmp_path / 'env').read_text().splitlines())
-    assert said['DENO_DIR'].startswith(str(tmp_path / 'scratch'))

@@ -34,15 +34,6 @@ def task_of(path=Path('x.nii.gz'), suffix='T1w', metadata=None, **entities):
     return Task(scan, 'enhance')
 
 
-def test_names_follow_the_order_of_bids():
-    task = task_of(run='01', session='A', acquisition='x', reconstruction='r', ceagent='c')
-    enhanced = next(d for d in derivatives_of('enhance') if d.key == 'enhanced')
-    assert path_of(task, enhanced).as_posix() == (
-        'sub-01/ses-A/anat/sub-01_ses-A_acq-x_ce-c_rec-r_run-01_res-1mm_desc-enhanced_T1w.nii.gz'
-    )
-    assert path_of(task_of(), QC).as_posix() == 'sub-01/anat/sub-01_desc-qc_T1w.json'
-
-
 @pytest.mark.parametrize('direction', ['enhance', 'simulate'])
 def test_no_two_files_share_a_name(direction):
     paths = golden_list(task_of(), direction)

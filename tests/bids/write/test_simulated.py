@@ -171,18 +171,6 @@ def test_names_are_those_of_the_source_and_the_realisation():
     )
 
 
-def test_no_two_scans_share_a_name():
-    scans = [scan_of(suffix) for suffix in MODALITIES]
-    scans += [scan_of(reconstruction=label) for label in ('sim', 'sim1', 'sim1sim', 'x')]
-    paths = [raw_path(scan, k) for scan in scans for k in range(1, 23)]
-    assert len(set(paths)) == len(paths)
-
-
-def test_a_name_that_raw_bids_does_not_know_is_refused():
-    with pytest.raises(ValueError, match='no name can be made of its entities: desc'):
-        raw_path(scan_of(desc='x'), 1)
-
-
 # The dataset
 
 
@@ -237,16 +225,6 @@ def test_ulfprep_reads_the_dataset_as_low_field_scans(source, tmp_path):
         assert field_strength(scan.metadata, None, scan.name)[0] == 0.064
         zooms = nib.load(scan.path).header.get_zooms()
         assert acquired_resolution(scan.metadata, zooms)[0] == pytest.approx(VOXEL_SIZE)
-
-
-def test_images_are_the_bytes_that_were_given(tmp_path):
-    scan, files = scan_of(), images_of(tmp_path)
-    written = write_simulated(tmp_path / 'sim', scan, files, [sidecar_of(k=1), sidecar_of(k=2)])
-    assert written == [tmp_path / 'sim' / raw_path(scan, k) for k in (1, 2)]
-    assert [p.read_bytes() for p in written] == [p.read_bytes() for p in files]
-    assert nib.load(written[0]).get_data_dtype() == np.float32
-    sidecars = [read_json(p.with_name(p.name.replace('.nii.gz', '.json'))) for p in written]
-    assert [s['Simulation']['Realisation'] for s in sidecars] == [1, 2]
 
 
 def test_the_description_names_what_the_dataset_is_and_where_it_is_from(source, tmp_path):
