@@ -34,11 +34,7 @@ def encoding_of(beginning: bytes) -> str:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, without byte order mark, every line ended by a line feed.
-
-    Spreadsheets and editors of other systems write UTF-8 with a mark, or UTF-16. What is no text
-    is a ValueError.
-    """
+    """Return a file's text without byte order mark, lines ended by line feeds; else ValueError."""
     content = Path(path).read_bytes()
     return io.TextIOWrapper(io.BytesIO(content), encoding_of(content[:4])).read()
 

@@ -176,11 +176,7 @@ def shorten(labels: list[str], limit: int = 20) -> str:
 
 
 def folded(path: Path | str) -> str:
-    """Return a path by which those are alike that some file systems take for one.
-
-    They do not tell capital letters from small ones, nor an accent written as a character of its
-    own.
-    """
+    """Return a path by which those are alike that some file systems take for one."""
     return unicodedata.normalize('NFC', str(path).casefold())
 
 

@@ -16,10 +16,7 @@ UNKNOWN = 'n/a'
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a BIDS table, column -> cell; short rows are filled with ``n/a``.
-
-    OSError if it cannot be read, ValueError if it is no text.
-    """
+    """Return the rows of a BIDS table, column -> cell; short rows are filled with ``n/a``."""
     reader = csv.DictReader(
         io.StringIO(read_text(path)), delimiter='\t', quoting=csv.QUOTE_NONE, restval='n/a'
     )
@@ -170,10 +167,7 @@ def cell(value) -> str:
 def write_group_table(
     output_dir: Path, modality: str, rows: list[Mapping], columns: Mapping[str, dict]
 ) -> Path:
-    """Write ``group_<modality>.tsv`` and its data dictionary (``columns``), return the table.
-
-    ``rows`` are column -> value of each scan; what is missing is ``n/a``.
-    """
+    """Write ``group_<modality>.tsv`` and its data dictionary (``columns``); return the table."""
     lines = ['\t'.join(columns)]
     # No cell may hold what parts cells or rows, and none may be empty.
     cells = ((' '.join(cell(row.get(name)).split()) or 'n/a' for name in columns) for row in rows)

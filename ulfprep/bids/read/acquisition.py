@@ -123,11 +123,7 @@ def acquisition_note(metadata: dict) -> tuple[Note, ...]:
 
 
 def resolve_direction(source: float, target: float | None, name: str) -> tuple[str, float]:
-    """Return ``enhance`` or ``simulate``, and the target field strength, tesla.
-
-    Without ``target`` that is 3 T for scans under 0.3 T, else 0.064 T. An UnusableScanError says
-    that source and target are the same.
-    """
+    """Return ``enhance`` or ``simulate``, and the target: 3 T from under 0.3 T, else 0.064 T."""
     if target is None:
         target = DEFAULT_HIGH_FIELD if source < LOW_FIELD_LIMIT else DEFAULT_LOW_FIELD
     if np.isclose(source, target, rtol=0.05):

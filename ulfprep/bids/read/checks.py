@@ -54,16 +54,17 @@ def check_image(path: Path) -> CheckedImage:
         check_head(nifti, affine)
         data = read_voxels(nifti).reshape(nifti.shape[:3], order='F')
         data = _clean(nifti.path, data, nifti.notes)
-        if wrong := below_zero(data, _levels(nifti)):
+        # How many whole numbers its type holds, where they are not scaled; wider ones may have
+        # been of 16 bits before.
+        plain = np.nan_to_num(float(nifti.header['scl_slope'])) in (0.0, 1.0)
+        bits = 8 if nifti.header.get_data_dtype().itemsize == 1 else 16
+        if wrong := below_zero(data, 2**bits if plain else 0):
             raise UnusableScanError(f'{nifti.path}: {wrong}')
         return CheckedImage(data, affine, tuple(nifti.notes))
 
 
 def read_image(path: Path) -> CheckedImage:
-    """Read a 3-D image as it is, NaN included, without a look at its content or its size.
-
-    An UnusableScanError says what is wrong with the file, as from :func:`check_image`.
-    """
+    """Read a 3-D image as it is, NaN included, or raise UnusableScanError where there is none."""
     with _opened(path) as (nifti, affine):
         data = read_voxels(nifti).reshape(nifti.shape[:3], order='F')
         return CheckedImage(data, affine, tuple(nifti.notes))
@@ -113,14 +114,6 @@ def _check_shape(nifti: NiftiFile) -> None:
             f'{path}: is 2-D or a single slice (shape {shape}); a volume of several slices '
             'is needed'
         )
-
-
-def _levels(nifti: NiftiFile) -> int:
-    """Return how many whole numbers the voxels' type holds, where they are not scaled."""
-    dtype = nifti.header.get_data_dtype()
-    plain = np.nan_to_num(float(nifti.header['scl_slope'])) in (0.0, 1.0)
-    # Wider ones may have been whole numbers of 16 bits before.
-    return 2 ** (8 if dtype.itemsize == 1 else 16) if plain else 0
 
 
 def _clean(path: Path, data: np.ndarray, notes: list[Note]) -> np.ndarray:

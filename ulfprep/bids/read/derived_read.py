@@ -89,10 +89,7 @@ def tissue_table() -> np.ndarray:
 
 
 def read_volume(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, np.ndarray]:
-    """Read a float32 volume (NIfTI or FreeSurfer) and its affine; NaN and infinity are 0.
-
-    ``option`` is what the user named it with, for the MissingDerivativeError.
-    """
+    """Read a float32 volume (NIfTI or FreeSurfer) and its affine; NaN and infinity are 0."""
     if not path.name.endswith(MGH):
         try:
             image = read_image(path)

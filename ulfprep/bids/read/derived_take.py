@@ -120,10 +120,7 @@ def check_given(task: Task) -> None:
 
 
 def check_piece(piece: Piece, scan: Scan) -> str:
-    """Raise BadDerivativeError for a file that is not what its name says, or lies elsewhere.
-
-    What was made of the values of a mask is returned, half a sentence.
-    """
+    """Refuse a file that is not what its name says, or lies elsewhere; tell how a mask was read."""
     path, remark = piece.paths[0], ''
     if piece.what == 'mask':
         data, affine, remark = read_brain(path, piece.option)
@@ -151,10 +148,7 @@ def check_piece(piece: Piece, scan: Scan) -> str:
 
 
 def _share_in_view(points: np.ndarray, affine: np.ndarray, scan: Scan) -> float:
-    """Return which share of some voxels of an image lies in the field of view of a scan.
-
-    It is 1 where the scan cannot be read: its own check says what is wrong with it.
-    """
+    """Return which share of voxels lies in the view of a scan; 1 where that cannot be read."""
     if not points.size:
         return 0.0
     try:

@@ -138,10 +138,7 @@ def unused_queries(filters: Filters) -> list[str]:
 def mismatch(
     filters: Filters, entities: dict[str, str], suffix: str, extension: str = '.nii.gz'
 ) -> str:
-    """Return what a filter asks of an image that it has not, first (``run is 2, not 1``), or ''.
-
-    ``entities`` are by pybids' words, as written.
-    """
+    """Return what a filter asks of an image that it has not (``run is 2, not 1``), or nothing."""
     has = {**entities, 'datatype': 'anat', 'suffix': suffix, 'extension': extension.lstrip('.')}
     for entity, wanted in filters.get(suffix, {}).items():
         value = has.get(entity)

@@ -35,11 +35,7 @@ MISTAKEN = {1000.0: 'metres', 10.0: 'centimetres', 0.001: 'micrometres'}
 
 
 def read_affine(nifti: NiftiFile) -> np.ndarray:
-    """Return voxel indices to millimetres (4 x 4): sform, else qform, else voxel sizes.
-
-    The file gets a note where its header contradicts itself or does not say. UnusableScanError if
-    the matrix holds NaN, or gives voxels no size.
-    """
+    """Return voxel indices to millimetres (4 x 4): sform, else qform, else voxel sizes."""
     forms = _forms(nifti)
     blank = len(forms) == 2 and not np.nan_to_num(forms['sform'][:3, :3]).any()
     if blank and not _is_hollow(forms['qform']):

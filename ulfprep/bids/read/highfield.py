@@ -61,11 +61,7 @@ def other_scan(path: Path, modality: str, source: str = '', stated: dict | None 
 
 
 def with_references(tasks: list[Task], settings: Settings) -> list[Task]:
-    """Return tasks, each that is to be enhanced with its reference or why there is none.
-
-    ReferenceChoiceError if ``settings.reference`` is a file (not ``none`` or ``auto``) and scans
-    of several participants are to be enhanced.
-    """
+    """Return tasks, each that is to be enhanced with its reference or why there is none."""
     if settings.reference == 'none':
         return tasks
     enhanced = {t.name for t in tasks if t.direction == 'enhance' and not t.problem}

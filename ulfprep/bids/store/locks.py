@@ -56,10 +56,7 @@ class Locks:
         self.release()
 
     def take_participant(self, label: str) -> None:
-        """Lock a participant in both folders; nothing happens if this run holds it already.
-
-        LockedError if another process holds it; says which one and since when.
-        """
+        """Lock a participant in both folders, unless this run holds it; else LockedError."""
         paths = {where: folder / f'sub-{label}.lock' for where, folder in self.folders.items()}
         taken = []
         try:
@@ -161,9 +158,7 @@ _OF_LIBRARIES = frozenset({'nipype', 'templateflow', 'matplotlib', 'cache', 'tor
 
 
 def claim(folder: Path) -> None:
-    """Make a folder in the work folder and mark it as ours, unless something else is in it
-    already.
-    """
+    """Make a folder in the work folder, and mark it unless something else is in it already."""
     folder.mkdir(parents=True, exist_ok=True)
     if not is_claimed(folder):
         # The home of libraries may hold hidden files of theirs too.
@@ -189,11 +184,7 @@ def _mark(folder: Path) -> str:
 
 
 def clean_work_folder(work_dir: Path) -> tuple[list[Path], list[Path]]:
-    """Remove what earlier runs left in a work folder; return that, and what is somebody else's.
-
-    LockedError if another run is using it (nothing is removed then), OSError if something cannot
-    be removed.
-    """
+    """Remove what earlier runs left in a work folder; return that, and what is not ours."""
     if not work_dir.is_dir():
         return [], []
     file = open_lock(work_dir / WORK_FOLDER / IN_USE)

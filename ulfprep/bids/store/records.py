@@ -22,10 +22,7 @@ Place = tuple[str, str | None]
 
 
 def session_images(selection: Selection, settings: Settings) -> dict[Place, list[tuple]]:
-    """Return subject and session -> ``(file name, selected, sentence)`` of each of its images.
-
-    Only of sessions that are processed; by file name.
-    """
+    """Return session -> ``(file name, selected, sentence)`` of its images, where any is processed."""
     alike: dict[tuple, list[Scan]] = {}
     for scan in selection.scans:
         alike.setdefault((scan.subject, scan.session, scan.suffix), []).append(scan)
@@ -104,11 +101,7 @@ def write_failure(
     traceback: str = '',
     run: str = '',
 ) -> Path:
-    """Record that a scan failed, over any older record of it; kept until it is finished.
-
-    ``node`` is the full name of the step, ``kind`` the class of the error, ``run`` the folder of
-    the run's log inside the output folder.
-    """
+    """Record that a scan failed (``run`` is the folder of its log), until it is finished."""
     record = {
         'scan': scan.name,
         'entities': {**scan.entities, 'session': scan.session, 'suffix': scan.suffix},
@@ -129,10 +122,7 @@ def remove_failure(output_dir: Path, scan: Scan) -> None:
 
 
 def read_failures(output_dir: Path) -> list[dict]:
-    """Return the records of all scans that failed and are not finished since, by name.
-
-    What is no such record (a file that someone else put there, or half of one) is left out.
-    """
+    """Return the records of all failed scans, by name; what is no such record is left out."""
     paths = sorted((output_dir / FAILURES).glob('[!.]*.json'))
     return [record for path in paths if (record := _read(path, OF_FAILURE))]
 
@@ -158,10 +148,7 @@ def resources_path(output_dir: Path, scan_name: str) -> Path:
 def write_resources(
     output_dir: Path, scan_name: str, nodes: list[dict], shared_with: Iterable[str] = ()
 ) -> Path:
-    """Write what the steps of a scan took: of each :data:`OF_COST`, its seconds and GB.
-
-    ``shared_with`` are the names of scans that the steps were run for as well.
-    """
+    """Write what the steps of a scan, and of others with it, took: :data:`OF_COST` of each."""
     record = {
         'scan': scan_name,
         'shared_with': list(shared_with),

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -71,10 +72,7 @@ OWN_FILES = (
 
 
 def refuse_output(folder: Path) -> str:
-    """Say why results cannot be written into a folder (one line); nothing where they can.
-
-    They can where it is new or ulfprep's own, or nothing in it would be replaced.
-    """
+    """Say why results cannot be written into a folder (one line); nothing where they can."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:  # not there, or told by those who make it
@@ -125,12 +123,10 @@ def _whose(folder: Path) -> str:
 
 def _own_results(folder: Path) -> bool:
     """Tell whether results were put there that only lack the files of a dataset."""
-    if any(next(folder.glob(pattern), None) for pattern in OWN_FILES):
-        return True
-    try:
-        return OWN_NAME in read_text(folder / CITATION)
-    except (OSError, ValueError):
-        return False
+    with suppress(OSError, ValueError):
+        if OWN_NAME in read_text(folder / CITATION):
+            return True
+    return any(next(folder.glob(pattern), None) for pattern in OWN_FILES)
 
 
 def lookup_table() -> str:

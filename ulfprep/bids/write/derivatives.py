@@ -143,10 +143,7 @@ QC = Derivative(
 def derivatives_of(
     direction: str, n_realisations: int = 1, role: str = 'scan'
 ) -> list[Derivative]:
-    """Return the files of a finished scan, the QC file (written last) last.
-
-    Of a ``role`` of ``member`` there is what lies on its own grid, of what is ``fused`` all else.
-    """
+    """Return the files of a finished scan in its role, the QC file (written last) last."""
     own = ENHANCED if direction == 'enhance' else simulated(n_realisations)
     if role == 'fused':
         return [*filter(on_fine_grid, own), QC]
@@ -228,11 +225,7 @@ def _remove_alike(
 def golden_list(
     task: Task, direction: str, n_realisations: int = 1, network: bool = False
 ) -> list[Path]:
-    """Return all files of a finished scan, inside the output folder, sorted.
-
-    Images, their sidecars, the QC file and the figures; the report is a file of the participant,
-    not of the scan. ``network`` is for :func:`figures_of`.
-    """
+    """Return all files of a finished scan, sorted: images, sidecars, QC file and figures."""
     paths = []
     for derivative in derivatives_of(direction, n_realisations, task.role):
         path = path_of(task, derivative)
@@ -245,11 +238,9 @@ def golden_list(
 
 
 def volume_paths(output_dir: Path, name: str, resolution: float = 1.0) -> dict[str, Path]:
-    """Return the files of the scan called ``name`` by what they are; they need not be there.
+    """Return the files of a scan by what they are, there or not; of several simulations the first.
 
-    ``enhanced``, ``claim``, ``uncertainty``, ``fine_tissues`` on the grid of the enhanced image
-    (``resolution``, mm), ``preproc``, ``residual``, ``tissues`` on that of the scan, ``simulated``
-    (the first, where there are several).
+    ``fine_tissues`` are those on the grid of the enhanced image (``resolution``, mm).
     """
     parsed = parse_name(name)
     scan = Scan(Path(), parsed.entities, stem=parsed.stem, suffix=parsed.suffix)

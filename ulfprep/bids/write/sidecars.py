@@ -208,10 +208,7 @@ def provenance(task: Task, settings: Settings) -> dict:
 
 
 def read_record(path: Path) -> ScanRecord:
-    """Return the record that a QC file holds; a FileNotFoundError if there is none.
-
-    A BrokenRecordError, a line that names it and the way out, if it cannot be read.
-    """
+    """Return the record of a QC file, or raise FileNotFoundError or BrokenRecordError."""
     try:
         return ScanRecord.from_json(read_json(path))
     except FileNotFoundError:  # a run that begins removes what it will write anew

@@ -98,9 +98,8 @@ def _sequence_fields(sequence: Sequence) -> dict:
 
 
 def raw_path(scan: Scan, k: int) -> Path:
-    """Return where realisation ``k`` (from 1) of a scan goes inside the raw dataset.
-
-    The label of ``rec-`` ends in ``sim<k>``, after the label that the scan itself may have.
+    """Return where realisation ``k`` (from 1) of a scan goes: its ``rec-`` label ends in
+    ``sim<k>``.
     """
     label = f'{scan.entities.get("reconstruction", "")}sim{k}'
     return path_of_name({**scan.entities, 'reconstruction': label}, scan.suffix, '.nii.gz')
@@ -109,10 +108,7 @@ def raw_path(scan: Scan, k: int) -> Path:
 def write_simulated(
     folder: Path, scan: Scan, files: list[Path], sidecars: list[dict]
 ) -> list[Path]:
-    """Write a scan's realisations into a raw dataset; what an earlier number left is removed.
-
-    ``files`` are copied byte by byte, ``sidecars`` from :func:`simulated_sidecar`.
-    """
+    """Write a scan's realisations into a raw dataset; what an earlier number left is removed."""
     # All of them first: a run that is killed half-way leaves no set that looks whole.
     for path in _written(folder, scan):
         path.unlink(missing_ok=True)
@@ -222,10 +218,7 @@ def start_dataset(folder: Path, settings: Settings) -> None:
 
 
 def _write_participants(folder: Path, source: Path) -> None:
-    """Write a row for every participant folder of the source, with what is known of each.
-
-    Also for those of whom no scan is simulated in this run: another may add them.
-    """
+    """Write a row for each participant of the source, simulated in this run or not."""
     try:
         rows = read_table(source / 'participants.tsv')
     except (OSError, ValueError):
@@ -244,10 +237,7 @@ def _write_participants(folder: Path, source: Path) -> None:
 
 
 def refuse_folder(folder: Path, bids_dir: Path, output_dir: Path) -> str | None:
-    """Say why a folder cannot take the simulated dataset, one line; None where it can.
-
-    It can where it is new, empty, or holds scans that ulfprep simulated from the same input.
-    """
+    """Say why a folder cannot take the simulated dataset, one line; None where it can."""
     place, source, out = (path.resolve() for path in (folder, bids_dir, output_dir))
     for other, what in ((source, 'the input dataset'), (out, 'the output folder')):
         if place == other or other in place.parents:
