@@ -120,7 +120,7 @@ def check_given(task: Task) -> None:
 
 
 def check_piece(piece: Piece, scan: Scan) -> str:
-    """Refuse a file that is not what its name says, or lies elsewhere; tell how a mask was read."""
+    """Refuse a file that is not what its name says, or lies elsewhere; tell how a mask is read."""
     path, remark = piece.paths[0], ''
     if piece.what == 'mask':
         data, affine, remark = read_brain(path, piece.option)

@@ -22,7 +22,7 @@ Place = tuple[str, str | None]
 
 
 def session_images(selection: Selection, settings: Settings) -> dict[Place, list[tuple]]:
-    """Return session -> ``(file name, selected, sentence)`` of its images, where any is processed."""
+    """Return session -> ``(file name, selected, sentence)`` of its images, if any is processed."""
     alike: dict[tuple, list[Scan]] = {}
     for scan in selection.scans:
         alike.setdefault((scan.subject, scan.session, scan.suffix), []).append(scan)
