@@ -50,7 +50,7 @@ LONGEST = 32768
 
 def not_here(path: Path) -> str:
     """Say that a file's content is elsewhere and how to get it, path first; else nothing."""
-    name = shlex.quote(str(path))
+    path, name = Path(path), shlex.quote(str(path))
     annexed = (
         f'{path}: its content is not here, only the key of git-annex; get its content first '
         f'(git annex get {name}, or datalad get {name})'

@@ -90,6 +90,7 @@ def tissue_table() -> np.ndarray:
 
 def read_volume(path: Path, option: str = '--derivatives') -> tuple[np.ndarray, np.ndarray]:
     """Read a float32 volume (NIfTI or FreeSurfer) and its affine; NaN and infinity are 0."""
+    path = Path(path)
     if not path.name.endswith(MGH):
         try:
             image = read_image(path)
@@ -175,6 +176,7 @@ def read_shares(
     (3, X, Y, Z), are cut to where there is any, with a voxel around it; the affine is theirs. A
     file that is none of this kind is a BadDerivativeError.
     """
+    paths = [Path(path) for path in paths]  # texts from Nipype
     volumes = [read_volume(path) for path in paths]
     affine = volumes[0][1].copy()
     if len(paths) == len(TISSUES):
