@@ -13,7 +13,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from ulfprep.interfaces.segment import TissueOutputSpec
+from ulfprep.interfaces.segment import TissueOutputSpec, found_in
 from ulfprep.interfaces.volumes import if_given, read_mask, read_volume, write_tissues
 from ulfprep.note import warning
 
@@ -94,12 +94,9 @@ class GivenTissues(SimpleInterface):
         self._results |= write_tissues(
             runtime.cwd, result.probs, mask, grid, result.fine, inputs.spacing
         )
-        self._results['segmentation'] = {
+        self._results['segmentation'] = found_in(result) | {
             'method': f'{result.method} ({inputs.given_name})',
-            'unmixed': False,
             'notes': [contradiction] if turned else [],
-            'means': [float(value) for value in result.means],
-            'sds': [float(value) for value in result.sds],
         }
         return runtime
 

@@ -94,6 +94,7 @@ class _MeasureInputSpec(BaseInterfaceInputSpec):
     preproc = File(exists=True, mandatory=True, desc='bias-corrected scan')
     brain_mask = File(exists=True, mandatory=True)
     probsegs = traits.List(File(exists=True), mandatory=True)
+    segmentation = traits.Dict(mandatory=True, desc='what the segmentation measured: noise')
     name = traits.Str(mandatory=True, desc='what the scan is called in reports')
 
 
@@ -110,15 +111,21 @@ class MeasureTissues(SimpleInterface):
     def _run_interface(self, runtime):
         from ulfprep.physics.contrast import tissue_statistics
         from ulfprep.physics.noise import estimate_noise
+        from ulfprep.physics.targets import target_from_reference
 
         data, grid = read_volume(self.inputs.preproc)
-        noise = estimate_noise(data, read_mask(self.inputs.brain_mask), grid.zooms)
-        probs = read_probabilities(self.inputs.probsegs)
-        found = tissue_statistics(data, probs, noise.sigma, grid.zooms)
+        mask, probs = read_mask(self.inputs.brain_mask), read_probabilities(self.inputs.probsegs)
+        sigma = self.inputs.segmentation.get('noise', {}).get('sigma')
+        if sigma is None:  # FAST does not look at it
+            sigma = estimate_noise(data, mask, grid.zooms).sigma
+        found = tissue_statistics(data, probs, sigma, grid.zooms)
         path = os.path.join(runtime.cwd, 'target.json')
-        means, errors = found.means.tolist(), found.standard_errors.tolist()
-        if not all(value > 0 for value in means):
-            raise ValueError(f'{self.inputs.name}: its tissues could not all be measured')
-        write_json(path, {'name': self.inputs.name, 'means': means, 'standard_errors': errors})
+        measured = {
+            'name': self.inputs.name,
+            'means': found.means.tolist(),
+            'standard_errors': found.standard_errors.tolist(),
+        }
+        target_from_reference(**measured)  # refuses what is no target, before any scan is run
+        write_json(path, measured)
         self._results['out_file'] = path
         return runtime

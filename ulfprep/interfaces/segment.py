@@ -84,15 +84,10 @@ class SegmentTissues(SimpleInterface):
         method = result.method
         if more:
             method += ' and the prior of the MNI152 template'
-        self._results['segmentation'] = {
+        self._results['segmentation'] = found_in(result) | {
             'method': method,
-            'unmixed': bool(result.unmixed),
             'prior': self.inputs.prior,
-            'means': [float(value) for value in result.means],
-            'sds': [float(value) for value in result.sds],
         }
-        if result.noise is not None:
-            self._results['segmentation']['noise'] = asdict(result.noise)
         if result.surprise is not None:
             self._results['disagreement'] = write_volume(
                 runtime.cwd, 'disagreement', result.surprise, grid.affine
@@ -130,6 +125,17 @@ class SegmentTissues(SimpleInterface):
             return template_prior(data, mask, grid, where)
         except ValueError as error:
             raise ValueError(f'{self.inputs.preproc}: {error}') from error
+
+
+def found_in(result) -> dict:
+    """Return what the plan takes of a :class:`ulfprep.segmentation.tissue.TissueSegmentation`."""
+    return {
+        'method': result.method,
+        'unmixed': bool(result.unmixed),
+        'means': [float(value) for value in result.means],
+        'sds': [float(value) for value in result.sds],
+        'noise': asdict(result.noise),
+    }
 
 
 def learned_from() -> dict:

@@ -89,7 +89,7 @@ def plan_contrast(
     table = read_table(wishes.relaxation)
     if resolution is None:
         resolution = {'voxel_size_mm': zooms, 'source': 'voxel size of the file'}
-    if noise and noise['shared'] > 1:
+    if noise:
         found = NoiseEstimate(**noise)
     else:
         found = estimate_noise(image, mask, zooms, resolution['voxel_size_mm'])

@@ -84,9 +84,10 @@ def given_tissues(
         on_scan, fine = at.to_scan(at.model(acquired, psf), found), at.to_whole(found)
     else:
         on_scan = with_csf(on_scan, mask)
-    sigma = estimate_noise(image, mask, grid.zooms, acquired).sigma
-    means = tissue_statistics(image, on_scan, sigma, grid.zooms).means
-    return TissueSegmentation(on_scan, means, _spread(image, on_scan, means), METHOD, fine)
+    noise = estimate_noise(image, mask, grid.zooms, acquired)
+    means = tissue_statistics(image, on_scan, noise.sigma, grid.zooms).means
+    spread = _spread(image, on_scan, means)
+    return TissueSegmentation(on_scan, means, spread, METHOD, fine, noise=noise)
 
 
 def with_csf(shares: np.ndarray, brain: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Tissues of a scan, or of all scans of a session, with the network's anatomy as their prior."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,11 @@ def segment_learned(
 ) -> TissueSegmentation:
     """Segment one scan of a BIDS suffix; :func:`learned_tissues` of it."""
     acquired = tuple(map(float, grid.zooms if acquired is None else acquired))
-    sigma = estimate_noise(image, mask, grid.zooms, acquired).sigma
-    run = Run(image, mask, grid, 1.0, sigma, acquired, psf, modality, tuple(expected))
-    return learned_tissues([run], spacing)
+    white = estimate_noise(image, mask, grid.zooms, acquired)
+    run = Run(image, mask, grid, 1.0, white.sigma, acquired, psf, modality, tuple(expected))
+    found = learned_tissues([run], spacing)
+    smoothed = found.noise is not None and found.noise.shared > 1
+    return found if smoothed else replace(found, noise=white)
 
 
 def learned_tissues(

@@ -38,7 +38,7 @@ class TissueSegmentation(TissueShares):
     #: What the prior anatomy leaves of the scan unexplained, (X, Y, Z), units of what is usual.
     surprise: np.ndarray | None = None
     unmixed: bool = False  #: whether ``means`` are those of pure tissue, measured through the PSF
-    noise: NoiseEstimate | None = None  #: of the scan, where what tissues leave was looked at
+    noise: NoiseEstimate | None = None  #: of the scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,8 @@ def segment(
     """
     mask = np.asarray(mask, bool)
     acquired = zooms if acquired is None else acquired
-    sigma = estimate_noise(image, mask, zooms, acquired).sigma
+    noise = estimate_noise(image, mask, zooms, acquired)
+    sigma = noise.sigma
     if on_lattice(acquired):
         scan = Grid(mask.shape, np.diag([*map(float, zooms), 1.0]))
         at = Lattice.over(mask, scan, spacing)
@@ -93,14 +94,20 @@ def segment(
         found, method = _on_lattice(model, measured, at.voxels, at, sigma, expected, prior)
         shares = at.to_scan(model, found.probs), at.to_whole(found.probs)
         return TissueSegmentation(
-            shares[0], found.means, found.sds, method, shares[1], unmixed=method == PSF_AWARE
+            shares[0],
+            found.means,
+            found.sds,
+            method,
+            shares[1],
+            unmixed=method == PSF_AWARE,
+            noise=noise,
         )
     if _as_t1w(expected):
         plain = plain_tissues(image, mask, zooms, sigma, prior)
         if plain is not None:
-            return TissueSegmentation(plain.probs, plain.means, plain.sds, MIXTURE)
+            return TissueSegmentation(plain.probs, plain.means, plain.sds, MIXTURE, noise=noise)
     field = fit_markov_field(image, mask, zooms, sigma=sigma, expected=expected, prior=prior)
-    return TissueSegmentation(field.probs, field.means, field.sds, HMRF)
+    return TissueSegmentation(field.probs, field.means, field.sds, HMRF, noise=noise)
 
 
 def segment_together(
