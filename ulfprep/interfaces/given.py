@@ -104,32 +104,17 @@ class GivenTissues(SimpleInterface):
 def synthseg_command(scan: str, labels: str, threads: int = 1) -> list[str]:
     """Return SynthSeg's command line as ulfprep calls it: on the CPU, tissues only.
 
-    The model is its usual one, without parcels of the cortex.
-
-    Parameters
-    ----------
-    scan : str
-        With its head, or without.
-    labels : str
-        File to write: FreeSurfer's numbers at 1 mm.
-    threads : int
+    It takes a scan with its head or without and writes FreeSurfer's numbers at 1 mm. The model is
+    its usual one, without parcels of the cortex.
     """
     return [COMMAND, '--i', scan, '--o', labels, '--threads', str(threads), '--cpu']
 
 
 def what_went_wrong(out: str, err: str) -> str:
-    """Return the line of SynthSeg's output that says why there are no labels.
+    """Return the line of SynthSeg's output and error stream that says why there are no labels.
 
-    Parameters
-    ----------
-    out, err : str
-        Its standard output and standard error.
-
-    Returns
-    -------
-    str
-        Above the line with which it goes on after an error, which it prints on standard output;
-        else the last of standard error; else the last it printed. Empty where it said nothing.
+    That above the line with which it goes on after an error, which it prints on standard output;
+    else the last of standard error; else the last it printed. Empty where it said nothing.
     """
     story = out.rpartition(WENT_ON)[0]
     for text in (story, err, out):

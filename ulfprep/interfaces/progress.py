@@ -42,20 +42,11 @@ class _Lines:
 
 
 class Progress:
-    """Callable that a fit reports its steps to.
+    """Callable that a fit reports its steps to, which writes to a stream what is ``label`` done.
 
-    On a terminal one line is rewritten in place; anywhere else (a log, a pipe) plain
-    lines are written, at most one every few seconds.
-
-    Parameters
-    ----------
-    label : str
-        What is being done.
-    stream : text stream
-        Where to write, usually standard error.
-    single_line : bool or None
-        Rewrite one line; ``None`` does so if the stream is a terminal. Several scans at a
-        time would overwrite one another: pass ``False`` then.
+    On a terminal one line is rewritten in place; anywhere else (a log, a pipe) plain lines are
+    written, at most one every few seconds. Several scans at a time would overwrite one another:
+    ``single_line`` is False then; None decides by the stream.
     """
 
     def __init__(self, label: str, stream: TextIO, single_line: bool | None = None):

@@ -60,15 +60,8 @@ def write_probabilities(folder, name: str, probabilities: np.ndarray, affine) ->
 def write_tissues(folder, probs, mask, grid, fine=None, spacing: float = 1.0) -> dict:
     """Write tissues and their labels; return the outputs of a node that segments.
 
-    Parameters
-    ----------
-    folder : path-like
-    probs : ndarray, shape (3, X, Y, Z)
-        CSF, GM, WM.
-    mask : ndarray, shape (X, Y, Z)
-    grid : Grid
-    fine : ndarray, optional
-        The same on the isotropic lattice of that ``spacing`` (mm) over the grid.
+    ``probs`` (3, X, Y, Z) are CSF, GM, WM on the grid, ``fine`` the same on the isotropic lattice
+    of that ``spacing`` (mm) over it.
     """
     from ulfprep.physics import to_dseg
     from ulfprep.physics.grid import isotropic_grid
@@ -84,18 +77,9 @@ def write_tissues(folder, probs, mask, grid, fine=None, spacing: float = 1.0) ->
 
 
 def moved_grid(grid, registration_file):
-    """Return a grid in the world of the anchor scan, and what takes that back to its own.
+    """Return a grid in the world of the anchor scan, and the way back to its own, (4, 4).
 
-    Parameters
-    ----------
-    grid : Grid
-    registration_file : path-like or Undefined
-        JSON of :class:`ulfprep.interfaces.together.RegisterScan`; the anchor has none.
-
-    Returns
-    -------
-    grid : Grid
-    back : numpy.ndarray, shape (4, 4)
+    The file is of :class:`ulfprep.interfaces.together.RegisterScan`; the anchor has none.
     """
     from ulfprep.physics.grid import Grid
 

@@ -26,16 +26,8 @@ def run_scans(
 ) -> tuple[list[Ending], list[str]]:
     """Process scans; a bad one never stops the others.
 
-    Parameters
-    ----------
-    tasks : list of Task
-    settings : Settings
-        With ``device`` and ``segmentation`` resolved.
-    crash_dir : Path
-        Where crash files of this run go.
-    locks : Locks, optional
-        Open; participants that are worked on stay locked in it. Without, they are released at
-        the end.
+    Crash files go into ``crash_dir``. Participants that are worked on stay locked in ``locks``
+    where that is given; else they are released at the end.
 
     Returns
     -------

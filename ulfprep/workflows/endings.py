@@ -31,14 +31,7 @@ TARGET_LIKE, HIGHFIELD = 'target_wf', 'highfield'
 
 
 class Records:
-    """The endings of a run, by name of the scan.
-
-    Parameters
-    ----------
-    settings : Settings
-    run_dir : Path
-        Folder of the run's log.
-    """
+    """The endings of a run, by name of the scan; ``run_dir`` is the folder of its log."""
 
     def __init__(self, settings: Settings, run_dir: Path):
         self.settings = settings
@@ -112,14 +105,7 @@ class Records:
 def ending_of(
     job: Job, settings: Settings, failures: list[Failure]
 ) -> tuple[list[Ending], list[Job]]:
-    """Say what became of a job that was run.
-
-    Parameters
-    ----------
-    job : Task or Fusion
-    settings : Settings
-    failures : list of Failure
-        Of this run, all jobs'.
+    """Say what became of a job that was run; ``failures`` are those of all jobs.
 
     Returns
     -------

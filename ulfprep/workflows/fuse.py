@@ -16,20 +16,9 @@ from ulfprep.workflows.wiring import Made, add
 
 
 def init_fuse_wf(fusion: Fusion, settings: Settings, alone: bool = True) -> LiterateWorkflow:
-    """Build the workflow of a group of scans, from their files to derivatives and figures.
+    """Build the workflow of two scans or more, from their files to derivatives and figures.
 
-    Parameters
-    ----------
-    fusion : Fusion
-        With two members or more.
-    settings : Settings
-        With ``device`` and ``segmentation`` resolved.
-    alone : bool
-        Whether nothing else runs at the same time.
-
-    Returns
-    -------
-    LiterateWorkflow
+    ``alone`` is whether nothing else runs at the same time.
     """
     workflow = LiterateWorkflow(name=job_node(fusion))
     workflow.__desc__ = methods = fusion_methods(fusion, settings)

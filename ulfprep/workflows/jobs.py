@@ -61,11 +61,7 @@ def without_paths(text: str, settings: Settings) -> str:
 def settle(fusion: Fusion, tasks: Iterable[Task]) -> list[Job]:
     """Return the jobs of a group: those that are fused as one, each that is left out alone.
 
-    Parameters
-    ----------
-    fusion : Fusion
-    tasks : iterable of Task
-        Those of it that can be run, and have no job yet.
+    ``tasks`` are those of it that can be run, and have no job yet.
     """
     if len(fusion.members) < 2:
         fusion = fusion.without({task.name: LAST for task in fusion.members})

@@ -22,17 +22,9 @@ _OF_STEPS = ('_node.pklz', '_inputs.pklz', 'result_*.pklz', '_0x*.json')
 
 
 def remove_damaged(folder: Path) -> list[Path]:
-    """Remove the folders of steps that left damaged files, so that they are run again.
+    """Remove folders of steps that left damaged files, so that they run again; return them.
 
-    Parameters
-    ----------
-    folder : Path
-        Of a workflow, in the work folder; need not exist.
-
-    Returns
-    -------
-    list of Path
-        Folders of steps that were removed.
+    ``folder`` is that of a workflow in the work folder, and need not exist.
     """
     removed = []
     steps = {path.parent for name in _OF_STEPS for path in folder.rglob(name)}

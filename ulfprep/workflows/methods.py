@@ -113,19 +113,7 @@ TOGETHER_HOW = {
 
 
 def scan_methods(task: Task, settings: Settings) -> str:
-    """Return the methods text of a scan that is processed by itself.
-
-    Parameters
-    ----------
-    task : Task
-    settings : Settings
-        With ``segmentation`` resolved.
-
-    Returns
-    -------
-    str
-        One paragraph; ``[@key]`` cites.
-    """
+    """Return the methods text of a scan by itself: one paragraph, ``[@key]`` cites."""
     made = _enhanced(settings) if task.direction == 'enhance' else SIMULATED
     if task.direction == 'enhance' and not why_not(task):
         made += COMPARED.format(source=task.highfield.source)
@@ -133,19 +121,7 @@ def scan_methods(task: Task, settings: Settings) -> str:
 
 
 def fusion_methods(fusion: Fusion, settings: Settings) -> str:
-    """Return the methods text of scans that are fitted in one field: every sentence once.
-
-    Parameters
-    ----------
-    fusion : Fusion
-    settings : Settings
-        With ``segmentation`` resolved.
-
-    Returns
-    -------
-    str
-        One paragraph; ``[@key]`` cites.
-    """
+    """Return that of scans that are fitted in one field: every sentence once."""
     parts = []
     for task in fusion.members:
         parts += [_prepared(task, settings), _plan(task, settings)]

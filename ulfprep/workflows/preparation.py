@@ -31,18 +31,9 @@ def add_preparation(workflow, task: Task, settings: Settings, part=None) -> Made
 
 
 def add_tissues(workflow, scan: Scan, settings: Settings, given: Given, part=None) -> Made:
-    """Add preparation and segmentation; return what they make.
+    """Add preparation and segmentation, in a part of the workflow or in it; return what they make.
 
-    Parameters
-    ----------
-    workflow : LiterateWorkflow
-    scan : Scan
-    settings : Settings
-        ``segmentation`` must not be ``auto``, which is resolved before.
-    given : Given
-        What is taken instead of being computed.
-    part : LiterateWorkflow, optional
-        Part of the workflow to add them to.
+    ``segmentation`` must not be ``auto``, which is resolved before.
     """
     expected = expected_of(scan, settings)
     prepare = Prepare(

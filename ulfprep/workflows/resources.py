@@ -41,12 +41,7 @@ class NoRoomError(RuntimeError):
 def points_of(grid: Grid | None, spacing: float = 1.0) -> float:
     """Return the points of a grid, or of a lattice over its field of view if those are more.
 
-    Parameters
-    ----------
-    grid : Grid or None
-        None for an image that cannot be read, which has no points: its own step says why.
-    spacing : float
-        Of the lattice, mm.
+    None stands for an image that cannot be read: its own step says why. ``spacing`` is in mm.
     """
     if grid is None:
         return 0.0
@@ -73,14 +68,7 @@ def need_gb(tasks: Iterable[Task], settings: Settings) -> float:
 
 
 def how_many(needs: list[float], memory_gb: float) -> int:
-    """Return how many scans fit into memory together, whichever they are; one always may.
-
-    Parameters
-    ----------
-    needs : list of float
-        Of each scan, GB.
-    memory_gb : float
-    """
+    """Return how many scans fit into memory together, whichever they are; one always may."""
     total = 0.0
     for count, need in enumerate(sorted(needs, reverse=True)):
         total += need
@@ -96,19 +84,9 @@ def room_of(grid: Grid | None, settings: Settings) -> tuple[float, float]:
 
 
 def check_room(jobs: list[Job], work: Path, settings: Settings) -> None:
-    """Refuse a run whose files do not fit, before anything is computed.
+    """Refuse a run whose files do not fit, before anything is computed (:class:`NoRoomError`).
 
-    Parameters
-    ----------
-    jobs : list of Task and Fusion
-        That are to be run.
-    work : Path
-        The folder of intermediate results, each job's in one of its own.
-    settings : Settings
-
-    Raises
-    ------
-    NoRoomError
+    ``work`` is the folder of intermediate results, each job's in one of its own.
     """
     work_needed = out_needed = 0.0
     for job in jobs:

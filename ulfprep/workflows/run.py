@@ -30,23 +30,7 @@ LOGGER = logging.getLogger('ulfprep')
 def run_jobs(
     jobs: list[Job], settings: Settings, crash_dir: Path, locks: Locks, records: Records
 ) -> list[Job]:
-    """Run jobs and keep what became of their scans.
-
-    Parameters
-    ----------
-    jobs : list of Task and Fusion
-    settings : Settings
-        With ``device`` and ``segmentation`` resolved.
-    crash_dir : Path
-        Where crash files go.
-    locks : Locks
-    records : Records
-
-    Returns
-    -------
-    list of Task and Fusion
-        What has to be run again in another way.
-    """
+    """Run jobs and keep what became of their scans; return what has to be run in another way."""
     memory = free_memory(settings)
     needs = [_need(job, settings, memory) for job in jobs]
     at_once = scans_at_a_time(needs, settings, memory.gb)
@@ -116,21 +100,10 @@ def _whole(jobs: list[Job], settings: Settings, crash_dir: Path, *how):
 def run_job(
     job: Job, settings: Settings, crash_dir: Path, alone: bool, measured: Path | None, *, tell
 ) -> list[Failure]:
-    """Run the workflow of a job in this process.
+    """Run the workflow of a job in this process; return the failures of its steps.
 
-    Parameters
-    ----------
-    job, settings, alone, measured
-        See :func:`ulfprep.workflows.whole.init_job_wf`.
-    crash_dir : Path
-        Where crash files go.
-    tell : callable
-        Called with the full name of each step that begins.
-
-    Returns
-    -------
-    list of Failure
-        Of its steps.
+    ``measured`` is as in :func:`ulfprep.workflows.whole.init_job_wf`; ``tell`` is called with the
+    full name of each step that begins.
     """
     _clear_work(job, settings)
     workflow = init_job_wf(job, settings, alone, measured)
@@ -168,13 +141,7 @@ def free_memory(settings: Settings) -> Limit:
 def scans_at_a_time(needs: list[float], settings: Settings, memory_gb: float) -> int:
     """Return how many scans may run at once without wanting more CPUs or memory than there are.
 
-    Parameters
-    ----------
-    needs : list of float
-        Memory that each scan may take, GB.
-    settings : Settings
-    memory_gb : float
-        For all together.
+    ``needs`` is the memory that each may take, ``memory_gb`` that for all together, GB.
     """
     by_cpu = max(1, settings.nprocs // settings.omp_nthreads)
     return min(len(needs), by_cpu, how_many(needs, memory_gb))

@@ -27,18 +27,8 @@ TARGET_MEASURED = 'measure/target.json'
 def init_scan_wf(task: Task, settings: Settings, alone: bool = True) -> LiterateWorkflow:
     """Build the workflow of one scan, from its file to its derivatives and figures.
 
-    Parameters
-    ----------
-    task : Task
-    settings : Settings
-        With ``device`` and ``segmentation`` resolved.
-    alone : bool
-        Whether no other scan runs at the same time (progress may then rewrite its line).
-
-    Returns
-    -------
-    LiterateWorkflow
-        Its methods text is its ``__desc__``, and in the QC file it writes.
+    ``alone`` is whether no other scan runs at the same time (progress may then rewrite its line).
+    The methods text is the ``__desc__`` of the workflow, and in the QC file it writes.
     """
     workflow = LiterateWorkflow(name=node_name(task))
     workflow.__desc__ = methods = scan_methods(task, settings)
@@ -85,18 +75,7 @@ def numbered(prepared: list[Made]) -> Made:
 
 
 def add_fit(workflow, made: Made, members: list[Task], settings: Settings, alone: bool) -> Made:
-    """Add the fit of scans in one field; return what it alone makes.
-
-    Parameters
-    ----------
-    workflow : LiterateWorkflow
-    made : dict
-        Of :func:`numbered`.
-    members : list of Task
-    settings : Settings
-    alone : bool
-        Whether nothing else runs at the same time.
-    """
+    """Add the fit of scans, of what is :func:`numbered`, in one field; return what it makes."""
     fit = FitField(
         modalities=[task.scan.suffix for task in members],
         sloppy=settings.sloppy,
@@ -136,15 +115,7 @@ def add_measure(
 def add_render(workflow, made: Made, settings: Settings, name: str, contrast: str = '') -> Made:
     """Add what renders the images to keep, where others are measured; return these as ``kept``.
 
-    Parameters
-    ----------
-    workflow : LiterateWorkflow
-    made : dict
-    settings : Settings
-    name : str
-        Of the node.
-    contrast : str
-        Modality, where the field shows several.
+    ``contrast`` is the modality, where the field shows several.
     """
     more = {'contrast': contrast} if contrast else {}
     render = RenderKept(spacing=settings.output_resolution, **more, **torch_inputs(settings))
@@ -196,17 +167,8 @@ def add_write(
 ) -> None:
     """Add what writes a scan's derivatives and figures into the output folder.
 
-    Parameters
-    ----------
-    workflow : LiterateWorkflow
-    made : dict
-    task : Task
-    settings : Settings
-    methods : str
-    notes : tuple of Note
-        Of an image that several scans share; of others those of the scan and its preparation.
-    part : LiterateWorkflow, optional
-        Part of the workflow to add it to.
+    ``notes`` are those of an image that several scans share; others have those of the scan and its
+    preparation.
     """
     write = WriteScan(task=task, settings=settings, methods=methods, shared_notes=list(notes))
     add(workflow, pe.Node(write, name='write'), made, part)

@@ -25,12 +25,8 @@ MOST_AT_ONCE = 4
 def screen(tasks: list[Task], settings: Settings) -> list[Task]:
     """Check all scans, and say what is wrong with them: one line a problem, in the log.
 
-    Scans that are finished are not looked at again. What is refused here costs nothing more.
-
-    Returns
-    -------
-    list of Task
-        In their order; those that cannot be done have a ``problem``.
+    Scans that are finished are not looked at again. What is refused here costs nothing more. Tasks
+    are returned in their order; those that cannot be done have a ``problem``.
     """
     looked = []
     for task, warnings in _looks(tasks, settings):
@@ -108,42 +104,19 @@ RUN, FINISHED, REFUSED = 'run', 'finished before', 'refused'
 
 @dataclass(frozen=True)
 class Planned:
-    """What a run would do with a scan.
-
-    Attributes
-    ----------
-    name : str
-        Of the scan.
-    direction : str
-        ``enhance``, ``simulate`` or, of a scan that is refused, nothing.
-    fate : str
-        :data:`RUN`, :data:`FINISHED` or :data:`REFUSED`.
-    why : str
-        Why it is refused, or what it is fitted together with.
-    """
+    """What a run would do with a scan."""
 
     name: str
-    direction: str
-    fate: str
-    why: str = ''
+    direction: str  #: ``enhance``, ``simulate`` or, of a scan that is refused, nothing
+    fate: str  #: :data:`RUN`, :data:`FINISHED` or :data:`REFUSED`
+    why: str = ''  #: it is refused, or what it is fitted together with
 
 
 def outlook(tasks: list[Task], settings: Settings) -> list[Planned]:
-    """Say what a run would do with each scan.
+    """Say what a run would do with each scan, in the order of ``tasks``.
 
     Of the images only headers are read, so a scan that is cut short or empty inside is not known
     as such here.
-
-    Parameters
-    ----------
-    tasks : list of Task
-    settings : Settings
-        With ``device`` and ``segmentation`` resolved where scans may be finished.
-
-    Returns
-    -------
-    list of Planned
-        In the order of ``tasks``.
     """
     tasks = _kept_apart([_with_header(task) for task in tasks], settings)
     found: dict[str, Planned] = {}

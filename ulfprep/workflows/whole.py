@@ -24,15 +24,8 @@ def init_job_wf(
 ) -> LiterateWorkflow:
     """Build the workflow of a job.
 
-    Parameters
-    ----------
-    job : Task or Fusion
-    settings : Settings
-        With ``device`` and ``segmentation`` resolved.
-    alone : bool
-        Whether no other job runs at the same time.
-    measured : Path, optional
-        What was measured in the scan of ``--target-like``.
+    ``alone`` is whether no other job runs at the same time, ``measured`` the file of what was
+    measured in the scan of ``--target-like``.
     """
     fused = isinstance(job, Fusion)
     workflow = (init_fuse_wf if fused else init_scan_wf)(job, settings, alone)
@@ -46,15 +39,7 @@ def init_job_wf(
 def init_ulfprep_wf(
     parts: list[LiterateWorkflow], settings: Settings, crash_dir: Path
 ) -> LiterateWorkflow:
-    """Put workflows into the one whose folder holds all intermediate results.
-
-    Parameters
-    ----------
-    parts : list of LiterateWorkflow
-    settings : Settings
-    crash_dir : Path
-        Where crash files go.
-    """
+    """Put workflows into the one whose folder holds all intermediate results."""
     folder = workflow_folder(settings)
     workflow = LiterateWorkflow(name=folder.name, base_dir=str(folder.parent))
     workflow.config['execution'] = {
@@ -91,13 +76,7 @@ def source_digest() -> str:
 
 
 def draw_graph(workflow: LiterateWorkflow, folder: Path) -> Path:
-    """Draw a workflow into a folder: ``graph.dot``, and ``graph.svg`` where Graphviz is there.
-
-    Returns
-    -------
-    Path
-        The picture, or the source of one.
-    """
+    """Draw a workflow, as ``graph.svg`` where Graphviz is there, else ``graph.dot``; return it."""
     source = folder / 'graph.dot'
     workflow.write_hierarchical_dotfile(dotfilename=str(source), colored=True)
     picture = source.with_suffix('.svg')

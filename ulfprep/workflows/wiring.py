@@ -16,22 +16,9 @@ def add(
 ) -> Made:
     """Add a node to a workflow, or to a part of it, and connect each input that was made.
 
-    Parameters
-    ----------
-    workflow : LiterateWorkflow
-    node : Node
-    made : dict
-        What the node may take.
-    part : LiterateWorkflow, optional
-        Workflow inside the first: a folder for nodes, and part of their full names.
-    gives : dict, optional
-        Outputs of the node, and the names they are known by from here on; without, all by
-        their own names.
-
-    Returns
-    -------
-    dict
-        What was made before, and what this node makes.
+    ``part`` is a workflow inside the first: a folder for nodes, and a part of their full names.
+    ``gives`` are outputs of the node and the names they are known by from here on; without, all by
+    their own names. What was made before and what this node makes is returned.
     """
     if part is not None and workflow.get_node(part.name) is None:
         workflow.add_nodes([part])

@@ -15,24 +15,10 @@ NO_ROOM = ('No space left on device', 'Disk quota exceeded')
 
 @dataclass(frozen=True)
 class Failure:
-    """One failed node.
+    """One failed node."""
 
-    Attributes
-    ----------
-    node : str
-        Full name of the node, workflows and all.
-    kind : str
-        Class of the exception, without module.
-    message : str
-        What it said.
-    traceback : str
-        All of it.
-    crash_file : str
-        Where it is kept.
-    """
-
-    node: str
-    kind: str
+    node: str  #: its full name, workflows and all
+    kind: str  #: class of the exception, without module
     message: str
     traceback: str = ''
     crash_file: str = ''
@@ -40,23 +26,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Ending:
-    """What became of a scan.
-
-    Attributes
-    ----------
-    scan : Scan
-    status : {'finished', 'skipped', 'failed', 'not run'}
-        ``skipped`` was finished before, with the same settings; ``not run`` is left over
-        where the run was ended by another scan's failure.
-    failure : Failure or None
-    minutes : float or None
-        How long it took, where that is known.
-    """
+    """What became of a scan."""
 
     scan: Scan
+    #: ``finished``; ``skipped``: finished before, with the same settings; ``failed``; or
+    #: ``not run``, left over where the run was ended by another scan's failure.
     status: str
     failure: Failure | None = None
-    minutes: float | None = None
+    minutes: float | None = None  #: how long it took, where that is known
 
     def as_error(self) -> dict:
         """Return the failure as the report wants it."""
@@ -76,16 +53,7 @@ def read_crash(path: Path) -> Failure:
 
 
 def failure_of(text: str, name: str, crash_file: str = '') -> Failure:
-    """Return what the text of a crash file says.
-
-    Parameters
-    ----------
-    text : str
-    name : str
-        Of the node, where the text does not tell.
-    crash_file : str
-        Where the text is kept, if it is.
-    """
+    """Return what the text of a crash file says; ``name`` is the node where it does not tell."""
     first = re.match(r'Node: (\S+)', text)
     start = text.find('Traceback (most recent call last)')
     trace = text[start:] if start >= 0 else text

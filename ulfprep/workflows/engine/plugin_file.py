@@ -12,18 +12,9 @@ LOGGER = logging.getLogger('ulfprep')
 def read_plugin_file(path: Path) -> tuple[str, dict]:
     """Return name and arguments of the plugin that a YAML file asks for.
 
-    Parameters
-    ----------
-    path : Path
-        With ``plugin: NAME`` and, where there are any, ``plugin_args: {...}``.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    ValueError
-        If it holds something else, or a plugin that Nipype does not have; the message is one
-        line that names the file.
+    It holds ``plugin: NAME`` and, where there are any, ``plugin_args: {...}``. Raises ``OSError``
+    if it cannot be read; ``ValueError``, one line that names it, if it holds something else, or a
+    plugin that Nipype does not have.
     """
     import yaml
 
@@ -54,16 +45,7 @@ def read_plugin_file(path: Path) -> tuple[str, dict]:
 
 
 def run_in_plugin(workflow, path: Path, crash_dir: Path) -> list[Failure]:
-    """Run a workflow in the plugin that a file asks for, and return what failed.
-
-    Parameters
-    ----------
-    workflow : LiterateWorkflow
-    path : Path
-        Of the file.
-    crash_dir : Path
-        Where crash files go.
-    """
+    """Run a workflow in the plugin that a file asks for, and return what failed."""
     name, arguments = read_plugin_file(path)
     try:
         workflow.run(plugin=name, plugin_args=arguments)

@@ -26,40 +26,21 @@ _AGAIN = (
 
 @dataclass(frozen=True)
 class Call:
-    """What one child is to do.
+    """What one child is to do."""
 
-    Attributes
-    ----------
-    name : str
-        Full name of the workflow that it runs: what a failure of no step is named by.
-    function : callable
-        Takes ``arguments`` and, as ``tell``, a function to be called with the name of each step
-        that begins; returns a list of :class:`Failure`. It has to be importable.
-    arguments : tuple
-    need_gb : float
-        Memory that it may take, GB.
-    """
-
-    name: str
+    name: str  #: of the workflow that it runs: a failure of no step is named by it
+    #: Takes ``arguments`` and, as ``tell``, a function to be called with the name of each step
+    #: that begins. It has to be importable.
     function: Callable[..., list[Failure]]
     arguments: tuple
-    need_gb: float = 0.0
+    need_gb: float = 0.0  #: memory that it may take
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a child.
+    """What became of a child."""
 
-    Attributes
-    ----------
-    name : str
-        Of its call.
-    failures : list of Failure
-        Empty where all went well.
-    minutes : float
-    """
-
-    name: str
+    name: str  #: of its call
     failures: list[Failure]
     minutes: float
 
@@ -112,20 +93,11 @@ class _Child:
 def in_children(
     calls: Iterable[Call], at_once: int, bound_gb: float, logs: tuple[int, str | None]
 ) -> Iterator[Ended]:
-    """Run each call in a child process, and say of each what became of it as soon as it is over.
+    """Run each call in a child process, and say of each as soon as it is over what became of it.
 
-    Whoever stops asking ends all that still run.
-
-    Parameters
-    ----------
-    calls : iterable of Call
-        In the order in which they are begun.
-    at_once : int
-        How many may run.
-    bound_gb : float
-        Memory that all may use together, for what is said of one that is killed.
-    logs : (int, str or None)
-        How often ``-v`` was given, and the log of the run.
+    They are begun in their order, ``at_once`` run, and all may use ``bound_gb`` of memory
+    together. ``logs`` are how often ``-v`` was given, and the log of the run. Whoever stops asking
+    ends all that still run.
     """
     waiting, running = deque(calls), {}
     known_kills = killed_for_memory() or 0
@@ -149,14 +121,9 @@ def why_killed(
 ) -> str:
     """Return one line on a child that ended without an answer.
 
-    Parameters
-    ----------
-    code : int
-        Exit code; negative for a signal.
-    for_memory : bool
-        Whether the kernel has counted a process killed for memory.
-    held_gb, expected_gb, bound_gb : float
-        Memory that it held at most, that it was expected to need, and that all may use.
+    ``code`` is negative for a signal; ``for_memory`` is whether the kernel has counted a process
+    killed for memory; the others are the memory that it held at most, that it was expected to
+    need, and that all may use, GB.
     """
     limit = memory_limit()
     figures = (

@@ -25,15 +25,9 @@ LOGGER = logging.getLogger('nipype.workflow')
 
 
 class Costs:
-    """Keeps the records of :mod:`ulfprep.bids.store.records` up to date while a scan is run.
+    """Keeps the records of :mod:`ulfprep.bids.store.records` up to date while scans are run.
 
     Steps that a run takes over from an earlier one keep what they took then.
-
-    Parameters
-    ----------
-    output_dir : Path
-    scans : sequence of str
-        Names of the scans that the steps are run for.
     """
 
     def __init__(self, output_dir: Path, scans: Sequence[str]):
@@ -71,20 +65,8 @@ class Linear(LinearPlugin):
     """Nipype's Linear, which also keeps what each step took and why it failed.
 
     Nipype's own tells of the first failure alone, and of none where a full disk takes no crash
-    file.
-
-    Parameters
-    ----------
-    begin : callable
-        Called with the full name of each step that begins.
-    costs : Costs
-        Is told what each step took that was run (:func:`measured`).
-    gpu_lock : Path
-        File that is locked while a step uses a GPU: one process at a time.
-
-    Attributes
-    ----------
-    failures : list of Failure
+    file. ``begin`` is called with the full name of each step that begins, ``costs`` told what each
+    took that was run; the file ``gpu_lock`` is locked while one uses a GPU.
     """
 
     def __init__(self, begin: Callable[[str], None], costs: Costs, gpu_lock: Path):
