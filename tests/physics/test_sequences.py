@@ -23,7 +23,7 @@ from ulfprep.physics.sequences import (
 )
 
 QUICK = settings(deadline=None, max_examples=40, derandomize=True)
-SPACING = 0.005  # of the echoes of a simulated fast spin echo, s
+SPACING = 0.005  # of the echoes of a simulated fast spin echo, about, s
 
 
 class Bloch:
@@ -64,15 +64,17 @@ class Bloch:
         self.spoil()
         return seen
 
-    def spin_echoes(self, train, echo_time, spacing=SPACING):
+    def spin_echoes(self, train, echo_time):
         """Carr-Purcell-Meiboom-Gill train; the echo at the echo time is what counts."""
+        before = max(1, round(echo_time / SPACING)) if train > echo_time else 1
+        spacing = echo_time / before
         self.pulse(90)
         seen = None
         for echo in range(1, round(train / spacing) + 1):
             self.wait(spacing / 2)
             self.pulse(180, 'y')
             self.wait(spacing / 2)
-            if echo == round(echo_time / spacing):
+            if echo == before:
                 seen = self.seen
         self.spoil()
         return seen
@@ -85,7 +87,7 @@ def simulate(sequence, t1, t2):
         if s.kind in ('SPGR', 'GRE'):
             seen = spin.gradient_echo(s.flip_angle, s.echo_time, s.repetition_time)
         elif s.kind == 'SE':
-            seen = spin.spin_echoes(s.echo_time, s.echo_time, s.echo_time)
+            seen = spin.spin_echoes(s.echo_time, s.echo_time)
             spin.wait(s.repetition_time - s.echo_time)
         elif s.kind == 'MPRAGE':
             pulses = round(s.train_duration / s.echo_spacing)

@@ -28,7 +28,7 @@ class EnhancedScan(MeasuredScan):
 
     enhanced: np.ndarray
     bicubic: np.ndarray  # cubic interpolation of the scan
-    fine_probs: np.ndarray  # shape (3, x, y, z)
+    fine_probs: np.ndarray  # CSF, GM, WM, shape (3, x, y, z)
     fine_mask: np.ndarray
     fine_grid: Grid
     residual: np.ndarray  # in sigma, on the grid of the scan

@@ -193,6 +193,8 @@ def measure(subject: Any, of: str) -> tuple[dict[str, float | None], dict[str, s
             found = function(subject) if several else (function(subject),)
         except NotMeasured as error:
             found, why = [math.nan] * len(function.metrics), str(error)
+        except ZeroDivisionError:
+            found = [math.nan] * len(function.metrics)
         for metric, value in zip(function.metrics, found, strict=True):
             known = math.isfinite(value)
             values[metric.name] = float(value) if known else None
