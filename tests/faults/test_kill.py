@@ -8,7 +8,7 @@ from faults import assert_same, assert_whole, kill, results
 #: What is there once a stage is reached, from the beginning of a run to its end.
 STAGES = (
     'out/logs/*/settings.toml',
-    'work/*/scan_sub01_T1w/bias/_node.pklz',
+    'work/*/scan_sub01_T1w/prepare/_node.pklz',
     'work/*/scan_sub01_T1w/plan/result_plan.pklz',
     'out/sub-01/anat/*_desc-preproc_T1w.nii.gz',
     'out/sub-01/anat/*_desc-qc_T1w.json',
