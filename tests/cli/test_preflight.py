@@ -86,6 +86,7 @@ FILES = {
         ('--reference no.nii.gz', Exit.NO_INPUT, ['no.nii.gz', 'cannot be read']),
         ('--reference ref.mgz', Exit.USAGE, ['ref.mgz', 'NIfTI']),
         ('--brain-mask no.nii.gz', Exit.NO_INPUT, ['no.nii.gz', '--brain-mask']),
+        ('--brain-mask cut.json', Exit.USAGE, ['cut.json', 'a folder of BIDS derivatives']),
         ('--brain-mask ref.mgz', Exit.NO_INPUT, ['ref.mgz', 'not a readable FreeSurfer volume']),
         ('--brain-mask ref.nii.gz', Exit.NO_INPUT, ['ref.nii.gz', 'not a readable NIfTI file']),
         ('--brain-mask scan.nii.gz', Exit.BAD_DATA, ['scan.nii.gz', 'not a mask of 0 and 1']),

@@ -36,7 +36,9 @@ def check_paths(settings: Settings) -> None:
             f'the dataset in {out / OF_SOURCES[0]}'
         )
     if within(out, bids) and not within(out, good.parent):
-        raise usage(f'{out}: the output folder lies in the input dataset; name another, or {good}')
+        raise usage(
+            f'{out}: the output folder lies in the input dataset; name one outside it, or {good}'
+        )
     _check_work(work, bids, out)
     check_dataset(bids)
     if folder := settings.simulate_as_bids:

@@ -65,6 +65,11 @@ def check_given(settings: Settings) -> None:
     if (mask := settings.brain_mask) and not mask.exists():
         said = not_here(mask) or f'{mask}: there is no such file or folder'
         raise Stop(Exit.NO_INPUT, f'{said}; mend --brain-mask')
+    if mask and not mask.is_dir() and not mask.name.endswith(('.nii', '.nii.gz', '.mgz', '.mgh')):
+        raise usage(
+            f'{mask}: --brain-mask takes a file (.nii, .nii.gz, .mgz) or a folder of BIDS '
+            'derivatives'
+        )
     for folder in settings.derivatives:
         if not folder.is_dir():
             what = 'is not a folder' if folder.exists() else 'there is no such folder'

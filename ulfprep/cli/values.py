@@ -56,7 +56,7 @@ noise_fwhm = number(0, 20, 'a number from 0 to 20')
 count = number(1, 2**31, 'a whole number of at least 1', int)
 seed = number(0, 2**32 - 1, 'a whole number from 0 to 4294967295', int)
 #: Finer voxels would show no more detail, in coarser ones hardly any voxel is of one tissue.
-_voxel_size = number(0.4, 3, 'a voxel size in mm from 0.4 to 3')
+_voxel_size = number(0.4, 3, 'a voxel size in mm from 0.4 to 3, for finer ones show no more')
 
 
 def output_resolution(text: str) -> float:
