@@ -11,7 +11,7 @@ from scipy.io import loadmat
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, resized_grid
-from ulfprep.physics.noise import estimate_noise, noise_in_tissue, rayleigh_sigma
+from ulfprep.physics.noise import NoiseEstimate, estimate_noise, noise_in_tissue, rayleigh_sigma
 
 VOXEL = (1.6, 1.6, 5.0)
 QUICK = settings(deadline=None, max_examples=10, derandomize=True)
@@ -190,8 +190,8 @@ def smoothed_noise(width, level=4.0, shape=(60, 60, 20)):
 def test_noise_that_was_smoothed_is_found_in_what_tissues_leave(width):
     noise, level = smoothed_noise(width)
     mask = np.ones(noise.shape, bool)
-    white = estimate_noise(100 + noise, mask, VOXEL).sigma
-    assert white < 0.75 * level  # second differences miss it
+    white = estimate_noise(100 + noise, mask, VOXEL)
+    assert white.sigma < 0.75 * level  # second differences miss it
     found = noise_in_tissue(noise, mask, white, VOXEL)
     assert found.sigma == pytest.approx(level, rel=0.1)
     # Averaged over a region it is what the white noise was.
@@ -203,7 +203,7 @@ def test_unevenness_of_tissue_does_not_count_as_smoothed_noise(width):
     noise, level = smoothed_noise(width)
     uneven = ndimage.gaussian_filter(np.random.default_rng(4).standard_normal(noise.shape), 3)
     residual = noise + level / uneven.std() * uneven
-    found = noise_in_tissue(residual, np.ones(noise.shape, bool), 0.0, VOXEL)
+    found = noise_in_tissue(residual, np.ones(noise.shape, bool), NoiseEstimate(0.0, ''), VOXEL)
     assert found.sigma == pytest.approx(level, rel=0.2)
     assert found.shared == pytest.approx(2 * np.sqrt(np.pi) * width, rel=0.25)
 
@@ -213,7 +213,7 @@ def test_white_noise_and_small_errors_of_tissues_stay_as_they_were_told():
     mask = np.ones(noise.shape, bool)
     error = ndimage.gaussian_filter(np.random.default_rng(4).standard_normal(noise.shape), 2)
     for residual in (noise, noise + 0.5 * level / error.std() * error):
-        found = noise_in_tissue(residual, mask, level, VOXEL)
+        found = noise_in_tissue(residual, mask, NoiseEstimate(level, ''), VOXEL)
         assert (found.sigma, found.shared) == (level, 1.0)
 
 
@@ -221,4 +221,4 @@ def test_a_few_voxels_tell_nothing_of_smoothed_noise():
     noise, _ = smoothed_noise(1.0)
     few = np.zeros(noise.shape, bool)
     few[:10, :10, :10] = True
-    assert noise_in_tissue(noise, few, 0.1, VOXEL).sigma == 0.1
+    assert noise_in_tissue(noise, few, NoiseEstimate(0.1, ''), VOXEL).sigma == 0.1

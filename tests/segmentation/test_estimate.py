@@ -9,6 +9,7 @@ from scipy import ndimage
 from ulfprep.physics import ForwardModel
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.grid import resized_grid
+from ulfprep.physics.noise import NoiseEstimate
 from ulfprep.segmentation.estimate import View, estimate_tissues, left_over_field
 
 SIGNALS = {'T1w': (30.0, 80.0, 100.0), 'T2w': (220.0, 130.0, 100.0)}
@@ -38,7 +39,14 @@ def view(truth, modality='T1w', voxel=VOXEL, lesion=None, signals=None):
         image[lesion] = 250.0
     measured = add_rician_noise(model.acquire(image), 4.0, np.random.default_rng(1))
     voxels = model.acquire(brain.astype(np.float32)) > 0.5
-    return View(model, measured, voxels, voxel, 4.0, tuple(np.divide(signals, signals[2])))
+    return View(
+        model,
+        measured,
+        voxels,
+        voxel,
+        NoiseEstimate(4.0, ''),
+        tuple(np.divide(signals, signals[2])),
+    )
 
 
 def estimate(views, prior, brain, *tilt):

@@ -8,6 +8,7 @@ import torch
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import carry
+from ulfprep.physics.noise import NoiseEstimate
 from ulfprep.segmentation import inference
 from ulfprep.segmentation.inference import (
     class_shares,
@@ -39,7 +40,7 @@ def ball():
 def shares_of(net, ball):
     image, mask, grid = ball
     shares = np.zeros((len(CLASSES), *mask.shape), np.float32)
-    run = Run(image, mask, grid, 100.0, 1.0, (1.0, 1.0, 1.0))
+    run = Run(image, mask, grid, 100.0, NoiseEstimate(1.0, ''), (1.0, 1.0, 1.0))
     shares[:, mask] = class_shares(net, {'T1w': run}, grid, mask)
     return shares
 
@@ -105,7 +106,16 @@ class TestBrains:
         noisy = brains.noisy(clean, 1 / 14, seed, mask)
         scan = Grid(clean.shape, affine)
         signals = brains.SIGNALS[modality]
-        return Run(noisy, mask, scan, 1.0, 1 / 14, VOXEL, modality=modality, expected=signals)
+        return Run(
+            noisy,
+            mask,
+            scan,
+            1.0,
+            NoiseEstimate(1 / 14, ''),
+            VOXEL,
+            modality=modality,
+            expected=signals,
+        )
 
     @staticmethod
     def dice(shares, run):

@@ -7,10 +7,9 @@ from ulfprep.physics import Grid
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.grid import isotropic_grid
 from ulfprep.segmentation.hmrf import fit_markov_field
-from ulfprep.segmentation.lattice import PLAIN_VOXEL
 from ulfprep.segmentation.mixels import tissue_shares
 from ulfprep.segmentation.template import FLOOR
-from ulfprep.segmentation.tissue import MIXTURE, segment
+from ulfprep.segmentation.tissue import MIXTURE, PLAIN_VOXEL, segment
 
 MEANS = (30.0, 75.0, 100.0)
 

@@ -8,6 +8,7 @@ import pytest
 from ulfprep.physics import ForwardModel, Grid
 from ulfprep.physics.acquisition import add_rician_noise
 from ulfprep.physics.grid import isotropic_grid, resized_grid
+from ulfprep.physics.noise import NoiseEstimate
 from ulfprep.segmentation.tissue import Run, segment_together
 
 AXIAL, CORONAL, SAGITTAL = (1.6, 1.6, 5.0), (1.6, 5.0, 1.6), (5.0, 1.6, 1.6)
@@ -31,7 +32,7 @@ def runs(truth):
         image = model.acquire(SIGNALS[labels])
         noisy = add_rician_noise(image, 5.0, np.random.default_rng(seed))
         brain = model.acquire((labels > 0).astype(np.float32)) > 0.5
-        return Run(gain * noisy, brain, scan, gain * 100.0, gain * 5.0, voxel)
+        return Run(gain * noisy, brain, scan, gain * 100.0, NoiseEstimate(gain * 5.0, ''), voxel)
 
     return [run(v, k, g) for k, (v, g) in enumerate(((AXIAL, 1), (CORONAL, 3), (SAGITTAL, 0.5)))]
 
@@ -64,7 +65,10 @@ def test_shares_sum_to_one_in_the_brain_and_lie_on_the_lattice_over_the_first(ru
 def test_units_of_the_scans_do_not_matter(runs):
     first, second = runs[:2]
     louder = replace(
-        second, image=7 * second.image, white=7 * second.white, sigma=7 * second.sigma
+        second,
+        image=7 * second.image,
+        white=7 * second.white,
+        noise=NoiseEstimate(7 * second.noise.sigma, ''),
     )
     one, other = (segment_together([first, run], spacing=2.0) for run in (second, louder))
     np.testing.assert_allclose(one, other, atol=1e-2)

@@ -85,8 +85,8 @@ def measure(trial: Trial, spacing: float, tissues='own') -> Measured:
         found = SEGMENTERS[tissues][0](scan, trial.mask, trial.grid)
         return Measured(scan, np.asarray(found.probs, np.float32))
     found = segment_learned(scan, trial.mask, trial.grid, expected, spacing=spacing)
-    noise = None if found.noise is None else asdict(found.noise)
-    return Measured(scan, found.probs, found.fine, found.means if found.unmixed else None, noise)
+    means = found.means if found.unmixed else None
+    return Measured(scan, found.probs, found.fine, means, asdict(found.noise))
 
 
 def plan_for(

@@ -10,10 +10,10 @@ from ulfprep.inr.tissues import estimate_tissues, upsample
 from ulfprep.inr.views import Acquisition, Estimate, relative_means, relative_noise
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.forward import ForwardModel
-from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
+from ulfprep.physics.grid import Grid
 from ulfprep.physics.informed import informed_inverse
-from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.inverse import conjugate_gradient, discrepancy_inverse
+from ulfprep.physics.lattice import Lattice
 from ulfprep.physics.types import Numbers
 
 #: S.d. of intensities within a tissue, relative to white matter.
@@ -39,14 +39,11 @@ class Frame:
     @classmethod
     def around(cls, one: Acquisition, spacing: float) -> 'Frame':
         """Frame a scan; ``spacing`` is that of the lattice, mm."""
-        plan = one.plan
-        bounds, fine_bounds = brain_bounds(one.mask, one.grid, spacing)
-        scan = one.grid.crop(bounds)
-        fine = isotropic_grid(one.grid, spacing).crop(fine_bounds)
-        model = ForwardModel.between(scan, fine, plan.psf_fwhm_mm, plan.contrast_vector, plan.psf)
-        voxels = np.asarray(one.mask, bool)[bounds]
-        inside = resample_mask(voxels, scan, fine)
-        return cls(bounds, fine_bounds, scan, fine, model, voxels, inside)
+        plan, at = one.plan, Lattice.over(np.asarray(one.mask, bool), one.grid, spacing)
+        model = ForwardModel.between(
+            at.near, at.fine, plan.psf_fwhm_mm, plan.contrast_vector, plan.psf
+        )
+        return cls(at.bounds, at.fine_bounds, at.near, at.fine, model, at.voxels, at.brain)
 
 
 @dataclass(frozen=True, eq=False)

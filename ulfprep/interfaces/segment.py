@@ -116,8 +116,8 @@ class SegmentTissues(SimpleInterface):
     def _template(self, data, mask, grid, acquired):
         """Return the template's prior where the scan will be segmented."""
         from ulfprep.physics.grid import isotropic_grid
-        from ulfprep.segmentation.lattice import on_lattice
         from ulfprep.segmentation.template import template_prior
+        from ulfprep.segmentation.tissue import on_lattice
 
         fine = on_lattice(acquired or grid.zooms)
         where = isotropic_grid(grid, self.inputs.spacing) if fine else grid

@@ -132,6 +132,7 @@ class SegmentTogether(OfSeveral):
 
 def _run_of(scan, modality: str, expected):
     """Return what the segmentation of several scans takes of one."""
+    from ulfprep.physics.noise import NoiseEstimate
     from ulfprep.segmentation.tissue import Run
 
     data, grid = read_volume(scan.preproc)
@@ -141,7 +142,7 @@ def _run_of(scan, modality: str, expected):
         mask=read_mask(scan.brain_mask),
         grid=moved_grid(grid, scan.registration_file)[0],
         white=plan.means[2],
-        sigma=plan.noise_sigma,
+        noise=NoiseEstimate(plan.noise_sigma, plan.noise_method, plan.noise_shared),
         acquired=plan.psf_fwhm_mm,
         psf=plan.psf,
         modality=modality,

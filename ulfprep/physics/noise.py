@@ -90,7 +90,7 @@ def estimate_noise(
 
 
 def noise_in_tissue(
-    residual: np.ndarray, flat: np.ndarray, white: float, zooms: Numbers
+    residual: np.ndarray, flat: np.ndarray, white: NoiseEstimate, zooms: Numbers
 ) -> NoiseEstimate:
     """Estimate noise that may have been smoothed, from what tissues leave of a scan.
 
@@ -106,8 +106,8 @@ def noise_in_tissue(
     residual, flat : numpy.ndarray, shape (X, Y, Z)
         Scan less tissues and their signals, seen through the PSF and the bias field; voxels of
         nearly one tissue.
-    white : float
-        Noise s.d. by :func:`estimate_noise`.
+    white : NoiseEstimate
+        By :func:`estimate_noise`.
     zooms : sequence of 3 floats
         Voxel size, mm.
 
@@ -116,9 +116,8 @@ def noise_in_tissue(
     NoiseEstimate
         ``white`` where it explains the residual, or where too little is flat.
     """
-    unchanged = NoiseEstimate(white, 'second differences or air')
     if np.count_nonzero(flat) < ENOUGH:
-        return unchanged
+        return white
     axes = finest_axes(zooms)
     variances = np.mean([[_variance_of(residual, flat, a, lag) for lag in LAGS] for a in axes], 0)
     # Least squares of variances: the larger distance decides, whatever the filter's exact shape.
@@ -126,8 +125,8 @@ def noise_in_tissue(
     power = (kept * variances).sum(-1) / (kept**2).sum(-1)
     best = int(((power[:, None] * kept - variances) ** 2).sum(-1).argmin())
     level = math.sqrt(power[best])
-    if not level > SMOOTHED * white:
-        return unchanged
+    if not level > SMOOTHED * white.sigma:
+        return white
     lags = np.arange(-12, 13)
     shared = float(np.exp(-(lags**2) / (4 * WIDTHS[best] ** 2)).sum())
     return NoiseEstimate(level, 'residuals of flat tissue: the noise was smoothed', shared)

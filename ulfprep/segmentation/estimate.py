@@ -26,7 +26,7 @@ from scipy import ndimage
 from ulfprep.physics.acquisition import apply_matrices
 from ulfprep.physics.informed import conjugate_gradients, gaussians
 from ulfprep.physics.interpolation import spread_out
-from ulfprep.physics.noise import NoiseEstimate, noise_in_tissue
+from ulfprep.physics.noise import NoiseEstimate
 from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.hmrf import softmax
 
@@ -62,7 +62,7 @@ class View:
     measured: np.ndarray  #: (X, Y, Z), bias-corrected
     voxels: np.ndarray  #: (X, Y, Z), its brain
     zooms: tuple
-    sigma: float
+    noise: NoiseEstimate  #: of the scan by itself
     expected: Numbers  #: signals of all K tissues, relative to WM
 
 
@@ -74,8 +74,8 @@ class Explained:
     sigma: float  #: s.d. of what is not explained, noise and all, units of the scan
     field: np.ndarray  #: what was left of the bias field
     weight: np.ndarray  #: belief in each voxel: one, less where it is far off, zero outside
-    residual: np.ndarray  #: scan less what is expected of it, units of ``sigma``; zero outside
-    noise: NoiseEstimate  #: of the scan, told by what is left in flat tissue
+    residual: np.ndarray  #: scan less what is expected of it, its units; zero outside
+    flat: np.ndarray  #: voxels of nearly one tissue, bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,8 @@ class TissueEstimate:
 
     shares: np.ndarray  #: (K, x, y, z), float32; one in sum inside the brain, zero outside
     views: list[Explained]  #: how they explain each scan
-    surprise: list[np.ndarray]  #: residual of each scan when the prior alone explains it
+    #: Residual of each scan when the prior alone explains it, units of its ``sigma``.
+    surprise: list[np.ndarray]
 
 
 def estimate_tissues(
@@ -122,7 +123,7 @@ def estimate_tissues(
 
     for _ in range(ROUNDS):
         explained = all_explained(_sharpened(shares))
-        surprise = surprise or [e.residual for e in explained]
+        surprise = surprise or [e.residual / np.float32(e.sigma) for e in explained]
         shares, weights = _tilt(views, explained, log_prior, brain, weights, basis)
     return TissueEstimate(spread_out(shares, brain), all_explained(_purest(shares)), surprise)
 
@@ -142,12 +143,10 @@ def explain(view: View, shares: np.ndarray, inside: np.ndarray) -> Explained:
         predicted = np.tensordot(signals, seen, 1).astype(np.float32)
         field = left_over_field(view.measured, predicted, weight, view.zooms)
         residual = np.where(inside, view.measured - field * predicted, 0).astype(np.float32)
-        sigma = max(view.sigma, 1.4826 * float(np.median(np.abs(residual[inside]))))
+        sigma = max(view.noise.sigma, 1.4826 * float(np.median(np.abs(residual[inside]))))
         weight = inside / np.maximum(1, np.abs(residual) / np.float32(FAR * sigma))
     flat = inside & (seen.max(axis=0) > FLAT)
-    noise = noise_in_tissue(residual, flat, view.sigma, view.zooms)
-    scaled = residual / np.float32(sigma)
-    return Explained(signals, sigma, field, weight, scaled, noise)
+    return Explained(signals, sigma, field, weight, residual, flat)
 
 
 def measure_signals(

@@ -7,10 +7,10 @@ from ulfprep.physics import TISSUES
 from ulfprep.physics.contrast import tissue_statistics
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import carry, carry_shares
+from ulfprep.physics.lattice import Lattice
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.physics.types import Numbers
-from ulfprep.segmentation.lattice import Lattice, on_lattice
-from ulfprep.segmentation.tissue import TissueSegmentation
+from ulfprep.segmentation.tissue import TissueSegmentation, on_lattice
 
 #: Voxels (mm) that resolve the cortex: such tissues are known where the scan only sees them
 #: blurred.
@@ -87,7 +87,7 @@ def given_tissues(
     noise = estimate_noise(image, mask, grid.zooms, acquired)
     means = tissue_statistics(image, on_scan, noise.sigma, grid.zooms).means
     spread = _spread(image, on_scan, means)
-    return TissueSegmentation(on_scan, means, spread, METHOD, fine, noise=noise)
+    return TissueSegmentation(on_scan, means, spread, METHOD, noise, fine)
 
 
 def with_csf(shares: np.ndarray, brain: np.ndarray) -> np.ndarray:

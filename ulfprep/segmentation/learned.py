@@ -1,13 +1,13 @@
 """Tissues of a scan, or of all scans of a session, with the network's anatomy as their prior."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.interpolation import carry_shares, spread_out
-from ulfprep.physics.noise import estimate_noise
+from ulfprep.physics.lattice import Lattice
+from ulfprep.physics.noise import estimate_noise, noise_in_tissue
 from ulfprep.physics.stacked import Part, place
 from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.estimate import View, estimate_tissues
@@ -19,10 +19,9 @@ from ulfprep.segmentation.inference import (
     part_shares,
     tissue_sums,
 )
-from ulfprep.segmentation.lattice import Lattice, on_lattice
 from ulfprep.segmentation.mixels import WITHIN, tissue_shares
 from ulfprep.segmentation.network import read_network, weights_file
-from ulfprep.segmentation.tissue import T1W, Run, TissueSegmentation
+from ulfprep.segmentation.tissue import T1W, Run, TissueSegmentation, on_lattice
 
 #: Spacing that the network was trained at, mm.
 SPACING = 1.0
@@ -43,11 +42,9 @@ def segment_learned(
 ) -> TissueSegmentation:
     """Segment one scan of a BIDS suffix; :func:`learned_tissues` of it."""
     acquired = tuple(map(float, grid.zooms if acquired is None else acquired))
-    white = estimate_noise(image, mask, grid.zooms, acquired)
-    run = Run(image, mask, grid, 1.0, white.sigma, acquired, psf, modality, tuple(expected))
-    found = learned_tissues([run], spacing)
-    smoothed = found.noise is not None and found.noise.shared > 1
-    return found if smoothed else replace(found, noise=white)
+    noise = estimate_noise(image, mask, grid.zooms, acquired)
+    run = Run(image, mask, grid, 1.0, noise, acquired, psf, modality, tuple(expected))
+    return learned_tissues([run], spacing)
 
 
 def learned_tissues(
@@ -91,18 +88,18 @@ def learned_tissues(
     prior = prior[:, at.brain]
     prior = with_csf(prior, np.ones(prior.shape[1], bool))
     estimate = estimate_tissues(views, prior, at.brain, spacing)
-    found, shares = estimate.views[0], tissue_sums(estimate.shares)
+    view, found, shares = views[0], estimate.views[0], tissue_sums(estimate.shares)
     surprise = np.zeros(mask.shape, np.float32)
     surprise[at.bounds] = estimate.surprise[0]
     return TissueSegmentation(
-        at.to_scan(views[0].model, shares),
+        at.to_scan(view.model, shares),
         found.signals[:3],
         np.full(3, found.sigma),
         NETWORK,
+        noise_in_tissue(found.residual, found.flat, view.noise, view.zooms),
         at.to_whole(shares),
         surprise,
         unmixed=True,
-        noise=found.noise,
     )
 
 
@@ -130,7 +127,7 @@ def _view(run: Run, at: Lattice) -> View:
     measured = np.asarray(run.image, np.float32)[placed.bounds]
     zooms = tuple(map(float, run.grid.zooms))
     expected = [run.expected[tissue] for tissue in TISSUE_OF]
-    return View(model, measured, placed.voxels & placed.seen, zooms, run.sigma, expected)
+    return View(model, measured, placed.voxels & placed.seen, zooms, run.noise, expected)
 
 
 def _plain(run: Run, mask, prior):
@@ -140,9 +137,9 @@ def _plain(run: Run, mask, prior):
     means = np.array([np.median(image[p]) if p.any() else np.nan for p in pure])
     if not np.isfinite(means).all() or not (means > 0).all():
         raise ValueError('the scan does not show three tissues')
-    sd = max(run.sigma, WITHIN * means[2])
+    sd = max(run.noise.sigma, WITHIN * means[2])
     probs = tissue_shares(image, mask, run.grid.zooms, means, sd, prior=np.maximum(prior, 0.02))
     surprise = np.where(mask, (image - np.tensordot(means, prior, 1)) / sd, 0).astype(np.float32)
     return TissueSegmentation(
-        probs, means, np.full(3, sd), NETWORK, surprise=surprise, unmixed=True
+        probs, means, np.full(3, sd), NETWORK, run.noise, surprise=surprise, unmixed=True
     )

@@ -7,15 +7,17 @@ import numpy as np
 
 from ulfprep.physics.grid import Grid
 from ulfprep.physics.inverse import edge_preserving_inverse
+from ulfprep.physics.lattice import Lattice
 from ulfprep.physics.noise import NoiseEstimate, estimate_noise
 from ulfprep.physics.stacked import Part, StackedModel, place
 from ulfprep.physics.types import Numbers
 from ulfprep.segmentation.bias import reference_field
 from ulfprep.segmentation.coarse import coarse_tissues
 from ulfprep.segmentation.hmrf import TissueShares, brightness_order, fit_markov_field
-from ulfprep.segmentation.lattice import Lattice, on_lattice
 from ulfprep.segmentation.mixels import plain_tissues
 
+#: Voxels up to this size (mm) show tissue well enough to be classified as they are.
+PLAIN_VOXEL = 1.3
 #: Signals of CSF, GM, WM that a portable scanner's T1w shows, where nothing is known of it.
 T1W = (0.25, 0.8, 1.0)
 #: Size of the neighbourhoods (mm) that show what is left of the bias field, and what anatomy
@@ -33,12 +35,12 @@ class TissueSegmentation(TissueShares):
     """Tissues on the scan's own grid: what of each the voxel gathers through its PSF."""
 
     method: str  #: which model made it, in words
+    noise: NoiseEstimate  #: of the scan
     #: Shares on the isotropic lattice over the scan, (3, x, y, z), where it was segmented there.
     fine: np.ndarray | None = None
     #: What the prior anatomy leaves of the scan unexplained, (X, Y, Z), units of what is usual.
     surprise: np.ndarray | None = None
     unmixed: bool = False  #: whether ``means`` are those of pure tissue, measured through the PSF
-    noise: NoiseEstimate | None = None  #: of the scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +51,16 @@ class Run:
     mask: np.ndarray
     grid: Grid  #: where it lies in the world of the first
     white: float  #: its white-matter mean: scans are compared in units of it
-    sigma: float
+    noise: NoiseEstimate
     acquired: tuple
     psf: str = 'gaussian'
     modality: str = 'T1w'  #: or T2w, FLAIR
     expected: tuple = T1W
+
+
+def on_lattice(acquired: Numbers) -> bool:
+    """Whether a scan of such a PSF is segmented on the fine lattice."""
+    return max(acquired) > PLAIN_VOXEL
 
 
 def segment(
@@ -98,16 +105,16 @@ def segment(
             found.means,
             found.sds,
             method,
+            noise,
             shares[1],
             unmixed=method == PSF_AWARE,
-            noise=noise,
         )
     if _as_t1w(expected):
         plain = plain_tissues(image, mask, zooms, sigma, prior)
         if plain is not None:
-            return TissueSegmentation(plain.probs, plain.means, plain.sds, MIXTURE, noise=noise)
+            return TissueSegmentation(plain.probs, plain.means, plain.sds, MIXTURE, noise)
     field = fit_markov_field(image, mask, zooms, sigma=sigma, expected=expected, prior=prior)
-    return TissueSegmentation(field.probs, field.means, field.sds, HMRF, noise=noise)
+    return TissueSegmentation(field.probs, field.means, field.sds, HMRF, noise)
 
 
 def segment_together(
@@ -140,7 +147,7 @@ def segment_together(
         [r.image[p.bounds] / r.white for r, p in zip(runs, placed, strict=True)]
     )
     voxels = np.concatenate([(p.voxels & p.seen).ravel() for p in placed])
-    sigma = float(np.sqrt(np.mean([(r.sigma / r.white) ** 2 for r in runs])))
+    sigma = float(np.sqrt(np.mean([(r.noise.sigma / r.white) ** 2 for r in runs])))
     found, _ = _on_lattice(model, measured, voxels, at, sigma, expected)
     return at.to_whole(found.probs)
 

@@ -10,6 +10,7 @@ from ulfprep.metrics.similarity import dice
 from ulfprep.physics import TISSUES
 from ulfprep.physics.grid import Grid, isotropic_grid
 from ulfprep.physics.interpolation import carry
+from ulfprep.physics.noise import NoiseEstimate
 from ulfprep.physics.sequences import PRESETS
 from ulfprep.physics.simulation import stream
 from ulfprep.segmentation.learned import learned_tissues
@@ -87,7 +88,7 @@ def _score_head(net, head, case):
                 mask=scan > 0,
                 grid=grid,
                 white=1.0,
-                sigma=1 / case.snr,
+                noise=NoiseEstimate(1 / case.snr, 'of the simulation'),
                 acquired=case.voxel_size,
                 modality=contrast,
                 expected=tuple(tissues),

@@ -1,4 +1,4 @@
-"""The fine lattice over a scan on which its tissues live, and what the scan sees of them."""
+"""The fine lattice over a scan's brain, and what the scan sees of tissues on it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +9,6 @@ from ulfprep.physics.forward import ForwardModel
 from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
 from ulfprep.physics.interpolation import resample_mask
 from ulfprep.physics.types import Numbers
-
-#: Voxels up to this size (mm) show tissue well enough to be classified as they are.
-PLAIN_VOXEL = 1.3
-
-
-def on_lattice(acquired: Numbers) -> bool:
-    """Whether a scan of such a PSF is segmented on the fine lattice."""
-    return max(acquired) > PLAIN_VOXEL
 
 
 @dataclass(frozen=True, eq=False)
