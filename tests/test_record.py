@@ -8,7 +8,7 @@ from plans import make_plan
 from records import FUSION, RECORD, SIMULATION, make_json, make_record
 
 from ulfprep.bids.files import dump_json, write_json, write_text
-from ulfprep.bids.write.sidecars import BrokenRecordError, read_record
+from ulfprep.bids.store.records import BrokenRecordError, read_record
 from ulfprep.record import FusedScan, LeftOut, ScanRecord
 
 FUSED = replace(

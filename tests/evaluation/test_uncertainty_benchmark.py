@@ -12,6 +12,7 @@ from ulfprep.evaluation.enhancers import Effort
 from ulfprep.evaluation.phantoms import Regime, simulated_trial
 from ulfprep.evaluation.publish import read_table
 from ulfprep.evaluation.uncertainty import COLUMNS, run_trial
+from ulfprep.physics.noise import estimate_noise
 
 
 def test_noise_that_the_tissues_tell_is_believed_as_in_a_run(brain, monkeypatch):
@@ -23,8 +24,9 @@ def test_noise_that_the_tissues_tell_is_believed_as_in_a_run(brain, monkeypatch)
     scan = np.where(inside, np.maximum(trial.scan + noise, 0.01), 0).astype(np.float32)
     smooth, segment = replace(trial, scan=scan), prepare.segment_learned
     told = run_trial(smooth, Effort(sloppy=True))
+    white = estimate_noise(scan, inside, trial.grid.zooms)
     monkeypatch.setattr(
-        prepare, 'segment_learned', lambda *a, **more: replace(segment(*a, **more), noise=None)
+        prepare, 'segment_learned', lambda *a, **more: replace(segment(*a, **more), noise=white)
     )
     untold = run_trial(smooth, Effort(sloppy=True))
     assert told['mean_sd'] > 1.1 * untold['mean_sd']

@@ -27,7 +27,7 @@ def score_examples(output_dir: Path, examples: Path, picture: Path | None = None
     into the ``picture``, a path without an ending.
     """
     from ulfprep.bids.names import resolution_label
-    from ulfprep.bids.write.sidecars import read_record
+    from ulfprep.bids.store.records import read_record
     from ulfprep.evaluation.brains import load_canonical
     from ulfprep.evaluation.drawing import draw_slices
     from ulfprep.evaluation.examples import SUBJECTS, example_truth

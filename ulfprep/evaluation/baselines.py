@@ -12,10 +12,10 @@ from torch import nn
 from ulfprep.evaluation.prepare import Enhanced, Prepared
 from ulfprep.inr.losses import segmentation_term
 from ulfprep.inr.network import Points
-from ulfprep.physics.forward import ForwardModel
-from ulfprep.physics.grid import aligned_offsets, brain_bounds, covered, isotropic_grid
+from ulfprep.physics.grid import aligned_offsets, covered, isotropic_grid
 from ulfprep.physics.interpolation import bicubic, carry, resample_mask
 from ulfprep.physics.inverse import discrepancy_inverse
+from ulfprep.physics.lattice import Lattice
 
 #: Voxels on either side that a windowed sinc takes in.
 LOBES = 5
@@ -98,13 +98,11 @@ def inverse(solve):
 
     def method(given: Prepared, options) -> Enhanced:
         plan, white = given.plan, np.float32(given.plan.means[2])
-        bounds, fine_bounds = brain_bounds(given.mask, given.grid, options.spacing)
-        near = given.grid.crop(bounds)
-        fine = isotropic_grid(given.grid, options.spacing).crop(fine_bounds)
-        model = ForwardModel.between(near, fine, plan.psf_fwhm_mm, np.ones(3), plan.psf)
-        measured_scan, sigma = given.scan[bounds] / white, plan.noise_sigma / white
-        image = solve(model, measured_scan, given.mask[bounds], sigma, fine.zooms)
-        return Enhanced(image * white, fine)
+        at = Lattice.over(given.mask, given.grid, options.spacing)
+        model = at.model(plan.psf_fwhm_mm, plan.psf)
+        measured_scan, sigma = given.scan[at.bounds] / white, plan.noise_sigma / white
+        image = solve(model, measured_scan, at.voxels, sigma, at.fine.zooms)
+        return Enhanced(image * white, at.fine)
 
     return method
 

@@ -25,10 +25,10 @@ from ulfprep.evaluation.publish import (
     write_table,
 )
 from ulfprep.metrics.similarity import dice
-from ulfprep.physics.forward import ForwardModel
-from ulfprep.physics.grid import Grid, brain_bounds, isotropic_grid
-from ulfprep.physics.interpolation import carry, resample_mask
+from ulfprep.physics.grid import Grid, isotropic_grid
+from ulfprep.physics.interpolation import carry
 from ulfprep.physics.inverse import discrepancy_inverse
+from ulfprep.physics.lattice import Lattice
 from ulfprep.physics.noise import estimate_noise
 from ulfprep.segmentation.bias import correct_bias
 from ulfprep.segmentation.hmrf import fit_markov_field
@@ -79,13 +79,11 @@ def markov_field(beta: float) -> Callable:
 def linear_inverse(scan, mask, grid) -> Found:
     """HMRF-EM on the 1 mm lattice, after the linear inverse."""
     sigma = estimate_noise(scan, mask, grid.zooms).sigma
-    bounds, fine_bounds = brain_bounds(mask, grid, 1.0)
-    near, fine = grid.crop(bounds), isotropic_grid(grid).crop(fine_bounds)
-    model = ForwardModel.between(near, fine, grid.zooms, np.ones(3))
-    sharp, _ = discrepancy_inverse(model, scan[bounds], mask[bounds], sigma, fine.zooms)
-    brain = resample_mask(mask[bounds], near, fine)
-    field = fit_markov_field(sharp, brain, fine.zooms, sigma=SHARP_NOISE * sigma)
-    return Found(field.probs, fine, field.means)
+    at = Lattice.over(mask, grid, 1.0)
+    model, zooms = at.model(grid.zooms, 'gaussian'), at.fine.zooms
+    sharp, _ = discrepancy_inverse(model, scan[at.bounds], at.voxels, sigma, zooms)
+    field = fit_markov_field(sharp, at.brain, zooms, sigma=SHARP_NOISE * sigma)
+    return Found(field.probs, at.fine, field.means)
 
 
 def network(scan, mask, grid) -> Found:

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage, stats
 
+from ulfprep.bids.store.records import read_record
 from ulfprep.bids.task import Scan, Task
 from ulfprep.bids.write.derivatives import COMMON, ENHANCED, QC, path_of
-from ulfprep.bids.write.sidecars import read_record
 from ulfprep.evaluation.brains import load_canonical
 from ulfprep.evaluation.score import NAMES, rms_of_residual, tissue_contrasts, volumes_of
 from ulfprep.evaluation.segmentation import mixture

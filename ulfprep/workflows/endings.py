@@ -6,10 +6,14 @@ from pathlib import Path
 
 from ulfprep.bids.store.locks import LockedError, Locks
 from ulfprep.bids.store.outcomes import is_finished, missing_files
-from ulfprep.bids.store.records import remove_failure, write_failure
+from ulfprep.bids.store.records import (
+    BrokenRecordError,
+    read_record,
+    remove_failure,
+    write_failure,
+)
 from ulfprep.bids.task import Fusion, Task
 from ulfprep.bids.write.derivatives import QC, path_of
-from ulfprep.bids.write.sidecars import BrokenRecordError, read_record
 from ulfprep.settings import MODALITIES, Settings
 from ulfprep.workflows.engine.failures import Ending, Failure
 from ulfprep.workflows.jobs import (

@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ulfprep.bids.names import entities_of, folded, natural, parse_name, session_name
-from ulfprep.bids.store.records import SELECTED, read_failures, read_selection
+from ulfprep.bids.store.records import (
+    SELECTED,
+    BrokenRecordError,
+    read_failures,
+    read_record,
+    read_selection,
+)
 from ulfprep.bids.task import Fusion, Scan, Task
 from ulfprep.bids.write.derivatives import QC, asks_network, figures_of, golden_list, path_of
-from ulfprep.bids.write.sidecars import BrokenRecordError, fusion_digest, input_digest, read_record
+from ulfprep.bids.write.sidecars import fusion_digest, input_digest
 from ulfprep.bids.write.simulated import raw_path
 from ulfprep.record import ScanRecord
 from ulfprep.settings import MODALITIES, Settings

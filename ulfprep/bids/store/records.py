@@ -1,4 +1,4 @@
-"""What runs record of scans beside their results: which were selected, which failed, their cost.
+"""Records of scans: of results, which were selected, which failed, their cost.
 
 ``logs/selection``, ``logs/verdicts`` and ``logs/resources``: the first two are for reports and the
 group level; times differ from run to run, and derivatives must not.
@@ -12,6 +12,7 @@ from ulfprep.bids.names import session_name
 from ulfprep.bids.read.dataset import Selection
 from ulfprep.bids.read.filters import unused_queries
 from ulfprep.bids.task import Scan
+from ulfprep.record import ScanRecord
 from ulfprep.settings import Settings
 
 SELECTED, FAILURES, COSTS = (Path('logs', name) for name in ('selection', 'verdicts', 'resources'))
@@ -84,6 +85,21 @@ def read_selection(output_dir: Path, subject: str, session: str | None) -> list[
         ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+class BrokenRecordError(ValueError):
+    """A QC file that holds no record of a scan, such as one of an older version."""
+
+
+def read_record(path: Path) -> ScanRecord:
+    """Return the record of a QC file, or raise FileNotFoundError or BrokenRecordError."""
+    try:
+        return ScanRecord.from_json(read_json(path))
+    except FileNotFoundError:  # a run that begins removes what it will write anew
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        text = f'{path}: not a readable QC file ({error!r}); run its scan again'
+        raise BrokenRecordError(text) from error
 
 
 def failure_path(output_dir: Path, name: str) -> Path:

@@ -5,14 +5,12 @@ import json
 import platform
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from ulfprep import __version__
-from ulfprep.bids.files import read_json
 from ulfprep.bids.task import Fusion, HighField, Task
 from ulfprep.bids.write.derivatives import BEFORE_TISSUES, FIELD, FINE, Derivative, on_fine_grid
 from ulfprep.physics.contrast_plan import ContrastPlan
-from ulfprep.record import FusedScan, FusionRecord, LeftOut, ScanRecord
+from ulfprep.record import FusedScan, FusionRecord, LeftOut
 from ulfprep.settings import NOT_IN_HASH, Settings
 
 #: What a sidecar tells of the contrast plan.
@@ -23,10 +21,6 @@ OF_PLAN = (
 )  # fmt: skip
 #: Packages whose version may change a result.
 PACKAGES = ('numpy', 'scipy', 'nibabel', 'SimpleITK', 'torch', 'deepbet', 'nipype', 'nilearn')
-
-
-class BrokenRecordError(ValueError):
-    """A QC file that holds no record of a scan, such as one of an older version."""
 
 
 def sidecar(
@@ -205,14 +199,3 @@ def provenance(task: Task, settings: Settings) -> dict:
         'versions': versions,
         'input_digest': input_digest(task),
     }
-
-
-def read_record(path: Path) -> ScanRecord:
-    """Return the record of a QC file, or raise FileNotFoundError or BrokenRecordError."""
-    try:
-        return ScanRecord.from_json(read_json(path))
-    except FileNotFoundError:  # a run that begins removes what it will write anew
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        text = f'{path}: not a readable QC file ({error!r}); run its scan again'
-        raise BrokenRecordError(text) from error

@@ -17,11 +17,11 @@ from ulfprep.bids.files import (
 )
 from ulfprep.bids.names import path_of_name, sidecar_of
 from ulfprep.bids.read.index import find_participants
+from ulfprep.bids.store.records import read_record
 from ulfprep.bids.tables import read_table
 from ulfprep.bids.task import Scan, Task
 from ulfprep.bids.write.dataset import dataset_description, made_here
 from ulfprep.bids.write.derivatives import QC, path_of, simulated
-from ulfprep.bids.write.sidecars import read_record
 from ulfprep.physics.contrast_plan import ContrastPlan
 from ulfprep.physics.sequences import INVERTED, Sequence
 from ulfprep.record import SimulationRecord
