@@ -1,7 +1,9 @@
 """Rigid match of two scans of one head, in world millimetres, and whether to believe it."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -121,7 +123,7 @@ def register_rigid(
         found = _refined(first, second, near, found, spacing, same_contrast)
     before, after = (_similarity(first, second, near, t, same_contrast) for t in (still, found))
     # What was found takes points of the fixed scan to the moving one.
-    transform = np.linalg.inv(_matrix(found))
+    transform = np.linalg.inv(matrix_of(found))
     cosine = (np.trace(transform[:3, :3]) - 1) / 2
     rotation = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
     centre = _centre(moving_mask, moving_grid)
@@ -181,7 +183,11 @@ def _on_lattice(image, mask, grid, spacing, coarse):
     return images
 
 
-def _method(near, same_contrast):
+def metric_of(near: Any, same_contrast: bool) -> Any:
+    """Return SimpleITK's method of registration with its metric, and no optimiser yet.
+
+    The metric is taken at every sample within ``near``, a mask in the world of the fixed image.
+    """
     import SimpleITK as sitk
 
     method = sitk.ImageRegistrationMethod()
@@ -200,30 +206,33 @@ def _refined(fixed, moving, near, start, spacing, same_contrast):
     """The transform of the most similarity near ``start``."""
     import SimpleITK as sitk
 
-    method = _method(near, same_contrast)
+    method = metric_of(near, same_contrast)
     method.SetOptimizerAsRegularStepGradientDescent(
         spacing / 2, 1e-3, ITERATIONS, relaxationFactor=0.5, gradientMagnitudeTolerance=1e-8
     )
     method.SetOptimizerScalesFromPhysicalShift()
     found = sitk.Euler3DTransform(start)
     method.SetInitialTransform(found, inPlace=True)
-    with _one_thread():
+    with one_thread():
         method.Execute(fixed, moving)
     return found
 
 
 def _similarity(fixed, moving, near, transform, same_contrast):
-    method = _method(near, same_contrast)
+    method = metric_of(near, same_contrast)
     method.SetInitialTransform(transform)
-    with _one_thread():
+    with one_thread():
         value = -method.MetricEvaluate(fixed, moving)
     # The metric is the squared correlation.
     return float(np.sqrt(max(value, 0)) if same_contrast else value)
 
 
 @contextmanager
-def _one_thread():
-    """The order in which threads add up would change the last digits of a metric."""
+def one_thread() -> Iterator[None]:
+    """Have SimpleITK use one thread: the order in which threads add up would change last digits.
+
+    What a metric uses is not the method's own number of threads but that of the whole package.
+    """
     from SimpleITK import ProcessObject
 
     before = ProcessObject.GetGlobalDefaultNumberOfThreads()
@@ -234,8 +243,8 @@ def _one_thread():
         ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
-def _matrix(transform):
-    """A rigid transform of SimpleITK as a matrix, shape (4, 4)."""
+def matrix_of(transform: Any) -> np.ndarray:
+    """Return a transform of SimpleITK with a centre as a matrix, shape (4, 4)."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(transform.GetMatrix(), (3, 3))
     middle = np.array(transform.GetCenter())

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from ulfprep.physics.grid import Grid
+from ulfprep.physics.registration import matrix_of, metric_of, one_thread
 
 #: The MNI152 template (ICBM 2009a, symmetric) and its maps, in the package nilearn.
 FILE = 'datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz'
@@ -139,10 +140,7 @@ def template_match(image: np.ndarray, mask: np.ndarray, grid: Grid) -> np.ndarra
     affine.SetMatrix(found.GetMatrix())
     affine.SetTranslation(found.GetTranslation())
     found = _refined(*images, affine, ITERATIONS[1])
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.reshape(found.GetMatrix(), (3, 3))
-    middle = np.array(found.GetCenter())
-    matrix[:3, 3] = found.GetTranslation() + middle - matrix[:3, :3] @ middle
+    matrix = matrix_of(found)
     check_match(matrix)
     return matrix
 
@@ -204,13 +202,7 @@ def _moments(mask, origin):
 
 def _refined(fixed, moving, near, start, iterations):
     """The transform of the most mutual information near ``start``."""
-    import SimpleITK as sitk
-
-    method = sitk.ImageRegistrationMethod()
-    method.SetMetricAsMattesMutualInformation(32)
-    method.SetMetricSamplingStrategy(method.NONE)
-    method.SetMetricFixedMask(near)
-    method.SetInterpolator(sitk.sitkLinear)
+    method = metric_of(near, same_contrast=False)
     # The line search matters: steps of fixed length shear a brain that starts far off. And the
     # learning rate is given: estimated, it depends on points drawn at random.
     method.SetOptimizerAsGradientDescentLineSearch(
@@ -219,13 +211,6 @@ def _refined(fixed, moving, near, start, iterations):
     )  # fmt: skip
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(start, inPlace=True)
-    # One thread: the order in which threads add up would change the last digits. What the
-    # metric uses is not the method's own number of threads but that of the whole package.
-    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    try:
-        method.SetNumberOfThreads(1)
+    with one_thread():
         method.Execute(fixed, moving)
-    finally:
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     return start
