@@ -131,11 +131,14 @@ def test_clean_workdir_removes_what_ulfprep_made_and_no_more(finished, run, tmp_
     theirs.mkdir()
     (work / 'thesis').mkdir()
     (work / 'ulfprep_notes.txt').write_text('mine')
-    before = made.stat().st_ino
+    # A new folder may get the inode of the old, so that its content has to tell.
+    (made / 'of the run before').touch()
     assert run(finished, '--force', '--clean-workdir') == 0
+    assert made.is_dir()
     assert not old.exists()
     assert theirs.is_dir()
-    assert made.stat().st_ino != before
+    assert list(made.iterdir()) != []
+    assert not (made / 'of the run before').exists()
     assert (work / 'ulfprep_notes.txt').read_text() == 'mine'
     assert (work / 'thesis').is_dir()
     assert 'left there: thesis, ulfprep_notes.txt, ulfprep_results_2025' in capfd.readouterr().err
